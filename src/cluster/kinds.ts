@@ -1,0 +1,50 @@
+/** The API resources the suite touches: a closed table, so that no discovery is needed (kubernetes/kubectl#1126). */
+import type {
+  ConfigMapObject, EndpointSliceObject, GatewayObject, KubeObject, NamespaceObject, PodObject, ServiceObject,
+  WebhookConfigurationObject, WorkloadObject,
+} from "../mesh/kubernetes.ts";
+
+/** One resource of the API; `T` is the shape its objects are read as. */
+export interface Kind<T extends KubeObject = KubeObject> {
+  readonly group: string;
+  readonly version: string;
+  readonly plural: string;
+  readonly kind: string;
+  readonly namespaced: boolean;
+  /** Installed by somebody: a 404 on the collection means "not installed", not "none". */
+  readonly optional: boolean;
+  /** Never set: carries `T`. */
+  readonly shape?: T;
+}
+
+const kind = <T extends KubeObject>(group: string, version: string, plural: string, name: string, rest: { cluster?: true; optional?: true } = {}): Kind<T> => ({
+  group, version, plural, kind: name, namespaced: !rest.cluster, optional: rest.optional ?? false,
+});
+
+export const kinds = {
+  namespaces: kind<NamespaceObject>("", "v1", "namespaces", "Namespace", { cluster: true }),
+  nodes: kind("", "v1", "nodes", "Node", { cluster: true }),
+  pods: kind<PodObject>("", "v1", "pods", "Pod"),
+  services: kind<ServiceObject>("", "v1", "services", "Service"),
+  configMaps: kind<ConfigMapObject>("", "v1", "configmaps", "ConfigMap"),
+  events: kind("", "v1", "events", "Event"),
+  resourceQuotas: kind("", "v1", "resourcequotas", "ResourceQuota"),
+  limitRanges: kind("", "v1", "limitranges", "LimitRange"),
+  persistentVolumeClaims: kind("", "v1", "persistentvolumeclaims", "PersistentVolumeClaim"),
+  endpointSlices: kind<EndpointSliceObject>("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice"),
+  deployments: kind<WorkloadObject>("apps", "v1", "deployments", "Deployment"),
+  statefulSets: kind<WorkloadObject>("apps", "v1", "statefulsets", "StatefulSet"),
+  daemonSets: kind<WorkloadObject>("apps", "v1", "daemonsets", "DaemonSet"),
+  replicaSets: kind<WorkloadObject>("apps", "v1", "replicasets", "ReplicaSet"),
+  rollouts: kind<WorkloadObject>("argoproj.io", "v1alpha1", "rollouts", "Rollout", { optional: true }),
+  jobs: kind("batch", "v1", "jobs", "Job"),
+  cronJobs: kind("batch", "v1", "cronjobs", "CronJob"),
+  autoscalers: kind("autoscaling", "v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler"),
+  disruptionBudgets: kind("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget"),
+  networkPolicies: kind("networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy"),
+  gateways: kind<GatewayObject>("gateway.networking.k8s.io", "v1", "gateways", "Gateway", { optional: true }),
+  mutatingWebhooks: kind<WebhookConfigurationObject>("admissionregistration.k8s.io", "v1", "mutatingwebhookconfigurations", "MutatingWebhookConfiguration", { cluster: true }),
+  validatingWebhooks: kind<WebhookConfigurationObject>("admissionregistration.k8s.io", "v1", "validatingwebhookconfigurations", "ValidatingWebhookConfiguration", { cluster: true }),
+  validatingPolicies: kind("admissionregistration.k8s.io", "v1", "validatingadmissionpolicies", "ValidatingAdmissionPolicy", { cluster: true }),
+  validatingPolicyBindings: kind("admissionregistration.k8s.io", "v1", "validatingadmissionpolicybindings", "ValidatingAdmissionPolicyBinding", { cluster: true }),
+} as const;

@@ -1,0 +1,16 @@
+/** Something worth telling about a mesh or a plan, with the object it is about and the way to mend it. */
+export interface Finding {
+  /** Stable id of the check, in kebab-case; `--skip-check` takes it. */
+  readonly check: string;
+  /**
+   * `blocker`: refused (exit 3) · `unknown`: evidence is missing (exit 5) · `warning`: told, does not stop · `note`: told.
+   */
+  readonly severity: "blocker" | "unknown" | "warning" | "note";
+  /** `namespace/production`, `production/Deployment/web`, `revision/1-20`, … */
+  readonly object: string;
+  readonly message: string;
+  /** A sentence or a command that mends it. */
+  readonly remedy: string | undefined;
+  /** The flag that accepts it, where naming it is enough. */
+  readonly accept: { readonly flag: "--leave" | "--allow-downtime" | "--skip-check"; readonly value: string } | undefined;
+}

@@ -1,0 +1,11 @@
+/** How far something is: `waiting` and `failed` and `unknown` come with the reason, in words for a person. */
+export type Verdict =
+  | { readonly kind: "waiting"; readonly reason: string }
+  | { readonly kind: "done" }
+  | { readonly kind: "failed"; readonly reason: string }
+  | { readonly kind: "unknown"; readonly reason: string };
+
+export const done: Verdict = { kind: "done" };
+export const waiting = (reason: string): Verdict => ({ kind: "waiting", reason });
+export const failed = (reason: string): Verdict => ({ kind: "failed", reason });
+export const unknown = (reason: string): Verdict => ({ kind: "unknown", reason });
