@@ -1,0 +1,71 @@
+/** What a migration came to, as data: printed for a person, given to scripts as JSON, and the source of the exit code. */
+import type { Finding } from "../mesh/finding.ts";
+import type { ObjectRef } from "../mesh/model.ts";
+import type { Left, RevisionLabels, Target } from "./plan.ts";
+
+/**
+ * `planned`: a dry run · `done` · `nothing-to-do`: all was there already · `refused`: nothing was changed · `cannot-tell`: evidence
+ * is missing, nothing was changed · `partial`: stopped on the way · `restored`: put back · `unknown`: changed, and not proven either way ·
+ * `interrupted`: by a signal, after the step at hand; what was begun goes on.
+ */
+export type MigrationState = "planned" | "done" | "nothing-to-do" | "refused" | "cannot-tell" | "partial" | "restored" | "unknown" | "interrupted";
+
+export interface MigrationResult {
+  readonly state: MigrationState;
+  /** Undefined when it could not be resolved: then `state` is `refused` or `cannot-tell`. */
+  readonly target: Target | undefined;
+  readonly namespaces: readonly MigratedNamespace[];
+  readonly workloads: readonly MigratedWorkload[];
+  /** What stays on the old revision, accepted. */
+  readonly left: readonly Left[];
+  /** Blockers of a refusal, and warnings and notes of any run. */
+  readonly findings: readonly Finding[];
+  /** The first thing that went wrong. */
+  readonly failure: Failure | undefined;
+  /** Command that goes on, where there is something left to do. */
+  readonly goOn: string | undefined;
+  /** Command that puts everything back, where something was changed. */
+  readonly goBack: string | undefined;
+  /** One of the contract's exit codes. */
+  readonly exitCode: number;
+}
+
+export interface MigratedNamespace {
+  readonly name: string;
+  /** Revision that injected before; undefined when none did. */
+  readonly from: string | undefined;
+  readonly to: string;
+  readonly before: RevisionLabels;
+  readonly after: RevisionLabels;
+  /** `kept`: the labels said it already · `planned`: not written, in a dry run · `restored`: written and put back. */
+  readonly labels: "written" | "kept" | "planned" | "not-started" | "restored";
+}
+
+/**
+ * `moved`: restarted and proven · `already`: every pod was on the target before · `planned`: would be restarted · `failed` ·
+ * `unproven`: restarted, without proof · `not-started` · `restored`: back on the old revision · `empty`: no pods; the next one comes up on
+ * the target · `unselected`: left out by `-l`, moves at its next pod.
+ */
+export type Outcome = "moved" | "already" | "planned" | "failed" | "unproven" | "not-started" | "restored" | "empty" | "unselected";
+
+export interface MigratedWorkload extends ObjectRef {
+  readonly outcome: Outcome;
+  /** Pods that it has, and how many of them are proven on the target. */
+  readonly pods: number;
+  readonly proven: number;
+  readonly canary: boolean;
+  /** In words for a person, where the outcome is not the hoped-for one. */
+  readonly reason: string | undefined;
+}
+
+export interface Failure {
+  readonly object: ObjectRef;
+  readonly reason: string;
+  /** The pod and container to look at. */
+  readonly pod: string | undefined;
+  readonly container: string | undefined;
+  /** Last lines of the container, oldest first. */
+  readonly logs: readonly string[];
+  /** Warnings the cluster recorded about the object, newest last. */
+  readonly events: readonly string[];
+}
