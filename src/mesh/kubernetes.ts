@@ -140,7 +140,7 @@ export interface WorkloadObject extends KubeObject {
       readonly type?: string;
       readonly rollingUpdate?: RollingUpdate;
       readonly canary?: { readonly maxSurge?: number | string; readonly maxUnavailable?: number | string };
-      readonly blueGreen?: { readonly activeService?: string; readonly previewService?: string };
+      readonly blueGreen?: { readonly activeService?: string; readonly previewService?: string; readonly maxUnavailable?: number | string };
     };
     /** StatefulSet and DaemonSet. */
     readonly updateStrategy?: { readonly type?: string; readonly rollingUpdate?: RollingUpdate };

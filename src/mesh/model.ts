@@ -29,6 +29,8 @@ export interface Unknown {
   /** e.g. `istiod istio-system/istiod-1-20-abc`, `pods in namespace production`. */
   readonly subject: string;
   readonly reason: string;
+  /** The namespace whose picture is incomplete; absent where it is not about one. */
+  readonly namespace?: string;
 }
 
 /** istiod of one revision. `revision` is `default` for an un-revisioned install. */
@@ -52,6 +54,8 @@ export interface Istiod {
   readonly uid: string;
   readonly ready: boolean;
   readonly terminating: boolean;
+  /** The pod's phase; only a Running istiod can be asked. Absent: take it for Running. */
+  readonly phase?: string;
 }
 
 /** An alias of a revision (`istioctl tag`). */
@@ -76,6 +80,23 @@ export interface Injector {
   readonly caBundle: boolean;
   /** Ready endpoints of the entry's Service; undefined when it is called by URL or could not be read. */
   readonly readyEndpoints: number | undefined;
+  /**
+   * What the istiod that answers is told to inject. Absent: Istio's own default (every pod that the webhook sends).
+   * `unknown`: the ConfigMap could not be read.
+   */
+  readonly policy?: InjectorPolicy | "unknown";
+  /** Version of the istiod that answers: releases read odd values of `sidecar.istio.io/inject` differently. */
+  readonly version?: string;
+}
+
+/** What ConfigMap `istio-sidecar-injector[-REVISION]` tells an istiod, as far as it decides whether a pod is injected. */
+export interface InjectorPolicy {
+  /** `global.proxy.autoInject`; any other value than these two disables, as istiod has it. */
+  readonly policy: "enabled" | "disabled" | (string & {});
+  readonly neverInject: readonly LabelSelector[];
+  readonly alwaysInject: readonly LabelSelector[];
+  /** Names that annotation `inject.istio.io/templates` may use: templates and aliases. */
+  readonly templates: readonly string[];
 }
 
 export interface Namespace {
@@ -91,8 +112,9 @@ export interface Namespace {
   readonly labelManagers: readonly { readonly manager: string; readonly labels: readonly string[] }[];
 }
 
-/** Who would inject a pod. */
+/** Who would inject a pod. `by` is the name of the MutatingWebhookConfiguration. */
 export type Injection =
+  /** `also`: configurations of further entries that inject the same pod before it; the last one called has the last word. */
   | { readonly kind: "injected"; readonly revision: string; readonly by: string; readonly also: readonly string[] }
   | { readonly kind: "none"; readonly reason: string }
   /** The API server would refuse the pod, e.g. a webhook without endpoints. */
@@ -221,7 +243,7 @@ export interface Gateway {
   readonly pinned: string | undefined;
 }
 
-/** What one istiod pod said of its proxies, or why it said nothing. */
+/** What one istiod pod said of its proxies, or why it said nothing. `istiod` is `NAMESPACE/POD`. */
 export type IstiodAnswer =
   | {
       readonly kind: "answered";
@@ -243,9 +265,12 @@ export interface ProxyConnection {
   readonly lds: SyncState;
   /** Types that istiod says were rejected, with the proxy's words. */
   readonly rejected: readonly { readonly type: string; readonly message: string }[];
-  /** RFC 3339; undefined when the connection was not found in `/debug/connections`. */
+  /**
+   * RFC 3339, fractions and offset as Go writes them. Of several connections of one pod the oldest, because istiod does not say
+   * which is which. Undefined when it was not found in `/debug/connections`.
+   */
   readonly connectedAt: string | undefined;
-  /** The pod's address in the connection's id. */
+  /** Where the connection comes from: the pod's address, unless something rewrites it on the way. */
   readonly ip: string | undefined;
 }
 
