@@ -1,4 +1,6 @@
 /** What a plugin is: a record. `plugins/<name>.ts` holds one each; `run.ts` runs it. */
+import type { InferredOptionTypes, Options } from "yargs";
+import type { Io } from "./io.ts";
 
 /** The exit codes of every plugin. */
 export const exit = {
@@ -9,3 +11,37 @@ export const exit = {
   not_done: 4,
   cannot_tell: 5,
 } as const;
+
+/** An exit code of `exit`, or 128 + the signal that interrupted. */
+export type ExitCode = (typeof exit)[keyof typeof exit] | 129 | 130 | 143;
+
+/**
+ * One flag, as yargs describes it. The key in the table is the name in TypeScript; on the command line it is written in kebab-case
+ * (`allowDowntime` is `--allow-downtime`). `coerce` gets the text (the texts, for an `array`) and throws `UsageError`.
+ */
+export interface Flag extends Options {
+  readonly describe: string;
+}
+
+export type Flags = Readonly<Record<string, Flag>>;
+
+/** The values of a table of flags. */
+export type Args<F extends Flags> = { readonly [K in keyof InferredOptionTypes<F>]: InferredOptionTypes<F>[K] };
+
+export interface Plugin<F extends Flags> {
+  /** As it is called: `mesh-migrate` is `kubectl mesh-migrate`. */
+  readonly name: `mesh-${string}`;
+  /** One sentence, for the head of `--help`. */
+  readonly describe: string;
+  /** Writes to the cluster: then neither a closed pipe nor a first signal ends it. */
+  readonly changes: boolean;
+  readonly options: F;
+  readonly examples: readonly (readonly [command: string, what: string])[];
+  /** More for the end of `--help`. */
+  readonly epilogue?: string;
+  /** Does the work. Throws `UsageError`, `Refusal`, `CannotTell` or `ClusterError`; anything else is a bug. */
+  readonly run: (args: Args<F>, io: Io) => Promise<ExitCode>;
+}
+
+/** Gives `run` the types of the flags. */
+export const definePlugin = <const F extends Flags>(plugin: Plugin<F>): Plugin<F> => plugin;

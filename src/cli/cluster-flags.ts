@@ -1,0 +1,32 @@
+/** The flags by which kubectl finds its cluster and its user (`kubectl options`), as one group. */
+import { durationOf, wordsOf } from "./flags.ts";
+import type { Args, Flags } from "./plugin.ts";
+
+const group = "Cluster flags:";
+const text = <const D extends string>(describe: D) => ({ group, type: "string", describe }) as const;
+
+export const clusterFlags = {
+  kubeconfig: text("path of the kubeconfig, before $KUBECONFIG and ~/.kube/config"),
+  context: text("context of the kubeconfig"),
+  cluster: text("cluster of the kubeconfig"),
+  user: text("user of the kubeconfig"),
+  server: { ...text("address of the API server"), alias: "s" },
+  token: text("bearer token"),
+  as: text("user to act as"),
+  asGroup: { group, type: "string", array: true, default: [], coerce: wordsOf, describe: "group to act as, may be given many times" },
+  asUid: text("UID to act as"),
+  certificateAuthority: text("file of the CA that vouches for the API server"),
+  clientCertificate: text("file of our certificate"),
+  clientKey: text("file of our certificate's key"),
+  insecureSkipTlsVerify: { group, type: "boolean", describe: "do not check the API server's certificate" },
+  tlsServerName: text("name that the API server's certificate must bear"),
+  requestTimeout: { ...text("how long a single request may take, such as 30s or 2m; 0 is without end"), coerce: durationOf },
+} as const satisfies Flags;
+
+/** Just the cluster flags of a plugin's arguments, for `connect`. Flags that were not given are left out; `requestTimeout` is in milliseconds. */
+export const clusterFlagsOf = (args: Args<typeof clusterFlags>): Partial<Args<typeof clusterFlags>> =>
+  Object.fromEntries(
+    Object.keys(clusterFlags)
+      .map((key) => [key, args[key as keyof typeof clusterFlags]])
+      .filter(([, value]) => value !== undefined),
+  );
