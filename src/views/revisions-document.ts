@@ -1,0 +1,136 @@
+/** The picture of a mesh as `mesh-revisions` gives it: the JSON document, from which the table is drawn too, so that they agree. */
+import { defaultRevision } from "../mesh/control-plane-findings.ts";
+import type { Finding } from "../mesh/finding.ts";
+import { labelOf, matchesSelector } from "../mesh/labels.ts";
+import { meshFindings } from "../mesh/mesh-findings.ts";
+import type { ControlPlane, Injection, LabelSelector, Mesh, Namespace, Tag, Unknown } from "../mesh/model.ts";
+import { openMigration } from "../mesh/namespace-findings.ts";
+import { connectedProxies, everyConnectionKnown, type Standing, standings } from "../mesh/standing.ts";
+import { apiVersion, type ResultDocument } from "./document.ts";
+import { type GatewayEntry, gatewayEntries } from "./revisions-gateways.ts";
+import { type Tally, tally } from "./revisions-tally.ts";
+import { type PodEntry, podEntry, type WorkloadEntry, workloadEntries } from "./revisions-workloads.ts";
+
+export interface RevisionsDocument extends ResultDocument {
+  readonly kind: "MeshRevisions";
+  readonly takenAt: string;
+  readonly istioNamespace: string;
+  /** The revisions behind `istio-injection=enabled` and behind the default validator. */
+  readonly default: { readonly injects: string | null; readonly validates: string | null };
+  readonly revisions: readonly RevisionEntry[];
+  readonly tags: readonly { readonly tag: string; readonly revision: string; readonly injects: boolean; readonly webhook: string | null }[];
+  readonly namespaces: readonly NamespaceEntry[];
+  readonly gateways: readonly GatewayEntry[];
+  /** Only where namespaces were asked for. */
+  readonly workloads?: readonly WorkloadEntry[];
+  readonly findings: readonly Finding[];
+  /** What could not be read. */
+  readonly unknown: readonly Unknown[];
+}
+
+export interface RevisionEntry {
+  readonly revision: string;
+  readonly tags: readonly string[];
+  readonly version: string | null;
+  readonly installer: ControlPlane["installer"];
+  readonly namespace: string;
+  /** Name of istiod's Deployment; null when only a webhook or a tag is left of the revision. */
+  readonly deployment: string | null;
+  readonly istiods: { readonly ready: number; readonly desired: number };
+  /** Null: unknown. */
+  readonly connectedProxies: number | null;
+}
+
+export interface NamespaceEntry {
+  readonly name: string;
+  readonly labels: { readonly "istio-injection": string | null; readonly "istio.io/rev": string | null; readonly "istio.io/dataplane-mode": string | null };
+  readonly injection: Injection;
+  readonly pods: Tally;
+  /** Ids of the findings about it. */
+  readonly findings: readonly string[];
+  readonly terminating: boolean;
+}
+
+/** What to show: the mesh in overview, or the workloads of some or all namespaces. */
+export interface RevisionsScope {
+  readonly namespaces: readonly string[] | "all" | "overview";
+  /** Limits the workloads, in the overview the namespaces, by their own labels. */
+  readonly selector: LabelSelector | undefined;
+}
+
+/** The document of a mesh. Of the overview, namespaces that have nothing to do with the mesh are left out. */
+export function revisionsDocument(mesh: Mesh, scope: RevisionsScope): RevisionsDocument {
+  const all = standings(mesh);
+  const complete = everyConnectionKnown(mesh);
+  const byNamespace = Map.groupBy(all, (standing) => standing.pod.namespace);
+  const shown = mesh.namespaces.filter((namespace) => isShown(namespace, byNamespace.get(namespace.name) ?? [], scope));
+  const names = new Set(shown.map((namespace) => namespace.name));
+  const findings = meshFindings(mesh).filter((finding) => !finding.object.startsWith("namespace/") || names.has(finding.object.slice("namespace/".length)));
+  const entry = (standing: Standing): PodEntry => podEntry(standing, complete);
+  return {
+    apiVersion,
+    kind: "MeshRevisions",
+    takenAt: mesh.takenAt,
+    istioNamespace: mesh.istioNamespace,
+    default: { injects: defaultRevision(mesh) ?? null, validates: mesh.defaultValidator?.revision ?? null },
+    revisions: revisionEntries(mesh),
+    tags: mesh.tags.map(({ tag, revision, injects, webhook }) => ({ tag, revision, injects, webhook: webhook ?? null })),
+    namespaces: shown.map((namespace) => namespaceEntry(namespace, (byNamespace.get(namespace.name) ?? []).map(entry), findings)),
+    gateways: gatewayEntries(mesh, all.filter((standing) => names.has(standing.pod.namespace)).map(entry), names),
+    ...(scope.namespaces === "overview" ? {} : { workloads: workloadEntries(mesh, shown, all, entry, scope.selector) }),
+    findings,
+    unknown: mesh.unknown,
+    exitCode: 0,
+  };
+}
+
+const meshLabels = ["istio-injection", "istio.io/rev", "istio.io/dataplane-mode"] as const;
+
+function isShown(namespace: Namespace, pods: readonly Standing[], { namespaces, selector }: RevisionsScope): boolean {
+  if (namespaces === "all") return true;
+  if (namespaces !== "overview") return namespaces.includes(namespace.name);
+  if (selector !== undefined && !matchesSelector(selector, namespace.labels)) return false;
+  const concerned = meshLabels.some((label) => labelOf(namespace.labels, label) !== undefined) || namespace.injection.kind !== "none";
+  return concerned || openMigration(namespace) !== undefined || pods.some((standing) => standing.pod.proxy !== undefined);
+}
+
+/** Every control plane, and revisions that only a tag still names. */
+function revisionEntries(mesh: Mesh): readonly RevisionEntry[] {
+  const tagsOf = (revision: string): readonly string[] => mesh.tags.filter((tag) => tag.revision === revision).map((tag) => tag.tag);
+  const known = new Set(mesh.controlPlanes.map((plane) => plane.revision));
+  const dangling = new Set(mesh.tags.map((tag: Tag) => tag.revision).filter((revision) => !known.has(revision)));
+  return [
+    ...mesh.controlPlanes.map((plane) => ({
+      revision: plane.revision,
+      tags: tagsOf(plane.revision),
+      version: plane.version ?? null,
+      installer: plane.installer,
+      namespace: plane.namespace,
+      deployment: plane.deployment?.name ?? null,
+      istiods: { ready: plane.readyReplicas, desired: plane.desiredReplicas },
+      connectedProxies: connectedProxies(mesh, plane) ?? null,
+    })),
+    ...[...dangling].map((revision) => ({
+      revision,
+      tags: tagsOf(revision),
+      version: null,
+      installer: "unknown" as const,
+      namespace: mesh.istioNamespace,
+      deployment: null,
+      istiods: { ready: 0, desired: 0 },
+      connectedProxies: null,
+    })),
+  ];
+}
+
+function namespaceEntry(namespace: Namespace, pods: readonly PodEntry[], findings: readonly Finding[]): NamespaceEntry {
+  const label = (key: (typeof meshLabels)[number]): string | null => labelOf(namespace.labels, key) ?? null;
+  return {
+    name: namespace.name,
+    labels: { "istio-injection": label("istio-injection"), "istio.io/rev": label("istio.io/rev"), "istio.io/dataplane-mode": label("istio.io/dataplane-mode") },
+    injection: namespace.injection,
+    pods: tally(pods),
+    findings: [...new Set(findings.filter((finding) => finding.object === `namespace/${namespace.name}`).map((finding) => finding.check))],
+    terminating: namespace.terminating,
+  };
+}

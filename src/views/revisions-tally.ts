@@ -1,0 +1,42 @@
+/** Pods counted by revision, as every row of `mesh-revisions` shows them. */
+import type { PodEntry } from "./revisions-workloads.ts";
+
+/** Live pods, counted. `null` as a revision: the proxy does not say, or (connected) nothing says. */
+export interface Tally {
+  readonly total: number;
+  readonly injected: readonly Count[];
+  readonly connected: readonly Count[];
+  /** Proxies of which every istiod said that it does not hold them, and those of which it is not known. */
+  readonly notConnected: number;
+  readonly connectionUnknown: number;
+  readonly synced: number;
+  readonly withoutSidecar: number;
+  readonly stale: number;
+  readonly staleUnknown: number;
+}
+
+export interface Count {
+  readonly revision: string | null;
+  readonly pods: number;
+}
+
+/** Counts pods by the revision that injected them and by the one they are connected to. */
+export function tally(pods: readonly PodEntry[]): Tally {
+  const proxies = pods.filter((pod) => pod.proxy !== null);
+  return {
+    total: pods.length,
+    injected: counts(proxies.map((pod) => pod.revision)),
+    connected: counts(proxies.flatMap((pod) => pod.connectedTo?.slice(0, 1) ?? [])),
+    notConnected: proxies.filter((pod) => pod.connectedTo?.length === 0).length,
+    connectionUnknown: proxies.filter((pod) => pod.connectedTo === null).length,
+    synced: proxies.filter((pod) => pod.synced === true).length,
+    withoutSidecar: pods.length - proxies.length,
+    stale: pods.filter((pod) => pod.stale === true).length,
+    staleUnknown: pods.filter((pod) => pod.stale === null).length,
+  };
+}
+
+const counts = (revisions: readonly (string | null)[]): readonly Count[] =>
+  [...Map.groupBy(revisions, (revision) => revision)].map(([revision, same]) => ({ revision, pods: same.length })).sort((a, b) => b.pods - a.pods || compare(a.revision ?? "", b.revision ?? ""));
+
+const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);

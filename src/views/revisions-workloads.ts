@@ -1,0 +1,113 @@
+/** Workloads and their pods in the document of `mesh-revisions`. */
+import { matchesSelector } from "../mesh/labels.ts";
+import type { Injection, LabelSelector, Mesh, Namespace, ObjectRef, Pod, ProxyKind, Strategy, Workload } from "../mesh/model.ts";
+import { refKey, type Standing } from "../mesh/standing.ts";
+
+export interface WorkloadEntry extends ObjectRef {
+  readonly gateway: boolean;
+  /** Null for pods without a workload (bare ones, and those of Jobs or unknown owners). */
+  readonly strategy: Strategy["type"] | null;
+  readonly desired: number;
+  readonly ready: number;
+  /** What its next pod would get; null where no template says it. */
+  readonly injection: Injection | null;
+  readonly pods: readonly PodEntry[];
+  /** Whether a restart would change a proxy; null: unknown. */
+  readonly restartNeeded: boolean | null;
+}
+
+export interface PodEntry {
+  readonly name: string;
+  readonly namespace: string;
+  readonly proxy: ProxyKind | null;
+  /** Revision that injected it; null without a proxy, and where the pod does not say. */
+  readonly revision: string | null;
+  readonly version: string | null;
+  readonly ready: boolean;
+  readonly terminating: boolean;
+  /** Control planes that hold a connection of it, the one of its own revision first; null: unknown. */
+  readonly connectedTo: readonly string[] | null;
+  /** CDS and LDS acknowledged on such a connection; null: not connected, or unknown. */
+  readonly synced: boolean | null;
+  /** Its next pod would get another proxy, or one where there is none, or none; null: unknown. */
+  readonly stale: boolean | null;
+}
+
+/** `complete`: every istiod said what it holds, so that what was not found is not there. */
+export function podEntry({ pod, revision, stale, connections }: Standing, complete: boolean): PodEntry {
+  const held = [...new Set(connections.map((connection) => connection.revision))].sort((a, b) => Number(b === revision) - Number(a === revision));
+  const connected = held.length > 0;
+  return {
+    name: pod.name,
+    namespace: pod.namespace,
+    proxy: pod.proxy?.kind ?? null,
+    revision: revision ?? null,
+    version: pod.proxy?.version ?? null,
+    ready: pod.ready,
+    terminating: pod.terminating,
+    connectedTo: connected || complete ? held : null,
+    synced: connected ? connections.some(({ proxy }) => proxy.cds === "synced" && proxy.lds === "synced") : null,
+    stale: stale ?? null,
+  };
+}
+
+/** The workloads of the namespaces, each with its live pods, then the pods that no known workload owns, by their owner. */
+export function workloadEntries(
+  mesh: Mesh,
+  namespaces: readonly Namespace[],
+  standings: readonly Standing[],
+  entry: (standing: Standing) => PodEntry,
+  selector: LabelSelector | undefined,
+): readonly WorkloadEntry[] {
+  const selected = (labels: Pod["labels"]): boolean => selector === undefined || matchesSelector(selector, labels);
+  const known = new Set(mesh.workloads.map(refKey));
+  const podsOf = Map.groupBy(standings, ({ pod }) => refKey(ownerOf(pod, known)));
+  const workloadsIn = Map.groupBy(mesh.workloads, (workload) => workload.namespace);
+  const strays = Map.groupBy(standings.filter(({ pod }) => pod.workload === undefined || !known.has(refKey(pod.workload))), ({ pod }) => pod.namespace);
+  return namespaces.flatMap(({ name }) => [
+    ...(workloadsIn.get(name) ?? []).filter((workload) => selected(workload.labels)).map((workload) => ofWorkload(workload, (podsOf.get(refKey(workload)) ?? []).map(entry))),
+    ...[...Map.groupBy((strays.get(name) ?? []).filter(({ pod }) => selected(pod.labels)), ({ pod }) => refKey(ownerOf(pod, known))).values()].map((pods) => ofStrays(pods, known, entry)),
+  ]);
+}
+
+function ofWorkload(workload: Workload, pods: readonly PodEntry[]): WorkloadEntry {
+  return {
+    kind: workload.kind,
+    namespace: workload.namespace,
+    name: workload.name,
+    gateway: workload.gateway,
+    strategy: workload.strategy.type,
+    desired: workload.status.desired,
+    ready: workload.status.ready,
+    injection: workload.injection,
+    pods,
+    restartNeeded: restartNeeded(pods),
+  };
+}
+
+function ofStrays(standings: readonly Standing[], known: ReadonlySet<string>, entry: (standing: Standing) => PodEntry): WorkloadEntry {
+  const [first] = standings as readonly [Standing, ...Standing[]];
+  const pods = standings.map(entry);
+  return {
+    ...ownerOf(first.pod, known),
+    gateway: pods.some((pod) => pod.proxy !== null && pod.proxy !== "sidecar" && pod.proxy !== "ztunnel"),
+    strategy: null,
+    desired: pods.length,
+    ready: pods.filter((pod) => pod.ready).length,
+    injection: first.due ?? null,
+    pods,
+    restartNeeded: restartNeeded(pods),
+  };
+}
+
+/** The workload, else the controller as the API names it, else the pod itself. A Node owns its static pods in name only. */
+function ownerOf(pod: Pod, known: ReadonlySet<string>): ObjectRef {
+  if (pod.workload !== undefined && known.has(refKey(pod.workload))) return pod.workload;
+  if (pod.owner === undefined || pod.owner.kind === "Node") return { kind: "Pod", namespace: pod.namespace, name: pod.name };
+  return { kind: pod.owner.kind, namespace: pod.namespace, name: pod.owner.name };
+}
+
+function restartNeeded(pods: readonly PodEntry[]): boolean | null {
+  if (pods.some((pod) => pod.stale === true)) return true;
+  return pods.some((pod) => pod.stale === null) ? null : false;
+}
