@@ -72,7 +72,7 @@ const answerOf = (injector: Injector, namespace: string, pod: Injectable): Injec
   const injects = policyInjects(policy, version, wish, pod.labels);
   if (injects === undefined) return { kind: "unknown", reason: `releases differ in what sidecar.istio.io/inject=${wish} means, and the version of revision ${revision} is unknown` };
   if (!injects) return none(wish === "" || wish === "true" ? `the injector ConfigMap of revision ${revision} leaves such pods out` : `the pod says sidecar.istio.io/inject=${wish}`);
-  const missing = templatesOf(pod.annotations).find((template) => !policy.templates.includes(template));
+  const missing = injector.policy && templatesOf(pod.annotations).find((template) => !policy.templates.includes(template));
   if (missing !== undefined) return { kind: "refused", revision, by, reason: `revision ${revision} has no injection template ${JSON.stringify(missing)}` };
   return { kind: "injected", revision, by, also: [] };
 };

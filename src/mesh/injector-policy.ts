@@ -19,8 +19,8 @@ export const policyInjects = (policy: InjectorPolicy, version: string | undefine
   return answers.size === 1 ? [...answers][0] : undefined;
 };
 
-/** Istio's own default: every pod that the webhook sends is injected. */
-export const defaultPolicy: InjectorPolicy = { policy: "enabled", neverInject: [], alwaysInject: [], templates: ["sidecar", "gateway", "grpc-simple", "grpc-agent"] };
+/** Istio's own default: every pod that the webhook sends is injected. `templates` is empty because they are not known. */
+export const defaultPolicy: InjectorPolicy = { policy: "enabled", neverInject: [], alwaysInject: [], templates: [] };
 
 type Wish = "yes" | "no" | "as the policy says";
 
