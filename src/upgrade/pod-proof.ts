@@ -17,7 +17,7 @@ export interface Arrival {
 
 /**
  * Beside the verdicts: `stray`, injected by another revision or by none, which only a new pod mends; `rejected`, the proxy refuses
- * what the target sends it, which is a failure once it lasts (`standing-trouble.ts`). Both are no verdict at first sight.
+ * what the target sends it, which is a failure once it lasts (`diagnosis.ts`). Both are no verdict at first sight.
  */
 export type PodProof =
   | Exclude<Verdict, { readonly kind: "failed" }>
@@ -76,12 +76,15 @@ function configured({ cds, lds, rejected }: ProxyConnection): PodProof | undefin
     : { kind: "waiting", reason: `configuration not acknowledged yet: ${open.map(([type]) => type).join(", ")}` };
 }
 
+/** The istiod of another revision that still lists a proxy of this pod's name, if one does. */
+export const otherHolder = (pod: Pod, { revision }: Arrival, answers: readonly IstiodAnswer[]): IstiodAnswer | undefined =>
+  answers.find((answer) => answer.revision !== revision && connectionsOf(pod, answer).length > 0);
+
 /** Undefined: every istiod of the revisions left has answered, and none that answered holds a proxy of this name. */
-function goneElsewhere(pod: Pod, { revision, oldRevisions }: Arrival, answers: readonly IstiodAnswer[]): PodProof | undefined {
-  const others = answers.filter((answer) => answer.revision !== revision);
-  const holder = others.find((answer) => connectionsOf(pod, answer).length > 0);
+function goneElsewhere(pod: Pod, arrival: Arrival, answers: readonly IstiodAnswer[]): PodProof | undefined {
+  const holder = otherHolder(pod, arrival, answers);
   if (holder) return { kind: "waiting", reason: `still connected to ${holder.istiod} of ${holder.revision}` };
-  const silent = others.find((answer) => answer.kind === "unanswered" && oldRevisions.includes(answer.revision));
+  const silent = answers.find((answer) => answer.kind === "unanswered" && arrival.oldRevisions.includes(answer.revision));
   return silent && { kind: "unknown", reason: silence(silent) };
 }
 
