@@ -1,4 +1,5 @@
 /** The API resources the suite touches: a closed table, so that no discovery is needed (kubernetes/kubectl#1126). */
+import type { EventObject } from "../mesh/event.ts";
 import type {
   ConfigMapObject, EndpointSliceObject, GatewayObject, KubeObject, NamespaceObject, PodObject, ServiceObject,
   WebhookConfigurationObject, WorkloadObject,
@@ -27,7 +28,7 @@ export const kinds = {
   pods: kind<PodObject>("", "v1", "pods", "Pod"),
   services: kind<ServiceObject>("", "v1", "services", "Service"),
   configMaps: kind<ConfigMapObject>("", "v1", "configmaps", "ConfigMap"),
-  events: kind("", "v1", "events", "Event"),
+  events: kind<EventObject>("", "v1", "events", "Event"),
   resourceQuotas: kind("", "v1", "resourcequotas", "ResourceQuota"),
   limitRanges: kind("", "v1", "limitranges", "LimitRange"),
   persistentVolumeClaims: kind("", "v1", "persistentvolumeclaims", "PersistentVolumeClaim"),
