@@ -72,7 +72,10 @@ const readShort = (word: string, rest: string[], names: Names, given: Given[]): 
   }
 };
 
-const truths = new Map([...["1", "t", "T", "true", "TRUE", "True"].map((text) => [text, "true"] as const), ...["0", "f", "F", "false", "FALSE", "False"].map((text) => [text, "false"] as const)]);
+const truths = new Map([
+  ...["1", "t", "T", "true", "TRUE", "True"].map((text) => [text, "true"] as const),
+  ...["0", "f", "F", "false", "FALSE", "False"].map((text) => [text, "false"] as const),
+]);
 
 const take = ([key, flag]: readonly [string, Flag], attached: string | undefined, rest: string[]): Given => {
   const name = flagName(key, flag);
@@ -113,7 +116,10 @@ const unknownFlag = (name: string, names: Names): UsageError => {
     .filter((known) => known.startsWith("--"))
     .map((known) => ({ known, far: distance(name.toLowerCase().replace(/^-*/, "--").replaceAll("_", "-"), known) }))
     .sort((a, b) => a.far - b.far)[0];
-  return new UsageError(`unknown flag ${name}`, near && near.far <= Math.max(1, Math.floor(near.known.length / 4)) ? `did you mean ${near.known}?` : undefined);
+  return new UsageError(
+    `unknown flag ${name}`,
+    near && near.far <= Math.max(1, Math.floor(near.known.length / 4)) ? `did you mean ${near.known}?` : undefined,
+  );
 };
 
 /** Levenshtein's distance, without the dashes' weight. */

@@ -32,12 +32,16 @@ export const objectsOf = (texts: readonly string[]): readonly string[] =>
       .flatMap((text) => text.split(","))
       .map((text) => {
         if (text === "*" || /^([^/\s]+\/)?[^/\s]+\/[^/\s]+$/.test(text)) return text;
-        throw new UsageError(`${JSON.stringify(text)} does not name an object`, "write [NAMESPACE/]KIND/NAME, for example production/Deployment/web");
+        throw new UsageError(
+          `${JSON.stringify(text)} does not name an object`,
+          "write [NAMESPACE/]KIND/NAME, for example production/Deployment/web",
+        );
       }),
   );
 
 /** Takes words, also with commas between; each once. */
-export const wordsOf = (texts: readonly string[]): readonly string[] => unique(texts.flatMap((text) => text.split(",")).filter((text) => text !== ""));
+export const wordsOf = (texts: readonly string[]): readonly string[] =>
+  unique(texts.flatMap((text) => text.split(",")).filter((text) => text !== ""));
 
 const units = new Map([
   ["ms", 1],
@@ -49,7 +53,8 @@ const units = new Map([
 /** Takes a length of time as kubectl writes it (`90s`, `10m`, `1h30m`; a bare number is seconds) and gives milliseconds; `0` is 0. */
 export const durationOf = (text: string): number => {
   if (/^\d+$/.test(text)) return Number(text) * 1000;
-  if (!/^(\d+(\.\d+)?(ms|s|m|h))+$/.test(text)) throw new UsageError(`${JSON.stringify(text)} is not a length of time`, "write for example 90s, 10m or 1h30m");
+  if (!/^(\d+(\.\d+)?(ms|s|m|h))+$/.test(text))
+    throw new UsageError(`${JSON.stringify(text)} is not a length of time`, "write for example 90s, 10m or 1h30m");
   let ms = 0;
   for (const [, count, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)) ms += Number(count) * (units.get(unit ?? "") ?? 0);
   return Math.round(ms);

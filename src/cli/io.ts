@@ -1,7 +1,8 @@
 /** What a plugin has of the world outside the cluster: two streams, a clock, and the wish of a person to stop. */
+import { writeSync } from "node:fs";
 import { safeLines } from "../views/safe.ts";
-import { listen } from "./signals.ts";
 import type { Interruption } from "./signals.ts";
+import { listen } from "./signals.ts";
 
 export interface Io {
   /** The result: to stdout, with a line end after it. What a terminal would act on is shown escaped (views/safe.ts). */
@@ -57,6 +58,15 @@ export const terminalOf = (
   return { out: streams.out, err: streams.err, columns: streams.columns ?? 80, live, color: live && !env.NO_COLOR };
 };
 
+/** Straight to the terminal, past whoever draws there. */
+const lastWords = (text: string): void => {
+  try {
+    writeSync(2, text);
+  } catch {
+    // Nobody reads.
+  }
+};
+
 /** The real one: this process. Call once. */
 export const terminal = (): Shell => {
   // Node would not check any certificate; kubectl knows no such variable.
@@ -90,7 +100,7 @@ export const terminal = (): Shell => {
   listen((signal: Interruption) => {
     if (atOnce) process.exit(signal.code);
     if (stop.signal.aborted) {
-      write(stderr, `error: stopped by ${signal.name} in the middle of the step at hand${tell ? `\n${tell()}` : ""}`);
+      lastWords(safeLines(`error: stopped by ${signal.name} in the middle of the step at hand${tell ? `\n${tell()}` : ""}\n`));
       process.exit(signal.code);
     }
     write(stderr, `${signal.name}: finishing the step at hand; once more to stop at once`);
@@ -104,7 +114,11 @@ export const terminal = (): Shell => {
       if (level <= verbosity) write(stderr, text);
     },
     now: () => new Date(),
-    terminal: terminalOf(process.env, { out: stdout.isTTY === true, err: stderr.isTTY === true, columns: stderr.columns ?? stdout.columns }),
+    terminal: terminalOf(process.env, {
+      out: stdout.isTTY === true,
+      err: stderr.isTTY === true,
+      columns: stderr.columns ?? stdout.columns,
+    }),
     signal: stop.signal,
     whenStopped: (next) => {
       tell = next;

@@ -2,43 +2,69 @@
  * Progress as listr2's tree, redrawn on stderr. Tasks come up while the tree stands, so they are added to running lists and driven from
  * outside (`state$`, `title$`) instead of by functions of theirs; listr2 draws. Signals stay ours (run.ts).
  */
-import { color, DefaultRenderer, Listr, ListrLogger, ListrTaskState, ProcessOutput, parseTimer } from "listr2";
+import { cleanseAnsi, color, Listr, ListrLogger, ListrTaskState, ProcessOutput, parseTimer } from "listr2";
 import { safe } from "../views/safe.ts";
 import type { Io } from "./io.ts";
 import type { Progress, ProgressTask } from "./progress.ts";
 
-type List = Listr<unknown, typeof DefaultRenderer>;
-type Node = List["tasks"][number];
+type Node = Listr["tasks"][number];
+type List = Pick<Listr, "add" | "tasks">;
+
+/** Puts what others write to stderr while the tree stands into it, as a line of its own; listr2 would hold it back to the end. */
+class TellingOutput extends ProcessOutput {
+  readonly #tell: (text: string) => void;
+  constructor(tell: (text: string) => void) {
+    super(process.stderr, process.stderr, { leaveEmptyLine: false });
+    this.#tell = tell;
+  }
+  override hijack(): void {
+    super.hijack();
+    process.stderr.write = (chunk: string | Uint8Array, ...rest: readonly unknown[]): boolean => {
+      const text = cleanseAnsi(String(chunk)).trimEnd();
+      if (text === "") return this.stream.stderr.write(chunk); // log-update hides the cursor
+      this.#tell(text);
+      for (const called of rest) if (typeof called === "function") called();
+      return true;
+    };
+  }
+}
 
 export const liveProgress = (io: Io): Progress => {
   // Both ends are stderr: stdout is for the result alone.
-  const output = new ProcessOutput(process.stderr, process.stderr, { leaveEmptyLine: false });
+  const output = new TellingOutput((text) => {
+    begin(root, text).state$ = ListrTaskState.SKIPPED;
+  });
   const dim = (text: string): string => (io.terminal.color ? color.dim(text) : text);
   let end = (): void => {};
   const ended = new Promise<void>((resolve) => {
     end = resolve;
   });
-  const root: List = new Listr([{ task: () => ended }], {
-    renderer: DefaultRenderer,
-    rendererOptions: { logger: new ListrLogger({ useIcons: true, processOutput: output, toStderr: [] }), collapseSubtasks: false, collapseSkips: false },
+  const root = new Listr([{ task: () => ended }], {
+    renderer: "default",
+    rendererOptions: {
+      logger: new ListrLogger({ useIcons: true, processOutput: output, toStderr: [] }),
+      collapseSubtasks: false,
+      collapseSkips: false,
+    },
     concurrent: true,
+    exitOnError: false,
     registerSignalListeners: false,
   });
   const drawing = root.run();
-  // The process may be ended in the middle of a drawing, by a second signal: what was held back is shown then, and the cursor.
+  // A second signal ends the process in the middle of a drawing: the terminal gets its cursor back.
   const restore = (): void => output.release();
   process.once("exit", restore);
 
   const running = new Set<() => void>();
   const clock = setInterval(() => running.forEach((draw) => void draw()), 1000).unref();
   const sections: Node[] = [];
-  let list = root;
+  let list: List = root;
 
   const begin = (into: List, title: string): Node => {
     into.add({ title, task: () => undefined });
     const node = into.tasks.at(-1);
     if (node === undefined) throw new Error("listr2 did not add the task");
-    node.enabled = true;
+    void node.check(undefined); // shows it
     node.state$ = ListrTaskState.STARTED;
     return node;
   };
@@ -74,13 +100,14 @@ export const liveProgress = (io: Io): Progress => {
     section: (title) => {
       const node = begin(root, safe(title));
       sections.push(node);
-      list = new Listr([], { concurrent: true }, node) as List;
-      node.subtasks = list.tasks;
+      const under = new Listr([], { concurrent: true }, node);
+      node.subtasks = under.tasks;
+      list = under;
     },
     task,
     close: async () => {
       clearInterval(clock);
-      for (const node of sections) node.state$ = node.subtasks?.some((one) => one.hasFailed()) ? ListrTaskState.FAILED : ListrTaskState.COMPLETED;
+      for (const node of sections) node.state$ = ListrTaskState.COMPLETED;
       end();
       await drawing;
       process.off("exit", restore);

@@ -24,10 +24,13 @@ export const parse = <F extends Flags>(plugin: Plugin<F>, argv: readonly string[
   if (last("help") === "true") return { kind: "help" };
   if (last("version") === "true") return { kind: "version", output: last("output") };
   const values = program(plugin).parseSync(given.map(({ key, text }) => `--${kebab(key)}=${text}`)) as Record<string, unknown>;
-  return { kind: "run", args: Object.fromEntries(Object.entries(plugin.options).map(([key, flag]) => [key, valueOf(key, flag, values[kebab(key)])])) as Args<F> };
+  return {
+    kind: "run",
+    args: Object.fromEntries(Object.entries(plugin.options).map(([key, flag]) => [key, argOf(key, flag, values[kebab(key)])])) as Args<F>,
+  };
 };
 
-const valueOf = (key: string, flag: Flags[string], read: unknown): unknown => {
+const argOf = (key: string, flag: Flags[string], read: unknown): unknown => {
   const value = read ?? flag.default;
   if (value === undefined && flag.demandOption) throw new UsageError(`${flagName(key, flag)} is missing`, `it is needed: ${flag.describe}`);
   if (value === undefined || !flag.coerce) return value;
@@ -61,10 +64,19 @@ const exitCodes = `Exit codes:
 
 const program = <F extends Flags>(plugin: Plugin<F>) => {
   const command = `kubectl ${plugin.name}`;
-  const table = Object.entries({ ...plugin.options, ...own }).map(([key, { coerce, default: value, alias, demandOption, ...rest }]: [string, Flags[string]]) => [
-    kebab(key),
-    { group: "Flags:", requiresArg: false, ...rest, ...(alias === undefined ? {} : { alias }), ...(isEmpty(value) ? {} : { default: value }), ...(demandOption ? { describe: `${rest.describe} (needed)` } : {}) },
-  ]);
+  const table = Object.entries({ ...plugin.options, ...own }).map(
+    ([key, { coerce, default: value, alias, demandOption, ...rest }]: [string, Flags[string]]) => [
+      kebab(key),
+      {
+        group: "Flags:",
+        requiresArg: false,
+        ...rest,
+        ...(alias === undefined ? {} : { alias }),
+        ...(isEmpty(value) ? {} : { default: value }),
+        ...(demandOption ? { describe: `${rest.describe} (needed)` } : {}),
+      },
+    ],
+  );
   return yargs([])
     .scriptName(command)
     .locale("en")

@@ -6,7 +6,13 @@ import type { Progress, ProgressTask } from "./progress.ts";
 const rate = 1000;
 
 export const plainProgress = (io: Pick<Io, "err" | "now">): Progress => {
-  const line = (text: string): void => io.err(`${io.now().toISOString().replace(/\.\d+Z$/, "Z")} ${text}`);
+  const line = (text: string): void =>
+    io.err(
+      `${io
+        .now()
+        .toISOString()
+        .replace(/\.\d+Z$/, "Z")} ${text}`,
+    );
   const held = new Set<() => void>();
 
   const task = (id: string): ProgressTask => {

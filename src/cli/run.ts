@@ -67,7 +67,8 @@ const tellError = <F extends Flags>(plugin: Plugin<F>, error: unknown, shell: Sh
   return halfDone !== undefined ? exit.not_done : (code ?? exit.could_not);
 };
 
-const isAbort = (error: unknown, signal: AbortSignal): boolean => error === signal.reason || (error instanceof Error && error.name === "AbortError");
+const isAbort = (error: unknown, signal: AbortSignal): boolean =>
+  error === signal.reason || (error instanceof Error && error.name === "AbortError");
 
 const wordsOf = (error: unknown): { readonly message: string; readonly hint: string | undefined; readonly stack: string | undefined } => {
   if (!(error instanceof Error)) return { message: String(error), hint: undefined, stack: undefined };
@@ -75,4 +76,5 @@ const wordsOf = (error: unknown): { readonly message: string; readonly hint: str
   return { message: error.message === "" ? error.name : error.message, hint, stack: stackOf(error) };
 };
 
-const stackOf = (error: Error): string => (error.cause instanceof Error ? `${error.stack}\ncaused by: ${stackOf(error.cause)}` : `${error.stack}`);
+const stackOf = (error: Error): string =>
+  error.cause instanceof Error ? `${error.stack}\ncaused by: ${stackOf(error.cause)}` : `${error.stack}`;

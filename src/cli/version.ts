@@ -11,6 +11,11 @@ export const versionText = (name: string, output: string | undefined): string =>
   const facts = { version, commit: commit ?? "unknown", node: process.versions.node };
   if (output === "json") return JSON.stringify({ apiVersion: "kubectl-mesh/v1", kind: "Version", name, ...facts }, undefined, 2);
   if (output === "yaml")
-    return ["apiVersion: kubectl-mesh/v1", "kind: Version", `name: ${name}`, ...Object.entries(facts).map(([key, value]) => `${key}: ${JSON.stringify(value)}`)].join("\n");
+    return [
+      "apiVersion: kubectl-mesh/v1",
+      "kind: Version",
+      `name: ${name}`,
+      ...Object.entries(facts).map(([key, value]) => `${key}: ${JSON.stringify(value)}`),
+    ].join("\n");
   return `${name} ${version}`;
 };
