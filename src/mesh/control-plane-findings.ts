@@ -5,8 +5,13 @@ import { listed } from "./phrase.ts";
 
 /** A finding that is told and stops nothing. */
 export const warning = (check: string, object: string, message: string, remedy: string | undefined): Finding => ({
-  check, severity: "warning", object, message, remedy, accept: undefined,
-}); // biome-ignore format: one line of fields
+  check,
+  severity: "warning",
+  object,
+  message,
+  remedy,
+  accept: undefined,
+});
 
 /** Evidence that is missing. */
 export const missingEvidence = (check: string, object: string, message: string, remedy: string | undefined): Finding => ({
@@ -40,7 +45,14 @@ function planeFindings(mesh: Mesh, plane: ControlPlane): readonly Finding[] {
     findings.push(warning("deployment-without-webhook", object, message, "install the revision again, or remove what is left of it"));
   } else if (own.every((injector) => injector.deactivated) && !isServedByTag(mesh, plane.revision)) {
     const message = `the injection webhook of revision ${plane.revision} is deactivated and no tag points at it: it injects nothing`;
-    findings.push(warning("webhook-deactivated", object, message, `istioctl tag set ${plane.revision === "default" ? "default" : "TAG"} --revision ${plane.revision}`));
+    findings.push(
+      warning(
+        "webhook-deactivated",
+        object,
+        message,
+        `istioctl tag set ${plane.revision === "default" ? "default" : "TAG"} --revision ${plane.revision}`,
+      ),
+    );
   }
   return [...findings, ...withoutCaBundle(mesh, plane.revision)];
 }
@@ -49,9 +61,18 @@ function planeFindings(mesh: Mesh, plane: ControlPlane): readonly Finding[] {
 function withoutDeployment(mesh: Mesh, plane: ControlPlane, own: readonly Injector[]): readonly Finding[] {
   if (livingRevisions(mesh).has(plane.revision) || own.length === 0) return [];
   const name = own[0]?.configuration ?? "";
-  const effect = own.some((injector) => !injector.deactivated) ? "pods that it selects cannot be created" : "it is deactivated and does nothing";
+  const effect = own.some((injector) => !injector.deactivated)
+    ? "pods that it selects cannot be created"
+    : "it is deactivated and does nothing";
   const message = `webhook ${name} of revision ${plane.revision} has no istiod behind it: ${effect}`;
-  return [warning("webhook-without-deployment", `revision/${plane.revision}`, message, `once no namespace or pod selects it: kubectl delete mutatingwebhookconfiguration ${name}`)];
+  return [
+    warning(
+      "webhook-without-deployment",
+      `revision/${plane.revision}`,
+      message,
+      `once no namespace or pod selects it: kubectl delete mutatingwebhookconfiguration ${name}`,
+    ),
+  ];
 }
 
 function notReady(plane: ControlPlane, object: string): Finding {
@@ -65,10 +86,18 @@ function notReady(plane: ControlPlane, object: string): Finding {
 
 /** istiod writes its CA into its webhooks; until then the API server cannot call them. */
 function withoutCaBundle(mesh: Mesh, revision: string): readonly Finding[] {
-  const lacking = mesh.injectors.filter((injector) => injector.revision === revision && !injector.deactivated && !injector.caBundle && injector.entry.clientConfig.url === undefined);
+  const lacking = mesh.injectors.filter(
+    (injector) =>
+      injector.revision === revision && !injector.deactivated && !injector.caBundle && injector.entry.clientConfig.url === undefined,
+  );
   return [...new Set(lacking.map((injector) => injector.configuration))].map((name) => {
     const message = `webhook ${name} has no CA bundle: pods that it selects cannot be created`;
-    return warning("webhook-without-ca", `revision/${revision}`, message, `istiod of ${revision} writes it when it starts; if it stays empty: kubectl logs -n ${mesh.istioNamespace} -l app=istiod,istio.io/rev=${revision}`);
+    return warning(
+      "webhook-without-ca",
+      `revision/${revision}`,
+      message,
+      `istiod of ${revision} writes it when it starts; if it stays empty: kubectl logs -n ${mesh.istioNamespace} -l app=istiod,istio.io/rev=${revision}`,
+    );
   });
 }
 
@@ -79,7 +108,14 @@ const silentIstiods = (mesh: Mesh): readonly Finding[] =>
   mesh.answers.flatMap((answer) => {
     if (answer.kind === "answered") return [];
     const message = `istiod ${answer.istiod} of revision ${answer.revision} does not answer, so which proxies it serves is unknown: ${answer.reason}`;
-    return [missingEvidence("istiod-silent", `revision/${answer.revision}`, message, `kubectl get pods -n ${mesh.istioNamespace} -l app=istiod,istio.io/rev=${answer.revision}`)];
+    return [
+      missingEvidence(
+        "istiod-silent",
+        `revision/${answer.revision}`,
+        message,
+        `kubectl get pods -n ${mesh.istioNamespace} -l app=istiod,istio.io/rev=${answer.revision}`,
+      ),
+    ];
   });
 
 function tagFindings(mesh: Mesh): readonly Finding[] {
@@ -89,7 +125,14 @@ function tagFindings(mesh: Mesh): readonly Finding[] {
     if (!living.has(tag.revision)) {
       const effect = tag.injects ? "pods of namespaces that use it cannot be created" : "nothing is behind it";
       const message = `tag ${tag.tag} points at revision ${tag.revision}, which has no istiod: ${effect}`;
-      return [warning("tag-to-missing-revision", object, message, `istioctl tag set ${tag.tag} --revision ${some(living)} --overwrite, or: istioctl tag remove ${tag.tag}`)];
+      return [
+        warning(
+          "tag-to-missing-revision",
+          object,
+          message,
+          `istioctl tag set ${tag.tag} --revision ${some(living)} --overwrite, or: istioctl tag remove ${tag.tag}`,
+        ),
+      ];
     }
     if (tag.injects) return [];
     const message = `tag ${tag.tag} has a Service and no webhook: namespaces labelled istio.io/rev=${tag.tag} get no sidecars`;
@@ -104,7 +147,14 @@ function defaultFindings(mesh: Mesh): readonly Finding[] {
   const object = `ValidatingWebhookConfiguration/${validator.name}`;
   if (!livingRevisions(mesh).has(validator.revision)) {
     const message = `the default validator points at revision ${validator.revision}, which has no istiod: writes of Istio configuration may be refused`;
-    return [warning("default-validator-missing-revision", object, message, `istioctl tag set default --revision ${some(livingRevisions(mesh))} --overwrite`)];
+    return [
+      warning(
+        "default-validator-missing-revision",
+        object,
+        message,
+        `istioctl tag set default --revision ${some(livingRevisions(mesh))} --overwrite`,
+      ),
+    ];
   }
   const injecting = defaultRevision(mesh);
   if (injecting === undefined || injecting === validator.revision) return [];
@@ -116,7 +166,9 @@ function defaultFindings(mesh: Mesh): readonly Finding[] {
 export function defaultRevision(mesh: Mesh): string | undefined {
   const tag = mesh.tags.find((each) => each.tag === "default");
   if (tag !== undefined) return tag.revision;
-  return mesh.injectors.some((injector) => injector.revision === "default" && injector.tag === undefined && !injector.deactivated) ? "default" : undefined;
+  return mesh.injectors.some((injector) => injector.revision === "default" && injector.tag === undefined && !injector.deactivated)
+    ? "default"
+    : undefined;
 }
 
 const some = (revisions: ReadonlySet<string>): string => (revisions.size === 1 ? listed([...revisions]) : "REVISION");

@@ -5,12 +5,23 @@ import type { Mesh } from "./model.ts";
 import { namespaceFindings } from "./namespace-findings.ts";
 
 /** Control planes first, then namespaces, then what could not be read. An empty list is a mesh in which all of this was looked at and found right. */
-export const meshFindings = (mesh: Mesh): readonly Finding[] => [...controlPlaneFindings(mesh), ...namespaceFindings(mesh), ...unread(mesh)];
+export const meshFindings = (mesh: Mesh): readonly Finding[] => [
+  ...controlPlaneFindings(mesh),
+  ...namespaceFindings(mesh),
+  ...unread(mesh),
+];
 
 /** istiods that did not answer are told with their revision. */
 function unread(mesh: Mesh): readonly Finding[] {
   const silent = mesh.answers.flatMap((answer) => (answer.kind === "unanswered" ? [answer.reason] : []));
   return mesh.unknown
     .filter((unknown) => !(unknown.subject.startsWith("istiod ") && silent.includes(unknown.reason)))
-    .map((unknown) => missingEvidence("unread", unknown.namespace === undefined ? unknown.subject : `namespace/${unknown.namespace}`, `${unknown.subject} could not be read: ${unknown.reason}`, undefined));
+    .map((unknown) =>
+      missingEvidence(
+        "unread",
+        unknown.namespace === undefined ? unknown.subject : `namespace/${unknown.namespace}`,
+        `${unknown.subject} could not be read: ${unknown.reason}`,
+        undefined,
+      ),
+    );
 }

@@ -87,7 +87,9 @@ function connectionsByPod(mesh: Mesh): Map<string, Standing["connections"][numbe
  */
 export function connectedProxies(mesh: Mesh, plane: ControlPlane): number | undefined {
   const answers = mesh.answers.filter((answer) => answer.revision === plane.revision);
-  const elsewhere = plane.deployment === undefined && mesh.injectors.some((injector) => injector.revision === plane.revision && injector.entry.clientConfig.url !== undefined);
+  const elsewhere =
+    plane.deployment === undefined &&
+    mesh.injectors.some((injector) => injector.revision === plane.revision && injector.entry.clientConfig.url !== undefined);
   if (elsewhere || answers.length < plane.istiods.filter(isRunning).length) return undefined;
   const proxies = new Set<string>();
   for (const answer of answers) {
@@ -100,4 +102,5 @@ export function connectedProxies(mesh: Mesh, plane: ControlPlane): number | unde
 const isRunning = (istiod: Istiod): boolean => istiod.phase === undefined || istiod.phase === "Running";
 
 /** Whether every control plane said what it holds: only then does a connection that is not found not exist. */
-export const everyConnectionKnown = (mesh: Mesh): boolean => mesh.controlPlanes.every((plane) => connectedProxies(mesh, plane) !== undefined);
+export const everyConnectionKnown = (mesh: Mesh): boolean =>
+  mesh.controlPlanes.every((plane) => connectedProxies(mesh, plane) !== undefined);

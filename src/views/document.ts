@@ -2,6 +2,8 @@
 import { dump, SCALAR_STYLE, visit } from "js-yaml";
 import { safeLines } from "./safe.ts";
 
+export const apiVersion = "kubectl-mesh/v1";
+
 /** What every machine-readable result begins and ends with; its fields stay from release to release. */
 export interface ResultDocument {
   readonly apiVersion: typeof apiVersion;
@@ -10,17 +12,15 @@ export interface ResultDocument {
   readonly exitCode: number;
 }
 
-export const apiVersion = "kubectl-mesh/v1";
-
-/** A value as indented JSON, ended by a newline; hidden characters stand as `\uXXXX`. */
-export const jsonView = (document: ResultDocument): string => `${safeLines(JSON.stringify(document, undefined, 2))}\n`;
+/** A value as indented JSON, ended by a newline. What is not there is `null`, so that fields do not come and go; what a terminal would act on is escaped. */
+export const jsonView = (document: ResultDocument): string => `${safeLines(JSON.stringify(document, nullForAbsent, 2))}\n`;
 
 /** The same on one line: one document of a stream. */
-export const jsonLineView = (document: ResultDocument): string => `${safeLines(JSON.stringify(document))}\n`;
+export const jsonLineView = (document: ResultDocument): string => `${safeLines(JSON.stringify(document, nullForAbsent))}\n`;
 
-/** The same value as YAML; texts with hidden characters stand double-quoted with escapes. */
+/** The same value as YAML; texts that need escapes stand in double quotes. */
 export function yamlView(document: ResultDocument): string {
-  const plain: unknown = JSON.parse(JSON.stringify(document));
+  const plain: unknown = JSON.parse(JSON.stringify(document, nullForAbsent));
   const text = dump(plain, {
     lineWidth: -1,
     noRefs: true,
@@ -31,3 +31,5 @@ export function yamlView(document: ResultDocument): string {
   });
   return safeLines(text);
 }
+
+const nullForAbsent = (_: string, value: unknown): unknown => (value === undefined ? null : value);

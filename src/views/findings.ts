@@ -1,5 +1,6 @@
 /** Findings and refusals, as a person reads them. */
 import type { Finding } from "../mesh/finding.ts";
+import { shellWord } from "../upgrade/undo.ts";
 import { safe } from "./safe.ts";
 
 const severities = ["blocker", "unknown", "warning", "note"] as const satisfies readonly Finding["severity"][];
@@ -19,18 +20,19 @@ export function refusalView(findings: readonly Finding[], command: string): stri
   const accepted = acceptingCommand(findings, command);
   const rest = findings.filter((finding) => finding.severity === "blocker" && finding.accept === undefined).length;
   const last =
-    accepted === undefined ? "" : `\n${rest === 0 ? "to accept this and go on:" : `to accept the rest, once ${rest === 1 ? "what cannot be accepted is" : `the ${rest} that cannot be accepted are`} mended:`}\n  ${accepted}\n`;
+    accepted === undefined
+      ? ""
+      : `\n${rest === 0 ? "to accept this and go on:" : `to accept the rest, once ${rest === 1 ? "what cannot be accepted is" : `the ${rest} that cannot be accepted are`} mended:`}\n  ${accepted}\n`;
   return `${findingsView(findings)}${last}`;
 }
 
 /** The command with a flag for each blocker that naming accepts; undefined where there is none such. */
 export function acceptingCommand(findings: readonly Finding[], command: string): string | undefined {
-  const accepts = findings.flatMap(({ severity, accept }) => (severity === "blocker" && accept !== undefined ? [`${accept.flag} ${quoted(accept.value)}`] : []));
+  const accepts = findings.flatMap(({ severity, accept }) =>
+    severity === "blocker" && accept !== undefined ? [`${accept.flag} ${shellWord(accept.value)}`] : [],
+  );
   return accepts.length === 0 ? undefined : [command, ...new Set(accepts)].join(" ");
 }
 
 const line = ({ severity, check, object, message, remedy }: Finding): string =>
   `${severity}: ${safe(object)}: ${safe(message)} [${safe(check)}]\n${remedy === undefined ? "" : `  → ${safe(remedy)}\n`}`;
-
-/** A word for a POSIX shell. */
-export const quoted = (word: string): string => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);

@@ -43,7 +43,11 @@ export interface RevisionEntry {
 
 export interface NamespaceEntry {
   readonly name: string;
-  readonly labels: { readonly "istio-injection": string | null; readonly "istio.io/rev": string | null; readonly "istio.io/dataplane-mode": string | null };
+  readonly labels: {
+    readonly "istio-injection": string | null;
+    readonly "istio.io/rev": string | null;
+    readonly "istio.io/dataplane-mode": string | null;
+  };
   readonly injection: Injection;
   readonly pods: Tally;
   /** Ids of the findings about it. */
@@ -65,7 +69,9 @@ export function revisionsDocument(mesh: Mesh, scope: RevisionsScope): RevisionsD
   const byNamespace = Map.groupBy(all, (standing) => standing.pod.namespace);
   const shown = mesh.namespaces.filter((namespace) => isShown(namespace, byNamespace.get(namespace.name) ?? [], scope));
   const names = new Set(shown.map((namespace) => namespace.name));
-  const findings = meshFindings(mesh).filter((finding) => !finding.object.startsWith("namespace/") || names.has(finding.object.slice("namespace/".length)));
+  const findings = meshFindings(mesh).filter(
+    (finding) => !finding.object.startsWith("namespace/") || names.has(finding.object.slice("namespace/".length)),
+  );
   const entry = (standing: Standing): PodEntry => podEntry(standing, complete);
   return {
     apiVersion,
@@ -127,7 +133,11 @@ function namespaceEntry(namespace: Namespace, pods: readonly PodEntry[], finding
   const label = (key: (typeof meshLabels)[number]): string | null => labelOf(namespace.labels, key) ?? null;
   return {
     name: namespace.name,
-    labels: { "istio-injection": label("istio-injection"), "istio.io/rev": label("istio.io/rev"), "istio.io/dataplane-mode": label("istio.io/dataplane-mode") },
+    labels: {
+      "istio-injection": label("istio-injection"),
+      "istio.io/rev": label("istio.io/rev"),
+      "istio.io/dataplane-mode": label("istio.io/dataplane-mode"),
+    },
     injection: namespace.injection,
     pods: tally(pods),
     findings: [...new Set(findings.filter((finding) => finding.object === `namespace/${namespace.name}`).map((finding) => finding.check))],

@@ -23,13 +23,23 @@ export function gatewayEntries(mesh: Mesh, pods: readonly PodEntry[], namespaces
   const owned = Map.groupBy(mesh.pods, (pod) => (pod.workload === undefined ? "" : refKey(pod.workload)));
   const tallied = (all: Mesh["pods"] = []): Tally => tally(all.flatMap((pod) => entries.get(`${pod.namespace}/${pod.name}`) ?? []));
   const ofApi = mesh.gateways.map(({ namespace, name, className, waypoint, pinned }) => ({
-    kind: "Gateway", namespace, name, className, waypoint, pinned: pinned ?? null, pods: tallied(managed.get(`${namespace}/${name}`)),
-  })); // biome-ignore format: one line of fields
+    kind: "Gateway",
+    namespace,
+    name,
+    className,
+    waypoint,
+    pinned: pinned ?? null,
+    pods: tallied(managed.get(`${namespace}/${name}`)),
+  }));
   const ofWorkloads = mesh.workloads.filter(isOwnGateway).map((workload) => ({
-    kind: workload.kind, namespace: workload.namespace, name: workload.name, className: null, waypoint: false,
+    kind: workload.kind,
+    namespace: workload.namespace,
+    name: workload.name,
+    className: null,
+    waypoint: false,
     pinned: labelOf(workload.template?.metadata?.labels, "istio.io/rev") ?? null,
     pods: tallied(owned.get(refKey(workload))),
-  })); // biome-ignore format: one line of fields
+  }));
   return [...ofApi, ...ofWorkloads].filter((gateway) => namespaces.has(gateway.namespace));
 }
 

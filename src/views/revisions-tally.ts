@@ -37,6 +37,8 @@ export function tally(pods: readonly PodEntry[]): Tally {
 }
 
 const counts = (revisions: readonly (string | null)[]): readonly Count[] =>
-  [...Map.groupBy(revisions, (revision) => revision)].map(([revision, same]) => ({ revision, pods: same.length })).sort((a, b) => b.pods - a.pods || compare(a.revision ?? "", b.revision ?? ""));
+  [...Map.groupBy(revisions, (revision) => revision)]
+    .map(([revision, same]) => ({ revision, pods: same.length }))
+    .sort((a, b) => b.pods - a.pods || compare(a.revision ?? "", b.revision ?? ""));
 
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);

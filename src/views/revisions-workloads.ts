@@ -35,7 +35,9 @@ export interface PodEntry {
 
 /** `complete`: every istiod said what it holds, so that what was not found is not there. */
 export function podEntry({ pod, revision, stale, connections }: Standing, complete: boolean): PodEntry {
-  const held = [...new Set(connections.map((connection) => connection.revision))].sort((a, b) => Number(b === revision) - Number(a === revision));
+  const held = [...new Set(connections.map((connection) => connection.revision))].sort(
+    (a, b) => Number(b === revision) - Number(a === revision),
+  );
   const connected = held.length > 0;
   return {
     name: pod.name,
@@ -63,10 +65,20 @@ export function workloadEntries(
   const known = new Set(mesh.workloads.map(refKey));
   const podsOf = Map.groupBy(standings, ({ pod }) => refKey(ownerOf(pod, known)));
   const workloadsIn = Map.groupBy(mesh.workloads, (workload) => workload.namespace);
-  const strays = Map.groupBy(standings.filter(({ pod }) => pod.workload === undefined || !known.has(refKey(pod.workload))), ({ pod }) => pod.namespace);
+  const strays = Map.groupBy(
+    standings.filter(({ pod }) => pod.workload === undefined || !known.has(refKey(pod.workload))),
+    ({ pod }) => pod.namespace,
+  );
   return namespaces.flatMap(({ name }) => [
-    ...(workloadsIn.get(name) ?? []).filter((workload) => selected(workload.labels)).map((workload) => ofWorkload(workload, (podsOf.get(refKey(workload)) ?? []).map(entry))),
-    ...[...Map.groupBy((strays.get(name) ?? []).filter(({ pod }) => selected(pod.labels)), ({ pod }) => refKey(ownerOf(pod, known))).values()].map((pods) => ofStrays(pods, known, entry)),
+    ...(workloadsIn.get(name) ?? [])
+      .filter((workload) => selected(workload.labels))
+      .map((workload) => ofWorkload(workload, (podsOf.get(refKey(workload)) ?? []).map(entry))),
+    ...[
+      ...Map.groupBy(
+        (strays.get(name) ?? []).filter(({ pod }) => selected(pod.labels)),
+        ({ pod }) => refKey(ownerOf(pod, known)),
+      ).values(),
+    ].map((pods) => ofStrays(pods, known, entry)),
   ]);
 }
 

@@ -32,9 +32,19 @@ export function revisionNamesView({ workloads, revisions, tags, namespaces }: Re
   return names.map((name) => `${name}\n`).join("");
 }
 
-const rowsOrNothing = (heads: readonly Head[], rows: Parameters<typeof table>[1], options: TableOptions): string => (rows.length === 0 ? "" : table(heads, rows, options));
+const rowsOrNothing = (heads: readonly Head[], rows: Parameters<typeof table>[1], options: TableOptions): string =>
+  rows.length === 0 ? "" : table(heads, rows, options);
 
-const revisionHeads: readonly Head[] = ["revision", "default", "tags", "version", "istiods", "proxies", "installer", { wide: "deployment" }];
+const revisionHeads: readonly Head[] = [
+  "revision",
+  "default",
+  "tags",
+  "version",
+  "istiods",
+  "proxies",
+  "installer",
+  { wide: "deployment" },
+];
 
 const revisionRow =
   (document: RevisionsDocument) =>
@@ -53,7 +63,18 @@ const revisionRow =
 const defaultMarks = ({ default: roles }: RevisionsDocument, revision: string): string =>
   [roles.injects === revision ? "injects" : "", roles.validates === revision ? "validates" : ""].filter((mark) => mark !== "").join(",");
 
-const namespaceHeads: readonly Head[] = ["namespace", "labels", "injects", "pods", "connected", "no sidecar", "stale", "note", { wide: "synced" }, { wide: "reason" }];
+const namespaceHeads: readonly Head[] = [
+  "namespace",
+  "labels",
+  "injects",
+  "pods",
+  "connected",
+  "no sidecar",
+  "stale",
+  "note",
+  { wide: "synced" },
+  { wide: "reason" },
+];
 
 const namespaceRow = ({ name, labels, injection, pods, findings, terminating }: NamespaceEntry): readonly (string | undefined)[] => [
   name,
@@ -82,7 +103,20 @@ const gatewayRow = (entry: GatewayEntry): readonly (string | undefined)[] => [
   syncedText(entry.pods),
 ];
 
-const workloadHeads: readonly Head[] = ["namespace", "workload", "ready", "injects", "pods", "connected", "synced", "restart needed", { wide: "strategy" }, { wide: "no sidecar" }, { wide: "proxies" }, { wide: "reason" }];
+const workloadHeads: readonly Head[] = [
+  "namespace",
+  "workload",
+  "ready",
+  "injects",
+  "pods",
+  "connected",
+  "synced",
+  "restart needed",
+  { wide: "strategy" },
+  { wide: "no sidecar" },
+  { wide: "proxies" },
+  { wide: "reason" },
+];
 
 function workloadRow(entry: WorkloadEntry): readonly (string | undefined)[] {
   const pods = tally(entry.pods);
@@ -103,7 +137,14 @@ function workloadRow(entry: WorkloadEntry): readonly (string | undefined)[] {
   ];
 }
 
-const groups = new Map([["Deployment", "apps"], ["StatefulSet", "apps"], ["DaemonSet", "apps"], ["ReplicaSet", "apps"], ["Rollout", "argoproj.io"], ["Job", "batch"]]); // biome-ignore format: a table
+const groups = new Map([
+  ["Deployment", "apps"],
+  ["StatefulSet", "apps"],
+  ["DaemonSet", "apps"],
+  ["ReplicaSet", "apps"],
+  ["Rollout", "argoproj.io"],
+  ["Job", "batch"],
+]);
 
 /** `deployment.apps/web`, as kubectl names it. */
 const resourceName = ({ kind, name }: WorkloadEntry): string => {
@@ -128,12 +169,21 @@ function injects(injection: Injection): string | undefined {
 const reasonOf = (injection: Injection): string => (injection.kind === "injected" ? injection.by : injection.reason);
 
 /** `1-20 (12), default (3)`. */
-const countsText = (counts: readonly Count[]): string => counts.map(({ revision, pods }) => `${revision ?? "unknown"} (${pods})`).join(", ");
+const countsText = (counts: readonly Count[]): string =>
+  counts.map(({ revision, pods }) => `${revision ?? "unknown"} (${pods})`).join(", ");
 
 const connectedText = ({ connected, notConnected, connectionUnknown }: Tally): string =>
-  [countsText(connected), notConnected === 0 ? "" : `<none> (${notConnected})`, connectionUnknown === 0 ? "" : `unknown (${connectionUnknown})`].filter((part) => part !== "").join(", ");
+  [
+    countsText(connected),
+    notConnected === 0 ? "" : `<none> (${notConnected})`,
+    connectionUnknown === 0 ? "" : `unknown (${connectionUnknown})`,
+  ]
+    .filter((part) => part !== "")
+    .join(", ");
 
-const staleText = ({ stale, staleUnknown }: Tally): string => (staleUnknown === 0 ? `${stale}` : stale === 0 ? "unknown" : `${stale}, unknown (${staleUnknown})`);
+const staleText = ({ stale, staleUnknown }: Tally): string =>
+  staleUnknown === 0 ? `${stale}` : stale === 0 ? "unknown" : `${stale}, unknown (${staleUnknown})`;
 
 /** Of the proxies; those that nobody can tell of are no part of the first number and named in CONNECTED. */
-const syncedText = ({ total, withoutSidecar, synced }: Tally): string => (total === withoutSidecar ? "" : `${synced}/${total - withoutSidecar}`);
+const syncedText = ({ total, withoutSidecar, synced }: Tally): string =>
+  total === withoutSidecar ? "" : `${synced}/${total - withoutSidecar}`;

@@ -16,9 +16,22 @@ const gap = 3;
 const rowsAtOnce = 50;
 
 const borders = [
-  "top", "top-mid", "top-left", "top-right", "bottom", "bottom-mid", "bottom-left", "bottom-right",
-  "left", "left-mid", "mid", "mid-mid", "right", "right-mid", "middle",
-] as const; // biome-ignore format: a list
+  "top",
+  "top-mid",
+  "top-left",
+  "top-right",
+  "bottom",
+  "bottom-mid",
+  "bottom-left",
+  "bottom-right",
+  "left",
+  "left-mid",
+  "mid",
+  "mid-mid",
+  "right",
+  "right-mid",
+  "middle",
+] as const;
 const look = {
   chars: Object.fromEntries(borders.map((border) => [border, ""])),
   style: { head: [], border: [], "padding-left": 0, "padding-right": gap, compact: true },
