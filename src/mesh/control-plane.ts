@@ -32,7 +32,9 @@ export const controlPlanesFrom = (
   const known = new Set(deployed.map(({ revision }) => revision));
   const named = [...configurations.map(revisionOf), ...pods.map(podRevision)];
   const bare = [...new Set(named)].filter((revision) => !known.has(revision));
-  return [...deployed, ...bare.map((revision) => withoutDeployment(revision, pods, istioNamespace))].toSorted((a, b) => (a.revision < b.revision ? -1 : 1));
+  return [...deployed, ...bare.map((revision) => withoutDeployment(revision, pods, istioNamespace))].toSorted((a, b) =>
+    a.revision < b.revision ? -1 : 1,
+  );
 };
 
 const withoutDeployment = (revision: string, pods: readonly Pod[], istioNamespace: string): ControlPlane => {
@@ -51,7 +53,14 @@ const withoutDeployment = (revision: string, pods: readonly Pod[], istioNamespac
 
 const podRevision = (pod: Pod): string => labelOf(pod.labels, "istio.io/rev") ?? "default";
 
-const istiodFrom = ({ name, namespace, uid, ready, terminating, phase }: Pod): Istiod => ({ name, namespace, uid, ready, terminating, phase });
+const istiodFrom = ({ name, namespace, uid, ready, terminating, phase }: Pod): Istiod => ({
+  name,
+  namespace,
+  uid,
+  ready,
+  terminating,
+  phase,
+});
 
 /** Versions of the control planes by revision, as far as they are known. */
 export const versionsOf = (controlPlanes: readonly ControlPlane[]): ReadonlyMap<string, string> =>
@@ -60,7 +69,11 @@ export const versionsOf = (controlPlanes: readonly ControlPlane[]): ReadonlyMap<
 /** The image says what runs; labels say what was installed, and not every installer sets them. */
 const versionOf = ({ metadata, spec }: WorkloadObject): string | undefined => {
   const image = spec.template?.spec.containers.find((container) => container.name === "discovery")?.image;
-  const texts = [imageTag(image), labelOf(metadata.labels, "operator.istio.io/version"), labelOf(metadata.labels, "app.kubernetes.io/version")];
+  const texts = [
+    imageTag(image),
+    labelOf(metadata.labels, "operator.istio.io/version"),
+    labelOf(metadata.labels, "app.kubernetes.io/version"),
+  ];
   return texts.map(parseVersion).find((version) => version !== undefined);
 };
 

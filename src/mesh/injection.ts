@@ -18,7 +18,11 @@ export interface Injectable {
  * Every entry that matches is called, and each injects anew over what the one before it made: the last one has the last word.
  * Sources: `mutating/dispatcher.go` and `generic/webhook.go` (k8s.io/apiserver), `pkg/kube/inject/webhook.go` (istio/istio).
  */
-export const injectionOf = (injectors: readonly Injector[], namespace: { readonly name: string; readonly labels: Labels }, pod: Injectable): Injection => {
+export const injectionOf = (
+  injectors: readonly Injector[],
+  namespace: { readonly name: string; readonly labels: Labels },
+  pod: Injectable,
+): Injection => {
   const answers: Injection[] = [];
   for (const injector of injectors) {
     const called = isCalled(injector, namespace.labels, pod.labels);
@@ -43,7 +47,9 @@ const isCalled = ({ entry, configuration }: Injector, namespace: Labels, pod: La
     return { kind: "unknown", reason: `webhook ${configuration}: ${(error as Error).message}` };
   }
   const conditions = (entry.matchConditions ?? []).map((condition) => condition.name);
-  return conditions.length === 0 ? "yes" : { kind: "unknown", reason: `webhook ${configuration} decides by its matchConditions (${conditions.join(", ")})` };
+  return conditions.length === 0
+    ? "yes"
+    : { kind: "unknown", reason: `webhook ${configuration} decides by its matchConditions (${conditions.join(", ")})` };
 };
 
 /** Source: `Matcher` (k8s.io/apiserver pkg/admission/plugin/webhook/predicates/rules/rules.go). */
@@ -70,10 +76,20 @@ const answerOf = (injector: Injector, namespace: string, pod: Injectable): Injec
     return { kind: "injected", revision, by, also: [] };
   }
   const injects = policyInjects(policy, version, wish, pod.labels);
-  if (injects === undefined) return { kind: "unknown", reason: `releases differ in what sidecar.istio.io/inject=${wish} means, and the version of revision ${revision} is unknown` };
-  if (!injects) return none(wish === "" || wish === "true" ? `the injector ConfigMap of revision ${revision} leaves such pods out` : `the pod says sidecar.istio.io/inject=${wish}`);
+  if (injects === undefined)
+    return {
+      kind: "unknown",
+      reason: `releases differ in what sidecar.istio.io/inject=${wish} means, and the version of revision ${revision} is unknown`,
+    };
+  if (!injects)
+    return none(
+      wish === "" || wish === "true"
+        ? `the injector ConfigMap of revision ${revision} leaves such pods out`
+        : `the pod says sidecar.istio.io/inject=${wish}`,
+    );
   const missing = injector.policy && templatesOf(pod.annotations).find((template) => !policy.templates.includes(template));
-  if (missing !== undefined) return { kind: "refused", revision, by, reason: `revision ${revision} has no injection template ${JSON.stringify(missing)}` };
+  if (missing !== undefined)
+    return { kind: "refused", revision, by, reason: `revision ${revision} has no injection template ${JSON.stringify(missing)}` };
   return { kind: "injected", revision, by, also: [] };
 };
 
@@ -87,7 +103,9 @@ const unreachable = ({ configuration, entry, caBundle, readyEndpoints }: Injecto
   const service = entry.clientConfig.service;
   if (!service) return undefined;
   if (!caBundle) return `webhook ${configuration} has no CA bundle`;
-  return readyEndpoints === 0 ? `Service ${service.namespace}/${service.name} of webhook ${configuration} has no ready endpoints` : undefined;
+  return readyEndpoints === 0
+    ? `Service ${service.namespace}/${service.name} of webhook ${configuration} has no ready endpoints`
+    : undefined;
 };
 
 /** Source: `selectTemplates` (istio/istio pkg/kube/inject/inject.go). */
@@ -107,4 +125,3 @@ const unselected = (namespace: Labels, pod: Labels | undefined): string => {
   if (podRevision !== undefined) return `no injector serves the pod's istio.io/rev=${podRevision}`;
   return inject === "true" ? "no injector serves the pod's sidecar.istio.io/inject=true" : "neither namespace nor pod asks for injection";
 };
-

@@ -1,5 +1,5 @@
 import { gte, lt } from "semver";
-import type { Labels, LabelSelector } from "./kubernetes.ts";
+import type { LabelSelector, Labels } from "./kubernetes.ts";
 import { isEmptySelector, labelOf, matchesSelector } from "./labels.ts";
 import type { InjectorPolicy } from "./model.ts";
 import { parseVersion } from "./version.ts";
@@ -14,7 +14,12 @@ export const injectionWish = (pod: { readonly labels?: Labels; readonly annotati
  * it; 1.28 and later take `true` and `false` alone and leave other words to the policy (1.27 was not looked at).
  * Source: `injectRequired` (istio/istio pkg/kube/inject/inject.go) of 1.19, 1.20, 1.24, 1.25, 1.26, 1.28 and 1.29.
  */
-export const policyInjects = (policy: InjectorPolicy, version: string | undefined, wish: string, labels: Labels | undefined): boolean | undefined => {
+export const policyInjects = (
+  policy: InjectorPolicy,
+  version: string | undefined,
+  wish: string,
+  labels: Labels | undefined,
+): boolean | undefined => {
   const answers = new Set(readings(version).map((read) => decide(policy, read(wish), labels)));
   return answers.size === 1 ? [...answers][0] : undefined;
 };
@@ -57,7 +62,12 @@ export const injectorPolicyFrom = (config: unknown): InjectorPolicy => {
   if (!isRecord(config)) throw new Error("the injector's configuration is not a mapping");
   const { policy, neverInjectSelector: never, alwaysInjectSelector: always, templates, aliases } = config;
   if (typeof policy !== "string") throw new Error("the injector's configuration has no policy");
-  return { policy, neverInject: selectorsOf(never), alwaysInject: selectorsOf(always), templates: [...keysOf(templates), ...keysOf(aliases)] };
+  return {
+    policy,
+    neverInject: selectorsOf(never),
+    alwaysInject: selectorsOf(always),
+    templates: [...keysOf(templates), ...keysOf(aliases)],
+  };
 };
 
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null && !Array.isArray(value);
@@ -65,6 +75,7 @@ const keysOf = (value: unknown): string[] => (isRecord(value) ? Object.keys(valu
 
 const selectorsOf = (value: unknown): LabelSelector[] => {
   if (value === undefined || value === null) return [];
-  if (!Array.isArray(value) || !value.every(isRecord)) throw new Error("a selector list of the injector's configuration is not a list of selectors");
+  if (!Array.isArray(value) || !value.every(isRecord))
+    throw new Error("a selector list of the injector's configuration is not a list of selectors");
   return value;
 };

@@ -14,7 +14,10 @@ export interface InjectorFacts {
  * Other webhooks are left out. A Service that `readyEndpoints` does not name could not be read.
  * Source: `MutatingWebhookConfigurationSorter` (k8s.io/apiserver pkg/admission/configuration/mutating_webhook_manager.go).
  */
-export const injectorsFrom = (configurations: readonly WebhookConfigurationObject[], { readyEndpoints, policies, versions }: InjectorFacts): Injector[] =>
+export const injectorsFrom = (
+  configurations: readonly WebhookConfigurationObject[],
+  { readyEndpoints, policies, versions }: InjectorFacts,
+): Injector[] =>
   configurations.toSorted(byName).flatMap((configuration) => {
     const revision = revisionOf(configuration);
     const policy = policies.get(revision);
@@ -39,10 +42,12 @@ export const injectorsFrom = (configurations: readonly WebhookConfigurationObjec
 export const isSidecarInjector = (configuration: WebhookConfigurationObject): boolean => sidecarEntries(configuration).length > 0;
 
 /** Revision that answers a webhook; Istio counts one without the label as `default` (istio/istio operator/cmd/mesh/uninstall.go). */
-export const revisionOf = (configuration: WebhookConfigurationObject): string => labelOf(configuration.metadata.labels, "istio.io/rev") ?? "default";
+export const revisionOf = (configuration: WebhookConfigurationObject): string =>
+  labelOf(configuration.metadata.labels, "istio.io/rev") ?? "default";
 
 /** Name of the ConfigMap that tells an istiod what to inject, as the istiod chart names it. */
-export const injectorConfigMap = (revision: string): string => (revision === "default" ? "istio-sidecar-injector" : `istio-sidecar-injector-${revision}`);
+export const injectorConfigMap = (revision: string): string =>
+  revision === "default" ? "istio-sidecar-injector" : `istio-sidecar-injector-${revision}`;
 
 /** Go by Istio's labels and entry names: `istioctl tag set --webhook-name` gives the object any name. */
 const sidecarEntries = ({ metadata, webhooks = [] }: WebhookConfigurationObject): readonly WebhookEntry[] =>
@@ -52,6 +57,9 @@ const sidecarEntries = ({ metadata, webhooks = [] }: WebhookConfigurationObject)
 
 /** Source: `NeverMatch` (istio/istio istioctl/pkg/util/common.go): how istioctl switches an injector off. */
 const isDeactivated = (entry: WebhookEntry): boolean =>
-  [entry.namespaceSelector, entry.objectSelector].some((selector) => labelOf(selector?.matchLabels, "istio.io/deactivated") === "never-match");
+  [entry.namespaceSelector, entry.objectSelector].some(
+    (selector) => labelOf(selector?.matchLabels, "istio.io/deactivated") === "never-match",
+  );
 
-const byName = (a: WebhookConfigurationObject, b: WebhookConfigurationObject): number => (a.metadata.name < b.metadata.name ? -1 : a.metadata.name > b.metadata.name ? 1 : 0);
+const byName = (a: WebhookConfigurationObject, b: WebhookConfigurationObject): number =>
+  a.metadata.name < b.metadata.name ? -1 : a.metadata.name > b.metadata.name ? 1 : 0;

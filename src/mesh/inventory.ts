@@ -34,8 +34,8 @@ export interface Listed {
   readonly istiodPods: readonly Pod[];
   readonly namespaces: readonly NamespaceObject[];
   readonly workloads: readonly BareWorkload[];
-  /** Metadata of the ReplicaSets; `undefined` when they were not read. */
-  readonly replicaSets: readonly KubeObject[] | undefined;
+  /** Metadata of ReplicaSets; one that is missing is told by its name. */
+  readonly replicaSets: readonly KubeObject[];
   readonly pods: readonly Pod[];
   readonly gateways: readonly GatewayObject[];
   readonly answers: readonly IstiodAnswer[];
@@ -47,7 +47,11 @@ export const meshFrom = (listed: Listed): Mesh => {
   const configurations = listed.mutatingWebhooks.filter(isSidecarInjector);
   const controlPlanes = controlPlanesFrom(listed.istiodDeployments, listed.istiodPods, configurations, listed.istioNamespace);
   const versions = versionsOf(controlPlanes);
-  const injectors = injectorsFrom(configurations, { readyEndpoints: readyEndpointsOf(configurations, listed.endpointSlices), policies: listed.policies, versions });
+  const injectors = injectorsFrom(configurations, {
+    readyEndpoints: readyEndpointsOf(configurations, listed.endpointSlices),
+    policies: listed.policies,
+    versions,
+  });
   const labels = new Map(listed.namespaces.map(({ metadata }) => [metadata.name, metadata.labels ?? {}]));
   const injectionIn = (namespace: string, template: PodTemplateSpec | undefined): Injection => {
     const known = labels.get(namespace);
@@ -62,7 +66,10 @@ export const meshFrom = (listed: Listed): Mesh => {
     controlPlanes,
     tags: tagsFrom(configurations, injectors, listed.tagServices),
     injectors,
-    defaultValidator: listed.defaultValidator && { name: listed.defaultValidator.metadata.name, revision: revisionOf(listed.defaultValidator) },
+    defaultValidator: listed.defaultValidator && {
+      name: listed.defaultValidator.metadata.name,
+      revision: revisionOf(listed.defaultValidator),
+    },
     namespaces: listed.namespaces.map((namespace) => namespaceFrom(namespace, injectors)),
     workloads: workloads.map((workload): Workload => ({ ...workload, injection: injectionIn(workload.namespace, workload.template) })),
     pods,
@@ -73,14 +80,20 @@ export const meshFrom = (listed: Listed): Mesh => {
 };
 
 /** The part of a pod template that decides its injection. */
-export const injectableFrom = ({ metadata, spec }: PodTemplateSpec): { readonly labels: Labels; readonly annotations: Labels; readonly hostNetwork: boolean } => ({
+export const injectableFrom = ({
+  metadata,
+  spec,
+}: PodTemplateSpec): { readonly labels: Labels; readonly annotations: Labels; readonly hostNetwork: boolean } => ({
   labels: metadata?.labels ?? {},
   annotations: metadata?.annotations ?? {},
   hostNetwork: spec.hostNetwork ?? false,
 });
 
 /** Ready endpoints of each Service that an injector is called by; a Service without any slice has none. Empty when slices could not be read. */
-const readyEndpointsOf = (configurations: readonly WebhookConfigurationObject[], slices: readonly EndpointSliceObject[] | undefined): ReadonlyMap<string, number> => {
+const readyEndpointsOf = (
+  configurations: readonly WebhookConfigurationObject[],
+  slices: readonly EndpointSliceObject[] | undefined,
+): ReadonlyMap<string, number> => {
   if (slices === undefined) return new Map();
   const services = configurations.flatMap(({ webhooks = [] }) => webhooks.flatMap((entry) => entry.clientConfig.service ?? []));
   const counts = new Map(services.map(({ namespace, name }) => [`${namespace}/${name}`, 0]));

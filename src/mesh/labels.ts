@@ -1,4 +1,4 @@
-import type { LabelRequirement, Labels, LabelSelector } from "./kubernetes.ts";
+import type { LabelRequirement, LabelSelector, Labels } from "./kubernetes.ts";
 
 /** Value of a label or annotation; `undefined` when it is absent, which is not the same as empty. Safe for keys like `constructor`. */
 export const labelOf = (labels: Labels | undefined, key: string): string | undefined =>

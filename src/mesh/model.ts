@@ -2,7 +2,7 @@
  * The picture of a mesh at one moment: control planes, tags, namespaces, workloads with their pods, and what each istiod
  * says of its proxies. Plain readonly data; made from listed objects by `inventory.ts`.
  */
-import type { ContainerSpec, Labels, LabelSelector, PodTemplateSpec, WebhookEntry } from "./kubernetes.ts";
+import type { ContainerSpec, LabelSelector, Labels, PodTemplateSpec, WebhookEntry } from "./kubernetes.ts";
 
 export interface Mesh {
   /** RFC 3339, the API server's clock. */
@@ -276,4 +276,4 @@ export interface ProxyConnection {
 
 export type SyncState = "synced" | "stale" | "not sent" | "rejected";
 
-export type { ContainerSpec, Labels, LabelSelector, PodTemplateSpec, WebhookEntry };
+export type { ContainerSpec, LabelSelector, Labels, PodTemplateSpec, WebhookEntry };

@@ -7,19 +7,22 @@ import { type BareWorkload, withTemplate } from "./workload.ts";
 export type ManagedWorkload = BareWorkload & { readonly pods: readonly Pod[] };
 
 /**
- * Gives every pod the workload behind its owner, and every workload its pods: by the owners' UIDs, and where ReplicaSets were not read
- * (`undefined`) by their names, which end in the pod's template hash. A Rollout that uses a Deployment's template gets that template.
+ * Gives every pod the workload behind its owner, and every workload its pods: by the owners' UIDs, and where a ReplicaSet was not read by
+ * its name, which ends in the pod's template hash. A Rollout that uses a Deployment's template gets that template.
  * Source: `GetDeployMetaFromPod` (istio/istio pkg/kube/util.go), which finds the owner in the same way.
  */
 export const attachPods = (
   workloads: readonly BareWorkload[],
-  replicaSets: readonly KubeObject[] | undefined,
+  replicaSets: readonly KubeObject[],
   pods: readonly Pod[],
 ): { readonly workloads: readonly ManagedWorkload[]; readonly pods: readonly Pod[] } => {
-  const owners = new Map((replicaSets ?? []).map(({ metadata }) => [metadata.uid, metadata.ownerReferences?.find((reference) => reference.controller)]));
+  const owners = new Map(
+    replicaSets.map(({ metadata }) => [metadata.uid, metadata.ownerReferences?.find((reference) => reference.controller)]),
+  );
   const byKey = new Map(workloads.map((workload) => [keyOf(workload), workload]));
   const owned = pods.map((pod): Pod => {
-    const owner: Owner | undefined = pod.owner?.kind === "ReplicaSet" ? (owners.has(pod.owner.uid) ? owners.get(pod.owner.uid) : ownerByName(pod)) : pod.owner;
+    const owner: Owner | undefined =
+      pod.owner?.kind === "ReplicaSet" ? (owners.has(pod.owner.uid) ? owners.get(pod.owner.uid) : ownerByName(pod)) : pod.owner;
     if (!owner || !isWorkloadKind(owner.kind)) return pod;
     const workload = { kind: owner.kind, namespace: pod.namespace, name: owner.name };
     const namesake = byKey.get(keyOf(workload))?.uid;

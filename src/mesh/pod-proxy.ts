@@ -31,7 +31,12 @@ export const podProxyFrom = ({ metadata, spec, status }: PodObject): PodProxy | 
   };
 };
 
-const kindOf = (labels: Labels | undefined, annotations: Labels | undefined, injected: boolean, container: ContainerSpec | undefined): ProxyKind | undefined => {
+const kindOf = (
+  labels: Labels | undefined,
+  annotations: Labels | undefined,
+  injected: boolean,
+  container: ContainerSpec | undefined,
+): ProxyKind | undefined => {
   if (injected) return asksForGateway(annotations) ? "gateway" : "sidecar";
   const managed = managedGatewayOf(labels);
   if (managed) return managed;
@@ -49,7 +54,8 @@ export const asksForGateway = (annotations: Labels | undefined): boolean =>
 export const managedGatewayOf = (labels: Labels | undefined): "managed-gateway" | "waypoint" | undefined => {
   const controller = labelOf(labels, "gateway.istio.io/managed");
   if (controller === undefined) return undefined;
-  const waypoint = controller === "istio.io-mesh-controller" || labelOf(labels, "gateway.networking.k8s.io/gateway-class-name") === "istio-waypoint";
+  const waypoint =
+    controller === "istio.io-mesh-controller" || labelOf(labels, "gateway.networking.k8s.io/gateway-class-name") === "istio-waypoint";
   return waypoint ? "waypoint" : "managed-gateway";
 };
 
@@ -57,7 +63,8 @@ export const managedGatewayOf = (labels: Labels | undefined): "managed-gateway" 
 export const isStaticGateway = (labels: Labels | undefined): boolean =>
   ["IngressGateways", "EgressGateways"].includes(labelOf(labels, "operator.istio.io/component") ?? "");
 
-const isPodReady = (status: PodObject["status"]): boolean => status?.conditions?.some(({ type, status }) => type === "Ready" && status === "True") ?? false;
+const isPodReady = (status: PodObject["status"]): boolean =>
+  status?.conditions?.some(({ type, status }) => type === "Ready" && status === "True") ?? false;
 
 /** `revision` of annotation `sidecar.istio.io/status` (`SidecarInjectionStatus`, pkg/kube/inject/webhook.go), which anybody may have written. */
 const statusRevision = (status: string): string | undefined => {

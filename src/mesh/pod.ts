@@ -46,7 +46,13 @@ const troubleOf = (status: ContainerStatus, runsOnce: boolean): Omit<ContainerTr
     const { exitCode, reason = "", message = "" } = terminated;
     return runsOnce && exitCode === 0 ? undefined : { state: "terminated", reason, message, exitCode };
   }
-  if (waiting) return { state: "waiting", reason: waiting.reason ?? "", message: waiting.message ?? before?.message ?? "", exitCode: before?.exitCode };
+  if (waiting)
+    return {
+      state: "waiting",
+      reason: waiting.reason ?? "",
+      message: waiting.message ?? before?.message ?? "",
+      exitCode: before?.exitCode,
+    };
   if (status.ready && !runsOnce) return undefined;
   return { state: "not ready", reason: before?.reason ?? "", message: before?.message ?? "", exitCode: before?.exitCode };
 };

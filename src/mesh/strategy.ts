@@ -20,19 +20,28 @@ export const strategyFrom = (kind: WorkloadKind, spec: WorkloadObject["spec"], d
   }
 };
 
-const deploymentStrategy = ({ type, rollingUpdate = {} }: NonNullable<WorkloadObject["spec"]["strategy"]> = {}, desired: number): Strategy => {
+const deploymentStrategy = (
+  { type, rollingUpdate = {} }: NonNullable<WorkloadObject["spec"]["strategy"]> = {},
+  desired: number,
+): Strategy => {
   if (type === "Recreate") return { type };
   const { maxSurge, maxUnavailable } = fenceposts(rollingUpdate.maxSurge ?? "25%", rollingUpdate.maxUnavailable ?? "25%", desired);
   return { type: "RollingUpdate", maxSurge, maxUnavailable, partition: 0 };
 };
 
-const statefulSetStrategy = ({ type, rollingUpdate = {} }: NonNullable<WorkloadObject["spec"]["updateStrategy"]> = {}, desired: number): Strategy => {
+const statefulSetStrategy = (
+  { type, rollingUpdate = {} }: NonNullable<WorkloadObject["spec"]["updateStrategy"]> = {},
+  desired: number,
+): Strategy => {
   if (type === "OnDelete") return { type };
   const maxUnavailable = Math.max(1, podsOf(rollingUpdate.maxUnavailable ?? 1, desired, Math.floor));
   return { type: "RollingUpdate", maxSurge: 0, maxUnavailable, partition: rollingUpdate.partition ?? 0 };
 };
 
-const daemonSetStrategy = ({ type, rollingUpdate = {} }: NonNullable<WorkloadObject["spec"]["updateStrategy"]> = {}, desired: number): Strategy => {
+const daemonSetStrategy = (
+  { type, rollingUpdate = {} }: NonNullable<WorkloadObject["spec"]["updateStrategy"]> = {},
+  desired: number,
+): Strategy => {
   if (type === "OnDelete") return { type };
   const maxSurge = podsOf(rollingUpdate.maxSurge ?? 0, desired, Math.ceil);
   const maxUnavailable = podsOf(rollingUpdate.maxUnavailable ?? 1, desired, Math.ceil);
@@ -47,7 +56,11 @@ const rolloutStrategy = ({ canary, blueGreen }: NonNullable<WorkloadObject["spec
 };
 
 /** Surge rounds up and unavailability down; where both come to nothing one pod may be unavailable, or nothing would ever move. */
-const fenceposts = (surge: number | string, unavailable: number | string, desired: number): { maxSurge: number; maxUnavailable: number } => {
+const fenceposts = (
+  surge: number | string,
+  unavailable: number | string,
+  desired: number,
+): { maxSurge: number; maxUnavailable: number } => {
   const maxSurge = podsOf(surge, desired, Math.ceil);
   const maxUnavailable = podsOf(unavailable, desired, Math.floor);
   return { maxSurge, maxUnavailable: Math.min(maxSurge === 0 ? Math.max(1, maxUnavailable) : maxUnavailable, desired) };

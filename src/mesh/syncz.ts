@@ -1,5 +1,5 @@
+import { instantOf, isBefore } from "./instant.ts";
 import type { ProxyConnection, SyncState } from "./model.ts";
-import { instantOf } from "./stamp.ts";
 
 /**
  * The proxies connected to one istiod, from its answers to `/debug/connections` and `/debug/syncz` (Istio 1.19 to 1.29; bodies as text).
@@ -14,7 +14,7 @@ export const proxiesFrom = (connections: string, syncz: string): ProxyConnection
     if (isIstioctl(entry)) return [];
     const proxy = textOf(entry, "proxy") ?? "";
     const [, pod = proxy, namespace = ""] = /^(.*)\.([^.]*)$/.exec(proxy) ?? [];
-    const client = (clients.get(proxy) ?? []).toSorted((a, b) => instantOf(a.connectedAt) - instantOf(b.connectedAt))[0];
+    const client = clients.get(proxy)?.reduce((oldest, other) => (isBefore(other.connectedAt, oldest.connectedAt) ? other : oldest));
     return {
       namespace,
       pod,
@@ -37,7 +37,8 @@ type Fields = Readonly<Record<string, unknown>>;
 
 /** istiod gives a client that states no version the highest one there is, and istioctl subscribes to no configuration. */
 const isIstioctl = (entry: Fields): boolean =>
-  textOf(entry, "istio_version") === "65536.65536.65536" && ["cluster_sent", "listener_sent"].every((nonce) => textOf(entry, nonce) === undefined);
+  textOf(entry, "istio_version") === "65536.65536.65536" &&
+  ["cluster_sent", "listener_sent"].every((nonce) => textOf(entry, nonce) === undefined);
 
 const stateOf = (entry: Fields, prefix: string, type: string): SyncState => {
   const resource = resourcesOf(entry).get(type);
@@ -55,7 +56,7 @@ const rejectedBy = (entry: Fields): { readonly type: string; readonly message: s
 
 /** What istiod knows of each type of resource, by type URL; only 1.23 and later tell it. */
 const resourcesOf = (entry: Fields): ReadonlyMap<string, Fields> => {
-  const resources = Object.hasOwn(entry, "resources") ? entry["resources"] : undefined;
+  const resources = entry.resources;
   return new Map(isFields(resources) ? Object.entries(resources).filter((pair): pair is [string, Fields] => isFields(pair[1])) : []);
 };
 
@@ -68,12 +69,14 @@ const entriesFrom = (body: string): readonly Fields[] => {
 /** A connection's id is `POD.NAMESPACE-N`, N counting the istiod's connections. */
 const clientsFrom = (body: string): { readonly proxy: string; readonly connectedAt: string; readonly ip: string | undefined }[] => {
   const answer = parse(body, "/debug/connections");
-  const total = isFields(answer) && Object.hasOwn(answer, "totalClients") ? answer["totalClients"] : undefined;
-  const clients = isFields(answer) && Object.hasOwn(answer, "clients") ? answer["clients"] : [];
-  if (typeof total !== "number" || !Array.isArray(clients) || !clients.every(isFields)) throw new Error("istiod's answer to /debug/connections is not a list of clients");
+  const total = isFields(answer) ? answer.totalClients : undefined;
+  const clients = isFields(answer) ? (answer.clients ?? []) : undefined;
+  if (typeof total !== "number" || !Array.isArray(clients) || !clients.every(isFields))
+    throw new Error("istiod's answer to /debug/connections is not a list of clients");
   return clients.map((client) => {
     const [id, connectedAt] = [textOf(client, "connectionId"), textOf(client, "connectedAt")];
-    if (id === undefined || connectedAt === undefined) throw new Error("istiod's answer to /debug/connections has a client without id or time");
+    if (id === undefined || connectedAt === undefined || instantOf(connectedAt) === undefined)
+      throw new Error("istiod's answer to /debug/connections has a client without id or time");
     return { proxy: id.replace(/-\d+$/, ""), connectedAt, ip: hostOf(textOf(client, "address")) };
   });
 };

@@ -8,7 +8,11 @@ import type { Injector, Tag } from "./model.ts";
  * revision than the webhook stands as an entry of its own, because istiod believes both; it injects nothing.
  * Source: `tagWatcher` (istio/istio pkg/revisions/tag_watcher.go).
  */
-export const tagsFrom = (configurations: readonly WebhookConfigurationObject[], injectors: readonly Injector[], services: readonly KubeObject[]): Tag[] => {
+export const tagsFrom = (
+  configurations: readonly WebhookConfigurationObject[],
+  injectors: readonly Injector[],
+  services: readonly KubeObject[],
+): Tag[] => {
   const fromWebhooks = configurations.flatMap((configuration): Tag[] => {
     const tag = labelOf(configuration.metadata.labels, "istio.io/tag");
     const webhook = configuration.metadata.name;

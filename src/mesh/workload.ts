@@ -32,7 +32,10 @@ export const workloadFrom = (kind: WorkloadKind, { metadata, spec, status = {} }
 };
 
 /** A workload that uses another's template (Argo Rollouts with `workloadRef`), with that template. */
-export const withTemplate = (workload: BareWorkload, template: PodTemplateSpec | undefined): BareWorkload => ({ ...workload, ...templateFacts(template, workload.labels) });
+export const withTemplate = (workload: BareWorkload, template: PodTemplateSpec | undefined): BareWorkload => ({
+  ...workload,
+  ...templateFacts(template, workload.labels),
+});
 
 type TemplateFacts = Pick<Workload, "template" | "gateway" | "claims" | "hostPorts">;
 
@@ -52,14 +55,25 @@ const hostPortsOf = (template: PodTemplateSpec | undefined): number[] =>
     .flatMap((port) => port.hostPort ?? (template?.spec.hostNetwork ? (port.containerPort ?? []) : []))
     .filter((port) => port > 0);
 
-const templateRestartedAt = (template: PodTemplateSpec | undefined): string | undefined => labelOf(template?.metadata?.annotations, "kubectl.kubernetes.io/restartedAt");
+const templateRestartedAt = (template: PodTemplateSpec | undefined): string | undefined =>
+  labelOf(template?.metadata?.annotations, "kubectl.kubernetes.io/restartedAt");
 
 const statusFrom = (kind: WorkloadKind, desired: number, status: NonNullable<WorkloadObject["status"]>): WorkloadStatus => ({
   desired,
   observedGeneration: Number(status.observedGeneration ?? 0),
   ...(kind === "DaemonSet"
-    ? { replicas: status.currentNumberScheduled ?? 0, updated: status.updatedNumberScheduled ?? 0, ready: status.numberReady ?? 0, available: status.numberAvailable ?? 0 }
-    : { replicas: status.replicas ?? 0, updated: status.updatedReplicas ?? 0, ready: status.readyReplicas ?? 0, available: status.availableReplicas ?? 0 }),
+    ? {
+        replicas: status.currentNumberScheduled ?? 0,
+        updated: status.updatedNumberScheduled ?? 0,
+        ready: status.numberReady ?? 0,
+        available: status.numberAvailable ?? 0,
+      }
+    : {
+        replicas: status.replicas ?? 0,
+        updated: status.updatedReplicas ?? 0,
+        ready: status.readyReplicas ?? 0,
+        available: status.availableReplicas ?? 0,
+      }),
   currentRevision: status.currentRevision,
   updateRevision: status.updateRevision,
   phase: kind === "Rollout" ? status.phase : undefined,

@@ -1,0 +1,119 @@
+import { controlPlanesFrom } from "../mesh/control-plane.ts";
+import { isSidecarInjector, revisionOf } from "../mesh/injectors.ts";
+import { meshFrom } from "../mesh/inventory.ts";
+import type { GatewayObject, KubeObject, NamespaceObject, WebhookConfigurationObject, WorkloadObject } from "../mesh/kubernetes.ts";
+import { type Mesh, type Unknown, type WorkloadKind, workloadKinds } from "../mesh/model.ts";
+import { podFrom } from "../mesh/pod.ts";
+import { workloadFrom } from "../mesh/workload.ts";
+import type { Cluster, Listed, ListQuery } from "./cluster.ts";
+import { noting } from "./evidence.ts";
+import { readEndpointSlices, readPolicies } from "./injector-facts.ts";
+import { askIstiods } from "./istiods.ts";
+import { type Kind, kinds } from "./kinds.ts";
+
+/** How much of the mesh is looked at. */
+export interface Scope {
+  readonly istioNamespace: string;
+  /** Whose pods, workloads and Gateways are read. A namespace that does not exist is simply not in the picture. */
+  readonly namespaces: readonly string[] | "all";
+  /** Read workloads and their ReplicaSets too; without, a pod's workload is told by names alone. */
+  readonly workloads: boolean;
+  /** Ask each istiod for its proxies. */
+  readonly askIstiods: boolean;
+}
+
+/**
+ * Reads the picture of a mesh: everything at once, in few requests, pods and workloads projected while their pages come in.
+ *
+ * The webhooks and the namespaces must be had, because without them nothing can be said: their errors are thrown, as is being
+ * unreachable or unknown to the server. Whatever else may not be read or does not answer stands in the mesh's `unknown`, and the
+ * rest of the picture is there.
+ */
+export const snapshot = async (cluster: Cluster, scope: Scope): Promise<Mesh> => {
+  const unknown: Unknown[] = [];
+  const optional = noting(unknown);
+  const { istioNamespace } = scope;
+
+  const webhooks = itemsOf(cluster.list(kinds.mutatingWebhooks, {}, whole<WebhookConfigurationObject>));
+  const injectors = webhooks.then((configurations) => configurations.filter(isSidecarInjector));
+  const deployments = optional(
+    "istiod Deployments",
+    itemsOf(cluster.list(kinds.deployments, { labelSelector: "app=istiod" }, whole<WorkloadObject>)),
+  );
+  const istiods = optional("istiod pods", itemsOf(cluster.list(kinds.pods, { labelSelector: "app=istiod" }, podFrom)));
+  const answers = Promise.all([deployments, istiods, injectors]).then(([deployed = [], pods = [], configurations]) =>
+    scope.askIstiods ? askIstiods(cluster, controlPlanesFrom(deployed, pods, configurations, istioNamespace)) : [],
+  );
+
+  const inScope = async <T extends KubeObject, R>(
+    kind: Kind<T>,
+    project: (object: T) => R,
+    query: ListQuery = {},
+    note = optional,
+  ): Promise<readonly R[]> => {
+    if (scope.namespaces === "all") return (await note(kind.plural, itemsOf(cluster.list(kind, query, project)))) ?? [];
+    const lists = scope.namespaces.map((namespace) =>
+      note(`${kind.plural} in namespace ${namespace}`, itemsOf(cluster.list(kind, { ...query, namespace }, project)), namespace),
+    );
+    return (await Promise.all(lists)).flatMap((list) => list ?? []);
+  };
+  const [namespaces, endpointSlices, policies, defaultValidator, tagServices, pods, gateways, replicaSets, workloads] = await Promise.all([
+    readNamespaces(cluster, scope.namespaces),
+    injectors.then((found) => optional("endpoints of the injectors", readEndpointSlices(cluster, found))),
+    injectors.then((found) => readPolicies(cluster, optional, istioNamespace, new Set(found.map(revisionOf)))),
+    optional("the default validator", cluster.get(kinds.validatingWebhooks, "istiod-default-validator")),
+    optional(
+      "revision tags' Services",
+      itemsOf(cluster.list(kinds.services, { namespace: istioNamespace, labelSelector: "istio.io/tag" }, whole<KubeObject>)),
+    ),
+    inScope(kinds.pods, podFrom),
+    inScope(kinds.gateways, whole<GatewayObject>),
+    // told by their names where they may not be read
+    scope.workloads ? inScope(kinds.replicaSets, whole<KubeObject>, { metadataOnly: true }, noting([])) : [],
+    Promise.all(scope.workloads ? workloadKinds.map((kind) => inScope(resources[kind], (object) => workloadFrom(kind, object))) : []),
+    answers,
+  ]);
+
+  return meshFrom({
+    takenAt: (await cluster.now()).toISOString(),
+    istioNamespace,
+    mutatingWebhooks: await webhooks,
+    defaultValidator,
+    endpointSlices,
+    policies,
+    tagServices: tagServices ?? [],
+    istiodDeployments: (await deployments) ?? [],
+    istiodPods: (await istiods) ?? [],
+    namespaces,
+    workloads: workloads.flat(),
+    replicaSets,
+    pods,
+    gateways,
+    answers: await answers,
+    unknown: [
+      ...unknown,
+      ...(await answers).flatMap((answer) =>
+        answer.kind === "unanswered" ? [{ subject: `istiod ${answer.istiod}`, reason: answer.reason }] : [],
+      ),
+    ],
+  });
+};
+
+/** All namespaces, or those of the names that exist. */
+const readNamespaces = async (cluster: Cluster, names: Scope["namespaces"]): Promise<readonly NamespaceObject[]> => {
+  if (names === "all") return itemsOf(cluster.list(kinds.namespaces, {}, whole<NamespaceObject>));
+  const found = await Promise.all(names.map((name) => cluster.get(kinds.namespaces, name)));
+  return found.filter((namespace) => namespace !== undefined);
+};
+
+const resources = {
+  Deployment: kinds.deployments,
+  StatefulSet: kinds.statefulSets,
+  DaemonSet: kinds.daemonSets,
+  Rollout: kinds.rollouts,
+} as const satisfies Record<WorkloadKind, Kind>;
+
+const whole = <T>(object: T): T => object;
+
+/** An optional kind that is not installed has no objects. */
+const itemsOf = async <R>(list: Promise<Listed<R> | undefined>): Promise<readonly R[]> => (await list)?.items ?? [];
