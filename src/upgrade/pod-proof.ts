@@ -17,7 +17,7 @@ export interface Arrival {
 
 /**
  * Beside the verdicts: `stray`, injected by another revision or by none, which only a new pod mends; `rejected`, the proxy refuses
- * what the target sends it, which is a failure once it lasts (`diagnosis.ts`). Both are no verdict at first sight.
+ * what the target sends it, which is a failure once it lasts (trouble.ts). Both are no verdict at first sight.
  */
 export type PodProof =
   | Exclude<Verdict, { readonly kind: "failed" }>
@@ -29,7 +29,7 @@ export function podProof(pod: Pod, arrival: Arrival, answers: readonly IstiodAns
   const revision = pod.proxy?.revision;
   if (revision !== arrival.revision) return { kind: "stray", reason: strayReason(pod, arrival), revision };
   if (pod.terminating) return { kind: "waiting", reason: "terminating" };
-  if (pod.phase !== "Running") return { kind: "waiting", reason: notRunning(pod) };
+  if (!hasStarted(pod)) return { kind: "waiting", reason: notRunning(pod) };
   return atTarget(pod, arrival, answers) ?? readiness(pod) ?? goneElsewhere(pod, arrival, answers) ?? { kind: "done" };
 }
 
@@ -37,6 +37,12 @@ const strayReason = (pod: Pod, { revision }: Arrival): string =>
   pod.proxy === undefined
     ? `not injected, ${revision} was to`
     : `injected by ${pod.proxy.revision ?? "an unknown revision"}, not by ${revision}`;
+
+/** Its proxy runs, ready or not. A native sidecar does so while the pod still is `Pending`: the application waits for it. */
+export const hasStarted = (pod: Pod): boolean =>
+  pod.phase === "Running" ||
+  pod.proxy?.ready === true ||
+  pod.troubles.some(({ container, state }) => container === pod.proxy?.container && state === "not ready");
 
 const notRunning = (pod: Pod): string =>
   pod.conditions.some(({ type }) => type === "PodScheduled") ? "not scheduled yet" : "containers not started yet";

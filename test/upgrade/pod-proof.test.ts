@@ -36,11 +36,25 @@ const cases: readonly (readonly [string, Pod, readonly IstiodAnswer[], string])[
 
   [
     "no node yet",
-    pod("a", { phase: "Pending", conditions: [{ type: "PodScheduled", status: "False", reason: "Unschedulable", message: "" }] }),
+    pod("a", {
+      phase: "Pending",
+      proxy: { ready: false },
+      conditions: [{ type: "PodScheduled", status: "False", reason: "Unschedulable", message: "" }],
+    }),
     good,
     "waiting: not scheduled yet",
   ],
-  ["containers being made", pod("a", { phase: "Pending" }), [], "waiting: containers not started yet"],
+  ["containers being made", pod("a", { phase: "Pending", proxy: { ready: false } }), [], "waiting: containers not started yet"],
+  [
+    "a native sidecar runs while the application waits for it",
+    pod("a", {
+      phase: "Pending",
+      proxy: { native: true, ready: false },
+      troubles: [{ container: "istio-proxy", init: true, state: "not ready", reason: "", message: "", restarts: 0, exitCode: undefined }],
+    }),
+    good,
+    "waiting: proxy not connected yet",
+  ],
   ["terminating", pod(web.name, { terminating: true }), good, "waiting: terminating"],
   ["proxy not ready", pod(web.name, { proxy: { ready: false }, ready: false }), good, "waiting: proxy not ready yet"],
   ["application not ready", pod(web.name, { ready: false }), good, "waiting: proxy ready, pod not ready yet"],
