@@ -1,9 +1,15 @@
 /** The flags by which kubectl finds its cluster and its user (`kubectl options`), as one group. */
+import type { ClusterFlags } from "../cluster/cluster-flags.ts";
 import { durationOf, wordsOf } from "./flags.ts";
 import type { Args, Flags } from "./plugin.ts";
 
 const group = "Cluster flags:";
 const text = <const D extends string>(describe: D) => ({ group, type: "string", describe }) as const;
+
+const durationText = (text: string): string => {
+  durationOf(text);
+  return text;
+};
 
 export const clusterFlags = {
   kubeconfig: text("path of the kubeconfig, before $KUBECONFIG and ~/.kube/config"),
@@ -20,11 +26,11 @@ export const clusterFlags = {
   clientKey: text("file of our certificate's key"),
   insecureSkipTlsVerify: { group, type: "boolean", describe: "do not check the API server's certificate" },
   tlsServerName: text("name that the API server's certificate must bear"),
-  requestTimeout: { ...text("how long a single request may take, such as 30s or 2m; 0 is without end"), coerce: durationOf },
+  requestTimeout: { ...text("how long a single request may take, such as 30s or 2m; 0 is without end"), coerce: durationText },
 } as const satisfies Flags;
 
-/** Just the cluster flags of a plugin's arguments, for `connect`. Flags that were not given are left out; `requestTimeout` is in milliseconds. */
-export const clusterFlagsOf = (args: Args<typeof clusterFlags>): Partial<Args<typeof clusterFlags>> =>
+/** Just the cluster flags of a plugin's arguments, for `connect`. Flags that were not given are left out. */
+export const clusterFlagsOf = (args: Args<typeof clusterFlags>): ClusterFlags =>
   Object.fromEntries(
     Object.keys(clusterFlags)
       .map((key) => [key, args[key as keyof typeof clusterFlags]])

@@ -110,7 +110,7 @@ export const writeFlags = {
     type: "string",
     choices: ["none", "client", "server"],
     default: "none",
-    describe: "client: print the plan and stop; server: also send every write as a dry run",
+    describe: "client prints the plan and stops, server also sends every write as a dry run",
   },
   fieldManager: { type: "string", describe: "name under which the API server notes our changes, the plugin's name by default" },
 } as const;

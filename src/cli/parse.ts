@@ -1,8 +1,9 @@
 /** From a command line to typed arguments, or to the text of `--help`: yargs behind the reader of argv.ts. */
+import type { Argv, Options } from "yargs";
 import yargs from "yargs";
 import { flagName, kebab, readArgv } from "./argv.ts";
 import { UsageError } from "./errors.ts";
-import type { Args, Flags, Plugin } from "./plugin.ts";
+import type { Args, Flag, Flags, Plugin } from "./plugin.ts";
 
 export type Parsed<F extends Flags> =
   | { readonly kind: "help" }
@@ -23,7 +24,8 @@ export const parse = <F extends Flags>(plugin: Plugin<F>, argv: readonly string[
   const last = (key: string): string | undefined => given.findLast((flag) => flag.key === key)?.text;
   if (last("help") === "true") return { kind: "help" };
   if (last("version") === "true") return { kind: "version", output: last("output") };
-  const values = program(plugin).parseSync(given.map(({ key, text }) => `--${kebab(key)}=${text}`)) as Record<string, unknown>;
+  // yargs takes one pair of quotes off each value: these, not the user's.
+  const values = program(plugin).parseSync(given.map(({ key, text }) => `--${kebab(key)}="${text}"`)) as Record<string, unknown>;
   return {
     kind: "run",
     args: Object.fromEntries(Object.entries(plugin.options).map(([key, flag]) => [key, argOf(key, flag, values[kebab(key)])])) as Args<F>,
@@ -44,12 +46,17 @@ const argOf = (key: string, flag: Flags[string], read: unknown): unknown => {
 
 /** What `--help` prints, `columns` wide at most. */
 export const helpText = async <F extends Flags>(plugin: Plugin<F>, columns: number): Promise<string> => {
-  const examples = plugin.examples.map(([command, what]) => `  # ${what}\n  ${command}`).join("\n\n");
-  const text = await program(plugin)
+  const flags = await program(plugin)
     .wrap(Math.max(60, Math.min(columns, 120)))
-    .epilogue(["Examples:", examples, "", exitCodes, ...(plugin.epilogue === undefined ? [] : ["", plugin.epilogue])].join("\n"))
     .getHelp();
-  return text.replace(/[ \t]+$/gm, "");
+  const examples = plugin.examples.map(([command, what]) => `  # ${what}\n  ${command}`).join("\n\n");
+  const parts = [
+    flags.replace(/[ \t]+$/gm, ""),
+    `Examples:\n${examples}`,
+    exitCodes,
+    ...(plugin.epilogue === undefined ? [] : [plugin.epilogue]),
+  ];
+  return parts.join("\n\n");
 };
 
 /** design: the contract. The same for every plugin. */
@@ -57,33 +64,23 @@ const exitCodes = `Exit codes:
   0              done, or nothing to do
   1              could not: cluster unreachable, API error; nothing was changed
   2              wrong usage
-  3              refused: a check found a blocker, or what was asked for does not exist; nothing was changed
-  4              not done after a change; the message has the command to go on and the command to go back
+  3              refused: a check found a blocker, or the thing asked for does not exist; nothing was changed
+  4              not done after a change: the message has the command to go on and the command to go back
   5              cannot tell: evidence is missing; nothing was changed
   129, 130, 143  interrupted (SIGHUP, SIGINT, SIGTERM) after the step at hand`;
 
-const program = <F extends Flags>(plugin: Plugin<F>) => {
-  const command = `kubectl ${plugin.name}`;
-  const table = Object.entries({ ...plugin.options, ...own }).map(
-    ([key, { coerce, default: value, alias, demandOption, ...rest }]: [string, Flags[string]]) => [
-      kebab(key),
-      {
-        group: "Flags:",
-        requiresArg: false,
-        ...rest,
-        ...(alias === undefined ? {} : { alias }),
-        ...(isEmpty(value) ? {} : { default: value }),
-        ...(demandOption ? { describe: `${rest.describe} (needed)` } : {}),
-      },
-    ],
-  );
-  return yargs([])
-    .scriptName(command)
+/** What @types/yargs 17 does not have yet. */
+type Configurable = Argv & { usageConfiguration(configuration: { readonly "hide-types": boolean }): Argv };
+
+const program = <F extends Flags>(plugin: Plugin<F>) =>
+  (yargs([]) as Configurable)
+    .usageConfiguration({ "hide-types": true })
+    .scriptName(`kubectl ${plugin.name}`)
     .locale("en")
-    .usage(`${plugin.describe}\n\nUsage:\n  ${command} [flags]`)
+    .usage(`${plugin.describe}\n\nUsage: $0 [flags]`)
     .help(false)
     .version(false)
-    .options(Object.fromEntries(table))
+    .options(Object.fromEntries(Object.entries({ ...plugin.options, ...own }).map(([key, flag]) => [kebab(key), forYargs(flag)])))
     .parserConfiguration({
       "boolean-negation": false,
       "camel-case-expansion": false,
@@ -97,6 +94,14 @@ const program = <F extends Flags>(plugin: Plugin<F>) => {
     .fail((message: string, error: Error | undefined) => {
       throw error ?? new UsageError(message);
     });
-};
 
-const isEmpty = (value: unknown): boolean => value === undefined || value === false || (Array.isArray(value) && value.length === 0);
+/** Without what is done here and not by yargs: defaults, needed flags, coercion. */
+const forYargs = ({ coerce, default: value, demandOption, choices, describe, ...rest }: Flag): Options => {
+  const isText = typeof value === "string" && value !== "";
+  const notes = [...(demandOption ? ["needed"] : []), ...(isText ? [`default ${value}`] : [])];
+  return {
+    group: "Flags:",
+    ...rest,
+    describe: `${describe}${choices ? `: ${choices.join(", ")}` : ""}${notes.length > 0 ? ` (${notes.join(", ")})` : ""}`,
+  };
+};
