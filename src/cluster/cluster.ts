@@ -21,7 +21,12 @@ export interface Cluster {
   /** One object; `undefined` only where the server says NotFound about this very object. */
   get<T extends KubeObject>(kind: Kind<T>, name: string, namespace?: string): Promise<T | undefined>;
   /** Sends a merge or strategic merge patch and gives back the object as the server now has it. */
-  patch<T extends KubeObject>(kind: Kind<T>, ref: Named, body: object, options: WriteOptions & { readonly type: "merge" | "strategic" }): Promise<T>;
+  patch<T extends KubeObject>(
+    kind: Kind<T>,
+    ref: Named,
+    body: object,
+    options: WriteOptions & { readonly type: "merge" | "strategic" },
+  ): Promise<T>;
   /** Creates; also for what is only asked, as access reviews and dry-run pods are. */
   create<T extends KubeObject>(kind: Kind<T>, body: object, options: WriteOptions & { readonly namespace?: string }): Promise<T>;
   /** Deletes one object, only if its UID still is the one given. */

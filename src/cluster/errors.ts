@@ -11,7 +11,17 @@ export class ClusterError extends Error {
   /** The server may have carried the request out although no answer came. */
   readonly ambiguous: boolean;
 
-  constructor(message: string, detail: { reason: ClusterErrorReason; status?: number | undefined; hint?: string | undefined; retryAfter?: number | undefined; ambiguous?: boolean; cause?: unknown }) {
+  constructor(
+    message: string,
+    detail: {
+      reason: ClusterErrorReason;
+      status?: number | undefined;
+      hint?: string | undefined;
+      retryAfter?: number | undefined;
+      ambiguous?: boolean;
+      cause?: unknown;
+    },
+  ) {
     super(message, { cause: detail.cause });
     this.reason = detail.reason;
     this.status = detail.status;

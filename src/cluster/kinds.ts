@@ -1,8 +1,15 @@
 /** The API resources the suite touches: a closed table, so that no discovery is needed (kubernetes/kubectl#1126). */
 import type { EventObject } from "../mesh/event.ts";
 import type {
-  ConfigMapObject, EndpointSliceObject, GatewayObject, KubeObject, NamespaceObject, PodObject, ServiceObject,
-  WebhookConfigurationObject, WorkloadObject,
+  ConfigMapObject,
+  EndpointSliceObject,
+  GatewayObject,
+  KubeObject,
+  NamespaceObject,
+  PodObject,
+  ServiceObject,
+  WebhookConfigurationObject,
+  WorkloadObject,
 } from "../mesh/kubernetes.ts";
 
 /** One resource of the API; `T` is the shape its objects are read as. */
@@ -18,8 +25,19 @@ export interface Kind<T extends KubeObject = KubeObject> {
   readonly shape?: T;
 }
 
-const kind = <T extends KubeObject>(group: string, version: string, plural: string, name: string, rest: { cluster?: true; optional?: true } = {}): Kind<T> => ({
-  group, version, plural, kind: name, namespaced: !rest.cluster, optional: rest.optional ?? false,
+const kind = <T extends KubeObject>(
+  group: string,
+  version: string,
+  plural: string,
+  name: string,
+  rest: { cluster?: true; optional?: true } = {},
+): Kind<T> => ({
+  group,
+  version,
+  plural,
+  kind: name,
+  namespaced: !rest.cluster,
+  optional: rest.optional ?? false,
 });
 
 export const kinds = {
@@ -44,8 +62,28 @@ export const kinds = {
   disruptionBudgets: kind("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget"),
   networkPolicies: kind("networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy"),
   gateways: kind<GatewayObject>("gateway.networking.k8s.io", "v1", "gateways", "Gateway", { optional: true }),
-  mutatingWebhooks: kind<WebhookConfigurationObject>("admissionregistration.k8s.io", "v1", "mutatingwebhookconfigurations", "MutatingWebhookConfiguration", { cluster: true }),
-  validatingWebhooks: kind<WebhookConfigurationObject>("admissionregistration.k8s.io", "v1", "validatingwebhookconfigurations", "ValidatingWebhookConfiguration", { cluster: true }),
-  validatingPolicies: kind("admissionregistration.k8s.io", "v1", "validatingadmissionpolicies", "ValidatingAdmissionPolicy", { cluster: true }),
-  validatingPolicyBindings: kind("admissionregistration.k8s.io", "v1", "validatingadmissionpolicybindings", "ValidatingAdmissionPolicyBinding", { cluster: true }),
+  mutatingWebhooks: kind<WebhookConfigurationObject>(
+    "admissionregistration.k8s.io",
+    "v1",
+    "mutatingwebhookconfigurations",
+    "MutatingWebhookConfiguration",
+    { cluster: true },
+  ),
+  validatingWebhooks: kind<WebhookConfigurationObject>(
+    "admissionregistration.k8s.io",
+    "v1",
+    "validatingwebhookconfigurations",
+    "ValidatingWebhookConfiguration",
+    { cluster: true },
+  ),
+  validatingPolicies: kind("admissionregistration.k8s.io", "v1", "validatingadmissionpolicies", "ValidatingAdmissionPolicy", {
+    cluster: true,
+  }),
+  validatingPolicyBindings: kind(
+    "admissionregistration.k8s.io",
+    "v1",
+    "validatingadmissionpolicybindings",
+    "ValidatingAdmissionPolicyBinding",
+    { cluster: true },
+  ),
 } as const;

@@ -1,0 +1,144 @@
+import { reviewAccess } from "./access-review.ts";
+import { createApi } from "./api.ts";
+import { isAbout, malformed, type Wish } from "./api-failure.ts";
+import { resourcePath } from "./api-path.ts";
+import type { Cluster, WriteOptions } from "./cluster.ts";
+import type { ClusterFlags } from "./cluster-flags.ts";
+import { credentialsOf } from "./credentials.ts";
+import { kinds } from "./kinds.ts";
+import { listAll } from "./list.ts";
+import { createPodPorts } from "./pod-port.ts";
+import { createPool } from "./pool.ts";
+import { type Pace, realPace } from "./retry.ts";
+import { createServerClock } from "./server-clock.ts";
+import { createWarnings } from "./server-warnings.ts";
+import { checkKind, checkObject, expectedOf } from "./shape.ts";
+import { chooseTarget } from "./target.ts";
+import { watchChanges } from "./watch.ts";
+
+export interface ConnectOptions {
+  /** `mesh-migrate/1.2.3`. */
+  readonly userAgent: string;
+  /** Who owns the fields we write. */
+  readonly fieldManager: string;
+  /** Takes the API server's warnings: one line each, fit to print. */
+  warn(message: string): void;
+  readonly env?: NodeJS.ProcessEnv;
+  /** For tests. */
+  readonly pace?: Pace;
+}
+
+/**
+ * The cluster that the flags, KUBECONFIG or the pod we run in name. Reads configuration only: the first connection is opened by the first question.
+ * Throws `ClusterError` (config) where they name none, or none that can be used.
+ */
+export async function connect(flags: ClusterFlags, options: ConnectOptions): Promise<Cluster> {
+  const env = options.env ?? process.env;
+  const pace = options.pace ?? realPace;
+  const target = chooseTarget(flags, env);
+  const [credentials, pool] = await Promise.all([credentialsOf(target, { env, warn: options.warn }), createPool(target, env)]);
+  const clock = createServerClock(pace.now);
+  const warnings = createWarnings(options.warn);
+  const api = createApi({
+    pool,
+    credentials,
+    user: target.user,
+    userAgent: options.userAgent,
+    compression: target.compression,
+    requestTimeout: target.requestTimeout,
+    pace,
+    where: { server: target.identity.server, proxy: pool.proxy, caFile: target.caFile },
+    heard: (headers) => {
+      clock.hear(headers.date?.[0]);
+      warnings(headers);
+    },
+  });
+  const ports = createPodPorts(api, pool);
+  const ended = new AbortController();
+  const { json, where } = api;
+  const write = ({ dryRun }: WriteOptions): { fieldManager: string; dryRun: string | undefined } => ({
+    fieldManager: options.fieldManager,
+    dryRun: dryRun ? "All" : undefined,
+  });
+
+  return {
+    identity: target.identity,
+
+    async now() {
+      if (clock.now() === undefined) await api.ask({ method: "GET", path: "version", wish: versionWish });
+      const now = clock.now();
+      if (now === undefined) throw malformed(versionWish, "no Date header", where);
+      return now;
+    },
+
+    list: (kind, query, project) => listAll(api, kind, query, project),
+
+    async get(kind, name, namespace) {
+      const wish: Wish = { verb: "get", kind, name, namespace, writes: false };
+      const answer = await api.ask({ method: "GET", path: resourcePath(kind, wish), wish });
+      if (answer.status === 404 && isAbout(answer, kind, name)) return undefined;
+      return checkObject(api.parse(answer, wish), expectedOf(kind), wish, where);
+    },
+
+    async patch(kind, ref, body, { type, ...rest }) {
+      const wish: Wish = { verb: "patch", kind, ...ref, writes: true };
+      const contentType = type === "merge" ? "application/merge-patch+json" : "application/strategic-merge-patch+json";
+      return checkObject(
+        await json({ method: "PATCH", path: resourcePath(kind, ref, write(rest)), wish, body, contentType }),
+        expectedOf(kind),
+        wish,
+        where,
+      );
+    },
+
+    async create(kind, body, { namespace, ...rest }) {
+      const wish: Wish = { verb: "create", kind, namespace, name: (body as { metadata?: { name?: string } }).metadata?.name, writes: true };
+      const created = await json({
+        method: "POST",
+        path: resourcePath(kind, { namespace }, write(rest)),
+        wish,
+        body: { ...expectedOf(kind), ...body },
+      });
+      return checkObject(created, expectedOf(kind), wish, where);
+    },
+
+    async delete(kind, ref, uid, rest) {
+      const wish: Wish = { verb: "delete", kind, ...ref, writes: true };
+      const body = { kind: "DeleteOptions", apiVersion: "v1", preconditions: { uid }, ...(rest.dryRun && { dryRun: ["All"] }) };
+      const gone = (await json({ method: "DELETE", path: resourcePath(kind, ref), wish, body })) as { kind?: unknown } | null;
+      // A Status when it is gone, the object while it goes.
+      checkKind(gone, gone?.kind === "Status" ? { kind: "Status", apiVersion: "v1" } : expectedOf(kind), wish, where);
+    },
+
+    mayI: (access) => reviewAccess(api, access),
+
+    watch(kind, query, hint, signal) {
+      void watchChanges(api, kind, query, hint, AbortSignal.any([signal, ended.signal]), pace);
+    },
+
+    logs(pod, container, { tailLines, previous }) {
+      const address = { ...pod, subresource: "log" };
+      const path = resourcePath(kinds.pods, address, { container, tailLines, previous, limitBytes: 1024 * 1024 });
+      return api.text({
+        method: "GET",
+        path,
+        accept: "text/plain, application/json",
+        wish: { verb: "get", kind: kinds.pods, ...address, writes: false },
+      });
+    },
+
+    getFromPod: (pod, port, path) => ports.get(pod, port, path),
+
+    async close() {
+      ended.abort();
+      ports.close();
+      pool.close();
+    },
+  };
+}
+
+const versionWish: Wish = {
+  verb: "get",
+  kind: { plural: "the server's version", group: "", kind: "Version", namespaced: false },
+  writes: false,
+};

@@ -1,0 +1,94 @@
+import type { Duplex } from "node:stream";
+import type { Api } from "./api.ts";
+import type { Wish } from "./api-failure.ts";
+import { resourcePath } from "./api-path.ts";
+import type { Named } from "./cluster.ts";
+import { ClusterError, type ClusterErrorReason } from "./errors.ts";
+import { kinds } from "./kinds.ts";
+import { createPodReader } from "./pod-reader.ts";
+import type { Pool } from "./pool.ts";
+import { printable } from "./printable.ts";
+import { openTunnel, TunnelFailed, UpgradeRefused } from "./tunnel.ts";
+
+/** Reads pages from ports of pods over port-forwards. */
+export interface PodPorts {
+  /** The body of a 200. Throws `ClusterError` for everything else. */
+  get(pod: Named, port: number, path: string): Promise<string>;
+  close(): void;
+}
+
+/** Opens nothing yet. A websocket port-forward takes the right to `create` pods/portforward since Kubernetes 1.35; before, to `get` it. */
+export function createPodPorts(api: Api, pool: Pool): PodPorts {
+  const reader = createPodReader((pod, port) => openPort(api, pool, pod, port));
+  return {
+    async get(pod, port, path) {
+      const what = `${wordsOf(pod)} port ${port}`;
+      const answer = await reader.get(pod, port, path).catch((cause: unknown) => {
+        throw failure(cause, what);
+      });
+      if (answer.status === 200) return answer.body;
+      const reason = reasons.get(answer.status) ?? "server";
+      throw new ClusterError(`${what} answered ${answer.status} for ${printable(path)}: ${printable(answer.body, 200) || "(nothing)"}`, {
+        reason,
+        status: answer.status,
+      });
+    },
+    close: () => reader.close(),
+  };
+}
+
+const reasons = new Map<number, ClusterErrorReason>([
+  [401, "unauthorized"],
+  [403, "forbidden"],
+  [404, "not-found"],
+]);
+
+async function openPort(api: Api, pool: Pool, pod: Named, port: number): Promise<Duplex> {
+  const path = resourcePath(kinds.pods, { ...pod, subresource: "portforward" }, { ports: port });
+  const url = new URL(path, pool.server);
+  url.protocol = pool.server.protocol === "https:" ? "wss:" : "ws:";
+  const dial = async (): Promise<Duplex> => {
+    const { credential, headers } = await api.sign();
+    const { authorization, certificate } = credential;
+    try {
+      return await openTunnel(url, {
+        agent: pool.agent(certificate, "stream"),
+        headers: { ...headers, ...(authorization && { authorization }) } as Record<string, string>,
+      });
+    } catch (cause) {
+      if (cause instanceof UpgradeRefused && cause.status === 401 && (await api.renew(credential))) throw new Renewed();
+      throw cause;
+    }
+  };
+  try {
+    return await dial().catch((cause: unknown) => (cause instanceof Renewed ? dial() : Promise.reject(cause)));
+  } catch (cause) {
+    if (cause instanceof ClusterError) throw cause;
+    const wish: Wish = { verb: "create", kind: kinds.pods, ...pod, subresource: "portforward", writes: false };
+    if (cause instanceof UpgradeRefused)
+      throw api.error({ answered: true, status: cause.status, headers: cause.headers, body: cause.body }, wish);
+    throw api.error({ answered: false, sent: false, why: "connection", code: codeOf(cause) }, wish);
+  }
+}
+
+/** The credentials were renewed; dial again. */
+class Renewed extends Error {}
+
+function failure(cause: unknown, what: string): ClusterError {
+  if (cause instanceof ClusterError) return cause;
+  const hint = "Is the container up? Look with: kubectl get pods -A -o wide";
+  if (cause instanceof TunnelFailed)
+    return new ClusterError(`cannot reach ${what}: ${printable(cause.message, 300)}`, { reason: "unreachable", hint });
+  const code = codeOf(cause);
+  if (code === "ETIMEDOUT") return new ClusterError(`${what} did not answer within 10 s`, { reason: "timeout", hint });
+  if (code.startsWith("HPE_")) return new ClusterError(`${what} does not speak HTTP`, { reason: "malformed" });
+  return new ClusterError(`the port-forward to ${what} broke off (${printable(code)})`, { reason: "unreachable", hint });
+}
+
+function codeOf(cause: unknown): string {
+  return String((cause as NodeJS.ErrnoException | undefined)?.code ?? "ERR_UNKNOWN");
+}
+
+function wordsOf({ namespace, name }: Named): string {
+  return `Pod "${namespace === undefined ? "" : `${printable(namespace)}/`}${printable(name)}"`;
+}
