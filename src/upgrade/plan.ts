@@ -16,9 +16,31 @@ export interface Target {
   readonly tag: string | undefined;
 }
 
+/**
+ * `relabel-namespace` with equal `before` and `after` writes no label: it is there to be recorded and proven. `open` is the record of an
+ * unfinished run to this target, which the step goes on with: its stamp, its labels and its run stay the ones to go back to.
+ */
 export type Step =
-  | { readonly kind: "relabel-namespace"; readonly namespace: string; readonly uid: string; readonly before: RevisionLabels; readonly after: RevisionLabels; readonly from: FromRevision }
-  | { readonly kind: "restart-workload"; readonly workload: ObjectRef; readonly uid: string; readonly canary: boolean; readonly podsInFlight: number; readonly stalePods: number; readonly pods: number; readonly from: readonly string[]; readonly gateway: boolean };
+  | {
+      readonly kind: "relabel-namespace";
+      readonly namespace: string;
+      readonly uid: string;
+      readonly before: RevisionLabels;
+      readonly after: RevisionLabels;
+      readonly from: FromRevision;
+      readonly open: UndoRecord | undefined;
+    }
+  | {
+      readonly kind: "restart-workload";
+      readonly workload: ObjectRef;
+      readonly uid: string;
+      readonly canary: boolean;
+      readonly podsInFlight: number;
+      readonly stalePods: number;
+      readonly pods: number;
+      readonly from: readonly string[];
+      readonly gateway: boolean;
+    };
 
 /** The revision a namespace comes from, resolved: what there is to go back to. */
 export interface FromRevision {
@@ -55,6 +77,8 @@ export interface Plan {
   readonly left: readonly Left[];
   /** Workloads already on the target with every pod. */
   readonly already: readonly ObjectRef[];
+  /** Workloads without pods: their next pod is injected by the target. */
+  readonly empty: readonly ObjectRef[];
   readonly findings: readonly Finding[];
 }
 
