@@ -2,6 +2,7 @@
 import type { Finding } from "./finding.ts";
 import type { ControlPlane, Injector, Mesh } from "./model.ts";
 import { listed } from "./phrase.ts";
+import { isUnread } from "./standing.ts";
 
 /** A finding that is told and stops nothing. */
 export const warning = (check: string, object: string, message: string, remedy: string | undefined): Finding => ({
@@ -27,12 +28,17 @@ export const controlPlaneFindings = (mesh: Mesh): readonly Finding[] => [
   ...defaultFindings(mesh),
 ];
 
-/** Revisions that have an istiod, in this cluster or reached by a webhook's URL. */
-export const livingRevisions = (mesh: Mesh): ReadonlySet<string> =>
-  new Set([
-    ...mesh.controlPlanes.filter((plane) => plane.deployment !== undefined).map((plane) => plane.revision),
-    ...mesh.injectors.filter((injector) => injector.entry.clientConfig.url !== undefined).map((injector) => injector.revision),
-  ]);
+/**
+ * Revisions that have an istiod, in this cluster or reached by a webhook's URL. Where the Deployments could not be read, every revision
+ * that is named counts: what was not seen is not missing.
+ */
+export function livingRevisions(mesh: Mesh): ReadonlySet<string> {
+  const planes = mesh.controlPlanes.filter(
+    (plane) => plane.deployment !== undefined || plane.istiods.length > 0 || isUnread(mesh, "istiod Deployments"),
+  );
+  const external = mesh.injectors.filter((injector) => injector.entry.clientConfig.url !== undefined);
+  return new Set([...planes, ...external].map(({ revision }) => revision));
+}
 
 function planeFindings(mesh: Mesh, plane: ControlPlane): readonly Finding[] {
   const object = `revision/${plane.revision}`;
@@ -135,8 +141,16 @@ function tagFindings(mesh: Mesh): readonly Finding[] {
       ];
     }
     if (tag.injects) return [];
-    const message = `tag ${tag.tag} has a Service and no webhook: namespaces labelled istio.io/rev=${tag.tag} get no sidecars`;
-    return [warning("tag-without-webhook", object, message, `istioctl tag set ${tag.tag} --revision ${tag.revision} --overwrite`)];
+    const other = mesh.tags.find((each) => each.tag === tag.tag && each.injects);
+    const remedy = `istioctl tag set ${tag.tag} --revision ${(other ?? tag).revision} --overwrite`;
+    if (other !== undefined) {
+      const message = `the webhook of tag ${tag.tag} points at revision ${other.revision} and its Service at ${tag.revision}`;
+      return [warning("tag-disagrees", object, message, remedy)];
+    }
+    const lack = tag.webhook === undefined ? "has a Service and no webhook" : "has a deactivated webhook";
+    return [
+      warning("tag-without-webhook", object, `tag ${tag.tag} ${lack}: namespaces labelled istio.io/rev=${tag.tag} get no sidecars`, remedy),
+    ];
   });
 }
 
@@ -164,7 +178,7 @@ function defaultFindings(mesh: Mesh): readonly Finding[] {
 
 /** The revision behind `istio-injection=enabled`: of the tag `default`, else of an un-revisioned install whose webhook is active. */
 export function defaultRevision(mesh: Mesh): string | undefined {
-  const tag = mesh.tags.find((each) => each.tag === "default");
+  const tag = mesh.tags.find((each) => each.tag === "default" && each.injects);
   if (tag !== undefined) return tag.revision;
   return mesh.injectors.some((injector) => injector.revision === "default" && injector.tag === undefined && !injector.deactivated)
     ? "default"

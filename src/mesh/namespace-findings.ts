@@ -1,5 +1,5 @@
 /** What is wrong with namespaces and what runs in them: one finding a namespace and kind of trouble, however many pods it has. */
-import { missingEvidence, warning } from "./control-plane-findings.ts";
+import { livingRevisions, missingEvidence, warning } from "./control-plane-findings.ts";
 import type { Finding } from "./finding.ts";
 import { labelOf } from "./labels.ts";
 import type { Mesh, Namespace, Workload } from "./model.ts";
@@ -54,10 +54,12 @@ function unservedLabel({ mesh, namespace }: Inside): Finding | undefined {
   return warning("label-unserved", `namespace/${name}`, message, remedy);
 }
 
-/** Values of `istio.io/rev` that some active webhook serves. */
-const servedLabels = (mesh: Mesh): readonly string[] => [
-  ...new Set(mesh.injectors.filter((injector) => !injector.deactivated).map((injector) => injector.tag ?? injector.revision)),
-];
+/** Values of `istio.io/rev` that an active webhook with an istiod behind it serves. */
+function servedLabels(mesh: Mesh): readonly string[] {
+  const living = livingRevisions(mesh);
+  const active = mesh.injectors.filter((injector) => !injector.deactivated && living.has(injector.revision));
+  return [...new Set(active.map((injector) => injector.tag ?? injector.revision))];
+}
 
 /** Several webhooks for one pod: each injects over what the one before it made (istioctl: IST0139). */
 function severalInjectors({ namespace, workloads }: Inside): Finding | undefined {

@@ -75,7 +75,8 @@ function rejections(namespace: string, standings: readonly Standing[]): readonly
   );
   const [first] = rejected;
   if (first === undefined) return [];
-  const message = `${listed(distinct(rejected.map(({ pod }) => pod.name)))} reject configuration: ${first.type}: ${first.message}`;
+  const pods = distinct(rejected.map(({ pod }) => pod.name));
+  const message = `${listed(pods)} reject${pods.length === 1 ? "s" : ""} configuration: ${first.type}: ${first.message}`;
   return told(
     "configuration-rejected",
     namespace,

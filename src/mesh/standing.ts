@@ -81,16 +81,21 @@ function connectionsByPod(mesh: Mesh): Map<string, Standing["connections"][numbe
   return byPod;
 }
 
+/** Whether something of the cluster as a whole could not be read (`subject` as the snapshot names it). */
+export const isUnread = (mesh: Mesh, subject: string): boolean => mesh.unknown.some((unknown) => unknown.subject === subject);
+
+/** Whether a revision's istiod runs outside the cluster and is reached by its webhook's URL. */
+export const isExternal = (mesh: Mesh, plane: ControlPlane): boolean =>
+  plane.deployment === undefined &&
+  mesh.injectors.some((injector) => injector.revision === plane.revision && injector.entry.clientConfig.url !== undefined);
+
 /**
  * Proxies connected to the control plane of a revision, each counted once: while a proxy reconnects, two istiods may list it.
  * Undefined when an istiod of it did not answer, or when it runs somewhere else and is only reached by its webhook's URL.
  */
 export function connectedProxies(mesh: Mesh, plane: ControlPlane): number | undefined {
   const answers = mesh.answers.filter((answer) => answer.revision === plane.revision);
-  const elsewhere =
-    plane.deployment === undefined &&
-    mesh.injectors.some((injector) => injector.revision === plane.revision && injector.entry.clientConfig.url !== undefined);
-  if (elsewhere || answers.length < plane.istiods.filter(isRunning).length) return undefined;
+  if (isExternal(mesh, plane) || isUnread(mesh, "istiod pods") || answers.length < plane.istiods.filter(isRunning).length) return undefined;
   const proxies = new Set<string>();
   for (const answer of answers) {
     if (answer.kind === "unanswered") return undefined;

@@ -111,7 +111,7 @@ function failureView({ failure }: MigrationResult): string {
 }
 
 const block = (title: string, lines: readonly string[]): readonly string[] =>
-  lines.length === 0 ? [] : [`  ${title}:`, ...lines.map((line) => `    ${safe(line)}`)];
+  lines.length === 0 ? [] : [`  ${title}:`, ...lines.map((line) => `    ${safeLines(line)}`)];
 
 /** A command stands alone on its line, to be copied whole. */
 const command = (title: string, text: string | undefined): string => (text === undefined ? "" : `${title}\n  ${safeLines(text)}\n`);

@@ -5,7 +5,7 @@ import { labelOf, matchesSelector } from "../mesh/labels.ts";
 import { meshFindings } from "../mesh/mesh-findings.ts";
 import type { ControlPlane, Injection, LabelSelector, Mesh, Namespace, Tag, Unknown } from "../mesh/model.ts";
 import { openMigration } from "../mesh/namespace-findings.ts";
-import { connectedProxies, everyConnectionKnown, type Standing, standings } from "../mesh/standing.ts";
+import { connectedProxies, everyConnectionKnown, isExternal, isUnread, type Standing, standings } from "../mesh/standing.ts";
 import { apiVersion, type ResultDocument } from "./document.ts";
 import { type GatewayEntry, gatewayEntries } from "./revisions-gateways.ts";
 import { type Tally, tally } from "./revisions-tally.ts";
@@ -36,6 +36,8 @@ export interface RevisionEntry {
   readonly namespace: string;
   /** Name of istiod's Deployment; null when only a webhook or a tag is left of the revision. */
   readonly deployment: string | null;
+  /** istiod runs outside the cluster; the webhook names its URL. */
+  readonly external: boolean;
   readonly istiods: { readonly ready: number; readonly desired: number };
   /** Null: unknown. */
   readonly connectedProxies: number | null;
@@ -113,6 +115,7 @@ function revisionEntries(mesh: Mesh): readonly RevisionEntry[] {
       installer: plane.installer,
       namespace: plane.namespace,
       deployment: plane.deployment?.name ?? null,
+      external: isExternal(mesh, plane),
       istiods: { ready: plane.readyReplicas, desired: plane.desiredReplicas },
       connectedProxies: connectedProxies(mesh, plane) ?? null,
     })),
@@ -123,8 +126,9 @@ function revisionEntries(mesh: Mesh): readonly RevisionEntry[] {
       installer: "unknown" as const,
       namespace: mesh.istioNamespace,
       deployment: null,
+      external: false,
       istiods: { ready: 0, desired: 0 },
-      connectedProxies: null,
+      connectedProxies: isUnread(mesh, "istiod pods") ? null : 0,
     })),
   ];
 }
