@@ -66,14 +66,11 @@ const istiodFrom = ({ name, namespace, uid, ready, terminating, phase }: Pod): I
 export const versionsOf = (controlPlanes: readonly ControlPlane[]): ReadonlyMap<string, string> =>
   new Map(controlPlanes.flatMap(({ revision, version }) => (version === undefined ? [] : [[revision, version] as const])));
 
-/** The image says what runs; labels say what was installed, and not every installer sets them. */
+/** The image says what runs; labels say what was installed, and not every installer sets them. Charts built from source all say 1.0.0. */
 const versionOf = ({ metadata, spec }: WorkloadObject): string | undefined => {
   const image = spec.template?.spec.containers.find((container) => container.name === "discovery")?.image;
-  const texts = [
-    imageTag(image),
-    labelOf(metadata.labels, "operator.istio.io/version"),
-    labelOf(metadata.labels, "app.kubernetes.io/version"),
-  ];
+  const chart = labelOf(metadata.labels, "app.kubernetes.io/version");
+  const texts = [imageTag(image), labelOf(metadata.labels, "operator.istio.io/version"), chart === "1.0.0" ? undefined : chart];
   return texts.map(parseVersion).find((version) => version !== undefined);
 };
 

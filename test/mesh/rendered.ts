@@ -1,0 +1,54 @@
+/** Objects as the charts of four Istio releases render them (`istioctl manifest generate`, `helm template`), trimmed to what is read. */
+import { readFileSync } from "node:fs";
+import { injectorPolicyFrom } from "../../src/mesh/injector-policy.ts";
+import { injectorsFrom } from "../../src/mesh/injectors.ts";
+import type { LabelSelector, WebhookConfigurationObject, WorkloadObject } from "../../src/mesh/kubernetes.ts";
+import type { Injector } from "../../src/mesh/model.ts";
+
+export const releases = ["1.19.0", "1.20.0", "1.28.2", "1.29.1"] as const;
+export type Release = (typeof releases)[number];
+
+export interface Rendered {
+  readonly unrevisioned: WebhookConfigurationObject;
+  readonly revisioned: WebhookConfigurationObject;
+  /** Tags `default` (with namespaces enabled by default) and `prod-stable` of the revision. */
+  readonly defaultTag: WebhookConfigurationObject;
+  readonly prodStable: WebhookConfigurationObject;
+  readonly injectorConfig: unknown;
+  readonly istiod: WorkloadObject;
+  readonly unrevisionedIstiod: WorkloadObject;
+  readonly helmIstiod: WorkloadObject;
+}
+
+export const rendered = (release: Release): Rendered =>
+  JSON.parse(readFileSync(new URL(`rendered/${release}.json`, import.meta.url), "utf8"));
+
+/** `1.20.0` is installed as revision `1-20`. */
+export const revisionOfRelease = (release: Release): string => release.split(".").slice(0, 2).join("-");
+
+/** As the running istiod leaves it: with its CA bundle. */
+export const live = (configuration: WebhookConfigurationObject): WebhookConfigurationObject => ({
+  ...configuration,
+  webhooks: (configuration.webhooks ?? []).map((entry) => ({ ...entry, clientConfig: { ...entry.clientConfig, caBundle: "Q0E=" } })),
+});
+
+/** As `istioctl tag set default` leaves an un-revisioned install's own. */
+export const deactivated = (configuration: WebhookConfigurationObject): WebhookConfigurationObject => {
+  const never: LabelSelector = { matchLabels: { "istio.io/deactivated": "never-match" } };
+  return {
+    ...configuration,
+    webhooks: (configuration.webhooks ?? []).map((entry) => ({ ...entry, namespaceSelector: never, objectSelector: never })),
+  };
+};
+
+/** Injectors of these configurations, with every istiod reachable and the release's own policy. */
+export const injectorsOf = (release: Release, ...configurations: readonly WebhookConfigurationObject[]): Injector[] => {
+  const services = configurations.flatMap(({ webhooks = [] }) => webhooks.flatMap((entry) => entry.clientConfig.service ?? []));
+  const policy = injectorPolicyFrom(rendered(release).injectorConfig);
+  const revisions = configurations.map(({ metadata }) => metadata.labels?.["istio.io/rev"] ?? "default");
+  return injectorsFrom(configurations, {
+    readyEndpoints: new Map(services.map(({ namespace, name }) => [`${namespace}/${name}`, 1])),
+    policies: new Map(revisions.map((revision) => [revision, policy])),
+    versions: new Map(revisions.map((revision) => [revision, release])),
+  });
+};
