@@ -38,6 +38,8 @@ export interface NamespaceReader {
     | "ValidatingWebhookConfiguration"
     | "ValidatingAdmissionPolicy"
     | "ValidatingAdmissionPolicyBinding"
+    | "MutatingAdmissionPolicy"
+    | "MutatingAdmissionPolicyBinding"
     | "Gateway";
   readonly namespace: string | undefined;
   readonly name: string;

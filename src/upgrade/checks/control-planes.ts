@@ -101,12 +101,15 @@ const istiodsAnswer: Check = {
       .filter(({ revision }) => revisions.has(revision))
       .flatMap(({ revision, istiods }) =>
         istiods
-          .filter((istiod) => !answers.some((answer) => isAnswerOf(answer.istiod, istiod)))
+          .filter((istiod) => isRunning(istiod) && !answers.some((answer) => isAnswerOf(answer.istiod, istiod)))
           .map((istiod) => silent(`${istiod.namespace}/${istiod.name}`, revision, "it was not asked")),
       );
     return [...unanswered, ...unasked];
   },
 };
+
+/** One that is still coming up or has ended holds no proxies, and is not asked. */
+const isRunning = ({ phase }: Istiod): boolean => phase === undefined || phase === "Running";
 
 /** An answer names its istiod with or without the namespace. */
 const isAnswerOf = (answer: string, { namespace, name }: Istiod): boolean => answer === name || answer === `${namespace}/${name}`;

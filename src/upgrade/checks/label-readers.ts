@@ -139,6 +139,8 @@ export const labelReaderChecks: readonly Check[] = [
     "ValidatingWebhookConfiguration",
     "ValidatingAdmissionPolicy",
     "ValidatingAdmissionPolicyBinding",
+    "MutatingAdmissionPolicy",
+    "MutatingAdmissionPolicyBinding",
   ]),
   readerCheck("gateway-routes", "no Gateway admits routes by the labels that are changed", ["Gateway"]),
 ];

@@ -7,6 +7,7 @@ import { labelOwnerChecks } from "./label-owner.ts";
 import { labelReaderChecks } from "./label-readers.ts";
 import { namespaceChecks } from "./namespaces.ts";
 import { requestChecks } from "./request.ts";
+import { startingPointChecks } from "./starting-point.ts";
 import { wayBackChecks } from "./way-back.ts";
 import { workloadChecks } from "./workloads.ts";
 
@@ -15,6 +16,7 @@ export const migrationChecks: readonly Check[] = [
   ...requestChecks,
   ...controlPlaneChecks,
   ...namespaceChecks,
+  ...startingPointChecks,
   ...labelOwnerChecks,
   ...labelReaderChecks,
   ...gatewayChecks,

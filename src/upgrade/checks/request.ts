@@ -54,7 +54,7 @@ const evidence: Check = {
   title: "everything that has to be known could be read",
   run: ({ mesh, surroundings }) => [
     ...mesh.unknown
-      .filter(({ subject }) => !subject.startsWith("istiod "))
+      .filter(({ subject }) => !mesh.answers.some(({ istiod }) => subject === `istiod ${istiod}`))
       .map(({ subject, reason }) =>
         unknown("evidence", subject, `it could not be read: ${reason}`, "get the right to read it, or try again when the server answers"),
       ),
