@@ -146,12 +146,4 @@ const labelServed: Check = {
     }),
 };
 
-export const namespaceChecks: readonly Check[] = [
-  exist,
-  injected,
-  doublyLabelled,
-  labelServed,
-  oneInjector,
-  noOtherMigration,
-  fromRevision,
-];
+export const namespaceChecks: readonly Check[] = [exist, injected, doublyLabelled, labelServed, oneInjector];
