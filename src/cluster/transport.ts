@@ -103,7 +103,12 @@ function open(
       method,
       agent,
       path: pathname + request.path,
-      headers: { ...headers, ...(credential.authorization && { authorization: credential.authorization }) },
+      headers: {
+        ...headers,
+        ...(credential.authorization && { authorization: credential.authorization }),
+        // Node announces no body with DELETE by itself: the server would not read the preconditions.
+        ...(request.body !== undefined && { "content-length": Buffer.byteLength(request.body) }),
+      },
     });
     let response: IncomingMessage | undefined;
     const stop = (code: string): void => {
