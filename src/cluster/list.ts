@@ -22,11 +22,12 @@ export async function listAll<T extends KubeObject, R>(
   query: ListQuery,
   project: (object: T) => R,
 ): Promise<Listed<R> | undefined> {
-  for (const limit of [pageSize(kind, query), pageSize(kind, query), undefined]) {
+  const size = pageSize(kind, query);
+  for (const limit of [size, size, size, undefined]) {
     const listed = await listOnce(api, kind, query, project, limit);
     if (listed !== "expired") return listed;
   }
-  throw new Error("unreachable: a list without pages does not expire");
+  throw new Error("a list in one piece cannot expire");
 }
 
 async function listOnce<T extends KubeObject, R>(

@@ -93,7 +93,7 @@ function open(
   const { method, headers, limits } = request;
   const agent = pool.agent(credential.certificate, use);
   const { protocol, hostname, port, pathname } = pool.server;
-  return new Promise((resolve) => {
+  return new Promise<(OpenStream & { end(): void }) | NoAnswer>((resolve) => {
     let sent = false;
     const send = protocol === "https:" ? https.request : http.request;
     const outgoing = send({
@@ -147,7 +147,8 @@ function open(
     });
     if (request.signal?.aborted) abort();
     else outgoing.end(request.body);
-  });
+    // What node:http refuses to send at all, as a header with a line break.
+  }).catch((cause: unknown) => failed(cause, false));
 }
 
 async function inflate(response: IncomingMessage): Promise<Readable> {

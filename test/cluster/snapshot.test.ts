@@ -80,8 +80,8 @@ test("one picture of all that was listed", async () => {
   assert.deepEqual(
     mesh.controlPlanes.map(({ revision, version, istiods }) => [revision, version, istiods.length]),
     [
-      ["1-20", undefined, 2],
-      ["default", undefined, 1],
+      ["1-20", "1.20.0", 2],
+      ["default", "1.20.0", 1],
     ],
   );
   assert.deepEqual(
