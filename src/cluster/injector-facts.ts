@@ -1,6 +1,6 @@
 import { load } from "js-yaml";
 import { injectorPolicyFrom } from "../mesh/injector-policy.ts";
-import { injectorConfigMap } from "../mesh/injectors.ts";
+import { injectorConfigMap, revisionOf } from "../mesh/injectors.ts";
 import type { EndpointSliceObject, WebhookConfigurationObject } from "../mesh/kubernetes.ts";
 import type { InjectorPolicy } from "../mesh/model.ts";
 import type { Cluster } from "./cluster.ts";
@@ -13,7 +13,7 @@ export const readEndpointSlices = async (
   cluster: Cluster,
   configurations: readonly WebhookConfigurationObject[],
 ): Promise<readonly EndpointSliceObject[]> => {
-  const services = configurations.flatMap(({ webhooks = [] }) => webhooks.flatMap((entry) => entry.clientConfig.service ?? []));
+  const services = configurations.flatMap(servicesOf);
   const byNamespace = Map.groupBy(services, ({ namespace }) => namespace);
   const lists = [...byNamespace].map(([namespace, called]) => {
     const names = [...new Set(called.map(({ name }) => name))];
@@ -28,24 +28,26 @@ export const readEndpointSlices = async (
 };
 
 /**
- * What the istiod of each revision is told to inject. A revision without a ConfigMap (an istiod outside the cluster) is left out; one whose
- * ConfigMap cannot be read, or holds something else, is `unknown`.
+ * What the istiod of each revision is told to inject, read beside the Service by which it is called. A revision without a ConfigMap (an
+ * istiod outside the cluster) is left out; one whose ConfigMap cannot be read, or holds something else, is `unknown`.
  */
 export const readPolicies = async (
   cluster: Cluster,
   optional: Optional,
   istioNamespace: string,
-  revisions: ReadonlySet<string>,
+  configurations: readonly WebhookConfigurationObject[],
 ): Promise<ReadonlyMap<string, InjectorPolicy | "unknown">> => {
-  const policies = [...revisions].map(async (revision) => {
+  const policies = [...Map.groupBy(configurations, revisionOf)].map(async ([revision, own]) => {
+    const namespace = own.flatMap(servicesOf)[0]?.namespace ?? istioNamespace;
     const name = injectorConfigMap(revision);
-    const read = readPolicy(cluster, istioNamespace, name);
-    return [revision, await optional(`ConfigMap ${istioNamespace}/${name}`, read)] as const;
+    return [revision, await optional(`ConfigMap ${namespace}/${name}`, readPolicy(cluster, namespace, name))] as const;
   });
   return new Map(
     (await Promise.all(policies)).flatMap(([revision, policy]) => (policy === "absent" ? [] : [[revision, policy ?? "unknown"] as const])),
   );
 };
+
+const servicesOf = ({ webhooks = [] }: WebhookConfigurationObject) => webhooks.flatMap((entry) => entry.clientConfig.service ?? []);
 
 const readPolicy = async (cluster: Cluster, namespace: string, name: string): Promise<InjectorPolicy | "absent"> => {
   const config = await cluster.get(kinds.configMaps, name, namespace);

@@ -1,12 +1,12 @@
 import { controlPlanesFrom } from "../mesh/control-plane.ts";
-import { isSidecarInjector, revisionOf } from "../mesh/injectors.ts";
+import { isSidecarInjector } from "../mesh/injectors.ts";
 import { meshFrom } from "../mesh/inventory.ts";
 import type { GatewayObject, KubeObject, NamespaceObject, WebhookConfigurationObject, WorkloadObject } from "../mesh/kubernetes.ts";
 import { type Mesh, type Unknown, type WorkloadKind, workloadKinds } from "../mesh/model.ts";
 import { podFrom } from "../mesh/pod.ts";
-import { workloadFrom } from "../mesh/workload.ts";
+import { type BareWorkload, workloadFrom } from "../mesh/workload.ts";
 import type { Cluster, Listed, ListQuery } from "./cluster.ts";
-import { noting } from "./evidence.ts";
+import { noting, type Optional } from "./evidence.ts";
 import { readEndpointSlices, readPolicies } from "./injector-facts.ts";
 import { askIstiods } from "./istiods.ts";
 import { type Kind, kinds } from "./kinds.ts";
@@ -45,32 +45,19 @@ export const snapshot = async (cluster: Cluster, scope: Scope): Promise<Mesh> =>
     scope.askIstiods ? askIstiods(cluster, controlPlanesFrom(deployed, pods, configurations, istioNamespace)) : [],
   );
 
-  const inScope = async <T extends KubeObject, R>(
-    kind: Kind<T>,
-    project: (object: T) => R,
-    query: ListQuery = {},
-    note = optional,
-  ): Promise<readonly R[]> => {
-    if (scope.namespaces === "all") return (await note(kind.plural, itemsOf(cluster.list(kind, query, project)))) ?? [];
-    const lists = scope.namespaces.map((namespace) =>
-      note(`${kind.plural} in namespace ${namespace}`, itemsOf(cluster.list(kind, { ...query, namespace }, project)), namespace),
-    );
-    return (await Promise.all(lists)).flatMap((list) => list ?? []);
-  };
   const [namespaces, endpointSlices, policies, defaultValidator, tagServices, pods, gateways, replicaSets, workloads] = await Promise.all([
     readNamespaces(cluster, scope.namespaces),
     injectors.then((found) => optional("endpoints of the injectors", readEndpointSlices(cluster, found))),
-    injectors.then((found) => readPolicies(cluster, optional, istioNamespace, new Set(found.map(revisionOf)))),
+    injectors.then((found) => readPolicies(cluster, optional, istioNamespace, found)),
     optional("the default validator", cluster.get(kinds.validatingWebhooks, "istiod-default-validator")),
     optional(
       "revision tags' Services",
       itemsOf(cluster.list(kinds.services, { namespace: istioNamespace, labelSelector: "istio.io/tag" }, whole<KubeObject>)),
     ),
-    inScope(kinds.pods, podFrom),
-    inScope(kinds.gateways, whole<GatewayObject>),
-    // told by their names where they may not be read
-    scope.workloads ? inScope(kinds.replicaSets, whole<KubeObject>, { metadataOnly: true }, noting([])) : [],
-    Promise.all(scope.workloads ? workloadKinds.map((kind) => inScope(resources[kind], (object) => workloadFrom(kind, object))) : []),
+    readInScope(cluster, scope, optional, kinds.pods, podFrom),
+    readInScope(cluster, scope, optional, kinds.gateways, whole<GatewayObject>),
+    scope.workloads ? readReplicaSets(cluster, scope) : [],
+    scope.workloads ? readWorkloads(cluster, scope, optional) : [],
     answers,
   ]);
 
@@ -85,7 +72,7 @@ export const snapshot = async (cluster: Cluster, scope: Scope): Promise<Mesh> =>
     istiodDeployments: (await deployments) ?? [],
     istiodPods: (await istiods) ?? [],
     namespaces,
-    workloads: workloads.flat(),
+    workloads,
     replicaSets,
     pods,
     gateways,
@@ -105,6 +92,35 @@ const readNamespaces = async (cluster: Cluster, names: Scope["namespaces"]): Pro
   const found = await Promise.all(names.map((name) => cluster.get(kinds.namespaces, name)));
   return found.filter((namespace) => namespace !== undefined);
 };
+
+/** What the scope covers of a kind: one list of all namespaces, or one of each named. */
+const readInScope = async <T extends KubeObject, R>(
+  cluster: Cluster,
+  { namespaces }: Scope,
+  optional: Optional,
+  kind: Kind<T>,
+  project: (object: T) => R,
+  query: ListQuery = {},
+): Promise<readonly R[]> => {
+  if (namespaces === "all") return (await optional(kind.plural, itemsOf(cluster.list(kind, query, project)))) ?? [];
+  const lists = namespaces.map((namespace) =>
+    optional(`${kind.plural} in namespace ${namespace}`, itemsOf(cluster.list(kind, { ...query, namespace }, project)), namespace),
+  );
+  return (await Promise.all(lists)).flatMap((list) => list ?? []);
+};
+
+const readWorkloads = async (cluster: Cluster, scope: Scope, optional: Optional): Promise<readonly BareWorkload[]> => {
+  const lists = workloadKinds.map((kind) => readInScope(cluster, scope, optional, resources[kind], (object) => workloadFrom(kind, object)));
+  return (await Promise.all(lists)).flat();
+};
+
+/** The owners of ReplicaSets. Not being allowed to read them is no gap: their names tell the same. */
+const readReplicaSets = (cluster: Cluster, scope: Scope): Promise<readonly KubeObject[]> =>
+  readInScope(cluster, scope, noting([]), kinds.replicaSets, ownersOf, { metadataOnly: true });
+
+const ownersOf = ({ metadata: { name, uid, ownerReferences = [] } }: KubeObject): KubeObject => ({
+  metadata: { name, uid, ownerReferences },
+});
 
 const resources = {
   Deployment: kinds.deployments,
