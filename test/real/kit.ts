@@ -1,0 +1,275 @@
+/**
+ * What the tests on the real mesh use: `await using mesh = await upMesh({ revisions: { default: "1.19.0", "1-20": "1.20.0" } })`.
+ * The mesh is gone when the scope is left, when the process ends, and when it is killed.
+ */
+import { spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import fs from "node:fs";
+import path from "node:path";
+import { type Api, connectApi, eventually, type Json } from "./mesh/api.ts";
+import { type AuditEntry, readAudit } from "./mesh/audit.ts";
+import type { Fault } from "./mesh/egress.ts";
+import type { Stop } from "./mesh/istiods.ts";
+import { bootMesh, command, removeMesh } from "./mesh/lifetime.ts";
+import { currentKubelet, oldKubelet } from "./mesh/nodes.ts";
+import { runProgram } from "./mesh/process.ts";
+import { ensureBuilt, fileOf } from "./mesh/programs.ts";
+import { installRevision, type Revision, runIstioctl, uninstallRevision } from "./mesh/revision.ts";
+import { type Recorder, startRecorder } from "./recorder.ts";
+
+export { type Api, eventually, type Json } from "./mesh/api.ts";
+
+export interface MeshOptions {
+  /** Revisions and their Istio releases, in the order of their installation; `default` is an install without a revision. */
+  readonly revisions: Readonly<Record<string, string>>;
+  readonly gatewayApi?: boolean;
+  /** With the real controller of Argo Rollouts. */
+  readonly argoRollouts?: boolean;
+  /** Nodes report a kubelet for which Istio does not use native sidecars. */
+  readonly oldNodes?: boolean;
+  /** istiod pods of each revision. */
+  readonly istiods?: number;
+  /** Revisions to be installed with Helm; the others are with istioctl. */
+  readonly helm?: readonly string[];
+  /** Values of Istio's charts, for every revision: `["pilot.env.PILOT_X=y", "meshConfig.discoverySelectors[0]…"]`. */
+  readonly values?: readonly string[];
+  /** Added to the environment of every istiod. `PILOT_MAX_REQUESTS_PER_SECOND` is 1000 unless it is here or in the chart. */
+  readonly istiodEnv?: Readonly<Record<string, string>>;
+}
+
+export interface Result {
+  /** Exit code; undefined where a signal ended it. */
+  readonly code: number | undefined;
+  readonly signal: NodeJS.Signals | undefined;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** Wall time. */
+  readonly ms: number;
+}
+
+export interface RunOptions {
+  /** Added to the environment; a value of undefined takes one away. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  readonly input?: string;
+  /** Ends it with SIGTERM. To send another signal take `onStart`. */
+  readonly signal?: AbortSignal;
+  readonly onStart?: (child: import("node:child_process").ChildProcess) => void;
+  /** Called with each piece of stderr, as it comes. */
+  readonly onStderr?: (text: string) => void;
+  /** Killed after this many milliseconds; 300,000 unless given. */
+  readonly timeout?: number;
+}
+
+export interface Mesh extends AsyncDisposable {
+  /** The administrator's kubeconfig. */
+  readonly kubeconfig: string;
+  readonly dir: string;
+  /** The harness's own client, with every right; the audit log leaves it out. */
+  readonly api: Api;
+  /** Runs kubectl to its end and gives back its stdout; throws where it fails. */
+  kubectl(args: readonly string[], options?: { readonly input?: string }): Promise<string>;
+  /** Applies manifests: YAML text, an object, or many. The audit log leaves it out. */
+  apply(manifests: string | object | readonly object[]): Promise<void>;
+  /** Runs the istioctl of an Istio release; gives back its stdout, throws where it fails. */
+  istioctl(version: string, args: readonly string[]): Promise<string>;
+  /** Runs a plugin as its users do, by kubectl from `dist/`: `run("mesh-migrate", ["-n", "a", "--to", "1-20"])`. Never throws for an exit code. */
+  run(plugin: string, args: readonly string[], options?: RunOptions): Promise<Result>;
+  /** Runs kubectl itself like that. */
+  runKubectl(args: readonly string[], options?: RunOptions): Promise<Result>;
+
+  /** Stops the istiods of a revision; how that shows is said by `how`, `unready` unless given (see `Stop`). */
+  stopIstiod(revision: string, how?: Stop): Promise<void>;
+  /** Starts them again, and waits until they are ready and the revision injects. */
+  startIstiod(revision: string): Promise<void>;
+  /** Scales the Deployment of a revision's istiod, and waits until it is so. */
+  scaleIstiod(revision: string, replicas: number): Promise<void>;
+  addRevision(
+    name: string,
+    version: string,
+    options?: { readonly by?: "istioctl" | "helm"; readonly replicas?: number; readonly values?: readonly string[] },
+  ): Promise<void>;
+  removeRevision(name: string): Promise<void>;
+  /** Sets a revision tag with istioctl, overwriting it where it is there. */
+  setTag(tag: string, revision: string): Promise<void>;
+  /** Makes calls of the API server to a revision's (or a tag's) webhook fail, hang or wait; without a fault, all is well again. */
+  setWebhookFault(revision: string, fault?: Fault): Promise<void>;
+
+  /** What the API server did for everybody but the machinery, since the time given (of `now()`). */
+  audit(since?: Date): Promise<readonly AuditEntry[]>;
+  /** Records the availability of every workload from now on. */
+  recorder(): Promise<Recorder>;
+  pods(namespace: string, selector?: string): Promise<readonly Json[]>;
+  /** Creates a namespace with labels. Without a name it gets a new one, which is given back. */
+  createNamespace(labels: Readonly<Record<string, string>>, name?: string): Promise<string>;
+  /** Waits until every workload of the namespace is rolled out and ready. */
+  waitReady(namespace: string, seconds?: number): Promise<void>;
+  /** Ends the mesh and removes what it left. */
+  down(): Promise<void>;
+}
+
+const dist = path.join(import.meta.dirname, "..", "..", "dist");
+
+/** Boots a mesh; see `MeshOptions`. Builds what of it is not built yet. */
+export async function upMesh(options: MeshOptions): Promise<Mesh> {
+  const revisions = new Map<string, Revision>();
+  for (const [name, version] of Object.entries(options.revisions)) {
+    const by = options.helm?.includes(name) ? "helm" : "istioctl";
+    revisions.set(name, { name, version, by, replicas: options.istiods ?? 1, values: options.values ?? [] });
+  }
+  const name = `test-${process.pid}-${randomBytes(3).toString("hex")}`;
+  const dir = await bootMesh(
+    {
+      attached: true,
+      kubelet: options.oldNodes ? oldKubelet : currentKubelet,
+      revisions: [...revisions.values()],
+      gatewayApi: options.gatewayApi ?? false,
+      argoRollouts: options.argoRollouts ?? false,
+      istiodEnv: options.istiodEnv ?? {},
+    },
+    name,
+  );
+  return meshAt(dir, revisions);
+}
+
+function meshAt(dir: string, revisions: Map<string, Revision>): Mesh {
+  const kubeconfig = path.join(dir, "kubeconfig");
+  const machine = path.join(dir, "machine.kubeconfig");
+  const api = connectApi(machine);
+  const access = { api, kubeconfig: machine, dir };
+  const kubectlBinary = fileOf("kubernetes", "bin/kubectl");
+  const environment = {
+    ...process.env,
+    KUBECONFIG: kubeconfig,
+    PATH: [dist, path.dirname(kubectlBinary), process.env.PATH].join(path.delimiter),
+  };
+
+  const revisionNamed = (name: string): Revision => {
+    const revision = revisions.get(name);
+    if (revision === undefined) throw new Error(`the mesh has no revision ${name}`);
+    return revision;
+  };
+  const serviceOf = (revision: string) =>
+    revision === "default" && !revisions.has("default")
+      ? "istiod-revision-tag-default"
+      : revisions.has(revision)
+        ? istiodOf(revision)
+        : `istiod-revision-tag-${revision}`;
+  const istioSystem = "/api/v1/namespaces/istio-system";
+  const istiodsOf = async (revision: string) =>
+    (await api.get(`${istioSystem}/pods?labelSelector=${encodeURIComponent(`app=istiod,istio.io/rev=${revision}`)}`)).items as Json[];
+  const ready = (pod: Json) => pod.status.conditions?.some((each: Json) => each.type === "Ready" && each.status === "True");
+
+  const mesh: Mesh = {
+    kubeconfig,
+    dir,
+    api,
+    kubectl: (args, { input } = {}) => runProgram(kubectlBinary, args, { env: environment, ...(input !== undefined && { input }) }),
+    async apply(manifests) {
+      const list = Array.isArray(manifests) ? { apiVersion: "v1", kind: "List", items: manifests } : manifests;
+      const input = typeof list === "string" ? list : JSON.stringify(list);
+      await runProgram(kubectlBinary, ["--kubeconfig", machine, "apply", "--server-side", "-f", "-"], { input });
+    },
+    istioctl: (version, args) => runIstioctl({ ...access, kubeconfig }, version, args),
+    run: (plugin, args, runOptions = {}) => runToEnd(kubectlBinary, [plugin, ...args], environment, runOptions),
+    runKubectl: (args, runOptions = {}) => runToEnd(kubectlBinary, args, environment, runOptions),
+
+    async stopIstiod(revision, how = "unready") {
+      await command(dir, { do: "stop-istiod", revision, how });
+      if (how === "unready")
+        await eventually(`istiod of ${revision} not to be ready`, async () => !(await istiodsOf(revision)).some(ready));
+    },
+    async startIstiod(revision) {
+      await command(dir, { do: "start-istiod", revision });
+      await eventually(`istiod of ${revision} to be ready`, async () => (await istiodsOf(revision)).every(ready));
+    },
+    async scaleIstiod(revision, replicas) {
+      await api.merge(`/apis/apps/v1/namespaces/istio-system/deployments/${istiodOf(revision)}/scale`, { spec: { replicas } });
+      await eventually(`${replicas} istiods of ${revision}`, async () => {
+        const pods = await istiodsOf(revision);
+        return pods.length === replicas && pods.every(ready);
+      });
+    },
+    async addRevision(name, version, { by = "istioctl", replicas = 1, values = [] } = {}) {
+      const revision: Revision = { name, version, by, replicas, values };
+      await ensureBuilt([`istio-${version}`]);
+      await installRevision(access, revision);
+      revisions.set(name, revision);
+    },
+    async removeRevision(name) {
+      await uninstallRevision(access, revisionNamed(name));
+      revisions.delete(name);
+    },
+    async setTag(tag, revision) {
+      await runIstioctl(access, revisionNamed(revision).version, ["tag", "set", tag, "--revision", revision, "--overwrite", "-y"]);
+    },
+    setWebhookFault: (revision, fault) => command(dir, { do: "fault", service: serviceOf(revision), ...(fault && { fault }) }),
+
+    audit: (since) => readAudit(dir, since),
+    recorder: () => startRecorder(api),
+    async pods(namespace, selector) {
+      const query = selector === undefined ? "" : `?labelSelector=${encodeURIComponent(selector)}`;
+      return (await api.get(`/api/v1/namespaces/${namespace}/pods${query}`)).items;
+    },
+    async createNamespace(labels, name = `ns-${randomBytes(4).toString("hex")}`) {
+      await api.post("/api/v1/namespaces", { apiVersion: "v1", kind: "Namespace", metadata: { name, labels } });
+      await eventually("its service account", () => api.get(`/api/v1/namespaces/${name}/serviceaccounts/default`), 30, 20);
+      return name;
+    },
+    async waitReady(namespace, seconds = 60) {
+      await eventually(`the workloads of ${namespace} to be ready`, () => isReady(api, namespace), seconds);
+    },
+    down: () => removeMesh(dir),
+    [Symbol.asyncDispose]: () => removeMesh(dir),
+  };
+  return mesh;
+}
+
+const istiodOf = (revision: string) => (revision === "default" ? "istiod" : `istiod-${revision}`);
+
+/** Whether every workload's controller has seen its latest change and all of its pods are new and ready. */
+async function isReady(api: Api, namespace: string): Promise<boolean> {
+  const lists = await Promise.all(
+    ["deployments", "statefulsets", "daemonsets"].map((kind) => api.get(`/apis/apps/v1/namespaces/${namespace}/${kind}`)),
+  );
+  return lists
+    .flatMap((list) => list.items)
+    .every(({ spec, metadata, status }: Json) => {
+      if (status.observedGeneration !== metadata.generation) return false;
+      if (status.desiredNumberScheduled !== undefined) {
+        return (
+          status.numberReady === status.desiredNumberScheduled && (status.updatedNumberScheduled ?? 0) === status.desiredNumberScheduled
+        );
+      }
+      return (status.readyReplicas ?? 0) === spec.replicas && (status.replicas ?? 0) === spec.replicas;
+    });
+}
+
+function runToEnd(binary: string, args: readonly string[], environment: NodeJS.ProcessEnv, options: RunOptions): Promise<Result> {
+  const env: NodeJS.ProcessEnv = { ...environment, ...options.env };
+  for (const [name, value] of Object.entries(env)) if (value === undefined) delete env[name];
+  const started = performance.now();
+  return new Promise((resolve, reject) => {
+    const child = spawn(binary, args, { env, stdio: ["pipe", "pipe", "pipe"] });
+    const timer = setTimeout(() => child.kill("SIGKILL"), options.timeout ?? 300_000);
+    options.signal?.addEventListener("abort", () => child.kill("SIGTERM"), { once: true });
+    let [stdout, stderr] = ["", ""];
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      stdout += text;
+    });
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      stderr += text;
+      options.onStderr?.(text);
+    });
+    child.stdin.on("error", () => {});
+    child.stdin.end(options.input ?? "");
+    child.on("spawn", () => options.onStart?.(child));
+    child.on("error", reject);
+    child.on("close", (code, signal) => {
+      clearTimeout(timer);
+      resolve({ code: code ?? undefined, signal: signal ?? undefined, stdout, stderr, ms: performance.now() - started });
+    });
+  });
+}
+
+/** Whether an executable is built; tests that need it say so instead of failing oddly. */
+export const isBuilt = (file: string): boolean => fs.existsSync(path.join(dist, file));

@@ -1,0 +1,183 @@
+/**
+ * The real programs: what each is built from, where the built ones are kept, and how missing ones are built.
+ *
+ * They are built from Go modules pinned by `go/<folder>/go.mod` and `go.sum`, into a folder outside the repository named by
+ * the checksum of all that goes into the build. What is there already is used as it is, without a call of `go`.
+ */
+import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import fs from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { withLock } from "./lock.ts";
+
+interface Program {
+  /** Folder under `go/` with the pinned module. */
+  readonly folder: string;
+  readonly packages: readonly string[];
+  readonly ldflags: string;
+  /** Folders of modules to be kept beside the binaries: name here → module and path within. */
+  readonly files?: Readonly<Record<string, { readonly module: string; readonly path: string }>>;
+}
+
+const kubernetesVersion = "k8s.io/component-base/version";
+const programs: ReadonlyMap<string, Program> = new Map([
+  [
+    "kubernetes",
+    {
+      folder: "kubernetes",
+      packages: ["kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl"].map((name) => `k8s.io/kubernetes/cmd/${name}`),
+      ldflags: `-s -w -X ${kubernetesVersion}.gitVersion=v1.36.3 -X ${kubernetesVersion}.gitMajor=1 -X ${kubernetesVersion}.gitMinor=36`,
+    },
+  ],
+  ["etcd", { folder: "etcd", packages: ["."], ldflags: "-s -w" }],
+  [
+    "kwok",
+    {
+      folder: "kwok",
+      packages: ["sigs.k8s.io/kwok/cmd/kwok"],
+      ldflags: "-s -w",
+      files: {
+        crds: { module: "sigs.k8s.io/kwok", path: "kustomize/crd/bases" },
+        volumes: { module: "sigs.k8s.io/kwok", path: "kustomize/stage/volume/fast" },
+      },
+    },
+  ],
+  ["krew", { folder: "krew", packages: ["sigs.k8s.io/krew/cmd/krew", "sigs.k8s.io/krew/cmd/validate-krew-manifest"], ldflags: "-s -w" }],
+  ["helm", { folder: "helm", packages: ["helm.sh/helm/v3/cmd/helm"], ldflags: "-s -w" }],
+  [
+    "argo-rollouts",
+    {
+      folder: "argo-rollouts",
+      packages: ["github.com/argoproj/argo-rollouts/cmd/rollouts-controller"],
+      ldflags: "-s -w",
+      files: { crds: { module: "github.com/argoproj/argo-rollouts", path: "manifests/crds" } },
+    },
+  ],
+  [
+    "gateway-api",
+    {
+      folder: "istio-1.28",
+      packages: [],
+      ldflags: "",
+      files: { crds: { module: "sigs.k8s.io/gateway-api", path: "config/crd/standard" } },
+    },
+  ],
+  ...["1.19.0", "1.20.0", "1.28.2", "1.29.1"].map((version): [string, Program] => [`istio-${version}`, istio(version)]),
+]);
+
+/** Everything that can be built. */
+export const programNames: readonly string[] = [...programs.keys()];
+
+function istio(version: string): Program {
+  const at = "istio.io/istio/pkg/version";
+  return {
+    folder: `istio-${version.replace(/\.\d+$/, "")}`,
+    packages: ["istio.io/istio/pilot/cmd/pilot-discovery", "istio.io/istio/istioctl/cmd/istioctl"],
+    ldflags:
+      `-s -w -checklinkname=0 -X ${at}.buildVersion=${version} -X ${at}.buildTag=${version} ` +
+      `-X ${at}.buildStatus=Clean -X ${at}.buildHub=docker.io/istio`,
+    files: { charts: { module: "istio.io/istio", path: "manifests/charts" } },
+  };
+}
+
+/**
+ * Makes sure that the named programs are there, building those that are not, one after the other.
+ * Throws where a name is unknown, `go` is missing or a build fails.
+ */
+export async function ensureBuilt(names: readonly string[], report: (line: string) => void = () => {}): Promise<void> {
+  for (const name of names) {
+    const target = folderOf(name);
+    if (fs.existsSync(target)) continue;
+    fs.mkdirSync(path.dirname(target), { recursive: true });
+    await withLock(`${target}.lock`, async () => {
+      if (!fs.existsSync(target)) await build(name, target, report);
+    });
+  }
+}
+
+/** Path of a built program's file: `fileOf("kubernetes", "bin/kubectl")`, `fileOf("kwok", "crds")`. Build it first. */
+export function fileOf(name: string, file: string): string {
+  return path.join(folderOf(name), file);
+}
+
+function programNamed(name: string): Program {
+  const program = programs.get(name);
+  if (program === undefined) throw new Error(`no program is called "${name}"; there are ${programNames.join(", ")}`);
+  return program;
+}
+
+const goFolder = path.join(import.meta.dirname, "..", "go");
+
+function folderOf(name: string): string {
+  const program = programNamed(name);
+  const source = path.join(goFolder, program.folder);
+  const hash = createHash("sha256").update(JSON.stringify([program, process.platform, process.arch]));
+  for (const file of fs.readdirSync(source).sort()) hash.update(file).update(fs.readFileSync(path.join(source, file)));
+  const cache = process.env.XDG_CACHE_HOME ?? path.join(os.homedir(), ".cache");
+  return path.join(cache, "kubectl-mesh", `${name}-${hash.digest("hex").slice(0, 12)}`);
+}
+
+async function build(name: string, target: string, report: (line: string) => void): Promise<void> {
+  const program = programNamed(name);
+  const started = performance.now();
+  report(`building ${name} from Go modules`);
+  const draft = `${target}.${process.pid}`;
+  fs.mkdirSync(path.join(draft, "bin"), { recursive: true });
+  try {
+    const output = `${path.join(draft, "bin")}${path.sep}${program.packages[0] === "." ? name : ""}`;
+    if (program.packages.length > 0) {
+      await go(program.folder, ["build", "-buildvcs=false", "-trimpath", "-o", output, "-ldflags", program.ldflags, ...program.packages]);
+    }
+    for (const [folder, from] of Object.entries(program.files ?? {})) {
+      const module = JSON.parse(await go(program.folder, ["mod", "download", "-json", await pinned(program.folder, from.module)])) as {
+        Dir: string;
+      };
+      copyWritable(path.join(module.Dir, from.path), path.join(draft, folder));
+    }
+    fs.renameSync(draft, target);
+  } finally {
+    fs.rmSync(draft, { recursive: true, force: true });
+  }
+  report(`built ${name} in ${Math.round((performance.now() - started) / 1000)} s`);
+}
+
+async function pinned(folder: string, module: string): Promise<string> {
+  return (await go(folder, ["list", "-m", module])).trim().replace(" ", "@");
+}
+
+function copyWritable(from: string, to: string): void {
+  fs.mkdirSync(to, { recursive: true });
+  for (const entry of fs.readdirSync(from, { withFileTypes: true })) {
+    const [source, copy] = [path.join(from, entry.name), path.join(to, entry.name)];
+    if (entry.isDirectory()) copyWritable(source, copy);
+    else fs.writeFileSync(copy, fs.readFileSync(source));
+  }
+}
+
+function go(folder: string, args: readonly string[]): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const child = spawn("go", args, {
+      cwd: path.join(goFolder, folder),
+      env: { ...process.env, CGO_ENABLED: "0", GOWORK: "off" },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    let [stdout, stderr] = ["", ""];
+    child.stdout.on("data", (chunk) => {
+      stdout += chunk;
+    });
+    child.stderr.on("data", (chunk) => {
+      stderr = (stderr + chunk).slice(-8000);
+    });
+    child.on("error", (error: NodeJS.ErrnoException) =>
+      reject(
+        error.code === "ENOENT"
+          ? new Error("the real mesh is built with Go, and there is no `go` on the PATH; install Go 1.26 or newer (https://go.dev/dl)")
+          : error,
+      ),
+    );
+    child.on("close", (code) =>
+      code === 0 ? resolve(stdout) : reject(new Error(`go ${args[0]} in test/real/go/${folder} failed:\n${stderr}`)),
+    );
+  });
+}

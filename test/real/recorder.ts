@@ -1,0 +1,158 @@
+/**
+ * The availability recorder: watches every pod and workload, and keeps for each workload the lowest number of ready, not
+ * terminating pods it ever saw and the bound that the workload's own strategy promises.
+ *
+ * Bounds: Deployment and Rollout `replicas - maxUnavailable` (a percentage is rounded down, and 0 with a surge that rounds
+ * to 0 is 1: k8s.io/kubernetes pkg/controller/deployment/util ResolveFenceposts), Recreate 0; StatefulSet `replicas - 1`
+ * (or its maxUnavailable), OnDelete all; DaemonSet `desired - maxUnavailable` (rounded up).
+ */
+import type { Api, Json } from "./mesh/api.ts";
+
+export interface Availability {
+  /** `namespace/Kind/name`. */
+  readonly workload: string;
+  /** The fewest ready, not terminating pods at any instant of the run; what there was at the start counts. */
+  readonly lowest: number;
+  /** What must never be undercut: the smallest bound that the workload had during the run. */
+  readonly bound: number;
+  readonly ok: boolean;
+}
+
+export interface Recorder extends Disposable {
+  /** What was seen until now, sorted by workload; those of the namespace where one is given. */
+  report(namespace?: string): readonly Availability[];
+  stop(): void;
+}
+
+interface Record {
+  bound: number;
+  lowest: number;
+}
+
+const sources: readonly { readonly path: string; readonly kind: string; readonly optional?: boolean }[] = [
+  { path: "/apis/apps/v1/deployments", kind: "Deployment" },
+  { path: "/apis/apps/v1/statefulsets", kind: "StatefulSet" },
+  { path: "/apis/apps/v1/daemonsets", kind: "DaemonSet" },
+  { path: "/apis/argoproj.io/v1alpha1/rollouts", kind: "Rollout", optional: true },
+];
+
+/** Begins to record; comes back when everything there is has been seen. */
+export async function startRecorder(api: Api): Promise<Recorder> {
+  const ending = new AbortController();
+  const workloads = new Map<string, Json>(); // uid → workload
+  const sets = new Map<string, string>(); // uid of a ReplicaSet → uid of its owner
+  const readyPods = new Map<string, Set<string>>(); // uid of a controller → uids of its ready pods
+  const records = new Map<string, Record>();
+  let recording = false;
+
+  const readyOf = (uid: string): number => {
+    let count = readyPods.get(uid)?.size ?? 0;
+    for (const [set, owner] of sets) if (owner === uid) count += readyPods.get(set)?.size ?? 0;
+    return count;
+  };
+  const note = (uid: string): void => {
+    const workload = workloads.get(uid);
+    if (!recording || workload === undefined) return;
+    const [ready, bound] = [readyOf(uid), boundOf(workload)];
+    const known = records.get(uid);
+    if (known === undefined) {
+      // a workload that came after the start is recorded from when it first held its bound
+      if (ready >= bound) records.set(uid, { bound, lowest: ready });
+      return;
+    }
+    known.bound = Math.min(known.bound, bound);
+    known.lowest = Math.min(known.lowest, ready);
+  };
+
+  await Promise.all([
+    ...sources.map(async ({ path, kind, optional }) => {
+      if (
+        optional &&
+        !(await api.get(path).then(
+          () => true,
+          () => false,
+        ))
+      )
+        return;
+      await api.watch(
+        path,
+        ({ type, object }) => {
+          if (type === "DELETED") return;
+          workloads.set(object.metadata.uid, { ...object, kind });
+          note(object.metadata.uid);
+        },
+        ending.signal,
+      );
+    }),
+    api.watch(
+      "/apis/apps/v1/replicasets",
+      ({ object }) => {
+        const owner = controllerOf(object);
+        if (owner !== undefined) sets.set(object.metadata.uid, owner);
+      },
+      ending.signal,
+    ),
+    api.watch(
+      "/api/v1/pods",
+      ({ type, object: pod }) => {
+        const owner = controllerOf(pod);
+        if (owner === undefined) return;
+        const ready = readyPods.get(owner) ?? new Set();
+        readyPods.set(owner, ready);
+        if (type !== "DELETED" && isReadyPod(pod)) ready.add(pod.metadata.uid);
+        else ready.delete(pod.metadata.uid);
+        note(sets.get(owner) ?? owner);
+      },
+      ending.signal,
+    ),
+  ]);
+  recording = true;
+  for (const [uid, workload] of workloads) records.set(uid, { bound: boundOf(workload), lowest: readyOf(uid) });
+
+  return {
+    report(namespace) {
+      const rows = [...records].flatMap(([uid, { lowest, bound }]) => {
+        const { metadata, kind } = workloads.get(uid) as Json;
+        if (namespace !== undefined && metadata.namespace !== namespace) return [];
+        return [{ workload: `${metadata.namespace}/${kind}/${metadata.name}`, lowest, bound, ok: lowest >= bound }];
+      });
+      return rows.sort((a, b) => (a.workload < b.workload ? -1 : 1));
+    },
+    stop: () => ending.abort(),
+    [Symbol.dispose]: () => ending.abort(),
+  };
+}
+
+function isReadyPod(pod: Json): boolean {
+  const ready = pod.status?.conditions?.some((each: Json) => each.type === "Ready" && each.status === "True");
+  return ready === true && pod.metadata.deletionTimestamp === undefined;
+}
+
+function controllerOf(object: Json): string | undefined {
+  return object.metadata.ownerReferences?.find((each: Json) => each.controller)?.uid;
+}
+
+/** The fewest ready pods that a workload's own strategy allows while it is replaced. */
+export function boundOf(workload: Json): number {
+  const { spec, status = {} } = workload;
+  const replicas: number = spec.replicas ?? 1;
+  if (workload.kind === "DaemonSet") {
+    const desired: number = status.desiredNumberScheduled ?? 0;
+    if (spec.updateStrategy?.type === "OnDelete") return desired;
+    return Math.max(0, desired - scaled(spec.updateStrategy?.rollingUpdate?.maxUnavailable ?? 1, desired, Math.ceil));
+  }
+  if (workload.kind === "StatefulSet") {
+    if (spec.updateStrategy?.type === "OnDelete") return replicas;
+    return Math.max(0, replicas - Math.max(1, scaled(spec.updateStrategy?.rollingUpdate?.maxUnavailable ?? 1, replicas, Math.ceil)));
+  }
+  if (workload.kind === "Deployment" && spec.strategy?.type === "Recreate") return 0;
+  if (spec.strategy?.blueGreen !== undefined) return replicas;
+  const strategy = (workload.kind === "Deployment" ? spec.strategy?.rollingUpdate : spec.strategy?.canary) ?? {};
+  const surge = scaled(strategy.maxSurge ?? "25%", replicas, Math.ceil);
+  const unavailable = scaled(strategy.maxUnavailable ?? "25%", replicas, Math.floor);
+  return Math.max(0, replicas - (surge === 0 && unavailable === 0 ? 1 : Math.min(unavailable, replicas)));
+}
+
+function scaled(value: number | string, of: number, round: (value: number) => number): number {
+  return typeof value === "number" ? value : round((Number.parseInt(value, 10) * of) / 100);
+}
