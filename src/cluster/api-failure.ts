@@ -23,6 +23,7 @@ export interface Whereabouts {
 export function wording({ verb, kind, namespace, name, subresource }: Wish): string {
   if (name === undefined) return `${verb} ${kind.plural}${namespace === undefined ? "" : ` in namespace "${printable(namespace)}"`}`;
   const object = `${kind.kind} "${namespace === undefined ? "" : `${printable(namespace)}/`}${printable(name)}"`;
+  if (subresource === "portforward") return `forward a port of ${object}`;
   return subresource === undefined ? `${verb} ${object}` : `${verb} the ${subresource} of ${object}`;
 }
 
