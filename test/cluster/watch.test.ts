@@ -132,8 +132,8 @@ test("lines: however the bytes are cut, the lines are the same; a last one witho
           for (let i = 1; i < at.length; i++) yield bytes.subarray(at[i - 1], at[i]);
         }
         const read: string[] = [];
-      for await (const line of readLines(pieces())) read.push(line);
-      assert.deepEqual(read, lines);
+        for await (const line of readLines(pieces())) read.push(line);
+        assert.deepEqual(read, lines);
       },
     ),
     { numRuns: 200 },
