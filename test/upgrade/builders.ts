@@ -1,0 +1,78 @@
+/** Migrations in a few words: the mission's mesh, a request, and the plan that they come to. */
+import type { Finding } from "../../src/mesh/finding.ts";
+import type { Mesh } from "../../src/mesh/model.ts";
+import type { MigrationRequest, Plan } from "../../src/upgrade/plan.ts";
+import { planMigration } from "../../src/upgrade/plan-migration.ts";
+import type { Surroundings } from "../../src/upgrade/surroundings.ts";
+import { resolveTarget } from "../../src/upgrade/target.ts";
+import { type MeshWords, mesh, ownInjector, plane, tag, tagInjector } from "../mesh/mesh-scene.ts";
+
+/** Nothing round about that anything depends on. */
+export const quiet: Surroundings = {
+  discovery: [],
+  readers: [],
+  gatewayClasses: ["istio", "istio-waypoint"],
+  quotas: [],
+  autoscalers: [],
+  disruptionBudgets: [],
+  claims: [],
+  cronJobs: [],
+  podUsage: new Map(),
+  unknown: [],
+};
+
+export const request = (change: Partial<MigrationRequest> = {}): MigrationRequest => ({
+  to: "1-20",
+  namespaces: ["production"],
+  from: undefined,
+  selector: undefined,
+  leave: [],
+  allowDowntime: [],
+  skipCheck: [],
+  ...change,
+});
+
+/** An un-revisioned 1.19.0, revision 1-20 beside it, tag `prod` for the new one, namespace production on the old one. */
+export const mission = (change: MeshWords = {}): Mesh =>
+  mesh({
+    controlPlanes: [plane("1-20"), plane("default", { version: "1.19.0" })],
+    injectors: [
+      ...ownInjector("1-20"),
+      ...tagInjector("default", "default"),
+      ...tagInjector("prod", "1-20"),
+      ...ownInjector("default", { deactivated: true }),
+    ],
+    tags: [tag("default", "default"), tag("prod", "1-20")],
+    defaultValidator: { name: "istiod-default-validator", revision: "default" },
+    namespaces: [{ name: "production", labels: { "istio-injection": "enabled" } }],
+    workloads: [{ namespace: "production", name: "web", runs: ["default", "default", "default"] }],
+    ...change,
+  });
+
+export interface Wish extends Partial<MigrationRequest> {
+  readonly surroundings?: Partial<Surroundings>;
+  readonly selected?: ReadonlySet<string>;
+}
+
+/** The plan of a wish, in a mesh where its target exists. */
+export function planOf(mesh: Mesh, { surroundings, selected, ...wish }: Wish = {}): Plan {
+  const asked = request(wish);
+  const resolved = resolveTarget(mesh, asked.to);
+  if (!resolved.ok) throw new Error(`the target does not resolve: ${resolved.findings.map(({ message }) => message).join("; ")}`);
+  return planMigration({ mesh, surroundings: { ...quiet, ...surroundings }, selected }, resolved.target, asked);
+}
+
+export const stopping = ({ findings }: Plan): readonly Finding[] =>
+  findings.filter(({ severity }) => severity === "blocker" || severity === "unknown");
+
+/** `check severity object`, one a finding: what tables compare. */
+export const brief = (findings: readonly Finding[]): readonly string[] =>
+  findings.map(({ check, severity, object }) => `${check} ${severity} ${object}`);
+
+/** The findings of one check, in brief. */
+export const said = (plan: Plan, check: string): readonly string[] => brief(plan.findings.filter((finding) => finding.check === check));
+
+export const restarted = ({ steps }: Plan): readonly string[] =>
+  steps.flatMap((step) =>
+    step.kind === "restart-workload" ? [`${step.workload.kind}/${step.workload.name}${step.canary ? " (canary)" : ""}`] : [],
+  );

@@ -1,0 +1,167 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import type { UndoRecord } from "../../src/upgrade/plan.ts";
+import { undoText } from "../../src/upgrade/undo.ts";
+import { pod, type WorkloadWords } from "../mesh/mesh-scene.ts";
+import { mission, planOf, restarted, stopping } from "./builders.ts";
+
+const production = "production";
+const old = ["default", "default", "default"];
+const record: UndoRecord = {
+  version: 1, run: "r1", target: { label: "1-20", revision: "1-20", tag: undefined }, stamp: "2026-11-03T04:05:06Z", namespaceUid: "uid-of-production",
+  before: { "istio-injection": "enabled", "istio.io/rev": null }, from: { revision: "default", deploymentUid: "uid-of-istiod" }, state: "open",
+}; // biome-ignore format: one line of fields
+
+test("the mission: both labels in one step with what they were, then the canary, then the rest", () => {
+  const plan = planOf(
+    mission({
+      workloads: [
+        { namespace: production, name: "web", runs: old },
+        { namespace: production, name: "api", runs: old.slice(1) },
+      ],
+    }),
+  );
+  assert.deepEqual(stopping(plan), []);
+  assert.deepEqual(plan.steps, [
+    {
+      kind: "relabel-namespace", namespace: production, uid: "uid-of-production", open: undefined,
+      before: { "istio-injection": "enabled", "istio.io/rev": null }, after: { "istio-injection": null, "istio.io/rev": "1-20" },
+      from: { revision: "default", deploymentUid: "uid-of-istiod" },
+    },
+    { kind: "restart-workload", workload: { kind: "Deployment", namespace: production, name: "api" }, uid: "uid-of-api", canary: true, podsInFlight: 1, stalePods: 2, pods: 2, from: ["default"], gateway: false },
+    { kind: "restart-workload", workload: { kind: "Deployment", namespace: production, name: "web" }, uid: "uid-of-web", canary: false, podsInFlight: 1, stalePods: 3, pods: 3, from: ["default"], gateway: false },
+  ]); // biome-ignore format: a table
+});
+
+test("every kind of workload finds its place", () => {
+  const workloads: readonly WorkloadWords[] = [
+    { namespace: production, name: "web", runs: old },
+    { namespace: production, name: "there", runs: ["1-20", "1-20"] },
+    { namespace: production, name: "half", runs: ["1-20", "default"] },
+    { namespace: production, name: "out", podLabels: { "sidecar.istio.io/inject": "false" }, runs: [null] },
+    { namespace: production, name: "bare-of-sidecars", runs: [null, null] },
+    { namespace: production, name: "asleep", runs: [] },
+    { namespace: production, name: "kept", runs: old },
+  ];
+  const job = pod(production, "batch-1-x", "default", { owner: { kind: "Job", name: "batch-1", uid: "uid-of-batch-1" } });
+  const finished = pod(production, "batch-0-x", "default", { phase: "Succeeded", owner: { kind: "Job", name: "batch-0", uid: "u" } });
+  const going = pod(production, "gone", "default", { terminating: true });
+  const plan = planOf(mission({ workloads, pods: [job, finished, going] }), { leave: ["deploy/kept"] });
+  assert.deepEqual(stopping(plan), []);
+  assert.deepEqual(restarted(plan), ["Deployment/half (canary)", "Deployment/web"]);
+  assert.deepEqual(plan.already, [{ kind: "Deployment", namespace: production, name: "there" }]);
+  assert.deepEqual(plan.empty, [{ kind: "Deployment", namespace: production, name: "asleep" }]);
+  assert.deepEqual(plan.left, [
+    { object: { kind: "Deployment", namespace: production, name: "kept" }, reason: "stays on default until its next pod", by: "--leave" },
+    { object: { kind: "Job", namespace: production, name: "batch-1" }, reason: "runs on default until it ends", by: "job" },
+  ]);
+  assert.ok(plan.findings.some(({ check, object }) => check === "sidecars-present" && object === "production/Deployment/bare-of-sidecars"));
+});
+
+test("a label that says it already is no write, and only stale workloads are restarted", () => {
+  const labels = { "istio.io/rev": "prod" };
+  const plan = planOf(mission({ namespaces: [{ name: production, labels }] }), { to: "prod" });
+  const [relabel] = plan.steps;
+  assert.ok(relabel?.kind === "relabel-namespace");
+  assert.deepEqual(relabel.before, relabel.after);
+  assert.deepEqual(relabel.from, { revision: "default", deploymentUid: "uid-of-istiod" });
+  assert.deepEqual(restarted(plan), ["Deployment/web (canary)"]);
+});
+
+test("what has arrived gives no step", () => {
+  const plan = planOf(
+    mission({
+      namespaces: [{ name: production, labels: { "istio.io/rev": "1-20" } }],
+      workloads: [{ namespace: production, name: "web", runs: ["1-20"] }],
+    }),
+  );
+  assert.deepEqual([plan.steps, stopping(plan), plan.namespaces], [[], [], [production]]);
+});
+
+test("a run that was broken off is gone on with: its record stays the way back, what it began goes first and is not called ill", () => {
+  const annotations = { "kubectl-mesh/undo": undoText(record) };
+  const begun = {
+    restartedAt: record.stamp,
+    status: {
+      desired: 4,
+      observedGeneration: 1,
+      replicas: 5,
+      updated: 1,
+      ready: 4,
+      available: 4,
+      currentRevision: undefined,
+      updateRevision: undefined,
+      phase: undefined,
+      restartedAt: undefined,
+      conditions: [],
+    },
+  };
+  const workloads = [
+    { namespace: production, name: "api", runs: ["default", "default"] },
+    { namespace: production, name: "web", runs: ["default", "default", "default", "1-20"], ...begun },
+  ];
+  const plan = planOf(mission({ namespaces: [{ name: production, labels: { "istio.io/rev": "1-20" }, annotations }], workloads }));
+  assert.deepEqual(stopping(plan), []);
+  assert.deepEqual(restarted(plan), ["Deployment/web (canary)", "Deployment/api"]);
+  const [relabel] = plan.steps;
+  assert.ok(relabel?.kind === "relabel-namespace");
+  assert.deepEqual([relabel.open, relabel.from], [record, record.from]);
+});
+
+test("an open record with nothing left to restart still gives the step that closes it", () => {
+  const annotations = { "kubectl-mesh/undo": undoText(record) };
+  const namespaces = [{ name: production, labels: { "istio.io/rev": "1-20" }, annotations }];
+  const plan = planOf(mission({ namespaces, workloads: [{ namespace: production, name: "web", runs: ["1-20"] }] }));
+  assert.deepEqual(
+    plan.steps.map(({ kind }) => kind),
+    ["relabel-namespace"],
+  );
+});
+
+test("-l limits the restarts, and says what moves at its next pod", () => {
+  const workloads = [
+    { namespace: production, name: "web", runs: old },
+    { namespace: production, name: "api", runs: old, paused: true },
+  ];
+  const bare = pod(production, "debug", "default");
+  const plan = planOf(mission({ workloads, pods: [bare] }), { selector: "app=web", selected: new Set(["uid-of-web"]) });
+  assert.deepEqual(stopping(plan), []);
+  assert.deepEqual(restarted(plan), ["Deployment/web (canary)"]);
+  assert.deepEqual(
+    plan.left.map(({ object, by }) => `${object.kind}/${object.name} ${by}`),
+    ["Deployment/api selector", "Pod/debug selector"],
+  );
+});
+
+test("namespaces start in the order given, each once, and -A takes those that their own labels inject", () => {
+  const enabled = { "istio-injection": "enabled" };
+  const namespaces = [
+    { name: "zeta", labels: enabled }, { name: "alpha", labels: enabled }, { name: "plain" }, { name: "off", labels: { "istio-injection": "disabled" } },
+    { name: "kube-system", labels: enabled }, { name: "istio-system", labels: enabled }, { name: "ending", labels: enabled, terminating: true },
+    { name: "moved", labels: { "istio.io/rev": "1-20" } }, { name: "typo", labels: { "istio.io/rev": "1-2o" } }, { name: "mesh-wide", labels: { "istio.io/dataplane-mode": "ambient" } },
+  ]; // biome-ignore format: a table
+  const workloads = ["zeta", "alpha", "moved"].map((namespace) => ({
+    namespace,
+    name: `web-${namespace}`,
+    runs: [namespace === "moved" ? "1-20" : "default"],
+  }));
+  const named = planOf(mission({ namespaces, workloads }), { namespaces: ["zeta", "alpha", "zeta"] });
+  assert.deepEqual(named.namespaces, ["zeta", "alpha"]);
+  const all = planOf(mission({ namespaces, workloads }), { namespaces: "all" });
+  assert.deepEqual([all.namespaces, stopping(all)], [["alpha", "moved", "zeta"], []]);
+  assert.deepEqual(
+    all.steps.flatMap((step) => (step.kind === "relabel-namespace" ? [step.namespace] : [])),
+    ["alpha", "zeta"],
+  );
+  assert.deepEqual(planOf(mission({ namespaces, workloads }), { namespaces: "all", from: "default" }).namespaces, ["alpha", "zeta"]);
+});
+
+test("names that every object has are names like others", () => {
+  for (const name of ["constructor", "__proto__", "120", "a".repeat(63)]) {
+    const plan = planOf(
+      mission({ namespaces: [{ name, labels: { "istio-injection": "enabled" } }], workloads: [{ namespace: name, name, runs: old }] }),
+      { namespaces: [name] },
+    );
+    assert.deepEqual([stopping(plan), restarted(plan)], [[], [`Deployment/${name} (canary)`]]);
+  }
+});
