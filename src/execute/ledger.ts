@@ -3,6 +3,7 @@
  * entries are what a durable journal would have to hold, and the result of the run is read from nothing else.
  */
 import type { ObjectRef } from "../mesh/model.ts";
+import { refKey } from "../mesh/standing.ts";
 import type { Plan, Step } from "../upgrade/plan.ts";
 import type { Failure, MigratedNamespace, MigratedWorkload } from "../upgrade/result.ts";
 
@@ -24,11 +25,14 @@ export interface Ledger {
 
 /** The ledger of a plan, with nothing begun yet. */
 export function openLedger(plan: Plan): Ledger {
-  const namespaces = new Map(plan.steps.filter((step) => step.kind === "relabel-namespace").map((step) => [step.namespace, plannedNamespace(plan, step)]));
+  const namespaces = new Map(
+    plan.steps.filter((step) => step.kind === "relabel-namespace").map((step) => [step.namespace, plannedNamespace(plan, step)]),
+  );
   const workloads = new Map<string, MigratedWorkload>();
-  for (const ref of plan.already) workloads.set(keyOf(ref), entryOf(ref, { outcome: "already" }));
+  for (const ref of plan.already) workloads.set(refKey(ref), entryOf(ref, { outcome: "already" }));
   for (const step of plan.steps) {
-    if (step.kind === "restart-workload") workloads.set(keyOf(step.workload), entryOf(step.workload, { canary: step.canary, pods: step.pods }));
+    if (step.kind === "restart-workload")
+      workloads.set(refKey(step.workload), entryOf(step.workload, { canary: step.canary, pods: step.pods }));
   }
   let failure: Failure | undefined;
   let changed = false;
@@ -41,7 +45,7 @@ export function openLedger(plan: Plan): Ledger {
       if (entry) namespaces.set(name, { ...entry, ...change });
     },
     noteWorkload: (ref, change) => {
-      workloads.set(keyOf(ref), { ...(workloads.get(keyOf(ref)) ?? entryOf(ref, {})), ...change });
+      workloads.set(refKey(ref), { ...(workloads.get(refKey(ref)) ?? entryOf(ref, {})), ...change });
     },
     noteFailure: (first) => {
       failure ??= first;
@@ -52,9 +56,6 @@ export function openLedger(plan: Plan): Ledger {
     },
   };
 }
-
-/** Names an object for a person and as a key: `production/Deployment/web`. */
-export const keyOf = ({ namespace, kind, name }: ObjectRef): string => `${namespace}/${kind}/${name}`;
 
 const plannedNamespace = (plan: Plan, step: RelabelStep): MigratedNamespace => ({
   name: step.namespace,

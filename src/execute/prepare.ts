@@ -54,7 +54,14 @@ async function missingRights(cluster: Cluster, plan: Plan): Promise<readonly Fin
         const { allowed } = await cluster.mayI(access);
         if (allowed) return undefined;
         const remedy = `grant verb ${JSON.stringify(access.verb)} on ${JSON.stringify(resource)}${access.namespace ? ` in namespace ${access.namespace}` : ""}`;
-        return { check: "rights", severity: "blocker", object, message: `you may not ${access.verb} ${resource}`, remedy, accept: undefined };
+        return {
+          check: "rights",
+          severity: "blocker",
+          object,
+          message: `you may not ${access.verb} ${resource}`,
+          remedy,
+          accept: undefined,
+        };
       } catch (error) {
         if (!(error instanceof ClusterError)) throw error;
         const message = `cannot tell whether you may ${access.verb} ${resource}: ${error.message}`;
@@ -71,16 +78,30 @@ async function refusedLabels(cluster: Cluster, plan: Plan): Promise<readonly Fin
   const findings = await Promise.all(
     steps.map(async ({ namespace, uid, before, after }): Promise<Finding | undefined> => {
       const finding = (severity: Finding["severity"], message: string, remedy: string | undefined): Finding => ({
-        check: "label-admission", severity, object: `namespace/${namespace}`, message, remedy, accept: undefined,
+        check: "label-admission",
+        severity,
+        object: `namespace/${namespace}`,
+        message,
+        remedy,
+        accept: undefined,
       });
       try {
         const outcome = await relabel(cluster, { namespace, uid, expected: before, labels: after, record: undefined }, { dryRun: true });
         if (outcome.kind === "written") return undefined;
-        if (outcome.kind === "altered") return finding("blocker", "the API server changes the labels that are asked for: a mutating admission policy rewrites them", "find the webhook or policy that mutates namespaces and let it pass istio.io/rev and istio-injection");
+        if (outcome.kind === "altered")
+          return finding(
+            "blocker",
+            "the API server changes the labels that are asked for: a mutating admission policy rewrites them",
+            "find the webhook or policy that mutates namespaces and let it pass istio.io/rev and istio-injection",
+          );
         return finding("blocker", "its labels were changed by somebody else just now", "run the command again");
       } catch (error) {
         if (!(error instanceof ClusterError)) throw error;
-        return finding(["denied", "forbidden", "invalid"].includes(error.reason) ? "blocker" : "unknown", `the label is refused: ${error.message}`, error.hint);
+        return finding(
+          ["denied", "forbidden", "invalid"].includes(error.reason) ? "blocker" : "unknown",
+          `the label is refused: ${error.message}`,
+          error.hint,
+        );
       }
     }),
   );

@@ -71,7 +71,9 @@ function recordStands(object: NamespaceObject, record: UndoRecord | null | undef
 
 function patchBody(now: NamespaceObject, found: RevisionLabels, change: Relabel): object {
   const labels = Object.fromEntries(
-    (["istio-injection", "istio.io/rev"] as const).filter((key) => found[key] !== change.labels[key]).map((key) => [key, change.labels[key]]),
+    (["istio-injection", "istio.io/rev"] as const)
+      .filter((key) => found[key] !== change.labels[key])
+      .map((key) => [key, change.labels[key]]),
   );
   const annotations =
     change.record === undefined ? undefined : { [undoAnnotation]: change.record === null ? null : JSON.stringify(change.record) };

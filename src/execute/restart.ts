@@ -27,7 +27,8 @@ export function resourceOf(ref: ObjectRef): Kind<WorkloadObject> {
 
 /** The stamp a workload carries, or null. */
 export const stampOf = (object: WorkloadObject): string | null =>
-  (object.kind === "Rollout" ? object.spec.restartAt : labelOf(object.spec.template?.metadata?.annotations ?? {}, restartedAtAnnotation)) ?? null;
+  (object.kind === "Rollout" ? object.spec.restartAt : labelOf(object.spec.template?.metadata?.annotations ?? {}, restartedAtAnnotation)) ??
+  null;
 
 const attempts = 5;
 
@@ -39,7 +40,10 @@ export async function stampWorkload(cluster: Cluster, ref: ObjectRef, uid: strin
   const kind = resourceOf(ref);
   for (let attempt = 1; ; attempt++) {
     const now = await cluster.get(kind, ref.name, ref.namespace);
-    if (now?.metadata.uid !== uid) throw new ClusterError(`${ref.namespace}/${ref.kind}/${ref.name} was ${now ? "replaced" : "deleted"} meanwhile`, { reason: "conflict" });
+    if (now?.metadata.uid !== uid)
+      throw new ClusterError(`${ref.namespace}/${ref.kind}/${ref.name} was ${now ? "replaced" : "deleted"} meanwhile`, {
+        reason: "conflict",
+      });
     if (stampOf({ ...now, kind: ref.kind }) === stamp) return now;
     try {
       const reply = await cluster.patch(kind, ref, stampPatch(ref, uid, stamp), { type: "merge" });

@@ -1,0 +1,127 @@
+import { clusterFlags, clusterFlagsOf } from "../src/cli/cluster-flags.ts";
+import { UsageError } from "../src/cli/errors.ts";
+import { commonFlags, countOf, durationOf, nameOf, objectsOf, scopeFlags, wordsOf, writeFlags } from "../src/cli/flags.ts";
+import type { Io } from "../src/cli/io.ts";
+import { type Args, definePlugin, type ExitCode } from "../src/cli/plugin.ts";
+import { openProgress } from "../src/cli/progress.ts";
+import { main } from "../src/cli/run.ts";
+import { interruptionOf } from "../src/cli/signals.ts";
+import { typedFlags } from "../src/cli/typed-flags.ts";
+import { version } from "../src/cli/version.ts";
+import type { Identity } from "../src/cluster/cluster.ts";
+import { connect } from "../src/cluster/connect.ts";
+import { migrateNamespaces } from "../src/execute/migration.ts";
+import { commandOf, type Typed } from "../src/execute/migration-result.ts";
+import type { MigrationRequest } from "../src/upgrade/plan.ts";
+import type { MigrationResult } from "../src/upgrade/result.ts";
+import { jsonView, yamlView } from "../src/views/document.ts";
+import { refusalView } from "../src/views/findings.ts";
+import { migrationDocument, migrationNamesView, migrationView } from "../src/views/migration.ts";
+
+const pace = {
+  parallel: { type: "string", default: "100", coerce: countOf(1, 10_000), describe: "pods in flight at once, over all workloads" },
+  parallelNamespaces: { type: "string", default: "32", coerce: countOf(1, 1_000), describe: "namespaces under way at once" },
+  timeout: { type: "string", default: "2h", coerce: durationOf, describe: "for the whole run" },
+  workloadTimeout: { type: "string", default: "10m", coerce: durationOf, describe: "for one workload, without any progress of it" },
+} as const;
+
+const options = {
+  to: { type: "string", demandOption: true, coerce: nameOf("a revision or tag"), describe: "revision or tag to move to" },
+  ...scopeFlags,
+  from: { type: "string", coerce: nameOf("a revision"), describe: "with -A: only namespaces that this revision injects" },
+  leave: {
+    type: "string",
+    array: true,
+    default: [],
+    coerce: objectsOf,
+    describe: "[NAMESPACE/]KIND/NAME that stays on the old revision, * works; may be given many times",
+  },
+  allowDowntime: {
+    type: "string",
+    array: true,
+    default: [],
+    coerce: objectsOf,
+    describe: "[NAMESPACE/]KIND/NAME that may be down meanwhile, * works; may be given many times",
+  },
+  skipCheck: { type: "string", array: true, default: [], coerce: wordsOf, describe: "id of a check not to heed; may be given many times" },
+  ...pace,
+  ...writeFlags,
+  ...commonFlags,
+  ...clusterFlags,
+} as const;
+
+export const plugin = definePlugin({
+  name: "mesh-migrate",
+  describe: "Move namespaces to a control-plane revision: relabel, restart, and prove pod by pod that every proxy arrived",
+  changes: true,
+  options,
+  examples: [
+    ["kubectl mesh-migrate -n production --to 1-20 --dry-run=client", "what would be done, and what speaks against it"],
+    ["kubectl mesh-migrate -n production --to 1-20", "move a namespace"],
+    ["kubectl mesh-migrate -n shop,billing --to prod-stable", "move two to the revision behind a tag"],
+    ["kubectl mesh-migrate -A --from default --to 1-20", "move every namespace that the un-revisioned control plane injects"],
+    ["kubectl mesh-migrate -n production --to 1-20 --leave deployment/legacy", "all but one"],
+  ],
+  epilogue:
+    "A canary goes first; until its first new pod is proven, any failure puts everything back. After that a failure stops what has not begun, and the command to go on and the command to go back are printed.",
+  run: async (args, io) => {
+    const request = requestOf(args);
+    const typed: Typed = {
+      request,
+      clusterFlags: typedFlags(args, clusterFlags, ["requestTimeout"]),
+      ownFlags: typedFlags(args, { ...pace, istioNamespace: commonFlags.istioNamespace, fieldManager: writeFlags.fieldManager }, [
+        "timeout",
+        "workloadTimeout",
+      ]),
+    };
+    const cluster = await connect(clusterFlagsOf(args), {
+      userAgent: `mesh-migrate/${version}`,
+      fieldManager: args.fieldManager ?? "mesh-migrate",
+      warn: io.warn,
+    });
+    try {
+      io.err(headline(cluster.identity, request, args));
+      const result = await migrateNamespaces(cluster, request, {
+        istioNamespace: args.istioNamespace,
+        dryRun: args.dryRun,
+        timeouts: { overall: args.timeout, workload: args.workloadTimeout, probe: 30_000 },
+        parallel: args.parallel,
+        parallelNamespaces: args.parallelNamespaces,
+        openProgress: () => openProgress(io),
+        warn: io.warn,
+        interrupted: io.signal,
+        interruptedCode: () => interruptionOf(io.signal)?.code,
+        whenStopped: io.whenStopped,
+        typed,
+      });
+      print(result, args, io, commandOf(typed));
+      return result.exitCode as ExitCode;
+    } finally {
+      await cluster.close();
+    }
+  },
+});
+
+type MigrateArgs = Args<typeof options>;
+
+/** What changes is always named: namespaces, or all of them. */
+function requestOf({ to, namespace, allNamespaces, from, selector, leave, allowDowntime, skipCheck }: MigrateArgs): MigrationRequest {
+  if (allNamespaces && namespace.length > 0) throw new UsageError("-A means every namespace: give either -A or -n");
+  if (!allNamespaces && namespace.length === 0)
+    throw new UsageError("which namespaces?", "name them with -n, or take every injected one with -A");
+  if (from !== undefined && !allNamespaces) throw new UsageError("--from limits -A: give it together with -A");
+  return { to, namespaces: allNamespaces ? "all" : namespace, from, selector, leave, allowDowntime, skipCheck };
+}
+
+const headline = ({ context, server, user }: Identity, { namespaces, to }: MigrationRequest, { dryRun }: MigrateArgs): string =>
+  `context ${context ?? "<none>"}, server ${server}, user ${user ?? "<none>"}: ${namespaces === "all" ? "every injected namespace" : `namespace ${namespaces.join(", ")}`} to ${to}${dryRun === "none" ? "" : ` (dry run: ${dryRun})`}`;
+
+function print(result: MigrationResult, { output, noHeaders }: MigrateArgs, io: Io, command: string): void {
+  if (output === "json") return io.out(jsonView(migrationDocument(result)));
+  if (output === "yaml") return io.out(yamlView(migrationDocument(result)));
+  if (result.state === "refused" || result.state === "cannot-tell")
+    return io.err(`${refusalView(result.findings, command)}error: refused; nothing was changed`);
+  io.out(output === "name" ? migrationNamesView(result) : migrationView(result, { wide: output === "wide", noHeaders }));
+}
+
+if (import.meta.main) void main(plugin);

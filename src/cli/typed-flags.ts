@@ -1,0 +1,19 @@
+/** Flags as words of a command line again, for the commands that a result ends with. */
+import { kebab } from "./argv.ts";
+import type { Flags } from "./plugin.ts";
+
+/** Never repeated on a screen or in a log. */
+const secrets: ReadonlySet<string> = new Set(["token"]);
+
+/**
+ * The flags of this table that were given and differ from their default. Lengths of time are whole milliseconds (`250ms`), which
+ * kubectl reads too; `durations` names them.
+ */
+export const typedFlags = (args: Readonly<Record<string, unknown>>, flags: Flags, durations: readonly string[] = []): readonly string[] =>
+  Object.entries(flags).flatMap(([key, flag]) => {
+    const value = args[key];
+    const fallback = flag.coerce && typeof flag.default === "string" ? flag.coerce(flag.default) : flag.default;
+    if (value === undefined || value === fallback || secrets.has(key)) return [];
+    if (flag.type === "boolean") return value === true ? [`--${kebab(key)}`] : [`--${kebab(key)}=false`];
+    return [value].flat().flatMap((each) => [`--${kebab(key)}`, durations.includes(key) ? `${each}ms` : String(each)]);
+  });

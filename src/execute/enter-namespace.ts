@@ -1,0 +1,98 @@
+/** The step before any restart in a namespace: labels and undo record in one patch, then the proof that new pods really go to the target. */
+import { ClusterError } from "../cluster/errors.ts";
+import { kinds } from "../cluster/kinds.ts";
+import type { ObjectRef } from "../mesh/model.ts";
+import type { RevisionLabels, UndoRecord } from "../upgrade/plan.ts";
+import type { RelabelStep } from "./ledger.ts";
+import { type ProbeAnswer, probeUntil } from "./probe.ts";
+import { relabel, revisionLabelsOf, sameLabels } from "./relabel.ts";
+import type { Run } from "./run.ts";
+import { stampAt } from "./stamp.ts";
+
+/** `reason` says why not; labels may have been written all the same (the ledger knows). */
+export type Entered = { readonly ok: true } | { readonly ok: false; readonly reason: string };
+
+/** Throws `ClusterError` when the write was refused or its outcome is not known. `first`: the workload whose template is probed with. */
+export async function enterNamespace(run: Run, step: RelabelStep, first: ObjectRef | undefined): Promise<Entered> {
+  const record = step.open ?? (await newRecord(run, step));
+  run.records.set(step.namespace, record);
+  const writes = !sameLabels(step.before, step.after);
+  const outcome = await relabel(
+    run.cluster,
+    { namespace: step.namespace, uid: step.uid, expected: step.before, labels: step.after, record },
+    { dryRun: false },
+  );
+  if (outcome.kind === "changed-by-others")
+    return {
+      ok: false,
+      reason: `the labels of namespace ${step.namespace} were changed by somebody else just now: ${labelsText(outcome.found)}`,
+    };
+  if (!step.open) run.ledger.noteChange();
+  run.ledger.noteNamespace(step.namespace, { labels: writes ? "written" : "kept" });
+  if (outcome.kind === "altered")
+    return { ok: false, reason: `the API server changed the labels asked for to ${labelsText(outcome.found)}` };
+  return first ? probed(run, first) : { ok: true };
+}
+
+async function newRecord(run: Run, step: RelabelStep): Promise<UndoRecord> {
+  const stamp = stampAt(await run.cluster.now());
+  return {
+    version: 1,
+    run: run.id,
+    target: run.plan.target,
+    stamp,
+    namespaceUid: step.uid,
+    before: step.before,
+    from: step.from,
+    state: "open",
+  };
+}
+
+/** Somebody else's refusal (a quota, a policy) says nothing of the injector: then the canary is the only proof. */
+async function probed(run: Run, ref: ObjectRef): Promise<Entered> {
+  const { revision } = run.plan.target;
+  const answer = await probeUntil(run.cluster, ref, revision, {
+    timeoutMs: run.options.timeouts.probe,
+    signal: run.ends,
+    onAnswer: () => {},
+  });
+  if (answer.kind === "injected" && answer.revision === revision) return { ok: true };
+  if (answer.kind === "refused") {
+    run.options.warn(
+      `a trial pod of ${ref.namespace}/${ref.kind}/${ref.name} was not let in, so the first restarted pod is the only proof: ${answer.reason}`,
+    );
+    return { ok: true };
+  }
+  return { ok: false, reason: `new pods of namespace ${ref.namespace} would not be injected by ${revision}: ${answerText(answer)}` };
+}
+
+const answerText = (answer: ProbeAnswer | { readonly kind: "unanswered"; readonly reason: string }): string => {
+  switch (answer.kind) {
+    case "injected":
+      return `${answer.revision} injects them`;
+    case "not-injected":
+      return "nothing injects them";
+    default:
+      return answer.reason;
+  }
+};
+
+/** Read again before every restart: labels that were put back by somebody would send the new pods elsewhere. */
+export async function checkLabels(run: Run, namespace: string): Promise<void> {
+  const entry = run.ledger.namespaces().find(({ name }) => name === namespace);
+  const now = await run.cluster.get(kinds.namespaces, namespace);
+  if (!now) throw new ClusterError(`namespace ${namespace} was deleted meanwhile`, { reason: "not-found" });
+  const found = revisionLabelsOf(now);
+  if (!entry || sameLabels(found, entry.after)) return;
+  throw new ClusterError(`the labels of namespace ${namespace} were changed by somebody else meanwhile: ${labelsText(found)}`, {
+    reason: "conflict",
+    hint: "find what owns them (GitOps, Helm, a policy), change it there, and run the command again",
+  });
+}
+
+const labelsText = (labels: RevisionLabels | undefined): string =>
+  labels === undefined
+    ? "the namespace is gone"
+    : (["istio-injection", "istio.io/rev"] as const)
+        .map((key) => (labels[key] === null ? `no ${key}` : `${key}=${labels[key]}`))
+        .join(", ");

@@ -1,0 +1,40 @@
+/** Gathers what a person needs to see of a failure: the pod, the container, its last lines, the warnings about it. */
+import type { Cluster } from "../cluster/cluster.ts";
+import { ClusterError } from "../cluster/errors.ts";
+import { kinds } from "../cluster/kinds.ts";
+import { eventFrom } from "../mesh/event.ts";
+import type { ObjectRef } from "../mesh/model.ts";
+import type { Failure } from "../upgrade/result.ts";
+import type { Diagnosis } from "../upgrade/trouble.ts";
+
+const tailLines = 20;
+const mostEvents = 5;
+
+/** Never throws: evidence that cannot be had is left out, the reason stands. */
+export async function failureOf(cluster: Cluster, object: ObjectRef, reason: string, diagnosis: Diagnosis | undefined): Promise<Failure> {
+  const pod = diagnosis?.object.kind === "Pod" ? diagnosis.object : undefined;
+  const [logs, events] = await Promise.all([lastLines(cluster, diagnosis), diagnosis ? warnings(cluster, diagnosis) : []]);
+  return { object, reason, pod: pod?.name, container: diagnosis?.container, logs, events };
+}
+
+async function lastLines(cluster: Cluster, diagnosis: Diagnosis | undefined): Promise<readonly string[]> {
+  if (diagnosis?.logs === undefined || diagnosis.container === undefined) return [];
+  const { object, container, logs } = diagnosis;
+  const text = await orNothing(cluster.logs(object, container, { tailLines, previous: logs === "previous" }), "");
+  return text.split("\n").filter((line) => line !== "");
+}
+
+async function warnings(cluster: Cluster, { object, uid }: Diagnosis): Promise<readonly string[]> {
+  const query = { namespace: object.namespace, fieldSelector: `involvedObject.uid=${uid},type=Warning` };
+  const listed = await orNothing(cluster.list(kinds.events, query, eventFrom), undefined);
+  return (listed?.items ?? [])
+    .toSorted((a, b) => (a.at < b.at ? -1 : 1))
+    .slice(-mostEvents)
+    .map(({ reason, message }) => `${reason}: ${message}`);
+}
+
+const orNothing = <T, N>(answer: Promise<T>, nothing: N): Promise<T | N> =>
+  answer.catch((error: unknown) => {
+    if (error instanceof ClusterError) return nothing;
+    throw error;
+  });

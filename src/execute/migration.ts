@@ -1,0 +1,83 @@
+/** One migration from request to result: prepare, refuse or plan or carry out. */
+import type { Cluster } from "../cluster/cluster.ts";
+import type { Finding } from "../mesh/finding.ts";
+import type { IstiodAnswer, Mesh, Workload } from "../mesh/model.ts";
+import { refKey } from "../mesh/standing.ts";
+import type { MigrationRequest, Plan } from "../upgrade/plan.ts";
+import type { MigrationResult } from "../upgrade/result.ts";
+import { workloadProof } from "../upgrade/workload-proof.ts";
+import { carryOut } from "./migrate.ts";
+import { plannedResult, refusedResult, resultOf, type Typed } from "./migration-result.ts";
+import { prepare } from "./prepare.ts";
+import { rehearse } from "./rehearse.ts";
+import { openRun, type Run, type RunOptions } from "./run.ts";
+
+export interface MigrationOptions extends Omit<RunOptions, "progress"> {
+  readonly dryRun: "none" | "client" | "server";
+  /** Opened when there is something to be told. */
+  readonly openProgress: () => Promise<RunOptions["progress"]>;
+  readonly typed: Typed;
+  /** Exit code of the signal, once interrupted. */
+  readonly interruptedCode: () => number | undefined;
+  /** Told once something was written, with what to say if we must end at once. */
+  readonly whenStopped: (tell: (() => string) | undefined) => void;
+}
+
+/** Throws `ClusterError` while nothing has been written; afterwards whatever happens is in the result. */
+export async function migrateNamespaces(cluster: Cluster, request: MigrationRequest, options: MigrationOptions): Promise<MigrationResult> {
+  const { plan, mesh, findings, ...rest } = await prepare(cluster, request, options.istioNamespace);
+  if (!plan || stops(findings)) return refusedResult(plan, "target" in rest ? rest.target : undefined, findings);
+  if (options.dryRun !== "none") {
+    const refused = options.dryRun === "server" ? await rehearse(cluster, plan) : [];
+    return stops(refused)
+      ? refusedResult(plan, undefined, [...findings, ...refused])
+      : plannedResult(plan, findings, "planned", options.typed);
+  }
+  const unproven = alreadyThere(mesh, plan).flatMap((workload) => unprovenFinding(workload, mesh, plan));
+  if (plan.steps.length === 0)
+    return unproven.length > 0
+      ? refusedResult(plan, undefined, [...findings, ...unproven])
+      : plannedResult(plan, findings, "nothing-to-do", options.typed);
+
+  const progress = await options.openProgress();
+  const run = openRun(cluster, plan, { ...options, progress });
+  options.whenStopped(() => halfDone(run, options.typed));
+  const end = await carryOut(run).finally(() => progress.close());
+  options.whenStopped(undefined);
+  return resultOf(run, end, findings, options.typed, options.interruptedCode());
+}
+
+const stops = (findings: readonly Finding[]): boolean => findings.some(({ severity }) => severity === "blocker" || severity === "unknown");
+
+const halfDone = (run: Run, typed: Typed): string => {
+  const { goOn, goBack } = resultOf(run, "interrupted", [], typed, undefined);
+  return [`to go on:\n  ${goOn}`, ...(goBack ? [`to go back:\n  ${goBack}`] : [])].join("\n");
+};
+
+const alreadyThere = (mesh: Mesh, plan: Plan): readonly Workload[] => {
+  const names = new Set(plan.already.map(refKey));
+  return mesh.workloads.filter((workload) => names.has(refKey(workload)));
+};
+
+/** A workload that needs no restart is still no proof: its proxies may hang on another control plane, or on none. */
+function unprovenFinding(workload: Workload, mesh: Mesh, plan: Plan): readonly Finding[] {
+  const goal = {
+    uid: workload.uid,
+    stamp: workload.restartedAt ?? mesh.takenAt,
+    generation: 0,
+    revision: plan.target.revision,
+    oldRevisions: [],
+  };
+  const { verdict } = workloadProof(workload, goal, mesh.answers as readonly IstiodAnswer[], new Map(), 0);
+  if (verdict.kind === "done") return [];
+  return [
+    {
+      check: "already-proven",
+      severity: "unknown",
+      object: refKey(workload),
+      message: `its pods are injected by ${plan.target.revision}, and not all are proven to have arrived: ${verdict.reason}`,
+      remedy: "run the command again in a minute; 'kubectl mesh-revisions' shows where its proxies are",
+      accept: undefined,
+    },
+  ];
+}

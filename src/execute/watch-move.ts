@@ -1,0 +1,154 @@
+/**
+ * Watches one restarted workload until it has arrived, is hopeless, or makes no progress any more. Two questions are asked of the
+ * same looks: has the first new pod arrived (the canary's), and have all.
+ */
+import type { ObjectRef, Pod } from "../mesh/model.ts";
+import { diagnose } from "../upgrade/diagnosis.ts";
+import { type Diagnosis, outlived, type SeenSince } from "../upgrade/trouble.ts";
+import { failed, unknown, type Verdict, waiting } from "../upgrade/verdict.ts";
+import { firstNewPodProof, type RestartGoal, type WorkloadProof, workloadProof } from "../upgrade/workload-proof.ts";
+import { systemClock } from "./clock.ts";
+import { workloadIn } from "./namespace-watch.ts";
+import type { Run } from "./run.ts";
+import { waitFor } from "./wait.ts";
+
+export type Question = "first pod" | "all pods";
+
+/** How it ended. `stray`: new pods came up on another revision, and only another restart would mend them. */
+export type MoveEnd =
+  | { readonly kind: "done"; readonly pods: number; readonly proven: number }
+  | {
+      readonly kind: "failed";
+      readonly reason: string;
+      readonly diagnosis: Diagnosis | undefined;
+      readonly pods: number;
+      readonly proven: number;
+    }
+  | { readonly kind: "unproven"; readonly reason: string; readonly pods: number; readonly proven: number }
+  | { readonly kind: "stray"; readonly pods: readonly Pod[]; readonly reason: string };
+
+/** How long pictures may fail to come before nothing is known any more (ms). */
+const blindMs = 60_000;
+
+/** Throws the reason of `run.ends` when that aborts. `tell` gets what is waited for, in words for a person. */
+export async function watchMove(
+  run: Run,
+  ref: ObjectRef,
+  goal: RestartGoal,
+  question: Question,
+  tell: (text: string) => void,
+): Promise<MoveEnd> {
+  const { objects, refusals } = run.sightOf(ref.namespace);
+  const memory = newMemory();
+  const verdict = await waitFor(() => look(run, ref, goal, question, memory), [objects, run.istiods, refusals], {
+    timeoutMs: run.options.timeouts.overall,
+    signal: run.ends,
+    onChange: (reason) => tell(reason),
+  });
+  const { pods, proven } = memory;
+  if (verdict.kind === "failed" && memory.blind) return { kind: "unproven", reason: verdict.reason, pods, proven };
+  if (memory.strays.length > 0)
+    return { kind: "stray", pods: memory.strays, reason: "reason" in verdict ? verdict.reason : "injected by another revision" };
+  switch (verdict.kind) {
+    case "done":
+      return { kind: "done", pods, proven };
+    case "failed":
+      return {
+        kind: "failed",
+        reason: memory.hopeless ? sentence(memory.hopeless) : withCause(verdict.reason, memory.found[0]),
+        diagnosis: memory.hopeless ?? memory.found[0],
+        pods,
+        proven,
+      };
+    case "waiting":
+    case "unknown":
+      return { kind: "unproven", reason: verdict.reason, pods, proven };
+  }
+}
+
+interface Memory {
+  provenAt: WorkloadProof["provenAt"];
+  since: SeenSince;
+  found: readonly Diagnosis[];
+  hopeless: Diagnosis | undefined;
+  strays: readonly Pod[];
+  /** Ended because nothing could be proven, not because something was seen to be wrong. */
+  blind: boolean;
+  pods: number;
+  proven: number;
+  /** What counts as progress, and when (ms) it last changed. */
+  mark: string;
+  markedAt: number;
+}
+
+const newMemory = (): Memory => ({
+  provenAt: new Map(),
+  since: new Map(),
+  found: [],
+  hopeless: undefined,
+  strays: [],
+  blind: false,
+  pods: 0,
+  proven: 0,
+  mark: "",
+  markedAt: systemClock.now(),
+});
+
+function look(run: Run, ref: ObjectRef, goal: RestartGoal, question: Question, memory: Memory): Verdict | undefined {
+  const now = systemClock.now();
+  const [picture, istiods, events] = [
+    run.sightOf(ref.namespace).objects.reading(),
+    run.istiods.reading(),
+    run.sightOf(ref.namespace).refusals.reading(),
+  ];
+  for (const { failingSince, trouble } of [picture, istiods]) {
+    if (failingSince !== undefined && now - failingSince > blindMs)
+      return stalled(run, memory, now, unknown(`nothing can be read: ${trouble instanceof Error ? trouble.message : String(trouble)}`));
+  }
+  if (picture.value === undefined || istiods.value === undefined) return undefined;
+
+  const workload = workloadIn(picture.value, ref);
+  const all = workloadProof(workload, goal, istiods.value, memory.provenAt, now);
+  const proof = question === "all pods" ? all : firstNewPodProof(workload, goal, istiods.value);
+  memory.provenAt = all.provenAt;
+  [memory.pods, memory.proven] = [all.pods.length, all.proven];
+  if (proof.verdict.kind === "done" || !workload) return proof.verdict;
+  if (proof.strays.length > 0) {
+    memory.strays = proof.strays;
+    return failed("reason" in proof.verdict ? proof.verdict.reason : "injected by another revision");
+  }
+
+  const evidence = {
+    pods: proof.pods,
+    replicaSets: picture.value.replicaSets,
+    events: events.value ?? [],
+    stamp: goal.stamp,
+    revision: goal.revision,
+  };
+  memory.found = diagnose(workload, evidence);
+  const { since, hopeless } = outlived(memory.since, memory.found, now);
+  [memory.since, memory.hopeless] = [since, hopeless];
+  if (proof.verdict.kind === "failed") return proof.verdict;
+  if (hopeless) return failed(sentence(hopeless));
+
+  const { updated, ready, available } = workload.status;
+  const mark = `${updated} ${ready} ${available} ${all.proven} ${workload.pods.map(({ uid, ready: up }) => `${uid}${up}`).join()}`;
+  if (mark !== memory.mark) [memory.mark, memory.markedAt] = [mark, now];
+  return stalled(run, memory, now, question === "all pods" ? counted(proof.verdict, all) : proof.verdict);
+}
+
+/** A verdict that waits becomes one that has waited too long. */
+function stalled({ options }: Run, memory: Memory, now: number, verdict: Verdict): Verdict {
+  if (now - memory.markedAt < options.timeouts.workload || !("reason" in verdict)) return verdict;
+  const still = Math.round((now - memory.markedAt) / 1000);
+  memory.blind = verdict.kind === "unknown";
+  return failed(`${memory.blind ? "no proof" : "no progress"} for ${still}s: ${verdict.reason}`);
+}
+
+const counted = (verdict: Verdict, { proven, pods }: WorkloadProof): Verdict =>
+  verdict.kind === "waiting" && pods.length > 0 ? waiting(`${proven} of ${pods.length} proven; ${verdict.reason}`) : verdict;
+
+const sentence = ({ object, container, reason, message }: Diagnosis): string =>
+  `${object.kind} ${object.name}${container ? `, container ${container}` : ""}: ${message.startsWith(reason) ? message : `${reason}: ${message}`}`;
+
+const withCause = (reason: string, cause: Diagnosis | undefined): string => (cause ? `${reason} (${sentence(cause)})` : reason);
