@@ -18,6 +18,7 @@ import { installRevision, type Revision, runIstioctl, uninstallRevision } from "
 import { type Recorder, startRecorder } from "./recorder.ts";
 
 export { type Api, eventually, type Json } from "./mesh/api.ts";
+export { isWrite } from "./mesh/audit.ts";
 
 export interface MeshOptions {
   /** Revisions and their Istio releases, in the order of their installation; `default` is an install without a revision. */

@@ -11,6 +11,7 @@ import { installGatewayApi, startArgoRollouts } from "./addons.ts";
 import { bootControlPlane } from "./control-plane.ts";
 import { type Fault, serveEgress } from "./egress.ts";
 import { runIstiods, type Stop } from "./istiods.ts";
+import { installLogs } from "./logs.ts";
 import { createMachine } from "./machine.ts";
 import { installRevision, type Revision } from "./revision.ts";
 import { followServices } from "./services.ts";
@@ -63,8 +64,9 @@ try {
   const namespace = "istio-system";
   const istiods = await runIstiods(machine, api, { namespace, kubeconfig: kubeconfigFor("istiod"), env: options.istiodEnv }, ending.signal);
   const services = await followServices(api, namespace, istiods.findPort, ending.signal);
+  await installLogs(api, machine.dir);
   const egress = await serveEgress(path.join(machine.dir, "egress.sock"), services.byAddress);
-  await machine.start("fleet", process.execPath, [path.join(import.meta.dirname, "fleet.ts"), kubeconfigFor("fleet")]);
+  await machine.start("fleet", process.execPath, [path.join(import.meta.dirname, "fleet.ts"), kubeconfigFor("fleet"), machine.dir]);
   if (options.gatewayApi) await installGatewayApi(kubeconfig);
   const rollouts = options.argoRollouts ? startArgoRollouts(machine, kubeconfigFor("machine")) : undefined;
   for (const revision of options.revisions) {

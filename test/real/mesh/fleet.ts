@@ -3,13 +3,14 @@
  * that injection gave it. Once CDS and LDS are acknowledged the pod is annotated, which lets it become ready.
  * A stream stays while its pod is terminating, as a proxy does that drains, and ends when the proxy does.
  *
- * A program: `node fleet.ts KUBECONFIG`.
+ * A program: `node fleet.ts KUBECONFIG FOLDER-OF-THE-MESH`.
  */
 import { createRequire } from "node:module";
 import path from "node:path";
 import grpc from "@grpc/grpc-js";
 import { loadSync } from "@grpc/proto-loader";
 import { connectApi, type Json } from "./api.ts";
+import { installOddLogs } from "./logs.ts";
 import { followServices } from "./services.ts";
 import { annotations, lifeLabel } from "./stages.ts";
 
@@ -145,11 +146,23 @@ async function annotate(pod: Json): Promise<void> {
   await api.merge(`/api/v1/namespaces/${namespace}/pods/${name}`, body).catch(() => {}); // the pod is gone
 }
 
+const odd = new Set(["crash", "pull", "no-istiod", "nack"]);
+
+/** A pod that is to fail has logs that say why. */
+function explain(pod: Json): void {
+  const life = lifeOf(pod);
+  if (!odd.has(life)) return;
+  const containers: string[] = pod.spec.containers.map((each: Json) => each.name);
+  const affected = pod.metadata.annotations?.[annotations.container] ?? containers.find((name) => name !== "istio-proxy");
+  void installOddLogs(api, process.argv[3] as string, { ...pod.metadata, life, containers, affected });
+}
+
 const proxies = new Map<string, Proxy>(); // by the pod's uid
 await api.watch(
   "/api/v1/pods",
   ({ type, object: pod }) => {
     const { uid } = pod.metadata;
+    if (type === "ADDED") explain(pod);
     const container = [...pod.spec.containers, ...(pod.spec.initContainers ?? [])].find((each: Json) => each.name === "istio-proxy");
     const statuses = [...(pod.status?.containerStatuses ?? []), ...(pod.status?.initContainerStatuses ?? [])];
     const runs = type !== "DELETED" && statuses.some((each: Json) => each.name === "istio-proxy" && each.state.running);
