@@ -56,7 +56,7 @@ const sharedVolume = (workload: Workload, claims: readonly Claim[]): Trouble => 
   const unseen = workload.claims.filter((claim) => modes.get(claim) === undefined);
   const remedy =
     "let it stop a pod before it starts the next (maxSurge 0), or use a volume that many nodes may mount; or accept that it may be down";
-  const single = workload.claims.filter((claim) => isSingle(modes.get(claim) ?? [], workload));
+  const single = workload.claims.filter((claim) => isSingle(modes.get(claim), workload));
   if (single.length > 0)
     return {
       reason: `a new pod has to mount ${listed(single)} beside the old one, which ${single.length === 1 ? "it allows" : "they allow"} on one node or in one pod only (${[...new Set(single.flatMap((claim) => modes.get(claim) ?? []))].join(", ")}): the rollout may hang`,
@@ -68,7 +68,8 @@ const sharedVolume = (workload: Workload, claims: readonly Claim[]): Trouble => 
 };
 
 /** A DaemonSet's new pod is on the node of the old one, where ReadWriteOnce is no hindrance. */
-const isSingle = (accessModes: readonly string[], { kind }: Workload): boolean =>
+const isSingle = (accessModes: readonly string[] | undefined, { kind }: Workload): boolean =>
+  accessModes !== undefined &&
   !accessModes.some((mode) => mode === "ReadWriteMany" || mode === "ReadOnlyMany") &&
   (kind !== "DaemonSet" || accessModes.includes("ReadWriteOncePod"));
 

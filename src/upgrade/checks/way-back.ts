@@ -2,6 +2,7 @@
 import type { Finding } from "../../mesh/finding.ts";
 import { parseVersion } from "../../mesh/version.ts";
 import { type Facts, writesLabels } from "../facts.ts";
+import type { Target } from "../plan.ts";
 import { type Check, note, warning } from "./check.ts";
 
 const wayBack: Check = {
@@ -35,17 +36,16 @@ const wayBack: Check = {
           ),
         ];
       const stale = workloads.some(({ fate }) => fate === "restart");
-      if (!writesLabels(move) && move.open === undefined && stale)
-        return [
-          note(
-            "way-back",
-            object,
-            `its labels give revision ${target.revision} already, so going back would mean to change what ${target.label} stands for`,
-          ),
-        ];
+      if (!writesLabels(move) && move.open === undefined && stale) return [note("way-back", object, unknownBefore(target))];
       return [];
     }),
 };
+
+/** The labels gave the target before this migration began: by a tag that was moved, or by somebody else's hand. */
+const unknownBefore = ({ label, tag }: Target): string =>
+  tag === undefined
+    ? `its labels say ${label} already, and what they said before is not known: going back means to change them by hand`
+    : `its labels stay as they are: going back means to move tag ${label} back first`;
 
 /**
  * Each proxy keeps to an istiod of its own revision, so what counts is how far two revisions may stand apart: a revisioned upgrade may skip one minor

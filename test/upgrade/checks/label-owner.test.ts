@@ -1,0 +1,67 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import { type NamespaceWords, ownInjector, tagInjector } from "../../mesh/mesh-scene.ts";
+import { mission, planOf, said } from "../builders.ts";
+
+type Change = Partial<NamespaceWords>;
+const written = (...managers: readonly string[]): Change => ({
+  labelManagers: managers.map((manager) => ({ manager, labels: ["istio-injection"] })),
+});
+const applied = {
+  "kubectl.kubernetes.io/last-applied-configuration": JSON.stringify({ metadata: { labels: { "istio-injection": "enabled" } } }),
+};
+const tracking = { "argocd.argoproj.io/tracking-id": "shop:/Namespace:default/production" };
+const flux = { "kustomize.toolkit.fluxcd.io/name": "apps", "kustomize.toolkit.fluxcd.io/namespace": "flux-system" };
+const helm = { "meta.helm.sh/release-name": "base", "meta.helm.sh/release-namespace": "ops" };
+const labels = { "istio-injection": "enabled" };
+
+const table: readonly (readonly [what: string, change: Change, severity: string | undefined, words?: RegExp])[] = [
+  ["nobody", {}, undefined],
+  ["kubectl label", written("kubectl-label"), undefined],
+  ["kubectl create", written("kubectl-create"), undefined],
+  ["an earlier migration", written("mesh-migrate"), undefined],
+  ["Argo CD", { ...written("argocd-controller"), annotations: tracking }, "blocker", /Argo CD application shop .*no istio-injection, and istio.io\/rev: 1-20/],
+  ["Argo CD of earlier days, tracking by label", { ...written("argocd-application-controller"), labels: { ...labels, "app.kubernetes.io/instance": "shop" } }, "blocker", /application shop /],
+  ["Argo CD's mark above what kubectl applied for it", { ...written("kubectl-client-side-apply"), annotations: { ...tracking, ...applied } }, "blocker", /application shop /],
+  ["Argo CD's mark on a namespace whose label somebody set by hand", { ...written("kubectl-label"), annotations: tracking }, undefined],
+  ["Argo CD's mark where the server does not say who wrote the label", { annotations: tracking }, "blocker", /application shop /],
+  ["Flux", { ...written("kustomize-controller"), labels: { ...labels, ...flux } }, "blocker", /Flux object flux-system\/apps/],
+  ["Flux's Helm controller", { ...written("helm-controller"), labels: { ...labels, "helm.toolkit.fluxcd.io/name": "base", "helm.toolkit.fluxcd.io/namespace": "flux-system" } }, "blocker", /Flux object flux-system\/base/],
+  ["Flux without its marks", written("kustomize-controller"), "blocker", /Flux object that keeps this namespace/],
+  ["Helm", { ...written("helm"), annotations: helm }, "blocker", /Helm release ops\/base/],
+  ["Helm that made the namespace and said nothing on the label", { ...written("kubectl-label"), annotations: helm }, undefined],
+  ["one of several", { ...written("kubectl-label", "argocd-controller"), annotations: tracking }, "blocker", /application shop /],
+  ["kubectl apply", { ...written("kubectl-client-side-apply"), annotations: applied }, "warning", /change the manifest/],
+  ["another tool", written("Terraform"), "warning", /does not put them back/],
+  ["an application's label alone", { ...written("kubectl-label"), labels: { ...labels, "app.kubernetes.io/instance": "shop" } }, undefined],
+  ["a manifest that is none", { ...written("kubectl-label"), annotations: { ...tracking, "kubectl.kubernetes.io/last-applied-configuration": "{" } }, undefined],
+]; // biome-ignore format: a table
+
+for (const [what, change, severity, words] of table) {
+  test(`label-owner: ${what}: ${severity ?? "nothing"}`, () => {
+    const mesh = mission({ namespaces: [{ name: "production", labels, ...change }] });
+    const found = planOf(mesh).findings.filter(({ check }) => check === "label-owner");
+    assert.deepEqual(
+      found.map((finding) => [finding.severity, finding.object]),
+      severity === undefined ? [] : [[severity, "namespace/production"]],
+    );
+    if (words) assert.match(found[0]?.remedy ?? "", words);
+  });
+}
+
+test("label-owner: who owns a label that is not written does not matter", () => {
+  const moved = { "istio.io/rev": "1-20" };
+  const labelManagers = [{ manager: "argocd-controller", labels: ["istio.io/rev"] }];
+  const mesh = mission({ namespaces: [{ name: "production", labels: moved, labelManagers }] });
+  assert.deepEqual(said(planOf(mesh), "label-owner"), []);
+});
+
+test("label-owner: the revision label is owned like the other", () => {
+  const labelManagers = [{ manager: "helm", labels: ["istio.io/rev"] }];
+  const mesh = mission({
+    namespaces: [{ name: "production", labels: { "istio.io/rev": "1-19" }, labelManagers }],
+    injectors: [...ownInjector("1-20"), ...ownInjector("1-19"), ...tagInjector("default", "default")],
+  });
+  const [finding] = planOf(mesh).findings.filter(({ check }) => check === "label-owner");
+  assert.match(finding?.message ?? "", /Helm keeps istio.io\/rev of this namespace/);
+});
