@@ -3,12 +3,19 @@ import assert from "node:assert/strict";
 import type { ChildProcessWithoutNullStreams } from "node:child_process";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { test } from "node:test";
+import { afterEach, test } from "node:test";
 
-const start = (argv: readonly string[], env: Readonly<Record<string, string>> = {}): ChildProcessWithoutNullStreams =>
-  spawn(process.execPath, ["test/cli/mesh-example.ts", "--to", "a", ...argv], {
-    env: { ...process.env, NODE_TEST_CONTEXT: undefined, ...env },
-  });
+const children = new Set<ChildProcessWithoutNullStreams>();
+afterEach(() => {
+  for (const child of children) child.kill("SIGKILL");
+  children.clear();
+});
+
+const start = (argv: readonly string[], env: Readonly<Record<string, string>> = {}): ChildProcessWithoutNullStreams => {
+  const child = spawn(process.execPath, ["test/cli/mesh-example.ts", "--to", "a", ...argv], { env: { ...process.env, ...env } });
+  children.add(child);
+  return child;
+};
 
 const collect = (stream: NodeJS.ReadableStream): (() => string) => {
   let text = "";
