@@ -116,12 +116,14 @@ function requestOf({ to, namespace, allNamespaces, from, selector, leave, allowD
 const headline = ({ context, server, user }: Identity, { namespaces, to }: MigrationRequest, { dryRun }: MigrateArgs): string =>
   `context ${context ?? "<none>"}, server ${server}, user ${user ?? "<none>"}: ${namespaces === "all" ? "every injected namespace" : `namespace ${namespaces.join(", ")}`} to ${to}${dryRun === "none" ? "" : ` (dry run: ${dryRun})`}`;
 
+/** A refusal is an error and goes to stderr, but for those who asked for a document. */
 function print(result: MigrationResult, { output, noHeaders }: MigrateArgs, io: Io, command: string): void {
-  if (output === "json") return io.out(jsonView(migrationDocument(result)));
-  if (output === "yaml") return io.out(yamlView(migrationDocument(result)));
-  if (result.state === "refused" || result.state === "cannot-tell")
-    return io.err(`${refusalView(result.findings, command)}error: refused; nothing was changed`);
-  io.out(output === "name" ? migrationNamesView(result) : migrationView(result, { wide: output === "wide", noHeaders }));
+  const options = { wide: output === "wide", noHeaders };
+  if (output === "json") io.out(jsonView(migrationDocument(result)));
+  else if (output === "yaml") io.out(yamlView(migrationDocument(result)));
+  else if (result.state === "refused" || result.state === "cannot-tell")
+    io.err(`${refusalView(result.findings, command)}error: ${result.state === "refused" ? "refused" : "cannot tell"}; nothing was changed`);
+  else io.out(output === "name" ? migrationNamesView(result) : migrationView(result, options));
 }
 
 if (import.meta.main) void main(plugin);

@@ -148,7 +148,6 @@ function stalled({ options }: Run, memory: Memory, now: number, verdict: Verdict
 const counted = (verdict: Verdict, { proven, pods }: WorkloadProof): Verdict =>
   verdict.kind === "waiting" && pods.length > 0 ? waiting(`${proven} of ${pods.length} proven; ${verdict.reason}`) : verdict;
 
-const sentence = ({ object, container, reason, message }: Diagnosis): string =>
-  `${object.kind} ${object.name}${container ? `, container ${container}` : ""}: ${message.startsWith(reason) ? message : `${reason}: ${message}`}`;
+const sentence = ({ object, message }: Diagnosis): string => `${object.kind} ${object.name}: ${message}`;
 
 const withCause = (reason: string, cause: Diagnosis | undefined): string => (cause ? `${reason} (${sentence(cause)})` : reason);
