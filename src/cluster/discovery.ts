@@ -1,4 +1,4 @@
-import { load } from "js-yaml";
+import { loadAll } from "js-yaml";
 import type { ConfigMapObject, LabelSelector } from "../mesh/kubernetes.ts";
 import type { Mesh } from "../mesh/model.ts";
 import type { Discovery } from "../upgrade/surroundings.ts";
@@ -30,7 +30,7 @@ export const discoverySelectors = (config: ConfigMapObject | undefined): readonl
     new ClusterError(`${place}: its mesh config cannot be read: ${why}`, { reason: "malformed" });
   let mesh: unknown;
   try {
-    mesh = load(config?.data?.mesh ?? "{}") ?? {};
+    mesh = loadAll(config?.data?.mesh ?? "")[0] ?? {};
   } catch (error) {
     throw malformed((error as Error).message.split("\n", 1)[0] ?? "not YAML");
   }

@@ -3,6 +3,7 @@ import type { KubeObject, LabelSelector, WebhookConfigurationObject, WebhookRule
 import type { NamespaceReader } from "./surroundings.ts";
 
 interface Peer {
+  readonly podSelector?: LabelSelector;
   readonly namespaceSelector?: LabelSelector;
 }
 
