@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import fc from "fast-check";
+import { instantOf } from "../../src/mesh/instant.ts";
 import { proxiesFrom } from "../../src/mesh/syncz.ts";
+import { releases, revisionOfRelease } from "./rendered.ts";
 
 const clusterUrl = "type.googleapis.com/envoy.config.cluster.v3.Cluster";
 const body = (...entries: object[]): string => JSON.stringify(entries);
@@ -128,3 +131,16 @@ test("an answer is read whole or is an error, never half a list", () => {
     }),
   );
 });
+
+for (const release of releases)
+  test(`two proxies as a real istiod ${release} told them, istioctl's own connection beside them in 1.29`, () => {
+    const answers = JSON.parse(readFileSync(new URL(`answers/${release}.json`, import.meta.url), "utf8"));
+    const proxies = proxiesFrom(JSON.stringify(answers.connections), JSON.stringify(answers.syncz));
+    const namespace = `ns-${release === "1.19.0" ? "default" : revisionOfRelease(release)}`;
+    assert.deepEqual(
+      proxies.map((proxy) => [proxy.namespace, proxy.pod.split("-")[0], proxy.version, proxy.cds, proxy.lds, proxy.rejected, proxy.ip]),
+      ["db", "web"].map((name) => [namespace, name, release, "synced", "synced", [], "127.0.0.1"]),
+    );
+    assert.ok(proxies.every(({ connectedAt }) => instantOf(connectedAt) !== undefined));
+    assert.equal(answers.syncz.length, release === "1.29.1" ? 3 : 2);
+  });
