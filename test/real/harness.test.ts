@@ -118,8 +118,10 @@ describe("an un-revisioned 1.19.0 and 1-20", () => {
     await podsOf(namespace, "short", 1, (pod) => pod.status.phase === "Succeeded");
     await podsOf(namespace, "nightly", 1, isReady);
     await podsOf(namespace, "bare", 1, isReady);
-    const { status } = await mesh.api.get(`/apis/batch/v1/namespaces/${namespace}/jobs/short`);
-    assert.equal(status.succeeded, 1);
+    await eventually(
+      "the Job to be done",
+      async () => (await mesh.api.get(`/apis/batch/v1/namespaces/${namespace}/jobs/short`)).status.succeeded === 1,
+    );
   });
 
   test("a claim is bound, so its pod comes up", async () => {
@@ -236,7 +238,7 @@ test("1-28 and 1-29 by Helm, two istiods each, native sidecars, Gateway API and 
   });
   const namespace = await mesh.createNamespace({ "istio.io/rev": "1-28" });
   await mesh.apply([
-    rollout({ namespace, name: "canary", replicas: 2 }),
+    rollout({ namespace, name: "canary", replicas: 2, spec: { strategy: { canary: { maxUnavailable: 2 } } } }), // else one every 30 s
     deployment({ namespace, name: "web", replicas: 1, life: "no-istiod", onRevision: "1-29" }),
     deployment({ namespace, name: "proxy", replicas: 1, life: "crash", container: "istio-proxy", onRevision: "1-29" }),
   ]);
@@ -249,6 +251,7 @@ test("1-28 and 1-29 by Helm, two istiods each, native sidecars, Gateway API and 
       },
       30,
     );
+  await mesh.waitReady(namespace);
   const [pod] = await ready(2, "1-28", "canary");
   assert.ok(
     pod.spec.initContainers.some((each: Json) => each.name === "istio-proxy"),

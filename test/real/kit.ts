@@ -14,7 +14,7 @@ import { bootMesh, command, removeMesh } from "./mesh/lifetime.ts";
 import { currentKubelet, oldKubelet } from "./mesh/nodes.ts";
 import { runProgram } from "./mesh/process.ts";
 import { ensureBuilt, fileOf } from "./mesh/programs.ts";
-import { installRevision, type Revision, runIstioctl, uninstallRevision } from "./mesh/revision.ts";
+import { injects, installRevision, type Revision, runIstioctl, uninstallRevision } from "./mesh/revision.ts";
 import { type Recorder, startRecorder } from "./recorder.ts";
 
 export { type Api, eventually, type Json } from "./mesh/api.ts";
@@ -181,7 +181,7 @@ function meshAt(dir: string, revisions: Map<string, Revision>): Mesh {
     },
     async startIstiod(revision) {
       await command(dir, { do: "start-istiod", revision });
-      await eventually(`istiod of ${revision} to be ready`, async () => (await istiodsOf(revision)).every(ready));
+      await eventually(`istiod of ${revision} to be ready`, async () => (await istiodsOf(revision)).every(ready) && injects(api, revision));
     },
     async scaleIstiod(revision, replicas) {
       await api.merge(`/apis/apps/v1/namespaces/istio-system/deployments/${istiodOf(revision)}/scale`, { spec: { replicas } });
@@ -227,22 +227,29 @@ function meshAt(dir: string, revisions: Map<string, Revision>): Mesh {
 
 const istiodOf = (revision: string) => (revision === "default" ? "istiod" : `istiod-${revision}`);
 
-/** Whether every workload's controller has seen its latest change and all of its pods are new and ready. */
+/** Whether every workload's controller has seen its latest change and all of its pods are ready, and new where it replaces them by itself. */
 async function isReady(api: Api, namespace: string): Promise<boolean> {
-  const lists = await Promise.all(
-    ["deployments", "statefulsets", "daemonsets"].map((kind) => api.get(`/apis/apps/v1/namespaces/${namespace}/${kind}`)),
+  const list = async (path: string): Promise<Json[]> => (await api.get(path)).items;
+  const apps = `/apis/apps/v1/namespaces/${namespace}`;
+  const rollouts = list(`/apis/argoproj.io/v1alpha1/namespaces/${namespace}/rollouts`).catch(() => []); // not installed
+  const [deployments, statefulSets, daemonSets] = await Promise.all(
+    ["deployments", "statefulsets", "daemonsets"].map((kind) => list(`${apps}/${kind}`)),
   );
-  return lists
-    .flatMap((list) => list.items)
-    .every(({ spec, metadata, status }: Json) => {
-      if (status.observedGeneration !== metadata.generation) return false;
-      if (status.desiredNumberScheduled !== undefined) {
-        return (
-          status.numberReady === status.desiredNumberScheduled && (status.updatedNumberScheduled ?? 0) === status.desiredNumberScheduled
-        );
-      }
-      return (status.readyReplicas ?? 0) === spec.replicas && (status.replicas ?? 0) === spec.replicas;
-    });
+  const seen = ({ metadata, status }: Json) => String(status.observedGeneration) === String(metadata.generation);
+  const full = ({ spec, status }: Json) => (status.readyReplicas ?? 0) === spec.replicas && (status.replicas ?? 0) === spec.replicas;
+  const updated = ({ spec, status }: Json) => (status.updatedReplicas ?? 0) === spec.replicas;
+  const byItself = ({ spec }: Json) =>
+    spec.updateStrategy?.type !== "OnDelete" && !spec.updateStrategy?.rollingUpdate?.partition && !spec.paused;
+  return (
+    [...(deployments ?? []), ...(statefulSets ?? [])].every((each) => seen(each) && full(each) && (updated(each) || !byItself(each))) &&
+    (await rollouts).every((each) => seen(each) && each.status.phase === "Healthy") &&
+    (daemonSets ?? []).every(({ metadata, status }) => {
+      const { desiredNumberScheduled: desired, numberReady, updatedNumberScheduled } = status;
+      return (
+        status.observedGeneration === metadata.generation && desired > 0 && numberReady === desired && updatedNumberScheduled === desired
+      );
+    })
+  );
 }
 
 function runToEnd(binary: string, args: readonly string[], environment: NodeJS.ProcessEnv, options: RunOptions): Promise<Result> {

@@ -2,9 +2,10 @@
  * The availability recorder: watches every pod and workload, and keeps for each workload the lowest number of ready, not
  * terminating pods it ever saw and the bound that the workload's own strategy promises.
  *
- * Bounds: Deployment and Rollout `replicas - maxUnavailable` (a percentage is rounded down, and 0 with a surge that rounds
- * to 0 is 1: k8s.io/kubernetes pkg/controller/deployment/util ResolveFenceposts), Recreate 0; StatefulSet `replicas - 1`
- * (or its maxUnavailable), OnDelete all; DaemonSet `desired - maxUnavailable` (rounded up).
+ * Bounds: Deployment `replicas - maxUnavailable` (a percentage rounded down; where that and the surge are 0 it is 1:
+ * kubernetes pkg/controller/deployment/util ResolveFenceposts), Recreate 0; StatefulSet `replicas - 1` (its maxUnavailable
+ * is behind a gate that is off), OnDelete all; DaemonSet `desired - maxUnavailable` (rounded up, pkg/controller/daemon/util);
+ * Rollout `replicas - max(1, maxUnavailable)` (its restart evicts: argo-rollouts rollout/restart.go; its default rounds to 0).
  */
 import type { Api, Json } from "./mesh/api.ts";
 
@@ -133,24 +134,22 @@ function controllerOf(object: Json): string | undefined {
 }
 
 /** The fewest ready pods that a workload's own strategy allows while it is replaced. */
-export function boundOf(workload: Json): number {
-  const { spec, status = {} } = workload;
+export function boundOf({ kind, spec, status = {} }: Json): number {
   const replicas: number = spec.replicas ?? 1;
-  if (workload.kind === "DaemonSet") {
+  if (kind === "DaemonSet") {
     const desired: number = status.desiredNumberScheduled ?? 0;
     if (spec.updateStrategy?.type === "OnDelete") return desired;
     return Math.max(0, desired - scaled(spec.updateStrategy?.rollingUpdate?.maxUnavailable ?? 1, desired, Math.ceil));
   }
-  if (workload.kind === "StatefulSet") {
-    if (spec.updateStrategy?.type === "OnDelete") return replicas;
-    return Math.max(0, replicas - Math.max(1, scaled(spec.updateStrategy?.rollingUpdate?.maxUnavailable ?? 1, replicas, Math.ceil)));
+  if (kind === "StatefulSet") return spec.updateStrategy?.type === "OnDelete" ? replicas : Math.max(0, replicas - 1);
+  if (kind === "Rollout") {
+    const strategy = spec.strategy?.canary ?? spec.strategy?.blueGreen ?? {};
+    return Math.max(0, replicas - Math.max(1, scaled(strategy.maxUnavailable ?? 0, replicas, Math.floor)));
   }
-  if (workload.kind === "Deployment" && spec.strategy?.type === "Recreate") return 0;
-  if (spec.strategy?.blueGreen !== undefined) return replicas;
-  const strategy = (workload.kind === "Deployment" ? spec.strategy?.rollingUpdate : spec.strategy?.canary) ?? {};
-  const surge = scaled(strategy.maxSurge ?? "25%", replicas, Math.ceil);
-  const unavailable = scaled(strategy.maxUnavailable ?? "25%", replicas, Math.floor);
-  return Math.max(0, replicas - (surge === 0 && unavailable === 0 ? 1 : Math.min(unavailable, replicas)));
+  if (spec.strategy?.type === "Recreate") return 0;
+  const { maxSurge = "25%", maxUnavailable = "25%" } = spec.strategy?.rollingUpdate ?? {};
+  const unavailable = scaled(maxUnavailable, replicas, Math.floor);
+  return Math.max(0, replicas - (unavailable === 0 && scaled(maxSurge, replicas, Math.ceil) === 0 ? 1 : unavailable));
 }
 
 function scaled(value: number | string, of: number, round: (value: number) => number): number {

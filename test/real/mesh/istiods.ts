@@ -137,7 +137,7 @@ export async function runIstiods(
     return found;
   };
   return {
-    findPort: (pod, port) => (istiods.get(pod.name)?.process === undefined ? undefined : istiods.get(pod.name)?.ports.get(port)),
+    findPort: (pod, port) => istiods.get(pod.name)?.ports.get(port),
     async stop(revision, how) {
       for (const istiod of ofRevision(revision)) {
         istiod.stopped = how;

@@ -41,6 +41,7 @@ export async function bootMesh(
     await removeMesh(dir);
     throw new Error(`the mesh did not come up: ${end.failed}`);
   }
+  daemon.removeAllListeners();
   daemon.on("exit", () => void endRecorded(dir)); // a daemon that was killed could not end what it had started
   daemon.disconnect();
   daemon.unref();

@@ -89,8 +89,8 @@ function helm(access: Access, ...args: string[]): Promise<string> {
   });
 }
 
-/** Creates nothing: asks, by a dry run, who would inject a pod labelled for the revision. */
-async function injects(api: Api, revision: string): Promise<boolean> {
+/** Whether a revision injects now. Creates nothing: asks, by a dry run, who would inject a pod labelled for the revision. */
+export async function injects(api: Api, revision: string): Promise<boolean> {
   const labels = { "sidecar.istio.io/inject": "true", ...(revision !== "default" && { "istio.io/rev": revision }) };
   const pod = { apiVersion: "v1", kind: "Pod", metadata: { name: "probe", labels }, spec: { containers: [{ name: "app", image: "app" }] } };
   const answer = await api.post("/api/v1/namespaces/default/pods?dryRun=All", pod);

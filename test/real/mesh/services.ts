@@ -4,7 +4,7 @@
  */
 import type { Api, Json } from "./api.ts";
 
-/** The port on loopback where a pod's port is really served; undefined where no process runs for that pod. */
+/** The port on loopback where a pod's port is really served; undefined where it is nowhere. */
 export type FindPort = (pod: { readonly namespace: string; readonly name: string }, port: number) => number | undefined;
 
 export interface Services {
