@@ -3,13 +3,13 @@
  * application), and what the kubelet, the controller or istiod says of it.
  */
 import { isBefore } from "../mesh/instant.ts";
-import type { Workload } from "../mesh/model.ts";
+import type { ManagedWorkload } from "../mesh/ownership.ts";
 import { isLive } from "../mesh/standing.ts";
 import { diagnosePod } from "./pod-diagnosis.ts";
 import { type Diagnosis, type Evidence, lastingMs, troubles } from "./trouble.ts";
 
 /** Everything that keeps the workload from arriving, gravest first and the proxy before the application; empty when nothing is seen. */
-export function diagnose(workload: Workload, evidence: Evidence): readonly Diagnosis[] {
+export function diagnose(workload: ManagedWorkload, evidence: Evidence): readonly Diagnosis[] {
   const fresh = evidence.pods.filter(
     ({ pod, proof }) => proof.kind !== "done" && proof.kind !== "stray" && !isBefore(pod.createdAt, evidence.stamp),
   );
@@ -25,7 +25,7 @@ export function diagnose(workload: Workload, evidence: Evidence): readonly Diagn
 }
 
 /** Nothing says it in a pod, for there is none: the events of what makes the pods do, and on a Deployment a condition. */
-function refusedPods(workload: Workload, { replicaSets, events, stamp }: Evidence): readonly Diagnosis[] {
+function refusedPods(workload: ManagedWorkload, { replicaSets, events, stamp }: Evidence): readonly Diagnosis[] {
   const makers = [
     workload,
     ...replicaSets.filter(({ ownerUid }) => ownerUid === workload.uid).map((set) => ({ ...set, kind: "ReplicaSet" })),
@@ -58,7 +58,7 @@ function refusedPods(workload: Workload, { replicaSets, events, stamp }: Evidenc
   ];
 }
 
-const slowToGo = (workload: Workload, { revision }: Evidence): readonly Diagnosis[] =>
+const slowToGo = (workload: ManagedWorkload, { revision }: Evidence): readonly Diagnosis[] =>
   workload.pods
     .filter((pod) => pod.terminating && isLive(pod) && pod.proxy?.revision !== revision)
     .map((pod) => ({

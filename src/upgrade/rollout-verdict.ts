@@ -4,7 +4,8 @@
  * (argo-rollouts utils/rollout/rolloututil.go). Necessary and never sufficient: the proof is in the pods.
  */
 import { instantOf, isBefore } from "../mesh/instant.ts";
-import type { Workload, WorkloadKind } from "../mesh/model.ts";
+import type { WorkloadKind } from "../mesh/model.ts";
+import type { ManagedWorkload } from "../mesh/ownership.ts";
 import { counted } from "../mesh/phrase.ts";
 import { done, failed, type Verdict, waiting } from "./verdict.ts";
 
@@ -12,12 +13,12 @@ import { done, failed, type Verdict, waiting } from "./verdict.ts";
  * The verdict on a workload as listed. Stricter than kubectl where a rollout would never finish by itself: `OnDelete`, a partition
  * that holds pods back, and a pause before the end are `failed`, and all pods have to be updated for `done`.
  */
-export function rolloutVerdict(workload: Workload): Verdict {
+export function rolloutVerdict(workload: ManagedWorkload): Verdict {
   if (workload.status.observedGeneration < workload.generation) return waiting("change not seen by its controller yet");
   return rules[workload.kind](workload);
 }
 
-const rules: Readonly<Record<WorkloadKind, (workload: Workload) => Verdict>> = {
+const rules: Readonly<Record<WorkloadKind, (workload: ManagedWorkload) => Verdict>> = {
   Deployment: (workload) => {
     const { desired, updated, replicas, available } = workload.status;
     const late = conditionFor(workload, "ProgressDeadlineExceeded");
@@ -62,17 +63,17 @@ const rules: Readonly<Record<WorkloadKind, (workload: Workload) => Verdict>> = {
 
 const onDelete = "its update strategy is OnDelete: a pod is replaced only when somebody deletes it";
 
-const unlessPaused = (workload: Workload, reason: string): Verdict =>
+const unlessPaused = (workload: ManagedWorkload, reason: string): Verdict =>
   workload.paused ? failed(`paused with ${reason}: it goes on only when somebody resumes it`) : waiting(reason);
 
-const conditionFor = (workload: Workload, reason: string): string | undefined =>
+const conditionFor = (workload: ManagedWorkload, reason: string): string | undefined =>
   workload.status.conditions.find((condition) => condition.reason === reason)?.message;
 
-const whyDegraded = (workload: Workload): string =>
+const whyDegraded = (workload: ManagedWorkload): string =>
   workload.status.conditions.find(
     ({ type, reason }) => type === "InvalidSpec" || ["RolloutAborted", "ProgressDeadlineExceeded"].includes(reason),
   )?.message ?? "its controller says no more";
 
 /** Argo evicts pods older than `spec.restartAt`; what stands and is not older was made since (rollout/restart.go). */
-const restartedPods = (workload: Workload): number =>
+const restartedPods = (workload: ManagedWorkload): number =>
   workload.pods.filter((pod) => !pod.terminating && !isBefore(pod.createdAt, workload.restartedAt)).length;

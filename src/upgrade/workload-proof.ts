@@ -3,7 +3,8 @@
  * is left. What the controller counts is not enough (OnDelete, partitions and wrong revisions count as complete).
  */
 import { isBefore } from "../mesh/instant.ts";
-import type { IstiodAnswer, Pod, Workload } from "../mesh/model.ts";
+import type { IstiodAnswer, Pod } from "../mesh/model.ts";
+import type { ManagedWorkload } from "../mesh/ownership.ts";
 import { counted } from "../mesh/phrase.ts";
 import { isLive } from "../mesh/standing.ts";
 import { type Arrival, otherHolder, type PodProof, podProof } from "./pod-proof.ts";
@@ -43,7 +44,7 @@ export const proofHoldsMs = 30_000;
 
 /** `workload` is undefined when it is not there any more. `now` in ms of any clock that only goes forward. */
 export function workloadProof(
-  workload: Workload | undefined,
+  workload: ManagedWorkload | undefined,
   goal: RestartGoal,
   answers: readonly IstiodAnswer[],
   provenAt: ReadonlyMap<string, number>,
@@ -91,7 +92,7 @@ function lastProof(
   return proof.kind === "held" && last !== undefined ? [[pod.uid, last]] : [];
 }
 
-function rolloutOf(workload: Workload | undefined, goal: RestartGoal): Verdict {
+function rolloutOf(workload: ManagedWorkload | undefined, goal: RestartGoal): Verdict {
   if (!workload) return failed("was deleted meanwhile");
   if (workload.uid !== goal.uid) return failed("was replaced meanwhile by another object of its name");
   if (workload.generation < goal.generation) return waiting("restart not seen yet");
@@ -99,7 +100,7 @@ function rolloutOf(workload: Workload | undefined, goal: RestartGoal): Verdict {
 }
 
 function joined(
-  workload: Workload,
+  workload: ManagedWorkload,
   goal: RestartGoal,
   rollout: Verdict,
   judged: readonly LastingPod[],
@@ -128,7 +129,11 @@ export interface FirstPodProof {
 }
 
 /** The canary's question: is one pod proven that was made after the stamp? `failed` only where none can come any more. */
-export function firstNewPodProof(workload: Workload | undefined, goal: RestartGoal, answers: readonly IstiodAnswer[]): FirstPodProof {
+export function firstNewPodProof(
+  workload: ManagedWorkload | undefined,
+  goal: RestartGoal,
+  answers: readonly IstiodAnswer[],
+): FirstPodProof {
   const rollout = rolloutOf(workload, goal);
   const pods = (workload?.pods ?? [])
     .filter((pod) => isLive(pod) && !pod.terminating && isNew(pod, goal))
@@ -138,7 +143,7 @@ export function firstNewPodProof(workload: Workload | undefined, goal: RestartGo
   return { verdict: firstVerdict(workload, goal, rollout, pods), pods, strays };
 }
 
-function firstVerdict(workload: Workload | undefined, goal: RestartGoal, rollout: Verdict, pods: readonly JudgedPod[]): Verdict {
+function firstVerdict(workload: ManagedWorkload | undefined, goal: RestartGoal, rollout: Verdict, pods: readonly JudgedPod[]): Verdict {
   if (!workload || workload.uid !== goal.uid) return rollout;
   if (pods.some(({ proof }) => proof.kind === "done")) return done;
   if (rollout.kind === "failed") return rollout;

@@ -1,0 +1,127 @@
+/** A restarted workload waited for through the port, from lists and debug pages to the verdict, on a clock that is moved by hand. */
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import { watchIstiods } from "../../src/execute/istiod-watch.ts";
+import { watchNamespace, workloadIn } from "../../src/execute/namespace-watch.ts";
+import { waitFor } from "../../src/execute/wait.ts";
+import { failed } from "../../src/upgrade/verdict.ts";
+import { type RestartGoal, workloadProof } from "../../src/upgrade/workload-proof.ts";
+import { fakeCluster } from "./fake-cluster.ts";
+import { manualClock } from "./manual-clock.ts";
+import { before, debugPages, deployment, istiodPod, podObject, replicaSet, stamp } from "./scene.ts";
+
+const web = { kind: "Deployment", namespace: "production", name: "web" };
+const goal: RestartGoal = { revision: "1-20", oldRevisions: ["default"], uid: "uid-of-web", stamp, generation: 2 };
+const [oldA, oldB] = ["a", "b"].map((end) => podObject(`web-old-${end}`, { revision: "default", createdAt: before, hash: "old" }));
+const [newA, newB] = ["a", "b"].map((end) => podObject(`web-7d4b9-${end}`));
+
+/** Waits a minute for `web`, with `objects` and what each istiod holds set by the test. */
+function arriving() {
+  const cluster = fakeCluster();
+  const clock = manualClock();
+  const told: string[] = [];
+  const set = (
+    workload: ReturnType<typeof deployment> | undefined,
+    pods: readonly (typeof newA)[],
+    held: { old: string[]; new: string[] },
+  ): void => {
+    cluster.objects.set("deployments", workload ? [workload] : []);
+    cluster.objects.set("replicasets", [replicaSet(), replicaSet("old")]);
+    cluster.objects.set("pods", [
+      ...pods.filter((pod) => pod !== undefined),
+      istiodPod("istiod-old", "default"),
+      istiodPod("istiod-new", "1-20"),
+    ]);
+    for (const [name, holds] of Object.entries(held)) {
+      const pages = debugPages(holds);
+      cluster.answers.set(`istio-system/istiod-${name} /debug/connections`, pages.connections);
+      cluster.answers.set(`istio-system/istiod-${name} /debug/syncz`, pages.syncz);
+    }
+    cluster.hint("pods");
+  };
+  const start = () => {
+    const namespace = watchNamespace(cluster, "production", ["Deployment"], clock);
+    const istiods = watchIstiods(cluster, "istio-system", clock);
+    let provenAt: ReadonlyMap<string, number> = new Map();
+    const judge = () => {
+      const [picture, answers] = [namespace.reading().value, istiods.reading().value];
+      if (!picture || !answers) return undefined;
+      const proof = workloadProof(workloadIn(picture, web), goal, answers, provenAt, clock.now());
+      provenAt = proof.provenAt;
+      return proof.verdict;
+    };
+    const signal = new AbortController().signal;
+    return waitFor(judge, [namespace, istiods], { timeoutMs: 60_000, signal, clock, onChange: (reason) => told.push(reason) });
+  };
+  return { cluster, clock, told, set, start };
+}
+
+suite("a restart, from the patch to the proof", () => {
+  test("step by step, and done only at the end", async () => {
+    const { clock, told, set, start } = arriving();
+    set(deployment({ generation: 1 }), [oldA, oldB], { old: ["web-old-a", "web-old-b"], new: [] });
+    const wait = start();
+    await clock.advance(500);
+    set(deployment({ observed: 1 }), [oldA, oldB], { old: ["web-old-a", "web-old-b"], new: [] });
+    await clock.advance(1_500);
+    set(deployment({ updated: 1 }), [oldA, newA], { old: ["web-old-a"], new: [] });
+    await clock.advance(1_500);
+    set(deployment(), [newA, newB], { old: [], new: ["web-7d4b9-a"] });
+    await clock.advance(1_500);
+    set(deployment(), [newA, newB, podObject("web-old-a", { revision: "default", createdAt: before, hash: "old", deleted: true })], {
+      old: [],
+      new: ["web-7d4b9-a", "web-7d4b9-b"],
+    });
+    await clock.advance(1_500);
+    set(deployment(), [newA, newB], { old: [], new: ["web-7d4b9-a", "web-7d4b9-b"] });
+    await clock.advance(1_500);
+    assert.deepEqual(await wait, { kind: "done" });
+    assert.deepEqual(told, [
+      "not read yet",
+      "restart not seen yet",
+      "change not seen by its controller yet",
+      "1 of 2 updated; web-7d4b9-a: proxy not connected yet",
+      "web-7d4b9-a: proxy not connected yet",
+      "web-7d4b9-b: proxy not connected yet",
+      "1 old pod still terminating",
+    ]);
+    assert.equal(clock.pending(), 0, "polling goes on after the end");
+  });
+
+  test("times out due to stale .status.observedGeneration", async () => {
+    const { clock, set, start } = arriving();
+    set(deployment({ observed: 1 }), [newA, newB], { old: [], new: ["web-7d4b9-a", "web-7d4b9-b"] });
+    const wait = start();
+    await clock.advance(60_000);
+    assert.deepEqual(await wait, failed("timed out after 1m: change not seen by its controller yet"));
+  });
+
+  test("uid conflict on get", async () => {
+    const { clock, set, start } = arriving();
+    set(deployment({ uid: "uid-of-another" }), [newA, newB], { old: [], new: ["web-7d4b9-a", "web-7d4b9-b"] });
+    const wait = start();
+    await clock.advance(0);
+    assert.deepEqual(await wait, failed("was replaced meanwhile by another object of its name"));
+  });
+
+  test("handles watch delete", async () => {
+    const { clock, set, start } = arriving();
+    set(deployment({ updated: 1 }), [oldA, newA], { old: [], new: [] });
+    const wait = start();
+    await clock.advance(1_000);
+    set(undefined, [], { old: [], new: [] });
+    await clock.advance(1_000);
+    assert.deepEqual(await wait, failed("was deleted meanwhile"));
+  });
+
+  test("an old istiod that falls silent leaves it unknown, never done", async () => {
+    const { cluster, clock, set, start } = arriving();
+    set(deployment(), [newA, newB], { old: [], new: ["web-7d4b9-a", "web-7d4b9-b"] });
+    cluster.answers.delete("istio-system/istiod-old /debug/syncz");
+    const wait = start();
+    await clock.advance(60_000);
+    const verdict = await wait;
+    assert.equal(verdict.kind, "unknown");
+    assert.match("reason" in verdict ? verdict.reason : "", /istiod-old of default does not answer/);
+  });
+});
