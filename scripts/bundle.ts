@@ -1,0 +1,46 @@
+/**
+ * Bundles a plugin into parts: `main.js` and one for each `import()` and for what they share. First as ES modules, because esbuild splits only
+ * those; then each part to CommonJS, because code that V8 has compiled can be kept for classic scripts only.
+ */
+import { basename } from "node:path";
+import { build, transform } from "esbuild";
+import { lazyIntl, newStringWidth } from "./lazy-intl.ts";
+
+/** Name → source; each source is one function expression, called by loader.cjs. */
+export const bundle = async (entry: string, commit: string | undefined): Promise<ReadonlyMap<string, string>> => {
+  const { outputFiles } = await build({
+    entryPoints: { main: entry },
+    outdir: "dist",
+    bundle: true,
+    splitting: true,
+    write: false,
+    platform: "node",
+    format: "esm",
+    target: "node26",
+    minify: true,
+    legalComments: "none",
+    chunkNames: "[name]-[hash]",
+    define: {
+      "import.meta.main": "true",
+      "import.meta.url": "__url",
+      MESH_COMMIT: commit === undefined ? "undefined" : JSON.stringify(commit),
+    },
+    plugins: [lazyIntl, newStringWidth],
+    logLevel: "warning",
+  });
+  const parts = outputFiles.map(async ({ path, text }) => {
+    const name = basename(path);
+    const { code } = await transform(text, {
+      format: "cjs",
+      platform: "node",
+      target: "node26",
+      minify: true,
+      charset: "ascii",
+      // As an .mjs file, for which Node's own modules are their default export; `import()` becomes a require, which vm.Script can do.
+      sourcefile: name.replace(/\.js$/, ".mjs"),
+      supported: { "dynamic-import": false },
+    });
+    return [name, `(function(exports,require,module,__filename,__dirname,__url){${code}\n})`] as const;
+  });
+  return new Map(await Promise.all(parts));
+};

@@ -1,0 +1,44 @@
+// The main script of an executable: runs the program's parts ("assets") from compiled code, and of Node's modules loads what is used.
+// Plain CommonJS, because it is embedded as it stands (scripts/build.ts).
+"use strict";
+const vm = require("node:vm");
+const { pathToFileURL } = require("node:url");
+
+// Modules that take milliseconds to load and are plain objects: loaded at first use, so that `--version` is not charged for TLS.
+const heavy = new Set(
+  ["child_process", "crypto", "dns", "http", "http2", "https", "net", "tls", "zlib"].flatMap((name) => [name, `node:${name}`]),
+);
+
+const atFirstUse = (id) => new Proxy({}, { get: (_, key) => require(id)[key] });
+
+/**
+ * Starts the program. `read(name)` gives an asset's bytes or undefined; `compiled(name, script)` is told of each script.
+ */
+const start = (read, entry, compiled) => {
+  const loaded = new Map();
+  const load = (id) => {
+    if (heavy.has(id)) return atFirstUse(id);
+    if (!id.startsWith("./")) return require(id);
+    const name = id.slice(2);
+    const known = loaded.get(name);
+    if (known) return known.exports;
+    const module = { exports: {} };
+    loaded.set(name, module);
+    // Latin-1 without a copy into UTF-16: the bundles are ASCII.
+    const script = new vm.Script(read(name).latin1Slice(), { filename: name, cachedData: read(`${name}.cache`) });
+    compiled(name, script);
+    script.runInThisContext()(module.exports, load, module, __filename, __dirname, pathToFileURL(__filename).href);
+    return module.exports;
+  };
+  load(`./${entry}`);
+};
+
+const { isSea, getRawAsset, getAssetKeys } = require("node:sea");
+if (isSea()) {
+  const keys = new Set(getAssetKeys());
+  const read = (name) => (keys.has(name) ? Buffer.from(getRawAsset(name)) : undefined);
+  const told = process.env.KUBECTL_MESH_LOADED
+    ? (name, script) => process._rawDebug(`${name} cachedDataRejected=${script.cachedDataRejected}`)
+    : () => {};
+  start(read, "main.js", told);
+} else module.exports = { start };
