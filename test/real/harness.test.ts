@@ -4,6 +4,7 @@ import { spawn } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import { after, before, describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { eventually, isWrite, type Json, type Mesh, upMesh } from "./kit.ts";
 import { recordedProcesses } from "./mesh/machine.ts";
 import { barePod, cronJob, daemonSet, deployment, job, rollout, statefulSet } from "./workloads.ts";
@@ -261,6 +262,7 @@ test("1-28 and 1-29 by Helm, two istiods each, native sidecars, Gateway API and 
   assert.equal((await mesh.pods("istio-system", "app=istiod")).length, 4);
 
   await mesh.kubectl(["label", "namespace", namespace, "istio.io/rev=1-29", "--overwrite"]);
+  await sleep(1100); // the controller leaves alone what was created in the second of restartAt
   await mesh.kubectl([
     "patch",
     "rollout",
