@@ -18,6 +18,12 @@ const answer = (method: string, path: string): object | undefined => {
   return { kind: `${kind.kind}List`, apiVersion, metadata: { resourceVersion: "1" }, items: [] };
 };
 
+/** As the API server names what it did not find. */
+const detailsOf = (path: string): object => {
+  const [name, plural] = path.split("/").reverse();
+  return { name, kind: plural, group: kindByPlural.get(plural ?? "")?.group };
+};
+
 /** Serves until `close`. */
 export const warmServer = async (): Promise<{ readonly url: string; readonly close: () => void }> => {
   const server = createServer((request, response) => {
@@ -26,7 +32,15 @@ export const warmServer = async (): Promise<{ readonly url: string; readonly clo
     response.writeHead(found ? 200 : 404, { "content-type": "application/json" });
     response.end(
       JSON.stringify(
-        found ?? { kind: "Status", apiVersion: "v1", status: "Failure", reason: "NotFound", code: 404, message: `${pathname} not found` },
+        found ?? {
+          kind: "Status",
+          apiVersion: "v1",
+          status: "Failure",
+          reason: "NotFound",
+          code: 404,
+          message: `${pathname} not found`,
+          details: detailsOf(pathname),
+        },
       ),
     );
   });
