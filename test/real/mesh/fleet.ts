@@ -124,6 +124,8 @@ function nodeOf(pod: Json, container: Json): object {
         SERVICE_ACCOUNT: text(pod.spec.serviceAccountName ?? "default"),
         ISTIO_VERSION: text(container.image.split(":").pop().split("-")[0]),
         LABELS: struct(labels),
+        // istioctl's proxy-status, from 1.22 on, lists only clients that tell their proxy's configuration (istiod's statusgen.go)
+        PROXY_CONFIG: struct({ discoveryAddress: discoveryAddressOf(container) }),
       },
     },
   };
@@ -137,7 +139,8 @@ function lifeOf(pod: Json): string {
 }
 
 function revisionOf(pod: Json): string | undefined {
-  return JSON.parse(pod.metadata.annotations?.["sidecar.istio.io/status"] ?? "{}").revision;
+  const { annotations: written = {} } = pod.metadata;
+  return JSON.parse(written["sidecar.istio.io/status"] ?? "{}").revision ?? written["istio.io/rev"];
 }
 
 async function annotate(pod: Json): Promise<void> {
