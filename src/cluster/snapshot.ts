@@ -25,9 +25,9 @@ export interface Scope {
 /**
  * Reads the picture of a mesh: everything at once, in few requests, pods and workloads projected while their pages come in.
  *
- * The webhooks and the namespaces must be had, because without them nothing can be said: their errors are thrown, as is being
- * unreachable or unknown to the server. Whatever else may not be read or does not answer stands in the mesh's `unknown`, and the
- * rest of the picture is there.
+ * The webhooks, the namespaces and istiod's Deployments and pods must be had, because what is missing of them would look like what is
+ * not there: their errors are thrown, as is being unreachable or unknown to the server. Whatever else may not be read or does not
+ * answer stands in the mesh's `unknown`, and the rest of the picture is there.
  */
 export const snapshot = async (cluster: Cluster, scope: Scope): Promise<Mesh> => {
   const unknown: Unknown[] = [];
@@ -36,12 +36,9 @@ export const snapshot = async (cluster: Cluster, scope: Scope): Promise<Mesh> =>
 
   const webhooks = itemsOf(cluster.list(kinds.mutatingWebhooks, {}, whole<WebhookConfigurationObject>));
   const injectors = webhooks.then((configurations) => configurations.filter(isSidecarInjector));
-  const deployments = optional(
-    "istiod Deployments",
-    itemsOf(cluster.list(kinds.deployments, { labelSelector: "app=istiod" }, whole<WorkloadObject>)),
-  );
-  const istiods = optional("istiod pods", itemsOf(cluster.list(kinds.pods, { labelSelector: "app=istiod" }, podFrom)));
-  const answers = Promise.all([deployments, istiods, injectors]).then(([deployed = [], pods = [], configurations]) =>
+  const deployments = itemsOf(cluster.list(kinds.deployments, { labelSelector: "app=istiod" }, whole<WorkloadObject>));
+  const istiods = itemsOf(cluster.list(kinds.pods, { labelSelector: "app=istiod" }, podFrom));
+  const answers = Promise.all([deployments, istiods, injectors]).then(([deployed, pods, configurations]) =>
     scope.askIstiods ? askIstiods(cluster, controlPlanesFrom(deployed, pods, configurations, istioNamespace)) : [],
   );
 
@@ -69,8 +66,8 @@ export const snapshot = async (cluster: Cluster, scope: Scope): Promise<Mesh> =>
     endpointSlices,
     policies,
     tagServices: tagServices ?? [],
-    istiodDeployments: (await deployments) ?? [],
-    istiodPods: (await istiods) ?? [],
+    istiodDeployments: await deployments,
+    istiodPods: await istiods,
     namespaces,
     workloads,
     replicaSets,

@@ -53,6 +53,6 @@ const troubleOf = (status: ContainerStatus, runsOnce: boolean): Omit<ContainerTr
       message: waiting.message ?? before?.message ?? "",
       exitCode: before?.exitCode,
     };
-  if (status.ready && !runsOnce) return undefined;
+  if (status.ready) return undefined;
   return { state: "not ready", reason: before?.reason ?? "", message: before?.message ?? "", exitCode: before?.exitCode };
 };

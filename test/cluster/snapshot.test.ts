@@ -72,11 +72,11 @@ const given: Given = {
   },
 };
 const everything: Scope = { istioNamespace: "istio-system", namespaces: "all", workloads: true, askIstiods: true };
-const read = (change: Partial<Given> = {}, scope: Partial<Scope> = {}) =>
+const picture = (change: Partial<Given> = {}, scope: Partial<Scope> = {}) =>
   snapshot(listedCluster({ ...given, ...change }).cluster, { ...everything, ...scope });
 
 test("one picture of all that was listed", async () => {
-  const mesh = await read();
+  const mesh = await picture();
   assert.deepEqual(
     mesh.controlPlanes.map(({ revision, version, istiods }) => [revision, version, istiods.length]),
     [
@@ -103,7 +103,7 @@ test("one picture of all that was listed", async () => {
 });
 
 test("each running istiod is asked; one that answers something else is unanswered and unknown", async () => {
-  const { answers, unknown } = await read();
+  const { answers, unknown } = await picture();
   assert.deepEqual(
     answers.map((answer) => [answer.istiod, answer.revision, answer.kind]),
     [
@@ -123,35 +123,33 @@ test("the connections are asked for before the states, so that no connection loo
   assert.deepEqual(asked, ["GET istio-system/istiod-a:15014/debug/connections", "GET istio-system/istiod-a:15014/debug/syncz"]);
 });
 
-const optional = [
-  "pods",
-  "deployments",
-  "endpointslices",
-  "configmaps",
-  "services",
-  "validatingwebhookconfigurations",
-  "gateways",
-  "statefulsets",
-];
-for (const plural of optional)
-  test(`a forbidden read of ${plural} leaves the rest of the picture and is named`, async () => {
-    const mesh = await read({ failures: { [plural]: "forbidden" } });
+for (const read of [
+  "list endpointslices",
+  "get configmaps",
+  "list services",
+  "get validatingwebhookconfigurations",
+  "list gateways",
+  "list statefulsets",
+  "list daemonsets",
+])
+  test(`a forbidden '${read}' leaves the rest of the picture and is named`, async () => {
+    const mesh = await picture({ failures: { [read]: "forbidden" } });
     assert.equal(mesh.namespaces.length, 2);
-    assert.ok(mesh.unknown.some(({ reason }) => reason === `${plural}: forbidden`));
+    assert.ok(mesh.unknown.some(({ reason }) => reason === `${read.split(" ")[1]}: forbidden`));
   });
 
-for (const plural of ["mutatingwebhookconfigurations", "namespaces"])
-  test(`without ${plural} there is no picture`, async () => {
-    await assert.rejects(read({ failures: { [plural]: "forbidden" } }), { reason: "forbidden" });
+for (const read of ["list mutatingwebhookconfigurations", "list namespaces", "list pods app=istiod", "list deployments app=istiod"])
+  test(`without '${read}' there is no picture`, async () => {
+    await assert.rejects(picture({ failures: { [read]: "forbidden" } }), { reason: "forbidden" });
   });
 
 for (const reason of ["unreachable", "unauthorized", "config"] as const satisfies readonly ClusterErrorReason[])
   test(`a cluster that is ${reason} in an optional read is an error`, async () => {
-    await assert.rejects(read({ failures: { gateways: reason } }), { reason });
+    await assert.rejects(picture({ failures: { "list gateways": reason } }), { reason });
   });
 
 test("ReplicaSets that may not be read are told by their names", async () => {
-  const mesh = await read({ failures: { replicasets: "forbidden" } });
+  const mesh = await picture({ failures: { "list replicasets": "forbidden" } });
   assert.deepEqual(mesh.workloads.find(({ name }) => name === "web")?.pods.length, 1);
   assert.equal(
     mesh.unknown.some(({ subject }) => subject.includes("replicasets")),
@@ -160,20 +158,20 @@ test("ReplicaSets that may not be read are told by their names", async () => {
 });
 
 test("an injector ConfigMap that cannot be read leaves injection unknown, one that is not there does not", async () => {
-  const injection = async (change: Partial<Given>) => (await read(change)).namespaces[0]?.injection.kind;
-  assert.equal(await injection({ failures: { configmaps: "forbidden" } }), "unknown");
+  const injection = async (change: Partial<Given>) => (await picture(change)).namespaces[0]?.injection.kind;
+  assert.equal(await injection({ failures: { "get configmaps": "forbidden" } }), "unknown");
   assert.equal(await injection({ objects: { ...given.objects, configmaps: [] } }), "injected");
   const broken = [{ metadata: meta("istio-sidecar-injector", "istio-system"), data: { config: "policy: [" } }];
   assert.equal(await injection({ objects: { ...given.objects, configmaps: broken as KubeObject[] } }), "unknown");
 });
 
 test("endpoints that could not be read refuse nobody", async () => {
-  const mesh = await read({ failures: { endpointslices: "forbidden" } });
+  const mesh = await picture({ failures: { "list endpointslices": "forbidden" } });
   assert.equal(mesh.namespaces[1]?.injection.kind, "injected");
 });
 
 test("a scope of namespaces reads those alone, and names the one it may not read", async () => {
-  const { cluster, requests } = listedCluster({ ...given, failures: { "pods/staging": "forbidden" } });
+  const { cluster, requests } = listedCluster({ ...given, failures: { "list pods staging": "forbidden" } });
   const mesh = await snapshot(cluster, { ...everything, namespaces: ["production", "staging", "nowhere"] });
   assert.deepEqual(
     mesh.namespaces.map(({ name }) => name),
