@@ -9,7 +9,7 @@ import { parseSelector } from "../../src/mesh/selector-text.ts";
 export interface Given {
   /** Objects by the plural name of their kind; an optional kind that is missing is not installed. */
   readonly objects: Readonly<Record<string, readonly KubeObject[]>>;
-  /** Reads that fail, and why: all of a plural, or a request as it stands in `requests` (or its beginning up to a space). */
+  /** Reads that fail, and why: all of a plural, `plural/namespace`, or a request as it stands in `requests` (or its beginning up to a space). */
   readonly failures?: Readonly<Record<string, ClusterErrorReason>>;
   /** Bodies by `namespace/pod` and path; a pod that is missing does not answer. */
   readonly bodies?: Readonly<Record<string, Readonly<Record<string, string>>>>;
@@ -25,7 +25,9 @@ export const listedCluster = ({ objects, failures = {}, bodies = {} }: Given): L
   const requests: string[] = [];
   const ask = (request: string, kind: Kind, namespace: string | undefined): readonly KubeObject[] | undefined => {
     requests.push(request);
-    const failing = Object.keys(failures).find((what) => what === kind.plural || `${request} `.startsWith(`${what} `));
+    const failing = Object.keys(failures).find(
+      (what) => [kind.plural, `${kind.plural}/${namespace}`].includes(what) || `${request} `.startsWith(`${what} `),
+    );
     const reason = failing === undefined ? undefined : failures[failing];
     if (reason !== undefined) throw new ClusterError(`${kind.plural}: ${reason}`, { reason });
     const all = objects[kind.plural] ?? (kind.optional ? undefined : []);
