@@ -7,7 +7,7 @@ import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { eventually, isWrite, type Json, type Mesh, upMesh } from "./kit.ts";
 import { recordedProcesses } from "./mesh/machine.ts";
-import { barePod, cronJob, daemonSet, deployment, job, rollout, statefulSet } from "./workloads.ts";
+import { barePod, cronJob, daemonSet, deployment, gateway, job, rollout, statefulSet } from "./workloads.ts";
 
 const revisionOf = (pod: Json) => JSON.parse(pod.metadata.annotations?.["sidecar.istio.io/status"] ?? "{}").revision;
 const statusOf = (pod: Json, container: string) =>
@@ -284,7 +284,22 @@ test("1-28 and 1-29 by Helm, two istiods each, native sidecars, Gateway API and 
   await eventually("a crashing proxy", async () =>
     (await mesh.pods(namespace, "app=proxy")).some((each) => statusOf(each, "istio-proxy")?.state.waiting?.reason === "CrashLoopBackOff"),
   );
-  await mesh.kubectl(["get", "httproutes.gateway.networking.k8s.io", "-A"]);
+
+  const listeners = [{ name: "http", port: 80, protocol: "HTTP" }];
+  await mesh.apply([
+    gateway({ namespace, name: "ingress", replicas: 1 }),
+    {
+      apiVersion: "gateway.networking.k8s.io/v1",
+      kind: "Gateway",
+      metadata: { name: "door", namespace },
+      spec: { gatewayClassName: "istio", listeners },
+    },
+  ]);
+  await ready(1, "1-29", "ingress");
+  await eventually("the gateway that istiod deploys", async () => {
+    const pods = await mesh.pods(namespace, "gateway.networking.k8s.io/gateway-name=door");
+    return pods.length === 1 && isReady(pods[0]) && pods[0].metadata.annotations["fleet/synced"] === "true";
+  });
 });
 
 test("old nodes get no native sidecars", async () => {

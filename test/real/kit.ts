@@ -20,9 +20,17 @@ import { type Recorder, startRecorder } from "./recorder.ts";
 export { type Api, eventually, type Json } from "./mesh/api.ts";
 export { isWrite } from "./mesh/audit.ts";
 
+export interface RevisionOptions {
+  readonly by?: "istioctl" | "helm";
+  /** istiod pods; 1 unless given. */
+  readonly replicas?: number;
+  /** Values of the charts: `["pilot.env.PILOT_X=y", "meshConfig.discoverySelectors[0].matchLabels.team=a"]`. */
+  readonly values?: readonly string[];
+}
+
 export interface MeshOptions {
   /** Revisions and their Istio releases, in the order of their installation; `default` is an install without a revision. */
-  readonly revisions: Readonly<Record<string, string>>;
+  readonly revisions: Readonly<Record<string, string | (RevisionOptions & { readonly version: string })>>;
   readonly gatewayApi?: boolean;
   /** With the real controller of Argo Rollouts. */
   readonly argoRollouts?: boolean;
@@ -32,8 +40,6 @@ export interface MeshOptions {
   readonly istiods?: number;
   /** Revisions to be installed with Helm; the others are with istioctl. */
   readonly helm?: readonly string[];
-  /** Values of Istio's charts, for every revision: `["pilot.env.PILOT_X=y", "meshConfig.discoverySelectors[0]…"]`. */
-  readonly values?: readonly string[];
   /** Added to the environment of every istiod. `PILOT_MAX_REQUESTS_PER_SECOND` is 1000 unless it is here or in the chart. */
   readonly istiodEnv?: Readonly<Record<string, string>>;
 }
@@ -84,11 +90,7 @@ export interface Mesh extends AsyncDisposable {
   startIstiod(revision: string): Promise<void>;
   /** Scales the Deployment of a revision's istiod, and waits until it is so. */
   scaleIstiod(revision: string, replicas: number): Promise<void>;
-  addRevision(
-    name: string,
-    version: string,
-    options?: { readonly by?: "istioctl" | "helm"; readonly replicas?: number; readonly values?: readonly string[] },
-  ): Promise<void>;
+  addRevision(name: string, version: string, options?: RevisionOptions): Promise<void>;
   removeRevision(name: string): Promise<void>;
   /** Sets a revision tag with istioctl, overwriting it where it is there. */
   setTag(tag: string, revision: string): Promise<void>;
@@ -113,9 +115,10 @@ const dist = path.join(import.meta.dirname, "..", "..", "dist");
 /** Boots a mesh; see `MeshOptions`. Builds what of it is not built yet. */
 export async function upMesh(options: MeshOptions): Promise<Mesh> {
   const revisions = new Map<string, Revision>();
-  for (const [name, version] of Object.entries(options.revisions)) {
+  for (const [name, given] of Object.entries(options.revisions)) {
+    const { version, ...own } = typeof given === "string" ? { version: given } : given;
     const by = options.helm?.includes(name) ? "helm" : "istioctl";
-    revisions.set(name, { name, version, by, replicas: options.istiods ?? 1, values: options.values ?? [] });
+    revisions.set(name, { name, by, replicas: options.istiods ?? 1, ...own, version });
   }
   const name = `test-${process.pid}-${randomBytes(3).toString("hex")}`;
   const dir = await bootMesh(
@@ -149,12 +152,14 @@ function meshAt(dir: string, revisions: Map<string, Revision>): Mesh {
     if (revision === undefined) throw new Error(`the mesh has no revision ${name}`);
     return revision;
   };
-  const serviceOf = (revision: string) =>
-    revision === "default" && !revisions.has("default")
-      ? "istiod-revision-tag-default"
-      : revisions.has(revision)
-        ? istiodOf(revision)
-        : `istiod-revision-tag-${revision}`;
+  /** The Service that a revision's webhook, or a tag's, calls. */
+  const serviceOf = async (revision: string): Promise<string> => {
+    if (revisions.has(revision)) return istiodOf(revision);
+    const selector = encodeURIComponent(`istio.io/tag=${revision}`);
+    const { items } = await api.get(`/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations?labelSelector=${selector}`);
+    if (items.length === 0) throw new Error(`the mesh has no revision or tag ${revision}`);
+    return items[0].webhooks[0].clientConfig.service.name;
+  };
   const istioSystem = "/api/v1/namespaces/istio-system";
   const istiodsOf = async (revision: string) =>
     (await api.get(`${istioSystem}/pods?labelSelector=${encodeURIComponent(`app=istiod,istio.io/rev=${revision}`)}`)).items as Json[];
@@ -203,7 +208,9 @@ function meshAt(dir: string, revisions: Map<string, Revision>): Mesh {
     async setTag(tag, revision) {
       await runIstioctl(access, revisionNamed(revision).version, ["tag", "set", tag, "--revision", revision, "--overwrite", "-y"]);
     },
-    setWebhookFault: (revision, fault) => command(dir, { do: "fault", service: serviceOf(revision), ...(fault && { fault }) }),
+    async setWebhookFault(revision, fault) {
+      await command(dir, { do: "fault", service: await serviceOf(revision), ...(fault && { fault }) });
+    },
 
     audit: (since) => readAudit(dir, since),
     recorder: () => startRecorder(api),

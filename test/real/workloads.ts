@@ -44,6 +44,16 @@ export function daemonSet(workload: Omit<Workload, "replicas">): object {
   return { apiVersion: "apps/v1", kind: "DaemonSet", metadata, spec: { selector: selectorOf(workload), template, ...workload.spec } };
 }
 
+/** An injected gateway: a Deployment of the proxy alone, as `istio/gateway`'s chart makes it. */
+export function gateway(workload: Workload): object {
+  return deployment({
+    ...workload,
+    labels: { "sidecar.istio.io/inject": "true", ...workload.labels },
+    annotations: { "inject.istio.io/templates": "gateway", ...workload.annotations },
+    podSpec: { containers: [{ name: "istio-proxy", image: "auto" }], ...workload.podSpec },
+  });
+}
+
 export function job(workload: Omit<Workload, "replicas">): object {
   return { apiVersion: "batch/v1", kind: "Job", metadata: partsOf(workload).metadata, spec: jobSpec(workload) };
 }

@@ -22,10 +22,14 @@ export const annotations = {
   machineReady: "machine/ready",
 } as const;
 
-/** jq: the name of the stage that comes next for a pod. */
+/**
+ * jq: the name of the stage that comes next for a pod. The revision of its proxy is in the annotation that injection writes,
+ * and for a gateway that istiod itself deploys in `istio.io/rev`.
+ */
 const nextForPod = `
   (.metadata.annotations // {}) as $a
-  | ($a["sidecar.istio.io/status"] // "{}" | fromjson | .revision) as $revision
+  | (any((.spec.containers + (.spec.initContainers // []))[]; .name == "istio-proxy")) as $proxied
+  | (if $proxied then ($a["sidecar.istio.io/status"] // "{}" | fromjson | .revision) // $a["istio.io/rev"] else null end) as $revision
   | (if ($a["${annotations.onRevision}"] // $revision) == $revision then (.metadata.labels["${lifeLabel}"] // "well") else "well" end) as $life
   | ($revision != null and any(.spec.initContainers[]?; .name == "istio-proxy")) as $native
   | ($revision == null or $a["${annotations.synced}"] == "true") as $synced
@@ -50,7 +54,7 @@ const nextForPod = `
     elif $istiod and $a["${annotations.machineReady}"] != "true" then "waits"
     elif $life == "never-ready" then (if $revision != null and $synced and any($statuses[]; .name == "istio-proxy" and (.ready | not)) then "pod-only-proxy-ready" else "stays" end)
     elif $synced then "pod-ready"
-    elif any(.status.containerStatuses[]; .name != "istio-proxy" and .ready) then "waits"
+    elif all(.status.containerStatuses[] | select(.name != "istio-proxy"); .ready) then "waits"
     else "pod-only-app-ready" end`.replaceAll(/\s+/g, " ");
 
 /** What a container does: these words, or the reason for which it waits. */
