@@ -53,20 +53,20 @@ export function createPoller<T>({ read, everyMs, restMs, clock, start }: PollerO
 
   const schedule = (delay: number): void => {
     cancelTimer();
-    if (session && !busy) cancelTimer = clock.after(Math.max(0, delay, earliest - clock.now()), () => void run(session));
+    const current = session;
+    if (current && !busy) cancelTimer = clock.after(Math.max(0, delay, earliest - clock.now()), () => void run(current.signal));
   };
 
-  const run = async (current: AbortController | undefined): Promise<void> => {
-    if (!current || current.signal.aborted || busy) return;
+  const run = async (signal: AbortSignal): Promise<void> => {
     busy = true;
     hinted = false;
     const began = clock.now();
-    const outcome = await read(current.signal).then(
+    const outcome = await read(signal).then(
       (value) => ({ value }),
       (trouble: unknown) => ({ trouble }),
     );
     busy = false;
-    if (current.signal.aborted) return schedule(0);
+    if (signal.aborted) return schedule(0);
     const took = clock.now() - began;
     earliest = clock.now() + Math.max(restMs, Math.min(took * 2, longestRestMs));
     failures = "trouble" in outcome ? failures + 1 : 0;

@@ -11,7 +11,7 @@ import { type Diagnosis, type Evidence, lastingMs, troubles } from "./trouble.ts
 /** Everything that keeps the workload from arriving, gravest first and the proxy before the application; empty when nothing is seen. */
 export function diagnose(workload: ManagedWorkload, evidence: Evidence): readonly Diagnosis[] {
   const fresh = evidence.pods.filter(
-    ({ pod, proof }) => proof.kind !== "done" && proof.kind !== "stray" && !isBefore(pod.createdAt, evidence.stamp),
+    ({ pod, proof }) => proof.kind !== "done" && proof.kind !== "stray" && !pod.terminating && !isBefore(pod.createdAt, evidence.stamp),
   );
   const found = [
     ...refusedPods(workload, evidence),

@@ -123,6 +123,20 @@ suite("waitFor", () => {
     assert.deepEqual(told, ["not read yet", "a", "b", "a"]);
   });
 
+  test("says how long in the words of --timeout", async () => {
+    for (const [timeoutMs, text] of [
+      [500, "0.5s"],
+      [60_000, "1m"],
+      [90_000, "90s"],
+      [600_000, "10m"],
+    ] as const) {
+      const clock = manualClock();
+      const wait = waitFor(() => waiting("x"), [], { timeoutMs, clock, signal: new AbortController().signal });
+      await clock.advance(timeoutMs);
+      assert.deepEqual(await wait, failed(`timed out after ${text}: x`));
+    }
+  });
+
   test("an abort ends it with the abort's reason", async () => {
     const controller = new AbortController();
     const { ended, clean } = waitingFor(waiting("x"), controller.signal);

@@ -216,6 +216,29 @@ const cases: readonly (readonly [string, string, string])[] = [
     first([broken({ createdAt: before, troubles: [trouble("app", { restarts: 9 })] })]),
     "nothing",
   ],
+  ["one that goes because the target was scaled down", first([pod("web-y", { terminating: true })]), "nothing"],
+  [
+    "an old pod that has ended and only waits to be taken away",
+    first([pod("web-y", { terminating: true, phase: "Succeeded", proxy: { revision: "default" } })]),
+    "nothing",
+  ],
+  [
+    "conditions that are well",
+    first(
+      [],
+      {},
+      synced,
+      workload({
+        status: {
+          conditions: [
+            { type: "Available", status: "True", reason: "MinimumReplicasAvailable", message: "Deployment has minimum availability." },
+            { type: "ReplicaFailure", status: "False", reason: "", message: "over" },
+          ],
+        },
+      }),
+    ),
+    "nothing",
+  ],
   ["a proven pod", first([pod("web-a")], {}, synced), "nothing"],
 ];
 

@@ -133,6 +133,8 @@ suite("a proof outlives a short miss, and no more", () => {
   test("it does not renew itself", () => {
     const missed = workloadProof(web(three), goal, holding([]), first.provenAt, proofHoldsMs);
     assert.equal(missed.proven, 3);
+    assert.deepEqual(new Set(missed.pods.map(({ proof }) => proof.kind)), new Set(["done"]));
+    assert.equal(workloadProof(web(three), goal, holding([]), missed.provenAt, 1_000 + proofHoldsMs).proven, 3);
     assert.equal(workloadProof(web(three), goal, holding([]), missed.provenAt, 1_001 + proofHoldsMs).proven, 0);
   });
   test("not when an old istiod lists it", () =>
