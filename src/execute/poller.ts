@@ -106,12 +106,3 @@ export function createPoller<T>({ read, everyMs, restMs, clock, start }: PollerO
     },
   };
 }
-
-/** How long (ms) failed reads are a hiccup; after that what is judged by the last good one is not known any more. */
-export const hiccupMs = 30_000;
-
-/** Why nothing can be said by this reading any more; undefined while it may be judged by. */
-export function whyUnseen({ trouble, failingSince }: Reading<unknown>, now: number): string | undefined {
-  if (failingSince === undefined || now - failingSince < hiccupMs) return undefined;
-  return `not readable for ${Math.round((now - failingSince) / 1_000)} s: ${trouble instanceof Error ? trouble.message : String(trouble)}`;
-}

@@ -17,9 +17,3 @@ export function isBefore(a: string | undefined, b: string | undefined): boolean 
   const [left, right] = [instantOf(a), instantOf(b)];
   return left !== undefined && right !== undefined && left < right;
 }
-
-/** Whether both are known and `a` is `b` or later. */
-export function isNotBefore(a: string | undefined, b: string | undefined): boolean {
-  const [left, right] = [instantOf(a), instantOf(b)];
-  return left !== undefined && right !== undefined && left >= right;
-}

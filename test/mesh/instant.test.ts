@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { instantOf, isBefore, isNotBefore } from "../../src/mesh/instant.ts";
+import { instantOf, isBefore } from "../../src/mesh/instant.ts";
 
 test("instantOf reads what the API server and istiod write", () => {
   const base = Date.UTC(2026, 10, 3, 4, 5, 6);
@@ -17,12 +17,12 @@ test("what is no timestamp is unknown, not a time", () => {
   for (const text of [undefined, "", "0", "120", "yesterday", "2026-11-03", "2026-13-03T04:05:06Z", "2026-11-03 04:05:06"]) {
     assert.equal(instantOf(text), undefined, String(text));
     assert.equal(isBefore(text, "2026-11-03T04:05:06Z"), false);
-    assert.equal(isNotBefore(text, "2026-11-03T04:05:06Z"), false);
+    assert.equal(isBefore("2026-11-03T04:05:06Z", text), false);
   }
 });
 
 test("the same instant in two spellings is not before itself", () => {
-  assert.equal(isNotBefore("2026-11-03T04:05:06Z", "2026-11-03T05:05:06+01:00"), true);
+  assert.equal(instantOf("2026-11-03T04:05:06Z"), instantOf("2026-11-03T05:05:06+01:00"));
   assert.equal(isBefore("2026-11-03T04:05:06Z", "2026-11-03T05:05:06+01:00"), false);
   assert.equal(isBefore("2026-11-03T04:05:05.999Z", "2026-11-03T04:05:06Z"), true);
 });
