@@ -58,7 +58,6 @@ export const liveProgress = (io: Io): Progress => {
   const running = new Set<() => void>();
   const clock = setInterval(() => running.forEach((draw) => void draw()), 1000).unref();
   const sections: Node[] = [];
-  let list: List = root;
 
   const begin = (into: List, title: string): Node => {
     into.add({ title, task: () => undefined });
@@ -69,7 +68,7 @@ export const liveProgress = (io: Io): Progress => {
     return node;
   };
 
-  const task = (_id: string, title: string): ProgressTask => {
+  const taskIn = (list: List, title: string): ProgressTask => {
     const node = begin(list, safe(title));
     const began = io.now().getTime();
     let text = "";
@@ -102,9 +101,9 @@ export const liveProgress = (io: Io): Progress => {
       sections.push(node);
       const under = new Listr([], { concurrent: true }, node);
       node.subtasks = under.tasks;
-      list = under;
+      return { task: (_id, taskTitle) => taskIn(under, taskTitle) };
     },
-    task,
+    task: (_id, title) => taskIn(root, title),
     close: async () => {
       clearInterval(clock);
       for (const node of sections) node.state$ = ListrTaskState.COMPLETED;

@@ -52,7 +52,10 @@ export const plainProgress = (io: Pick<Io, "err" | "now">): Progress => {
   };
 
   return {
-    section: line,
+    section: (title) => {
+      line(title);
+      return { task };
+    },
     task,
     close: async () => {
       for (const flush of held) flush();

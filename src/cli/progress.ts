@@ -1,13 +1,16 @@
 /** How work is told while it goes on: the port that `src/execute` tells, and the choice of the teller. */
 import type { Io } from "./io.ts";
 
-export interface Progress {
-  /** Begins a group of tasks, such as a namespace; the tasks that follow stand under it. */
-  section(title: string): void;
-  /** Begins a task; `id` names it in plain lines (`production/Deployment/web`), `title` in the tree. */
-  task(id: string, title: string): ProgressTask;
+export interface Progress extends ProgressSection {
+  /** Begins a group of tasks, such as a namespace. Groups may be under way side by side. */
+  section(title: string): ProgressSection;
   /** Ends the telling; what still runs stays as it last was. Resolves when the terminal is ours again. */
   close(): Promise<void>;
+}
+
+export interface ProgressSection {
+  /** Begins a task; `id` names it in plain lines (`production/Deployment/web`), `title` in the tree. */
+  task(id: string, title: string): ProgressTask;
 }
 
 /** `update` may be called at any rate. After `done`, `fail` or `skip` nothing more is told of the task. */

@@ -48,8 +48,11 @@ async function newRecord(run: Run, step: RelabelStep): Promise<UndoRecord> {
   };
 }
 
-/** Somebody else's refusal (a quota, a policy) says nothing of the injector: then the canary is the only proof. */
-async function probed(run: Run, ref: ObjectRef): Promise<Entered> {
+/**
+ * Asks with a trial pod of the workload: its template may be another than the one probed with before, and a webhook may have died since.
+ * Somebody else's refusal (a quota, a policy) says nothing of the injector: then the restarted pods are the only proof.
+ */
+export async function probed(run: Run, ref: ObjectRef): Promise<Entered> {
   const { revision } = run.plan.target;
   const answer = await probeUntil(run.cluster, ref, revision, {
     timeoutMs: run.options.timeouts.probe,
@@ -59,7 +62,7 @@ async function probed(run: Run, ref: ObjectRef): Promise<Entered> {
   if (answer.kind === "injected" && answer.revision === revision) return { ok: true };
   if (answer.kind === "refused") {
     run.options.warn(
-      `a trial pod of ${ref.namespace}/${ref.kind}/${ref.name} was not let in, so the first restarted pod is the only proof: ${answer.reason}`,
+      `a trial pod of ${ref.namespace}/${ref.kind}/${ref.name} was not let in, so its restarted pods are the only proof: ${answer.reason}`,
     );
     return { ok: true };
   }

@@ -30,6 +30,9 @@ export function openLedger(plan: Plan): Ledger {
   );
   const workloads = new Map<string, MigratedWorkload>();
   for (const ref of plan.already) workloads.set(refKey(ref), entryOf(ref, { outcome: "already" }));
+  for (const ref of plan.empty) workloads.set(refKey(ref), entryOf(ref, { outcome: "empty" }));
+  for (const { object, by, reason } of plan.left)
+    if (by === "selector") workloads.set(refKey(object), entryOf(object, { outcome: "unselected", reason }));
   for (const step of plan.steps) {
     if (step.kind === "restart-workload")
       workloads.set(refKey(step.workload), entryOf(step.workload, { canary: step.canary, pods: step.pods }));

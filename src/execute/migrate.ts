@@ -47,7 +47,6 @@ async function proveCanary(run: Run, step: RelabelStep, canary: RestartStep): Pr
   let stampBefore: string | null = null;
   const release = await run.budget.acquire(canary.podsInFlight, run.ends);
   try {
-    run.options.progress.section(step.namespace);
     const entered = await enterNamespace(run, step, ref);
     if (!entered.ok) return { kind: "ended", end: await goBack(run, step, undefined, ref, entered.reason) };
     const before = await run.cluster.get(resourceOf(ref), ref.name, ref.namespace);
@@ -80,7 +79,7 @@ async function goBack(
   run.ledger.noteFailure(await failureOf(run.cluster, ref, reason, undefined));
   if (!run.ledger.changed() && !step.open) return "unchanged";
   if (step.open) return "partial";
-  const task = run.options.progress.task(`namespace/${step.namespace}`, "putting everything back");
+  const task = run.sectionOf(step.namespace).task(`namespace/${step.namespace}`, "putting everything back");
   try {
     const missing = await restoreNamespace(run, step, canary);
     if (missing === undefined) task.done("as it was before");
@@ -105,7 +104,6 @@ async function moveNamespace(run: Run, step: RelabelStep, turn: Promise<() => vo
     if (run.halt.signal.aborted) return;
     const entered = await enterNamespace(run, step, refs[0]?.workload);
     if (entered.ok) {
-      run.options.progress.section(step.namespace);
       return await moveWorkloads(run, step);
     }
     run.halt.abort(new Error(entered.reason));

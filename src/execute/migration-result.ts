@@ -81,7 +81,10 @@ export function resultOf(
     left: plan.left,
     findings,
     failure: ledger.failure(),
-    goOn: unfinished || state === "restored" ? commandOf(typed) : undefined,
+    goOn:
+      unfinished || state === "restored"
+        ? commandOf(onlyUnselected(run) ? { ...typed, request: { ...typed.request, selector: undefined } } : typed)
+        : undefined,
     goBack: state === "restored" ? undefined : wayBack(run, typed),
     exitCode: state === "interrupted" ? (interruptedCode ?? 130) : state === "refused" && end === "unchanged" ? 1 : codes[state],
   };
@@ -93,6 +96,11 @@ function stateOf({ ledger }: Run, end: End): MigrationState {
   const failed = ledger.workloads().some(({ outcome }) => outcome === "failed" || outcome === "not-started" || outcome === "unselected");
   return failed || !ledger.workloads().some(({ outcome }) => outcome === "unproven") ? "partial" : "unknown";
 }
+
+/** Nothing failed, and what is left is left by `-l`: then to go on is to drop it. */
+const onlyUnselected = ({ ledger }: Run): boolean =>
+  ledger.failure() === undefined &&
+  ledger.workloads().every(({ outcome }) => ["moved", "already", "empty", "unselected"].includes(outcome));
 
 export const commandOf = ({ request, clusterFlags, ownFlags }: Typed): string => goOnCommand(request, clusterFlags, ownFlags);
 

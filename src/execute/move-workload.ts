@@ -7,7 +7,7 @@ import type { ProgressTask } from "../cli/progress.ts";
 import { ClusterError } from "../cluster/errors.ts";
 import { refKey } from "../mesh/standing.ts";
 import type { RestartGoal } from "../upgrade/workload-proof.ts";
-import { checkLabels } from "./enter-namespace.ts";
+import { checkLabels, probed } from "./enter-namespace.ts";
 import { failureOf } from "./failure.ts";
 import type { RestartStep } from "./ledger.ts";
 import { probeUntil } from "./probe.ts";
@@ -27,7 +27,7 @@ export interface Move {
 /** Restarts the workload with its namespace's stamp. Throws `ClusterError`. */
 export async function beginMove(run: Run, step: RestartStep): Promise<Move> {
   const ref = step.workload;
-  const task = run.options.progress.task(refKey(ref), `${ref.kind}/${ref.name}${step.canary ? " (canary)" : ""}`);
+  const task = run.sectionOf(ref.namespace).task(refKey(ref), `${ref.kind}/${ref.name}${step.canary ? " (canary)" : ""}`);
   run.ledger.noteWorkload(ref, { outcome: "unproven", reason: "restart begun" });
   const stamp = run.records.get(ref.namespace)?.stamp;
   if (stamp === undefined) throw new Error(`no stamp for namespace ${ref.namespace}`);
@@ -78,6 +78,8 @@ export async function moveWorkload(run: Run, step: RestartStep, begun?: Move): P
     if (!begun) {
       release = await run.budget.acquire(step.podsInFlight, run.halt.signal);
       await checkLabels(run, ref.namespace);
+      const injection = await probed(run, ref);
+      if (!injection.ok) throw new ClusterError(injection.reason, { reason: "denied" });
     }
     const move = begun ?? (await beginMove(run, step));
     await endMove(run, move, await answerMove(run, move, "all pods"));

@@ -1,6 +1,6 @@
 /** What all parts of one run share. */
 import { randomBytes } from "node:crypto";
-import type { Progress } from "../cli/progress.ts";
+import type { Progress, ProgressSection } from "../cli/progress.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import type { IstiodAnswer, WorkloadKind } from "../mesh/model.ts";
 import type { Plan, UndoRecord } from "../upgrade/plan.ts";
@@ -47,6 +47,8 @@ export interface Run {
   readonly halt: AbortController;
   readonly istiods: Poller<readonly IstiodAnswer[]>;
   readonly sightOf: (namespace: string) => Sight;
+  /** Where the progress of a namespace is told. */
+  readonly sectionOf: (namespace: string) => ProgressSection;
   readonly records: Map<string, UndoRecord>;
 }
 
@@ -62,6 +64,7 @@ export function openRun(cluster: Cluster, plan: Plan, options: RunOptions): Run 
   const halt = new AbortController();
   ends.addEventListener("abort", () => halt.abort(ends.reason), { once: true });
   const sights = new Map<string, Sight>();
+  const sections = new Map<string, ProgressSection>();
   const kindsIn = (namespace: string): readonly WorkloadKind[] => [
     ...new Set(
       refsOf(plan)
@@ -86,6 +89,11 @@ export function openRun(cluster: Cluster, plan: Plan, options: RunOptions): Run 
       const sight = { objects: watchNamespace(cluster, namespace, kindsIn(namespace)), refusals: watchRefusals(cluster, namespace) };
       sights.set(namespace, sight);
       return sight;
+    },
+    sectionOf: (namespace) => {
+      const section = sections.get(namespace) ?? options.progress.section(namespace);
+      sections.set(namespace, section);
+      return section;
     },
     records: new Map(),
   };

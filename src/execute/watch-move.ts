@@ -43,7 +43,7 @@ export async function watchMove(
   const verdict = await waitFor(() => look(run, ref, goal, question, memory), [objects, run.istiods, refusals], {
     timeoutMs: run.options.timeouts.overall,
     signal: run.ends,
-    onChange: (reason) => tell(reason),
+    onChange: tell,
   });
   const { pods, proven } = memory;
   if (verdict.kind === "failed" && memory.blind) return { kind: "unproven", reason: verdict.reason, pods, proven };
