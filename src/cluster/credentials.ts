@@ -10,7 +10,7 @@ export async function credentialsOf(target: Target, around: Surroundings): Promi
   const cert = user.certificateData ?? (user.certificateFile && readPem(user.certificateFile, "client certificate"));
   const key = user.keyData ?? (user.keyFile && readPem(user.keyFile, "client key"));
   const certificate = cert && key ? { cert, key } : undefined;
-  if (user.tokenFile && !user.token) return tokenFromFile(user.tokenFile, certificate);
+  if (user.tokenFile) return tokenFromFile(user.tokenFile, user.token, certificate);
   const authorization = user.token
     ? `Bearer ${user.token}`
     : user.username || user.password
@@ -26,12 +26,15 @@ function fixed(credential: Credential): Credentials {
   return { current: () => Promise.resolve(credential), renew: () => Promise.resolve(false) };
 }
 
-/** Read again every minute, as client-go does, because the kubelet replaces it; and after a 401, where it changed. */
-function tokenFromFile(file: string, certificate: Certificate | undefined): Credentials {
+/**
+ * Read again every minute, as client-go does, because the kubelet replaces it; and after a 401, where it changed. `otherwise` counts while the file
+ * cannot be read.
+ */
+function tokenFromFile(file: string, otherwise: string | undefined, certificate: Certificate | undefined): Credentials {
   let credential: Credential | undefined;
   let readAt = 0;
   const read = (): Credential => {
-    const token = readToken(file);
+    const token = readToken(file, otherwise);
     const authorization = `Bearer ${token}`;
     if (authorization !== credential?.authorization) credential = { authorization, certificate };
     readAt = performance.now();
@@ -43,11 +46,12 @@ function tokenFromFile(file: string, certificate: Certificate | undefined): Cred
   };
 }
 
-function readToken(file: string): string {
+function readToken(file: string, otherwise: string | undefined): string {
   let token: string;
   try {
     token = readFileSync(file, "utf8").trim();
   } catch (cause) {
+    if (otherwise !== undefined) return otherwise;
     throw new ClusterError(`cannot read the token file ${printable(file)} (${(cause as NodeJS.ErrnoException).code})`, {
       reason: "config",
     });

@@ -40,7 +40,7 @@ export function execCredentials(exec: ExecEntry, target: Target, around: ExecSur
       apiVersion: exec.apiVersion,
       spec: { ...(exec.provideClusterInfo && { cluster: clusterInfo(target) }), interactive },
     };
-    const env = { ...around.env, ...Object.fromEntries(exec.env), KUBERNETES_EXEC_INFO: JSON.stringify(info) };
+    const env = { ...around.env, ...Object.fromEntries(exec.env), KUBERNETES_EXEC_INFO: `${JSON.stringify(info)}\n` };
     const answer = await runPlugin(command, exec, env, interactive, around.patience ?? { alone: 60_000, withPerson: 300_000 });
     return readAnswer(answer, exec.apiVersion, printable(command));
   });

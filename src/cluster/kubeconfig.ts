@@ -121,7 +121,7 @@ function readKubeconfig(file: string, required: boolean): Kubeconfig | undefined
   if (content === undefined) return undefined;
   let document: unknown;
   try {
-    document = content.trim() === "" ? {} : load(content, { schema, json: true });
+    document = isBlank(content) ? {} : load(content, { schema, json: true });
   } catch (cause) {
     // The parser's message quotes the lines around the fault, which may hold a token.
     const line = (cause as { mark?: { line?: number } }).mark?.line;
@@ -146,6 +146,11 @@ function readKubeconfig(file: string, required: boolean): Kubeconfig | undefined
     clusters: named(fields, "clusters", "cluster", (entry) => readCluster(entry, folder)),
     users: named(fields, "users", "user", (entry) => readUser(entry, folder)),
   };
+}
+
+/** Nothing but white space and comments, which YAML calls no document. */
+function isBlank(content: string): boolean {
+  return content.split("\n").every((line) => /^\s*(#|$)/.test(line));
 }
 
 // What client-go reads is YAML 1.1 on its way to JSON: `yes` is true, `<<` merges, dates are text.

@@ -44,7 +44,7 @@ export function chooseTarget(flags: ClusterFlags, env: NodeJS.ProcessEnv): Targe
   const user = userName === undefined ? undefined : kubeconfig.users.get(userName);
   if (clusterName !== undefined && cluster === undefined && (flags.cluster || !flags.server))
     throw missing("cluster", clusterName, kubeconfig);
-  if (userName !== undefined && user === undefined && flags.user) throw missing("user", userName, kubeconfig);
+  if (userName !== undefined && user === undefined) throw missing("user", userName, kubeconfig);
 
   const inside = cluster === undefined && user === undefined && entry === undefined ? inCluster(env) : undefined;
   const whole = withClusterFlags(cluster ?? inside?.cluster ?? noCluster, flags);
@@ -92,7 +92,8 @@ function withClusterFlags(cluster: ClusterEntry, flags: ClusterFlags): ClusterEn
 function withUserFlags(user: UserEntry, flags: ClusterFlags): UserEntry {
   return {
     ...user,
-    ...(flags.token && { token: flags.token, tokenFile: undefined }),
+    // A tokenFile still wins over --token, as it does in kubectl: both must act as the same user.
+    token: flags.token || user.token,
     ...(flags.clientCertificate && { certificateFile: flags.clientCertificate, certificateData: undefined }),
     ...(flags.clientKey && { keyFile: flags.clientKey, keyData: undefined }),
     as: flags.as || user.as,
@@ -151,6 +152,7 @@ function checkUser(user: UserEntry, name = ""): UserEntry {
   if (user.keyFile && user.keyData) throw bad("has both client-key and client-key-data");
   if ((user.certificateFile || user.certificateData) && !(user.keyFile || user.keyData))
     throw bad("has a client certificate without its key");
+  if (user.password && !user.username) throw bad("has a password without a username");
   if (user.token && (user.username || user.password)) throw bad("has both a token and a password");
   if (user.exec && user.authProvider) throw bad("has both an exec plugin and an auth-provider");
   if ((user.asUid || user.asGroups.length > 0 || user.asExtra.size > 0) && !user.as)
