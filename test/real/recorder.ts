@@ -40,25 +40,21 @@ const sources: readonly { readonly path: string; readonly kind: string; readonly
 /** Begins to record; comes back when everything there is has been seen. */
 export async function startRecorder(api: Api): Promise<Recorder> {
   const ending = new AbortController();
-  const workloads = new Map<string, Json>(); // uid → workload
-  const sets = new Map<string, string>(); // uid of a ReplicaSet → uid of its owner
-  const readyPods = new Map<string, Set<string>>(); // uid of a controller → uids of its ready pods
+  // all by `namespace/Kind/name`
+  const workloads = new Map<string, Json>();
+  const readyPods = new Map<string, Set<string>>();
   const records = new Map<string, Record>();
   let recording = false;
 
-  const readyOf = (uid: string): number => {
-    let count = readyPods.get(uid)?.size ?? 0;
-    for (const [set, owner] of sets) if (owner === uid) count += readyPods.get(set)?.size ?? 0;
-    return count;
-  };
-  const note = (uid: string): void => {
-    const workload = workloads.get(uid);
+  const readyOf = (key: string): number => readyPods.get(key)?.size ?? 0;
+  const note = (key: string): void => {
+    const workload = workloads.get(key);
     if (!recording || workload === undefined) return;
-    const [ready, bound] = [readyOf(uid), boundOf(workload)];
-    const known = records.get(uid);
+    const [ready, bound] = [readyOf(key), boundOf(workload)];
+    const known = records.get(key);
     if (known === undefined) {
       // a workload that came after the start is recorded from when it first held its bound
-      if (ready >= bound) records.set(uid, { bound, lowest: ready });
+      if (ready >= bound) records.set(key, { bound, lowest: ready });
       return;
     }
     known.bound = Math.min(known.bound, bound);
@@ -79,44 +75,35 @@ export async function startRecorder(api: Api): Promise<Recorder> {
         path,
         ({ type, object }) => {
           if (type === "DELETED") return;
-          workloads.set(object.metadata.uid, { ...object, kind });
-          note(object.metadata.uid);
+          const key = `${object.metadata.namespace}/${kind}/${object.metadata.name}`;
+          workloads.set(key, { ...object, kind });
+          note(key);
         },
         ending.signal,
       );
     }),
     api.watch(
-      "/apis/apps/v1/replicasets",
-      ({ object }) => {
-        const owner = controllerOf(object);
-        if (owner !== undefined) sets.set(object.metadata.uid, owner);
-      },
-      ending.signal,
-    ),
-    api.watch(
       "/api/v1/pods",
       ({ type, object: pod }) => {
-        const owner = controllerOf(pod);
-        if (owner === undefined) return;
-        const ready = readyPods.get(owner) ?? new Set();
-        readyPods.set(owner, ready);
+        const key = workloadOf(pod);
+        if (key === undefined) return;
+        const ready = readyPods.get(key) ?? new Set();
+        readyPods.set(key, ready);
         if (type !== "DELETED" && isReadyPod(pod)) ready.add(pod.metadata.uid);
         else ready.delete(pod.metadata.uid);
-        note(sets.get(owner) ?? owner);
+        note(key);
       },
       ending.signal,
     ),
   ]);
   recording = true;
-  for (const [uid, workload] of workloads) records.set(uid, { bound: boundOf(workload), lowest: readyOf(uid) });
+  for (const [key, workload] of workloads) records.set(key, { bound: boundOf(workload), lowest: readyOf(key) });
 
   return {
     report(namespace) {
-      const rows = [...records].flatMap(([uid, { lowest, bound }]) => {
-        const { metadata, kind } = workloads.get(uid) as Json;
-        if (namespace !== undefined && metadata.namespace !== namespace) return [];
-        return [{ workload: `${metadata.namespace}/${kind}/${metadata.name}`, lowest, bound, ok: lowest >= bound }];
-      });
+      const rows = [...records]
+        .filter(([key]) => namespace === undefined || key.startsWith(`${namespace}/`))
+        .map(([workload, { lowest, bound }]) => ({ workload, lowest, bound, ok: lowest >= bound }));
       return rows.sort((a, b) => (a.workload < b.workload ? -1 : 1));
     },
     stop: () => ending.abort(),
@@ -129,8 +116,16 @@ function isReadyPod(pod: Json): boolean {
   return ready === true && pod.metadata.deletionTimestamp === undefined;
 }
 
-function controllerOf(object: Json): string | undefined {
-  return object.metadata.ownerReferences?.find((each: Json) => each.controller)?.uid;
+/**
+ * The workload of a pod. A ReplicaSet's comes from its name, which ends in the hash that the pod carries: what another watch would tell
+ * of the ReplicaSet may come later than its pods do, and they would be missed for so long.
+ */
+function workloadOf({ metadata }: Json): string | undefined {
+  const owner = metadata.ownerReferences?.find((each: Json) => each.controller);
+  if (owner?.kind !== "ReplicaSet") return owner && `${metadata.namespace}/${owner.kind}/${owner.name}`;
+  const rollout = metadata.labels?.["rollouts-pod-template-hash"];
+  const hash = rollout ?? metadata.labels?.["pod-template-hash"];
+  return `${metadata.namespace}/${rollout === undefined ? "Deployment" : "Rollout"}/${owner.name.slice(0, -`-${hash}`.length)}`;
 }
 
 /** The fewest ready pods that a workload's own strategy allows while it is replaced. */
