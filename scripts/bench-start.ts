@@ -1,14 +1,15 @@
 /**
  * `npm run bench:start [-- ROUNDS]`: how long the executables take from the call to the end, beside kubectl in the same rounds, so that the
- * machine's mood hits both. kubectl is $KUBECTL, or the one of the PATH.
+ * machine's mood hits both. kubectl is $KUBECTL, or the one of `npm run mesh:build`.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { arch, cpus, platform } from "node:os";
 import { Worker } from "node:worker_threads";
+import { fileOf } from "../test/real/mesh/programs.ts";
 
 const rounds = Number(process.argv[2] ?? 21);
-const kubectl = process.env.KUBECTL ?? "kubectl";
+const kubectl = process.env.KUBECTL ?? fileOf("kubernetes", "bin/kubectl");
 const ours = (name: string): string => `dist/kubectl-mesh_${name}`;
 for (const name of ["migrate", "revisions"]) if (!existsSync(ours(name))) throw new Error(`${ours(name)} is missing: npm run build`);
 

@@ -38,7 +38,7 @@ export const newStringWidth: Plugin = {
   setup(build) {
     build.onResolve({ filter: /^string-width$/ }, ({ importer, resolveDir, kind }) =>
       /[\\/]cliui[\\/]/.test(importer)
-        ? build.resolve("string-width", { kind, resolveDir: resolveDir.replace(/[\\/]cliui[\\/].*/, "/yargs") })
+        ? build.resolve("string-width", { kind, resolveDir: resolveDir.replace(/([\\/])cliui(?![^\\/]).*/, "$1yargs") })
         : undefined,
     );
   },

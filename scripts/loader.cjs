@@ -37,8 +37,10 @@ const { isSea, getRawAsset, getAssetKeys } = require("node:sea");
 if (isSea()) {
   const keys = new Set(getAssetKeys());
   const read = (name) => (keys.has(name) ? Buffer.from(getRawAsset(name)) : undefined);
-  const told = process.env.KUBECTL_MESH_LOADED
-    ? (name, script) => process._rawDebug(`${name} cachedDataRejected=${script.cachedDataRejected}`)
-    : () => {};
-  start(read, "main.js", told);
+  // For the tests of the executables: what was loaded, and whether from compiled code.
+  const lists = process.env.KUBECTL_MESH_LOADED === "yes";
+  const tell = (text) => process._rawDebug(text);
+  if (lists)
+    process.on("exit", () => tell(process.moduleLoadList.filter((name) => heavy.has(name.replace("NativeModule ", ""))).join("\n")));
+  start(read, "main.js", lists ? (name, script) => tell(`${name} rejected=${script.cachedDataRejected}`) : () => {});
 } else module.exports = { start };
