@@ -13,6 +13,11 @@ export interface PodAnswer {
   readonly body: string;
 }
 
+/** A stream that can tell that nothing passed for a while, as sockets can. */
+export interface IdleDuplex extends Duplex {
+  setTimeout(ms: number, listener: () => void): this;
+}
+
 const idleLimit = 15_000;
 const bodyLimit = 256 * 1024 * 1024;
 
@@ -20,7 +25,7 @@ const bodyLimit = 256 * 1024 * 1024;
  * `open` makes a tunnel. Throws what `open` throws, and an Error with a `code` where the connection broke, the answer was cut or took longer than
  * `limit` milliseconds. A kept tunnel that turns out to be dead is replaced once.
  */
-export function createPodReader(open: (pod: Named, port: number) => Promise<Duplex>, limit = 10_000): PodReader {
+export function createPodReader(open: (pod: Named, port: number) => Promise<IdleDuplex>, limit = 10_000): PodReader {
   const agents = new Map<string, http.Agent>();
   const agentOf = (pod: Named, port: number): http.Agent => {
     const key = JSON.stringify([pod.namespace, pod.name, port]);
@@ -43,11 +48,16 @@ export function createPodReader(open: (pod: Named, port: number) => Promise<Dupl
   };
 }
 
-function tunnelAgent(open: () => Promise<Duplex>): http.Agent {
-  const agent = new http.Agent({ keepAlive: true, maxSockets: 4, timeout: idleLimit });
+/** The agent's own `timeout` would add a listener to the tunnel at every request and take none away; the tunnel ends itself when it is idle. */
+function tunnelAgent(open: () => Promise<IdleDuplex>): http.Agent {
+  const agent = new http.Agent({ keepAlive: true, maxSockets: 4 });
   agent.createConnection = (_options, done) => {
     open().then(
-      (tunnel) => done?.(null, tunnel),
+      (tunnel) =>
+        done?.(
+          null,
+          tunnel.setTimeout(idleLimit, () => tunnel.destroy()),
+        ),
       (cause) => done?.(cause, undefined as unknown as Duplex),
     );
     return undefined;
