@@ -78,7 +78,7 @@ test("names of JavaScript's own are names", () => {
   const names = ["constructor", "__proto__", "120", "toString"];
   const file = files.write(
     "config",
-    `contexts:\n${names.map((name) => `- name: "${name}"\n  context: {cluster: "${name}", user: u}\n`).join("")}clusters:\n${names.map((name) => `- name: "${name}"\n  cluster: {server: "https://s-${name.replaceAll("_", "")}:1"}\n`).join("")}`,
+    `contexts:\n${names.map((name) => `- name: "${name}"\n  context: {cluster: "${name}"}\n`).join("")}clusters:\n${names.map((name) => `- name: "${name}"\n  cluster: {server: "https://s-${name.replaceAll("_", "")}:1"}\n`).join("")}`,
   );
   for (const name of names)
     assert.equal(chooseTarget({ kubeconfig: file, context: name }, {}).server.hostname, `s-${name.replaceAll("_", "").toLowerCase()}`);
@@ -144,7 +144,13 @@ const refused: readonly (readonly [title: string, content: string | object, says
     /cannot read the certificate authority .*none.pem \(ENOENT\)/,
   ],
   ["a certificate without a key", config("a", { users: [{ name: "a", user: { "client-certificate-data": "eA==" } }] }), /without its key/],
-  ["token and password", config("a", { users: [{ name: "a", user: { token: canary, password: canary } }] }), /both a token and a password/],
+  [
+    "token and password",
+    config("a", { users: [{ name: "a", user: { token: canary, username: canary, password: canary } }] }),
+    /both a token and a password/,
+  ],
+  ["a password alone", config("a", { users: [{ name: "a", user: { password: canary } }] }), /a password without a username/],
+  ["a user that is not there", config("a", { users: [] }), /user "a" does not exist/],
   ["a group without a user", config("a", { users: [{ name: "a", user: { "as-groups": ["g"] } }] }), /need --as/],
   [
     "a server with a password",

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { type WebSocket, WebSocketServer } from "ws";
 import type { ClusterError } from "../../src/cluster/errors.ts";
 import { testPki } from "./pki.ts";
-import { connectTo, refuse, type ScriptedServer, startServer } from "./scripted-server.ts";
+import { connectTo, refuse, type ScriptedServer, startServer, until } from "./scripted-server.ts";
 
 interface Forwarding {
   readonly server: ScriptedServer;
@@ -197,6 +197,5 @@ test("close ends the tunnels", async () => {
   await connected.cluster.getFromPod(istiod, 15014, "/");
   assert.equal(forwarding.server.sockets(), 1);
   await connected.cluster.close();
-  await new Promise((resolve) => setTimeout(resolve, 50));
-  assert.equal(forwarding.server.sockets(), 0);
+  await until(() => forwarding.server.sockets() === 0);
 });

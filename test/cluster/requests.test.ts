@@ -7,7 +7,7 @@ import zlib from "node:zlib";
 import { ClusterError } from "../../src/cluster/errors.ts";
 import { kinds } from "../../src/cluster/kinds.ts";
 import { testPki } from "./pki.ts";
-import { connectTo, item, listOf, refuse, reply, type Script, scratch, startServer } from "./scripted-server.ts";
+import { connectTo, item, listOf, refuse, reply, type Script, scratch, startServer, until } from "./scripted-server.ts";
 
 const namespaces: Script = (_, response) => reply(response, listOf("NamespaceList", [item("a")]));
 const base64 = (text: string): string => Buffer.from(text).toString("base64");
@@ -29,8 +29,7 @@ test("close ends the connections", async () => {
   await connected.cluster.list(kinds.namespaces, {}, () => 0);
   assert.equal(server.sockets(), 1);
   await connected.cluster.close();
-  await new Promise((resolve) => setTimeout(resolve, 50));
-  assert.equal(server.sockets(), 0);
+  await until(() => server.sockets() === 0);
 });
 
 test("a patch says what it is, who owns it, and nothing more", async () => {

@@ -206,3 +206,12 @@ export async function connectTo(
     },
   };
 }
+
+/** Waits until something is so, at most five seconds. */
+export async function until(what: () => boolean): Promise<void> {
+  const deadline = performance.now() + 5_000;
+  while (!what()) {
+    if (performance.now() > deadline) throw new Error(`waited 5 s for ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}

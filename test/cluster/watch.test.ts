@@ -4,7 +4,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { kinds } from "../../src/cluster/kinds.ts";
 import { readLines } from "../../src/cluster/lines.ts";
-import { connectTo, listOf, refuse, reply, type ScriptedServer, startServer } from "./scripted-server.ts";
+import { connectTo, listOf, refuse, reply, type ScriptedServer, startServer, until } from "./scripted-server.ts";
 
 const event = (type: string, version: string): string =>
   `${JSON.stringify({ type, object: { kind: "PartialObjectMetadata", metadata: { name: "a\u2028b", resourceVersion: version } } })}\n`;
@@ -24,14 +24,6 @@ const watches = (server: ScriptedServer): readonly (string | null)[] =>
   server.seen
     .filter(({ url }) => url.includes("watch=true"))
     .map(({ url }) => new URL(url, "https://x").searchParams.get("resourceVersion"));
-
-async function until(what: () => boolean): Promise<void> {
-  const deadline = performance.now() + 3_000;
-  while (!what()) {
-    assert.ok(performance.now() < deadline, `waited 3 s for ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}
 
 test("a hint at the start and for each change; a bookmark is none, and keeps the place", async () => {
   await using server = await startWatched((response) => {
