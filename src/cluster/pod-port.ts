@@ -1,10 +1,11 @@
+import type { Duplex } from "node:stream";
 import type { Api } from "./api.ts";
 import type { Wish } from "./api-failure.ts";
 import { resourcePath } from "./api-path.ts";
 import type { Named } from "./cluster.ts";
 import { ClusterError, type ClusterErrorReason } from "./errors.ts";
 import { kinds } from "./kinds.ts";
-import { createPodReader, type IdleDuplex } from "./pod-reader.ts";
+import { createPodReader } from "./pod-reader.ts";
 import type { Pool } from "./pool.ts";
 import { printable } from "./printable.ts";
 import { openTunnel, TunnelFailed, UpgradeRefused } from "./tunnel.ts";
@@ -42,11 +43,11 @@ const reasons = new Map<number, ClusterErrorReason>([
   [404, "not-found"],
 ]);
 
-async function openPort(api: Api, pool: Pool, pod: Named, port: number): Promise<IdleDuplex> {
+async function openPort(api: Api, pool: Pool, pod: Named, port: number): Promise<Duplex> {
   const path = resourcePath(kinds.pods, { ...pod, subresource: "portforward" }, { ports: port });
   const url = new URL(path, pool.server);
   url.protocol = pool.server.protocol === "https:" ? "wss:" : "ws:";
-  const dial = async (): Promise<IdleDuplex> => {
+  const dial = async (): Promise<Duplex> => {
     const { credential, headers } = await api.sign();
     const { authorization, certificate } = credential;
     try {

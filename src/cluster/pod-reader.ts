@@ -13,31 +13,27 @@ export interface PodAnswer {
   readonly body: string;
 }
 
-/** A stream that can tell that nothing passed for a while, as sockets can. */
-export interface IdleDuplex extends Duplex {
-  setTimeout(ms: number, listener: () => void): this;
-}
-
-const idleLimit = 15_000;
+/** Milliseconds for a whole answer, and until an idle tunnel is closed. */
+const usual = { answer: 10_000, idle: 15_000 };
 const bodyLimit = 256 * 1024 * 1024;
 
 /**
  * `open` makes a tunnel. Throws what `open` throws, and an Error with a `code` where the connection broke, the answer was cut or took longer than
- * `limit` milliseconds. A kept tunnel that turns out to be dead is replaced once.
+ * `limits.answer` milliseconds. A kept tunnel that turns out to be dead is replaced once.
  */
-export function createPodReader(open: (pod: Named, port: number) => Promise<IdleDuplex>, limit = 10_000): PodReader {
+export function createPodReader(open: (pod: Named, port: number) => Promise<Duplex>, limits = usual): PodReader {
   const agents = new Map<string, http.Agent>();
   const agentOf = (pod: Named, port: number): http.Agent => {
     const key = JSON.stringify([pod.namespace, pod.name, port]);
-    const agent = agents.get(key) ?? tunnelAgent(() => open(pod, port));
+    const agent = agents.get(key) ?? tunnelAgent(() => open(pod, port), limits.idle);
     agents.set(key, agent);
     return agent;
   };
   return {
     async get(pod, port, path) {
       const agent = agentOf(pod, port);
-      const first = await getOnce(agent, port, path, limit);
-      const answer = "stale" in first ? await getOnce(agent, port, path, limit) : first;
+      const first = await getOnce(agent, port, path, limits.answer);
+      const answer = "stale" in first ? await getOnce(agent, port, path, limits.answer) : first;
       if ("stale" in answer) throw answer.stale;
       return answer;
     },
@@ -48,16 +44,11 @@ export function createPodReader(open: (pod: Named, port: number) => Promise<Idle
   };
 }
 
-/** The agent's own `timeout` would add a listener to the tunnel at every request and take none away; the tunnel ends itself when it is idle. */
-function tunnelAgent(open: () => Promise<IdleDuplex>): http.Agent {
-  const agent = new http.Agent({ keepAlive: true, maxSockets: 4 });
+function tunnelAgent(open: () => Promise<Duplex>, idle: number): http.Agent {
+  const agent = new http.Agent({ keepAlive: true, maxSockets: 4, timeout: idle });
   agent.createConnection = (_options, done) => {
     open().then(
-      (tunnel) =>
-        done?.(
-          null,
-          tunnel.setTimeout(idleLimit, () => tunnel.destroy()),
-        ),
+      (tunnel) => done?.(null, tunnel),
       (cause) => done?.(cause, undefined as unknown as Duplex),
     );
     return undefined;

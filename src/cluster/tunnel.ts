@@ -29,7 +29,7 @@ const refusalLimit = 64 * 1024;
  * Opens a port-forward to one port of a pod as a byte stream, over a websocket of its own (k8s.io/kubelet/pkg/cri/streaming/portforward/websocket.go).
  * Ends when the pod's side closes, fails when the connection breaks or the error channel speaks. Throws `UpgradeRefused`, or the socket's error.
  */
-export async function openTunnel(url: URL, options: ClientOptions): Promise<Tunnel> {
+export async function openTunnel(url: URL, options: ClientOptions): Promise<Duplex> {
   const { WebSocket } = await import("ws");
   const socket = new WebSocket(url, [protocol], { ...options, handshakeTimeout: 10_000, followRedirects: false, perMessageDeflate: false });
   const tunnel = new Tunnel(socket);
@@ -58,7 +58,7 @@ async function readRefusal(response: IncomingMessage): Promise<UpgradeRefused> {
 }
 
 /** Channel 0 carries data, channel 1 errors; the first message of each holds only the port. There is no half-close. */
-export class Tunnel extends Duplex {
+class Tunnel extends Duplex {
   timeout = 0;
   readonly #socket: WebSocket;
   readonly #opened = new Set<number>();
@@ -108,7 +108,9 @@ export class Tunnel extends Duplex {
 
   setTimeout(ms: number, listener?: () => void): this {
     this.timeout = ms;
-    if (listener) this.once("timeout", listener);
+    // With 0, net.Socket takes the listener away, and node:http counts on it after every response.
+    if (listener && ms === 0) this.off("timeout", listener);
+    else if (listener) this.once("timeout", listener);
     this.#busy();
     return this;
   }

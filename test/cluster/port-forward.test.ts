@@ -3,6 +3,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type WebSocket, WebSocketServer } from "ws";
 import type { ClusterError } from "../../src/cluster/errors.ts";
+import { createPodReader } from "../../src/cluster/pod-reader.ts";
+import { openTunnel } from "../../src/cluster/tunnel.ts";
 import { testPki } from "./pki.ts";
 import { connectTo, refuse, type ScriptedServer, startServer, until } from "./scripted-server.ts";
 
@@ -85,6 +87,30 @@ test("pages are read through one tunnel that is kept; each pod and port has its 
     ),
   );
   assert.match(requests[0] ?? "", /^GET \/debug\/syncz HTTP\/1\.1\r\n/);
+});
+
+test("a tunnel that is polled gathers no listeners, and is closed when nobody polls any more", async () => {
+  await using forwarding = await startForwarding((_, say) => say(http200("ok")));
+  const warnings: Error[] = [];
+  const note = (warning: Error): void => void warnings.push(warning);
+  process.on("warning", note);
+  const url = new URL("/portforward", forwarding.server.url.replace("https", "wss"));
+  const reader = createPodReader(() => openTunnel(url, { rejectUnauthorized: false }), { answer: 5_000, idle: 300 });
+  for (let i = 0; i < 25; i++) assert.equal((await reader.get(istiod, 15014, "/")).body, "ok");
+  assert.equal(forwarding.server.sockets(), 1);
+  await until(() => forwarding.server.sockets() === 0);
+  assert.equal((await reader.get(istiod, 15014, "/")).body, "ok");
+  reader.close();
+  process.off("warning", note);
+  assert.deepEqual(warnings, []);
+});
+
+test("a pod that does not answer is not waited for for ever", async () => {
+  await using forwarding = await startForwarding(() => {});
+  const url = new URL("/portforward", forwarding.server.url.replace("https", "wss"));
+  const reader = createPodReader(() => openTunnel(url, { rejectUnauthorized: false }), { answer: 200, idle: 300 });
+  await assert.rejects(reader.get(istiod, 15014, "/"), { code: "ETIMEDOUT" });
+  await until(() => forwarding.server.sockets() === 0);
 });
 
 test("a large page comes whole", async () => {
