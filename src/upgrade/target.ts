@@ -36,14 +36,11 @@ export const resolveTarget = (mesh: Mesh, label: string): Resolved => {
 };
 
 /**
- * Does the entry inject a pod without labels because its namespace says `istio.io/rev=<label>`? An entry that also takes a
- * namespace without the label serves no label in particular.
+ * Does the entry inject pods because their namespace says `istio.io/rev=<label>`? An entry that also takes a namespace without the label serves
+ * no label in particular; one that istioctl deactivated takes none.
  */
-export const serves = ({ deactivated, entry }: Injector, label: string): boolean =>
-  !deactivated &&
-  selects(entry.namespaceSelector, { "istio.io/rev": label }) === true &&
-  selects(entry.namespaceSelector, {}) === false &&
-  selects(entry.objectSelector, {}) === true;
+export const serves = ({ entry }: Injector, label: string): boolean =>
+  selects(entry.namespaceSelector, { "istio.io/rev": label }) === true && selects(entry.namespaceSelector, {}) === false;
 
 /** `undefined` where the selector cannot be evaluated. */
 export const selects = (selector: LabelSelector | undefined, labels: Labels): boolean | undefined => {

@@ -108,6 +108,23 @@ test("a run that was broken off is gone on with: its record stays the way back, 
   assert.deepEqual([relabel.open, relabel.from], [record, record.from]);
 });
 
+test("a record of a finished run, of another target or of another namespace is nothing to go on with", () => {
+  const others: readonly UndoRecord[] = [
+    { ...record, state: "done" },
+    { ...record, namespaceUid: "other" },
+    { ...record, target: { label: "other", revision: "1-20", tag: "other" } },
+    { ...record, target: { label: "1-20", revision: "1-19", tag: "1-20" } },
+  ];
+  for (const other of others) {
+    const [relabel] = planOf(
+      mission({
+        namespaces: [{ name: production, labels: { "istio-injection": "enabled" }, annotations: { "kubectl-mesh/undo": undoText(other) } }],
+      }),
+    ).steps;
+    assert.equal(relabel?.kind === "relabel-namespace" && relabel.open, undefined);
+  }
+});
+
 test("an open record with nothing left to restart still gives the step that closes it", () => {
   const annotations = { "kubectl-mesh/undo": undoText(record) };
   const namespaces = [{ name: production, labels: { "istio.io/rev": "1-20" }, annotations }];

@@ -39,12 +39,15 @@ const keepers: readonly Keeper[] = [
   },
   {
     name: "Helm",
-    manager: /^(helm|Helm)$/,
+    manager: /^helm(?!-controller)/i,
     source: (namespace) =>
       pair(annotationOf(namespace, "meta.helm.sh/release-namespace"), annotationOf(namespace, "meta.helm.sh/release-name")),
     change: (source) => `change the labels in the chart or values of Helm release ${source} and upgrade it`,
   },
 ];
+
+/** Neither a person at a terminal or a dashboard, nor a plugin of ours. */
+const isProgram = (manager: string): boolean => !/^(kubectl|mesh-|istioctl|k9s|Mozilla|node-fetch|unknown)/.test(manager);
 
 const keys = ["istio-injection", "istio.io/rev"] as const;
 
@@ -55,8 +58,9 @@ const labelOwner: Check = {
 };
 
 /**
- * A keeper owns the label when the server says that it wrote it, or when the namespace carries its mark and either what was last applied
- * names the label or the server does not say who wrote it. A mark alone is nothing: a tool may keep a namespace without saying a word on this label.
+ * A keeper owns the label when the server says that it wrote it, or when the namespace carries its mark and the label was written by some program, or
+ * stands in what was last applied, or by whom it was written is not said. A mark above a label that a person set is nothing: a tool may keep a
+ * namespace without saying a word on this label.
  */
 const kept = ({ namespace, before, after }: NamespaceMove): readonly Finding[] | undefined => {
   const written = keys.filter((key) => before[key] !== null && before[key] !== after[key]);
@@ -66,7 +70,8 @@ const kept = ({ namespace, before, after }: NamespaceMove): readonly Finding[] |
   const keeper = keepers.find(
     ({ manager, source }) =>
       managers.some((name) => manager.test(name)) ||
-      (source(namespace) !== undefined && written.some((key) => isApplied(namespace, key) || managers.length === 0)),
+      (source(namespace) !== undefined &&
+        (managers.length === 0 || managers.some(isProgram) || written.some((key) => isApplied(namespace, key)))),
   );
   if (keeper === undefined) return undefined;
   const source = keeper.source(namespace) ?? instanceOf(namespace) ?? "that keeps this namespace";
@@ -114,9 +119,7 @@ const appliedElsewhere = ({ namespace, before }: NamespaceMove): readonly Findin
         "change the manifest too",
       ),
     ];
-  const strangers = namespace.labelManagers
-    .map(({ manager }) => manager)
-    .filter((manager) => !/^(kubectl|mesh-|istioctl|Mozilla|node-fetch|unknown)/.test(manager));
+  const strangers = namespace.labelManagers.map(({ manager }) => manager).filter(isProgram);
   return strangers.length === 0
     ? []
     : [

@@ -47,8 +47,8 @@ const down: readonly (readonly [what: string, workload: WorkloadWords, reason: R
   ["a StatefulSet of two that may both be missing", words("StatefulSet", 2, rolling(0, 2)), /lets all 2 pods be missing/],
   ["a DaemonSet on one node", words("DaemonSet", 1, rolling(0, 1)), undefined],
   ["a DaemonSet that may be missing everywhere", words("DaemonSet", 3, rolling(0, 3)), undefined],
-  ["an Argo Rollout of one", words("Rollout", 1, { type: "RolloutRestart", maxUnavailable: 0 }), /its only pod is stopped/],
-  ["an Argo Rollout of two", words("Rollout", 2, { type: "RolloutRestart", maxUnavailable: 0 }), undefined],
+  ["an Argo Rollout of one", words("Rollout", 1, strategyFrom("Rollout", {}, 1)), /its only pod is stopped/],
+  ["an Argo Rollout of two", words("Rollout", 2, strategyFrom("Rollout", {}, 2)), undefined],
 ]; // biome-ignore format: a table
 
 for (const [what, workload, reason] of down) {

@@ -29,6 +29,8 @@ const table: readonly (readonly [what: string, change: Change, severity: string 
   ["Flux's Helm controller", { ...written("helm-controller"), labels: { ...labels, "helm.toolkit.fluxcd.io/name": "base", "helm.toolkit.fluxcd.io/namespace": "flux-system" } }, "blocker", /Flux object flux-system\/base/],
   ["Flux without its marks", written("kustomize-controller"), "blocker", /Flux object that keeps this namespace/],
   ["Helm", { ...written("helm"), annotations: helm }, "blocker", /Helm release ops\/base/],
+  ["Helm by another name of its binary", { ...written("helm3"), annotations: helm }, "blocker", /Helm release ops\/base/],
+  ["Helm within another program", { ...written("terraform-provider-helm_v2.12.1_x5"), annotations: helm }, "blocker", /Helm release ops\/base/],
   ["Helm that made the namespace and said nothing on the label", { ...written("kubectl-label"), annotations: helm }, undefined],
   ["one of several", { ...written("kubectl-label", "argocd-controller"), annotations: tracking }, "blocker", /application shop /],
   ["kubectl apply", { ...written("kubectl-client-side-apply"), annotations: applied }, "warning", /change the manifest/],

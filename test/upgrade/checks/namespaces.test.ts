@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import type { UndoRecord } from "../../../src/upgrade/plan.ts";
 import { undoText } from "../../../src/upgrade/undo.ts";
-import { type MeshWords, type NamespaceWords, ownInjector, tagInjector, type WorkloadWords } from "../../mesh/mesh-scene.ts";
+import { type MeshWords, type NamespaceWords, ownInjector, plane, tagInjector, type WorkloadWords } from "../../mesh/mesh-scene.ts";
 import { mission, planOf, said, type Wish } from "../builders.ts";
 
 const name = "production";
@@ -55,9 +55,13 @@ for (const [what, change, message] of injected) {
 }
 
 test("namespaces-injected: Kubernetes' and Istio's own are never touched", () => {
-  for (const protectedName of ["kube-system", "kube-node-lease", "istio-system"]) {
-    const plan = planOf(mission({ namespaces: [{ name: protectedName, labels: enabled }] }), { namespaces: [protectedName] });
-    assert.deepEqual([said(plan, "namespaces-injected"), plan.steps], [[`namespaces-injected blocker namespace/${protectedName}`], []]);
+  const controlPlanes = [plane("1-20"), plane("default"), plane("1-18", { namespace: "istio-old" })];
+  for (const protectedName of ["kube-system", "kube-flannel", "istio-system", "istio-old"]) {
+    const mesh = mission({ controlPlanes, namespaces: [{ name: protectedName, labels: enabled }] });
+    const plan = planOf(mesh, { namespaces: [protectedName] });
+    const [finding] = plan.findings.filter(({ check }) => check === "namespaces-injected");
+    assert.match(finding?.message ?? "", /belongs to Kubernetes or to Istio itself/);
+    assert.deepEqual([finding?.severity, plan.steps, planOf(mesh, { namespaces: "all" }).namespaces], ["blocker", [], []]);
   }
 });
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import type { PodTemplateSpec } from "../../../src/mesh/kubernetes.ts";
 import type { Workload } from "../../../src/mesh/model.ts";
-import { type MeshWords, pod, type WorkloadWords } from "../../mesh/mesh-scene.ts";
+import { type MeshWords, ownInjector, pod, tagInjector, type WorkloadWords } from "../../mesh/mesh-scene.ts";
 import { mission, planOf, restarted, said, stopping } from "../builders.ts";
 
 const production = "production";
@@ -55,6 +55,59 @@ for (const [what, change, check, severity = "blocker"] of table) {
   });
 }
 
+test("sidecars-kept: what another webhook, or a template that is not there, would make of a new pod", () => {
+  const [any] = ownInjector("1-18");
+  assert.ok(any);
+  const grabbing = {
+    ...any,
+    configuration: "zz-by-hand",
+    entry: { ...any.entry, namespaceSelector: {}, objectSelector: { matchLabels: { app: "web" } } },
+  };
+  const others = [
+    ...tagInjector("default", "default"),
+    ...ownInjector("1-20", { policy: { policy: "enabled", neverInject: [], alwaysInject: [], templates: ["sidecar"] } }),
+  ];
+  const message = (change: MeshWords): string | undefined =>
+    planOf(mission({ injectors: others, ...change })).findings.find(({ check }) => check === "sidecars-kept")?.message;
+  assert.equal(message(web({})), undefined);
+  assert.match(
+    message({ ...web({}), injectors: [...others, grabbing] }) ?? "",
+    /revision 1-18 would inject its new pods \(webhook zz-by-hand\), not 1-20/,
+  );
+  assert.match(
+    message(template({ "inject.istio.io/templates": "ours" })) ?? "",
+    /its new pods would be refused: revision 1-20 has no injection template/,
+  );
+});
+
+test("sidecars-kept: a target whose webhook cannot be called is the target's trouble, not each workload's", () => {
+  const injectors = [...tagInjector("default", "default"), ...ownInjector("1-20", { readyEndpoints: 0 })];
+  assert.deepEqual(
+    stopping(planOf(mission({ injectors }))).map(({ check }) => check),
+    ["target-endpoints"],
+  );
+});
+
+test("proxies-unpinned: the un-revisioned istiod has no suffix", () => {
+  const pinned = (address: string) =>
+    planOf(
+      mission({
+        ...template({ "proxy.istio.io/config": `discoveryAddress: ${address}` }),
+        namespaces: [{ name: production, labels: { "istio.io/rev": "1-20" } }],
+        workloads:
+          template({ "proxy.istio.io/config": `discoveryAddress: ${address}` }).workloads?.map((each) => ({
+            ...each,
+            runs: ["1-20", "1-20"],
+          })) ?? [],
+      }),
+      { to: "default" },
+    );
+  assert.deepEqual(said(pinned("istiod.istio-system.svc:15012"), "proxies-unpinned"), []);
+  assert.deepEqual(said(pinned("istiod-1-20.istio-system.svc:15012"), "proxies-unpinned"), [
+    "proxies-unpinned blocker production/Deployment/web",
+  ]);
+});
+
 test("what has nothing to move is not asked whether it could", () => {
   for (const change of [{ paused: true }, { status: status({ ready: 0 }) }, { strategy: { type: "OnDelete" } }] as const) {
     assert.deepEqual(stopping(planOf(mission(web({ runs: ["1-20"], ...change })))), []);
@@ -84,6 +137,20 @@ for (const [what, owner, finding, leave] of loose) {
 test("pods of one owner are one finding", () => {
   const pods = ["a", "b"].map((name) => pod(production, name, "default", { owner: owner("CloneSet", "game") }));
   assert.deepEqual(said(planOf(mission({ pods })), "pods-owned"), ["pods-owned blocker production/CloneSet/game"]);
+});
+
+test("a namespace whose label says it already is judged by what cannot move there", () => {
+  const namespaces = [{ name: production, labels: { "istio.io/rev": "1-20" } }];
+  const paused = planOf(mission({ namespaces, ...web({ paused: true }) }));
+  assert.deepEqual(
+    stopping(paused).map(({ check }) => check),
+    ["workloads-restartable"],
+  );
+  const bare = planOf(mission({ namespaces, workloads: [], pods: [pod(production, "it", "default")] }));
+  assert.deepEqual(
+    stopping(bare).map(({ check }) => check),
+    ["pods-owned"],
+  );
 });
 
 test("next-pods: what is scaled to zero, and CronJobs, are told", () => {
