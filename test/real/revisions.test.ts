@@ -262,8 +262,9 @@ describe("an un-revisioned 1.19.0 and 1-20", () => {
   });
 
   for (const how of ["unready", "unnoticed", "frozen"] as const) {
-    test(`an istiod that is gone (${how}) is unknown, and the rest of the picture is there`, async () => {
+    test(`an istiod that is gone (${how}) is unknown, and the rest of the picture is there`, async (t) => {
       await mesh.stopIstiod("1-20", how);
+      t.after(() => mesh.startIstiod("1-20"));
       const document = await look(mesh, "-n", namespace);
       assert.equal(revisionOf(document, "1-20")?.connectedProxies, null);
       assert.equal(revisionOf(document, "default")?.connectedProxies, 0);
@@ -273,8 +274,8 @@ describe("an un-revisioned 1.19.0 and 1-20", () => {
       assert.ok(checks.includes("istiod-silent"), checks.join());
       assert.equal(checks.includes("revision-not-ready"), how === "unready");
       assert.equal(namespaceOf(document, namespace)?.injection.kind, how === "unready" ? "refused" : "injected");
-      const { code, stdout } = await mesh.run("mesh-revisions", []);
-      assert.equal(code, 0);
+      const { code, stdout, stderr } = await mesh.run("mesh-revisions", []);
+      assert.equal(code, 0, stderr);
       assert.match(stdout, /^1-20 +<none> +prod +1\.20\.0 +[01]\/1 +unknown +istioctl$/m);
       await mesh.startIstiod("1-20");
       await eventually("the proxies to be back", async () => revisionOf(await look(mesh), "1-20")?.connectedProxies === 12);
