@@ -24,7 +24,10 @@ export async function bootMesh(
   await sweep();
   const dir = folderOfMesh(name);
   fs.mkdirSync(meshes, { recursive: true, mode: 0o700 });
-  fs.mkdirSync(dir); // fails where a mesh of that name is there
+  if (fs.existsSync(dir) && runningMeshes().includes(name))
+    throw new Error(`a mesh called "${name}" runs already; npm run mesh:down -- ${name}`);
+  fs.rmSync(dir, { recursive: true, force: true }); // what a kept one left
+  fs.mkdirSync(dir);
   const log = fs.openSync(path.join(dir, "daemon.log"), "a");
   const daemon = spawn(process.execPath, [path.join(import.meta.dirname, "daemon.ts"), JSON.stringify({ ...options, dir })], {
     detached: true,

@@ -143,11 +143,27 @@ interface Delay {
   readonly to?: string;
 }
 
-function podStage(name: string, next: object, delay?: Delay): object {
+/** What can be told about a pod at once. It spares the long expression for all who are not concerned. */
+const onlyIf = {
+  pending: { key: ".status.phase", operator: "In", values: ["Pending"] },
+  running: { key: ".status.phase", operator: "In", values: ["Running"] },
+  notReady: { key: '.status.conditions[]? | select(.type == "Ready") | .status', operator: "NotIn", values: ["True"] },
+  deleted: { key: ".metadata.deletionTimestamp", operator: "Exists" },
+  ofJob: { key: ".metadata.ownerReferences[]?.kind", operator: "In", values: ["Job"] },
+  istiod: { key: ".metadata.labels.app", operator: "In", values: ["istiod"] },
+  lives: (life: string) => ({ key: `.metadata.labels["${lifeLabel}"]`, operator: "In", values: [life] }),
+};
+
+function podStage(name: string, guards: readonly object[], next: object, delay?: Delay): object {
   const jq = (expression: string) => ({ jq: { expression } });
+  const expressions = [...guards, { key: nextForPod, operator: "In", values: [name] }];
+  const after = delay && { durationMilliseconds: 0, durationFrom: jq(delay.from), ...(delay.to && { jitterDurationFrom: jq(delay.to) }) };
   return stage(
-    ...(["Pod", name, [{ jq: { key: nextForPod, operator: "In", values: [name] } }], next] as const),
-    delay && { durationMilliseconds: 0, durationFrom: jq(delay.from), ...(delay.to && { jitterDurationFrom: jq(delay.to) }) },
+    "Pod",
+    name,
+    expressions.map((each) => ({ jq: each })),
+    next,
+    after,
   );
 }
 
@@ -164,28 +180,39 @@ function stage(kind: string, name: string, matchExpressions: readonly object[], 
 export function stagesText(kubelet: string): string {
   const status = (picture: PodStatus) => ({ statusTemplate: statusTemplate(picture) });
   const ready = { from: annotated(annotations.readyAfter, "0s"), to: `.metadata.annotations["${annotations.readyBefore}"]` };
+  const { pending, running, notReady, deleted, ofJob, istiod, lives } = onlyIf;
   const stages = [
     ...nodeStages(kubelet),
-    podStage("pod-start", status({ phase: "Running", app: "running", proxy: "by-sync" })),
-    podStage("pod-proxy-start", status({ phase: "Pending", app: "PodInitializing", proxy: "running" })),
-    podStage("pod-ready", status({ phase: "Running", app: "ready", proxy: "ready" }), ready),
-    podStage("pod-unready", status({ phase: "Running", app: "running", proxy: "running" })),
-    podStage("pod-only-app-ready", status({ phase: "Running", app: "ready", proxy: "running" }), {
+    podStage("pod-start", [pending], status({ phase: "Running", app: "running", proxy: "by-sync" })),
+    podStage("pod-proxy-start", [pending], status({ phase: "Pending", app: "PodInitializing", proxy: "running" })),
+    podStage("pod-ready", [running, notReady], status({ phase: "Running", app: "ready", proxy: "ready" }), ready),
+    podStage("pod-unready", [istiod], status({ phase: "Running", app: "running", proxy: "running" })),
+    podStage("pod-only-app-ready", [running, notReady], status({ phase: "Running", app: "ready", proxy: "running" }), {
       from: annotated(annotations.readyAfter, "2s"),
     }),
-    podStage("pod-only-proxy-ready", status({ phase: "Running", app: "running", proxy: "ready" })),
-    podStage("pod-crash", status({ phase: "keep", app: "running", proxy: "by-sync", affected: "CrashLoopBackOff", restarted: true }), {
-      from: annotated(annotations.crashAfter, "1s"),
+    podStage("pod-only-proxy-ready", [lives("never-ready")], status({ phase: "Running", app: "running", proxy: "ready" })),
+    podStage(
+      "pod-crash",
+      [lives("crash")],
+      status({ phase: "keep", app: "running", proxy: "by-sync", affected: "CrashLoopBackOff", restarted: true }),
+      { from: annotated(annotations.crashAfter, "1s") },
+    ),
+    podStage("pod-restart", [lives("crash")], status({ phase: "keep", app: "running", proxy: "by-sync", affected: "running" }), {
+      from: '"5s"',
     }),
-    podStage("pod-restart", status({ phase: "keep", app: "running", proxy: "by-sync", affected: "running" }), { from: '"5s"' }),
-    podStage("pod-pull-error", status({ phase: "Pending", app: "running", proxy: "by-sync", affected: "ErrImagePull" })),
-    podStage("pod-pull-back-off", status({ phase: "Pending", app: "running", proxy: "by-sync", affected: "ImagePullBackOff" }), {
-      from: '"1s"',
-    }),
-    podStage("pod-complete", status({ phase: "Succeeded", app: "completed", proxy: "completed" }), {
+    podStage("pod-pull-error", [lives("pull")], status({ phase: "Pending", app: "running", proxy: "by-sync", affected: "ErrImagePull" })),
+    podStage(
+      "pod-pull-back-off",
+      [lives("pull")],
+      status({ phase: "Pending", app: "running", proxy: "by-sync", affected: "ImagePullBackOff" }),
+      {
+        from: '"1s"',
+      },
+    ),
+    podStage("pod-complete", [ofJob], status({ phase: "Succeeded", app: "completed", proxy: "completed" }), {
       from: annotated(annotations.runFor, "500ms"),
     }),
-    podStage("pod-delete", { delete: true }, { from: annotated(annotations.terminateAfter, "0s") }),
+    podStage("pod-delete", [deleted], { delete: true }, { from: annotated(annotations.terminateAfter, "0s") }),
   ];
   return stages.map((each) => JSON.stringify(each)).join("\n---\n");
 }
