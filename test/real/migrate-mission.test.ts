@@ -52,7 +52,7 @@ test("production: 10 Deployments, a StatefulSet, a DaemonSet, one scaled to 0, o
     assert.match(stdout, /^moved 12 workloads \(37 pods\) of production to revision 1-20: /m);
     assert.deepEqual(fell, []);
 
-    const moved = await assertArrived(mesh, namespace, "1-20", (pod) => !isPlain(pod));
+    const moved = await assertArrived(mesh, namespace, "1-20", { of: (pod) => !isPlain(pod) });
     assert.deepEqual([moved.length, await labelsOf(mesh, namespace)], [37, { "istio.io/rev": "1-20" }]);
     assert.deepEqual(
       moved.filter(({ metadata }) => old.some((pod) => pod.metadata.uid === metadata.uid)),
@@ -154,7 +154,7 @@ test("what no restart would move is refused by name, and left where the refusal'
       recorder.report(namespace).filter(({ ok }) => !ok),
       [],
     );
-    await assertArrived(mesh, namespace, "1-20", isWeb);
+    await assertArrived(mesh, namespace, "1-20", { of: isWeb });
     const stayed = (await listed(mesh, ["pods", "-n", namespace])).filter((pod) => !isWeb(pod));
     assert.deepEqual(uidsOf(stayed), uidsOf(old.filter((pod) => !isWeb(pod))));
   });

@@ -28,9 +28,10 @@ const environmentOf = ({ kubeconfig }: Mesh) => ({
   PATH: [dist, path.dirname(kubectlBinary), process.env.PATH].join(path.delimiter),
 });
 
-/** Every proxy that any istiod holds, by `POD.NAMESPACE`; asked of each running istiod pod. */
-export async function heldProxies(mesh: Mesh): Promise<ReadonlyMap<string, readonly HeldProxy[]>> {
-  const istiods = await listed(mesh, ["pods", "-n", "istio-system", "-l", "app=istiod"]);
+/** Every proxy that any istiod holds, by `POD.NAMESPACE`; asked of each running istiod pod, or of those of the revisions given. */
+export async function heldProxies(mesh: Mesh, revisions?: readonly string[]): Promise<ReadonlyMap<string, readonly HeldProxy[]>> {
+  const of = revisions === undefined ? "" : `,istio.io/rev in (${revisions.join()})`;
+  const istiods = await listed(mesh, ["pods", "-n", "istio-system", "-l", `app=istiod${of}`]);
   const answers = await Promise.all(
     istiods
       .filter(({ metadata, status }) => metadata.deletionTimestamp === undefined && status.phase === "Running")
@@ -83,15 +84,22 @@ export const isGoing = (pod: Json): boolean => pod.metadata.deletionTimestamp !=
 export const proxyStatusOf = ({ status }: Json): Json =>
   [...(status.initContainerStatuses ?? []), ...(status.containerStatuses ?? [])].find(({ name }: Json) => name === "istio-proxy");
 
+export interface Which {
+  /** Only these pods; all unless given. */
+  readonly of?: (pod: Json) => boolean;
+  /** Only istiods of these revisions are asked: for when others are stopped. */
+  readonly among?: readonly string[];
+}
+
 /**
- * Asserts that every pod of the namespace that `of` picks (all unless given) is injected by the revision, ready with its proxy, held by
- * istiods of that revision alone with clusters and listeners acknowledged. Gives back the pods, in kubectl's order.
+ * Asserts that every pod of the namespace is injected by the revision, ready with its proxy, held by istiods of that revision alone
+ * with clusters and listeners acknowledged. Gives back the pods, in kubectl's order.
  */
 export async function assertArrived(
   mesh: Mesh,
   namespace: string,
   revision: string,
-  of: (pod: Json) => boolean = () => true,
+  { of = () => true, among }: Which = {},
 ): Promise<readonly Json[]> {
   const pods = (await listed(mesh, ["pods", "-n", namespace])).filter(of);
   assert.notEqual(pods.length, 0);
@@ -100,7 +108,7 @@ export async function assertArrived(
     pods.map((pod) => [pod.metadata.name, revision, true, true, false]),
     `injected by ${revision} and ready`,
   );
-  const held = await heldProxies(mesh);
+  const held = await heldProxies(mesh, among);
   assert.deepEqual(
     pods.map(({ metadata: { name } }) => [name, held.get(`${name}.${namespace}`) ?? []]),
     pods.map(({ metadata: { name } }) => [name, [{ revision, cds: true, lds: true }]]),
@@ -110,10 +118,10 @@ export async function assertArrived(
 }
 
 /** The same, once it is so: for what only went on by itself. */
-export async function eventuallyArrived(mesh: Mesh, namespace: string, revision: string, of?: (pod: Json) => boolean): Promise<void> {
+export async function eventuallyArrived(mesh: Mesh, namespace: string, revision: string, which?: Which): Promise<void> {
   let difference: unknown;
   const arrived = () =>
-    assertArrived(mesh, namespace, revision, of).then(
+    assertArrived(mesh, namespace, revision, which).then(
       () => true,
       (error: unknown) => {
         difference = error;
