@@ -110,7 +110,8 @@ export interface Mesh extends AsyncDisposable {
   down(): Promise<void>;
 }
 
-const dist = path.join(import.meta.dirname, "..", "..", "dist");
+/** Where kubectl finds the plugins: `dist/`, or the folder that MESH_PLUGINS names (of scripts that run them from source, say). */
+const dist = process.env.MESH_PLUGINS ?? path.join(import.meta.dirname, "..", "..", "dist");
 
 /** Boots a mesh; see `MeshOptions`. Builds what of it is not built yet. */
 export async function upMesh(options: MeshOptions): Promise<Mesh> {

@@ -21,7 +21,7 @@ export interface HeldProxy {
 }
 
 const kubectlBinary = fileOf("kubernetes", "bin/kubectl");
-const dist = path.join(import.meta.dirname, "..", "..", "dist");
+const dist = process.env.MESH_PLUGINS ?? path.join(import.meta.dirname, "..", "..", "dist");
 const environmentOf = ({ kubeconfig }: Mesh) => ({
   ...process.env,
   KUBECONFIG: kubeconfig,
