@@ -39,10 +39,14 @@ const warm = async (folder: string, server: string): Promise<void> => {
     ["--version"],
     ["--help"],
     ["--bogus"],
-    ["-n", "a", "--to", "b", ...home],
-    ["-A", ...home],
-    [...home],
-    ["-o", "json", ...home],
+    ...[
+      [],
+      ["-n", "production", "-o", "wide"],
+      ["-o", "json"],
+      ["-o", "yaml"],
+      ["-n", "production", "--to", "1-20"],
+      ["-A", "--to", "1-20", "--dry-run=client"],
+    ].map((argv) => [...argv, ...home]),
   ];
   for (const argv of commands) {
     // Not spawnSync: the server answers from this process.

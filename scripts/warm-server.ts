@@ -1,34 +1,56 @@
-/** An API server of an empty cluster, on loopback: what the executables are run against while they are built, to warm their code. */
+/** An API server of a small mesh, on loopback: what the executables are run against while they are built and measured. */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { kinds } from "../src/cluster/kinds.ts";
+import { matchesSelector } from "../src/mesh/labels.ts";
+import { parseSelector } from "../src/mesh/selector-text.ts";
+import { warmMesh } from "./warm-mesh.ts";
 
-const kindByPlural = new Map(Object.values(kinds).map((kind) => [kind.plural, kind]));
+const keyByPlural = new Map(Object.entries(kinds).map(([key, { plural }]) => [plural, key as keyof typeof kinds]));
 
-/** What a cluster says that has nothing and allows everything. */
-const answer = (method: string, path: string): object | undefined => {
-  const parts = path.split("/").filter((part) => part !== "");
-  if (path === "/version") return { major: "1", minor: "36", gitVersion: "v1.36.0" };
-  const last = parts.at(-1) ?? "";
-  if (method === "POST" && last.endsWith("accessreviews"))
+/** What the mesh's server answers; it allows everything and writes nothing. Undefined: not found. */
+const answer = (method: string, { pathname, searchParams }: URL): object | undefined => {
+  if (pathname === "/version") return { major: "1", minor: "36", gitVersion: "v1.36.0" };
+  if (pathname === "/apis") return { kind: "APIGroupList", apiVersion: "v1", groups: [] };
+  if (method === "POST" && pathname.endsWith("/selfsubjectaccessreviews"))
     return { kind: "SelfSubjectAccessReview", apiVersion: "authorization.k8s.io/v1", spec: {}, status: { allowed: true } };
-  const kind = kindByPlural.get(last);
-  if (method !== "GET" || kind === undefined) return undefined;
-  const apiVersion = kind.group === "" ? kind.version : `${kind.group}/${kind.version}`;
-  return { kind: `${kind.kind}List`, apiVersion, metadata: { resourceVersion: "1" }, items: [] };
+  const { namespace, plural, name } = resourceOf(pathname);
+  const key = keyByPlural.get(plural);
+  if ((method !== "GET" && method !== "PATCH") || key === undefined) return undefined;
+  const { group, version, kind } = kinds[key];
+  const apiVersion = group === "" ? version : `${group}/${version}`;
+  const selector = parseSelector(searchParams.get("labelSelector") ?? "");
+  const items = warmMesh(key).filter(
+    ({ metadata }) =>
+      (namespace === undefined || metadata.namespace === namespace) &&
+      !("malformed" in selector) &&
+      matchesSelector(selector, metadata.labels),
+  );
+  if (name === undefined) return { kind: `${kind}List`, apiVersion, metadata: { resourceVersion: "1" }, items };
+  const found = items.find(({ metadata }) => metadata.name === name);
+  return found && { kind, apiVersion, ...found };
+};
+
+/** `/api/v1/namespaces/NAMESPACE/pods/NAME`, `/apis/GROUP/VERSION/…`. */
+const resourceOf = (
+  path: string,
+): { readonly namespace: string | undefined; readonly plural: string; readonly name: string | undefined } => {
+  const parts = path.replace(/^\/api\/v1\/|^\/apis\/[^/]+\/[^/]+\//, "").split("/");
+  const [namespace, plural = "", name, ...below] = parts[0] === "namespaces" && parts.length > 2 ? parts.slice(1) : [undefined, ...parts];
+  return { namespace, plural: below.length === 0 ? plural : "", name };
 };
 
 /** As the API server names what it did not find. */
 const detailsOf = (path: string): object => {
   const [name, plural] = path.split("/").reverse();
-  return { name, kind: plural, group: kindByPlural.get(plural ?? "")?.group };
+  return { name, kind: plural, group: path.startsWith("/apis/") ? path.split("/")[2] : undefined };
 };
 
 /** Serves until `close`. */
 export const warmServer = async (): Promise<{ readonly url: string; readonly close: () => void }> => {
   const server = createServer((request, response) => {
-    const { pathname } = new URL(request.url ?? "/", "http://localhost");
-    const found = answer(request.method ?? "GET", pathname);
+    const url = new URL(request.url ?? "/", "http://localhost");
+    const found = answer(request.method ?? "GET", url);
     response.writeHead(found ? 200 : 404, { "content-type": "application/json" });
     response.end(
       JSON.stringify(
@@ -38,8 +60,8 @@ export const warmServer = async (): Promise<{ readonly url: string; readonly clo
           status: "Failure",
           reason: "NotFound",
           code: 404,
-          message: `${pathname} not found`,
-          details: detailsOf(pathname),
+          message: `${url.pathname} not found`,
+          details: detailsOf(url.pathname),
         },
       ),
     );
