@@ -33,6 +33,8 @@ export async function openTunnel(url: URL, options: ClientOptions): Promise<Dupl
   const { WebSocket } = await import("ws");
   const socket = new WebSocket(url, [protocol], { ...options, handshakeTimeout: 10_000, followRedirects: false, perMessageDeflate: false });
   const tunnel = new Tunnel(socket);
+  // Until somebody uses the tunnel, `fail` below is who hears of errors; an error that nobody hears ends the process.
+  tunnel.on("error", () => {});
   return new Promise((resolve, reject) => {
     const fail = (cause: Error): void => {
       tunnel.destroy();

@@ -189,6 +189,13 @@ test("a refusal of the API server is told with the right to ask for", async () =
   });
 });
 
+test("a connection that breaks during the upgrade is an error like others", async () => {
+  await using server = await startServer((_, response) => refuse(response, 404, "NotFound", "no such path"));
+  server.onUpgrade((_, socket) => socket.destroy());
+  await using connected = await connectTo(server);
+  await assert.rejects(connected.cluster.getFromPod(istiod, 15014, "/"), fail({ reason: "unreachable" }, /broke off the connection/));
+});
+
 test("a credential plugin is asked again when the upgrade meets a 401", async () => {
   await using forwarding = await startForwarding((_, say) => say(http200("ok")), {
     refuse: (count) => (count === 1 ? [401, "{}"] : undefined),
