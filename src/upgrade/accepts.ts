@@ -54,7 +54,7 @@ const matchesGlob = (pattern: string, text: string): boolean => {
   const [head = "", ...rest] = pattern.split("*");
   const tail = rest.pop();
   if (tail === undefined) return text === head;
-  if (!text.startsWith(head) || !text.endsWith(tail) || text.length < head.length + tail.length) return false;
+  if (!text.startsWith(head) || !text.endsWith(tail)) return false;
   let from = head.length;
   for (const part of rest) {
     const at = text.indexOf(part, from);
