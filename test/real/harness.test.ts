@@ -7,6 +7,7 @@ import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { eventually, isWrite, type Json, type Mesh, upMesh } from "./kit.ts";
 import { recordedProcesses } from "./mesh/machine.ts";
+import { isRunning } from "./mesh/process.ts";
 import { barePod, cronJob, daemonSet, deployment, gateway, job, rollout, statefulSet } from "./workloads.ts";
 
 const revisionOf = (pod: Json) => JSON.parse(pod.metadata.annotations?.["sidecar.istio.io/status"] ?? "{}").revision;
@@ -331,7 +332,7 @@ test("two meshes side by side, and nothing is left of either, whoever is killed"
   other.kill("SIGKILL");
   await eventually(
     "the killed one's mesh to be gone",
-    async () => !fs.existsSync(dir) && running.every(({ pid }) => !fs.existsSync(`/proc/${pid}`)),
+    async () => !fs.existsSync(dir) && running.every(({ pid, start }) => !isRunning(pid, start)),
     10,
   );
 

@@ -2,9 +2,7 @@
  * What the tests on the real mesh use: `await using mesh = await upMesh({ revisions: { default: "1.19.0", "1-20": "1.20.0" } })`.
  * The mesh is gone when the scope is left, when the process ends, and when it is killed.
  */
-import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import fs from "node:fs";
 import path from "node:path";
 import { type Api, connectApi, eventually, type Json } from "./mesh/api.ts";
 import { type AuditEntry, readAudit } from "./mesh/audit.ts";
@@ -14,11 +12,14 @@ import { bootMesh, command, removeMesh } from "./mesh/lifetime.ts";
 import { currentKubelet, oldKubelet } from "./mesh/nodes.ts";
 import { runProgram } from "./mesh/process.ts";
 import { ensureBuilt, fileOf } from "./mesh/programs.ts";
+import { isReady } from "./mesh/readiness.ts";
 import { injects, installRevision, type Revision, runIstioctl, uninstallRevision } from "./mesh/revision.ts";
+import { type Result, type RunOptions, runToEnd } from "./mesh/run.ts";
 import { type Recorder, startRecorder } from "./recorder.ts";
 
 export { type Api, eventually, type Json } from "./mesh/api.ts";
 export { isWrite } from "./mesh/audit.ts";
+export type { Result, RunOptions } from "./mesh/run.ts";
 
 export interface RevisionOptions {
   readonly by?: "istioctl" | "helm";
@@ -29,7 +30,7 @@ export interface RevisionOptions {
 }
 
 export interface MeshOptions {
-  /** Revisions and their Istio releases, in the order of their installation; `default` is an install without a revision. */
+  /** Revisions and their Istio releases, in the order of their installation (numbers first, as keys of JavaScript are); `default` is an install without a revision. */
   readonly revisions: Readonly<Record<string, string | (RevisionOptions & { readonly version: string })>>;
   readonly gatewayApi?: boolean;
   /** With the real controller of Argo Rollouts. */
@@ -42,29 +43,6 @@ export interface MeshOptions {
   readonly helm?: readonly string[];
   /** Added to the environment of every istiod. `PILOT_MAX_REQUESTS_PER_SECOND` is 1000 unless it is here or in the chart. */
   readonly istiodEnv?: Readonly<Record<string, string>>;
-}
-
-export interface Result {
-  /** Exit code; undefined where a signal ended it. */
-  readonly code: number | undefined;
-  readonly signal: NodeJS.Signals | undefined;
-  readonly stdout: string;
-  readonly stderr: string;
-  /** Wall time. */
-  readonly ms: number;
-}
-
-export interface RunOptions {
-  /** Added to the environment; a value of undefined takes one away. */
-  readonly env?: Readonly<Record<string, string | undefined>>;
-  readonly input?: string;
-  /** Ends it with SIGTERM. To send another signal take `onStart`. */
-  readonly signal?: AbortSignal;
-  readonly onStart?: (child: import("node:child_process").ChildProcess) => void;
-  /** Called with each piece of stderr, as it comes. */
-  readonly onStderr?: (text: string) => void;
-  /** Killed after this many milliseconds; 300,000 unless given. */
-  readonly timeout?: number;
 }
 
 export interface Mesh extends AsyncDisposable {
@@ -234,58 +212,3 @@ function meshAt(dir: string, revisions: Map<string, Revision>): Mesh {
 }
 
 const istiodOf = (revision: string) => (revision === "default" ? "istiod" : `istiod-${revision}`);
-
-/** Whether every workload's controller has seen its latest change and all of its pods are ready, and new where it replaces them by itself. */
-async function isReady(api: Api, namespace: string): Promise<boolean> {
-  const list = async (path: string): Promise<Json[]> => (await api.get(path)).items;
-  const apps = `/apis/apps/v1/namespaces/${namespace}`;
-  const rollouts = list(`/apis/argoproj.io/v1alpha1/namespaces/${namespace}/rollouts`).catch(() => []); // not installed
-  const [deployments, statefulSets, daemonSets] = await Promise.all(
-    ["deployments", "statefulsets", "daemonsets"].map((kind) => list(`${apps}/${kind}`)),
-  );
-  const seen = ({ metadata, status }: Json) => String(status.observedGeneration) === String(metadata.generation);
-  const full = ({ spec, status }: Json) => (status.readyReplicas ?? 0) === spec.replicas && (status.replicas ?? 0) === spec.replicas;
-  const updated = ({ spec, status }: Json) => (status.updatedReplicas ?? 0) === spec.replicas;
-  const byItself = ({ spec }: Json) =>
-    spec.updateStrategy?.type !== "OnDelete" && !spec.updateStrategy?.rollingUpdate?.partition && !spec.paused;
-  return (
-    [...(deployments ?? []), ...(statefulSets ?? [])].every((each) => seen(each) && full(each) && (updated(each) || !byItself(each))) &&
-    (await rollouts).every((each) => seen(each) && each.status.phase === "Healthy") &&
-    (daemonSets ?? []).every(({ metadata, status }) => {
-      const { desiredNumberScheduled: desired, numberReady, updatedNumberScheduled } = status;
-      return (
-        status.observedGeneration === metadata.generation && desired > 0 && numberReady === desired && updatedNumberScheduled === desired
-      );
-    })
-  );
-}
-
-function runToEnd(binary: string, args: readonly string[], environment: NodeJS.ProcessEnv, options: RunOptions): Promise<Result> {
-  const env: NodeJS.ProcessEnv = { ...environment, ...options.env };
-  for (const [name, value] of Object.entries(env)) if (value === undefined) delete env[name];
-  const started = performance.now();
-  return new Promise((resolve, reject) => {
-    const child = spawn(binary, args, { env, stdio: ["pipe", "pipe", "pipe"] });
-    const timer = setTimeout(() => child.kill("SIGKILL"), options.timeout ?? 300_000);
-    options.signal?.addEventListener("abort", () => child.kill("SIGTERM"), { once: true });
-    let [stdout, stderr] = ["", ""];
-    child.stdout.setEncoding("utf8").on("data", (text: string) => {
-      stdout += text;
-    });
-    child.stderr.setEncoding("utf8").on("data", (text: string) => {
-      stderr += text;
-      options.onStderr?.(text);
-    });
-    child.stdin.on("error", () => {});
-    child.stdin.end(options.input ?? "");
-    child.on("spawn", () => options.onStart?.(child));
-    child.on("error", reject);
-    child.on("close", (code, signal) => {
-      clearTimeout(timer);
-      resolve({ code: code ?? undefined, signal: signal ?? undefined, stdout, stderr, ms: performance.now() - started });
-    });
-  });
-}
-
-/** Whether an executable is built; tests that need it say so instead of failing oddly. */
-export const isBuilt = (file: string): boolean => fs.existsSync(path.join(dist, file));

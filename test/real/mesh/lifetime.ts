@@ -40,11 +40,11 @@ export async function bootMesh(
     daemon.once("error", (error) => resolve({ failed: error.message }));
     daemon.once("exit", (code, signal) => resolve({ failed: `the daemon ended with ${code ?? signal}: ${logOf(dir)}` }));
   });
+  daemon.removeAllListeners();
   if (end.up !== true) {
     await removeMesh(dir);
     throw new Error(`the mesh did not come up: ${end.failed}`);
   }
-  daemon.removeAllListeners();
   daemon.on("exit", () => void endRecorded(dir)); // a daemon that was killed could not end what it had started
   daemon.disconnect();
   daemon.unref();

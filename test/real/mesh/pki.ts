@@ -28,7 +28,11 @@ export async function createPki(folder: string): Promise<Pki> {
       ...["-CA", file("ca.crt"), "-CAkey", file("ca.key"), "-keyout", file(`${name}.key`), "-out", file(`${name}.crt`), "-subj", subject],
       ...["basicConstraints=critical,CA:FALSE", ...extensions].flatMap((extension) => ["-addext", extension]),
     );
-  await openssl("-keyout", file("ca.key"), "-out", file("ca.crt"), "-subj", "/CN=kube-ca");
+  await openssl("-keyout", file("ca.key"), "-out", file("ca.crt"), "-subj", "/CN=kube-ca").catch((error: NodeJS.ErrnoException) => {
+    throw error.code === "ENOENT"
+      ? new Error("the real mesh's certificates are made with openssl, and there is none on the PATH; install it")
+      : error;
+  });
   await Promise.all([
     signed("apiserver", "/CN=kube-apiserver", "subjectAltName=IP:127.0.0.1,IP:10.96.0.1,DNS:localhost,DNS:kubernetes.default.svc"),
     signed("admin", "/O=system:masters/CN=admin", "extendedKeyUsage=clientAuth"),
