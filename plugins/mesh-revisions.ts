@@ -70,8 +70,13 @@ function selectorOf(text: string | undefined): RevisionsScope["selector"] {
 }
 
 async function read(cluster: Cluster, istioNamespace: string, scope: RevisionsScope): Promise<RevisionsDocument> {
-  const namespaces = scope.namespaces === "overview" ? "all" : scope.namespaces;
-  return revisionsDocument(await snapshot(cluster, { istioNamespace, namespaces, workloads: true, askIstiods: true }), scope);
+  const whole = { istioNamespace, workloads: true, askIstiods: true } as const;
+  const { namespaces } = scope;
+  const mesh = await snapshot(
+    cluster,
+    namespaces === "overview" ? { ...whole, namespaces: "all", podMetadataOnly: true } : { ...whole, namespaces },
+  );
+  return revisionsDocument(mesh, scope);
 }
 
 function textOf(document: RevisionsDocument, { output, noHeaders, watch }: RevisionsArgs): string {

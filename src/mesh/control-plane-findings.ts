@@ -2,7 +2,6 @@
 import type { Finding } from "./finding.ts";
 import type { ControlPlane, Injector, Mesh } from "./model.ts";
 import { listed } from "./phrase.ts";
-import { isUnread } from "./standing.ts";
 
 /** A finding that is told and stops nothing. */
 export const warning = (check: string, object: string, message: string, remedy: string | undefined): Finding => ({
@@ -28,14 +27,9 @@ export const controlPlaneFindings = (mesh: Mesh): readonly Finding[] => [
   ...defaultFindings(mesh),
 ];
 
-/**
- * Revisions that have an istiod, in this cluster or reached by a webhook's URL. Where the Deployments could not be read, every revision
- * that is named counts: what was not seen is not missing.
- */
+/** Revisions that have an istiod, in this cluster or reached by a webhook's URL. */
 export function livingRevisions(mesh: Mesh): ReadonlySet<string> {
-  const planes = mesh.controlPlanes.filter(
-    (plane) => plane.deployment !== undefined || plane.istiods.length > 0 || isUnread(mesh, "istiod Deployments"),
-  );
+  const planes = mesh.controlPlanes.filter((plane) => plane.deployment !== undefined || plane.istiods.length > 0);
   const external = mesh.injectors.filter((injector) => injector.entry.clientConfig.url !== undefined);
   return new Set([...planes, ...external].map(({ revision }) => revision));
 }

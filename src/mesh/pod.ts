@@ -1,6 +1,7 @@
-import type { ContainerSpec, ContainerStatus, PodObject } from "./kubernetes.ts";
+import type { ContainerSpec, ContainerStatus, KubeObject, PodObject } from "./kubernetes.ts";
+import { labelOf } from "./labels.ts";
 import type { ContainerTrouble, Pod } from "./model.ts";
-import { podProxyFrom } from "./pod-proxy.ts";
+import { isStaticGateway, podProxyFrom, proxyContainer } from "./pod-proxy.ts";
 
 /** A pod as far as the suite looks at it. Few fields are kept, so that thousands of pods fit: pods are projected while they are listed. */
 export const podFrom = (pod: PodObject): Pod => {
@@ -29,6 +30,15 @@ export const podFrom = (pod: PodObject): Pod => {
       .filter((condition) => condition.status !== "True")
       .map(({ type, status, reason = "", message = "" }) => ({ type, status, reason, message })),
   };
+};
+
+/**
+ * A pod of which only the metadata was read: who it is, its proxy and the revision that injected it, as labels and annotations say. How it
+ * does was not read: phase `Unknown`, not ready, no containers, no version.
+ */
+export const podFromMetadata = ({ metadata }: KubeObject): Pod => {
+  const labelled = isStaticGateway(metadata.labels) || labelOf(metadata.labels, "app") === "ztunnel";
+  return podFrom({ metadata, spec: { containers: labelled ? [{ name: proxyContainer }] : [] } });
 };
 
 const troublesOf = (specs: readonly ContainerSpec[], statuses: readonly ContainerStatus[], init: boolean): ContainerTrouble[] =>

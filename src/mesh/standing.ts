@@ -81,9 +81,6 @@ function connectionsByPod(mesh: Mesh): Map<string, Standing["connections"][numbe
   return byPod;
 }
 
-/** Whether something of the cluster as a whole could not be read (`subject` as the snapshot names it). */
-export const isUnread = (mesh: Mesh, subject: string): boolean => mesh.unknown.some((unknown) => unknown.subject === subject);
-
 /** Whether a revision's istiod runs outside the cluster and is reached by its webhook's URL. */
 export const isExternal = (mesh: Mesh, plane: ControlPlane): boolean =>
   plane.deployment === undefined &&
@@ -95,7 +92,7 @@ export const isExternal = (mesh: Mesh, plane: ControlPlane): boolean =>
  */
 export function connectedProxies(mesh: Mesh, plane: ControlPlane): number | undefined {
   const answers = mesh.answers.filter((answer) => answer.revision === plane.revision);
-  if (isExternal(mesh, plane) || isUnread(mesh, "istiod pods") || answers.length < plane.istiods.filter(isRunning).length) return undefined;
+  if (isExternal(mesh, plane) || answers.length < plane.istiods.filter(isRunning).length) return undefined;
   const proxies = new Set<string>();
   for (const answer of answers) {
     if (answer.kind === "unanswered") return undefined;

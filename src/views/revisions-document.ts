@@ -5,7 +5,7 @@ import { labelOf, matchesSelector } from "../mesh/labels.ts";
 import { meshFindings } from "../mesh/mesh-findings.ts";
 import type { ControlPlane, Injection, LabelSelector, Mesh, Namespace, Tag, Unknown } from "../mesh/model.ts";
 import { openMigration } from "../mesh/namespace-findings.ts";
-import { connectedProxies, everyConnectionKnown, isExternal, isUnread, type Standing, standings } from "../mesh/standing.ts";
+import { connectedProxies, everyConnectionKnown, isExternal, type Standing, standings } from "../mesh/standing.ts";
 import { apiVersion, type ResultDocument } from "./document.ts";
 import { type GatewayEntry, gatewayEntries } from "./revisions-gateways.ts";
 import { type Tally, tally } from "./revisions-tally.ts";
@@ -128,7 +128,7 @@ function revisionEntries(mesh: Mesh): readonly RevisionEntry[] {
       deployment: null,
       external: false,
       istiods: { ready: 0, desired: 0 },
-      connectedProxies: isUnread(mesh, "istiod pods") ? null : 0,
+      connectedProxies: 0,
     })),
   ];
 }

@@ -143,13 +143,6 @@ const cases: Record<string, [change: MeshWords, findings: string[]]> = {
     { controlPlanes: [...(sound.controlPlanes ?? []), plane("1-18")] },
     ["deployment-without-webhook revision/1-18"],
   ],
-  "Deployments that could not be read are not missing": [
-    {
-      controlPlanes: [plane("1-20", dead), plane("default", dead)],
-      unknown: [{ subject: "istiod Deployments", reason: "deployments is forbidden" }],
-    },
-    ["unread istiod Deployments"],
-  ],
   "an own webhook deactivated with no tag behind it": [
     {
       controlPlanes: [...(sound.controlPlanes ?? []), plane("1-18")],

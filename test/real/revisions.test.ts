@@ -38,9 +38,17 @@ async function agrees(mesh: Mesh, version: string, revisions: readonly string[],
   await eventually(
     "mesh-revisions to agree with istioctl and kubectl",
     async () => {
+      const overview = await look(mesh);
       document = await look(mesh, "-A");
       try {
         await compare(mesh, document, version, revisions, perRevision);
+        const shown = new Set(overview.namespaces.map(({ name }) => name));
+        assert.deepEqual(
+          overview.namespaces,
+          document.namespaces.filter(({ name }) => shown.has(name)),
+          "the overview, which reads less of the pods, against the whole",
+        );
+        assert.deepEqual(checksOf(overview), checksOf(document));
         return true;
       } catch (error) {
         difference = error;
