@@ -8,7 +8,16 @@ import type { Left, RevisionLabels, Target } from "./plan.ts";
  * is missing, nothing was changed · `partial`: stopped on the way · `restored`: put back · `unknown`: changed, and not proven either way ·
  * `interrupted`: by a signal, after the step at hand; what was begun goes on.
  */
-export type MigrationState = "planned" | "done" | "nothing-to-do" | "refused" | "cannot-tell" | "partial" | "restored" | "unknown" | "interrupted";
+export type MigrationState =
+  | "planned"
+  | "done"
+  | "nothing-to-do"
+  | "refused"
+  | "cannot-tell"
+  | "partial"
+  | "restored"
+  | "unknown"
+  | "interrupted";
 
 export interface MigrationResult {
   readonly state: MigrationState;
