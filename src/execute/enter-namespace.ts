@@ -14,9 +14,10 @@ export type Entered = { readonly ok: true } | { readonly ok: false; readonly rea
 
 /** Throws `ClusterError` when the write was refused or its outcome is not known. `first`: the workload whose template is probed with. */
 export async function enterNamespace(run: Run, step: RelabelStep, first: ObjectRef | undefined): Promise<Entered> {
-  const record = step.open ?? (await newRecord(run, step));
-  run.records.set(step.namespace, record);
   const writes = !sameLabels(step.before, step.after);
+  const resumed = resumedRecord(step);
+  const record = resumed ?? (await newRecord(run, step));
+  run.records.set(step.namespace, record);
   const outcome = await relabel(
     run.cluster,
     { namespace: step.namespace, uid: step.uid, expected: step.before, labels: step.after, record },
@@ -27,12 +28,19 @@ export async function enterNamespace(run: Run, step: RelabelStep, first: ObjectR
       ok: false,
       reason: `the labels of namespace ${step.namespace} were changed by somebody else just now: ${labelsText(outcome.found)}`,
     };
-  if (!step.open) run.ledger.noteChange();
+  if (!resumed) run.ledger.noteChange();
   run.ledger.noteNamespace(step.namespace, { labels: writes ? "written" : "kept" });
   if (outcome.kind === "altered")
     return { ok: false, reason: `the API server changed the labels asked for to ${labelsText(outcome.found)}` };
   return first ? probed(run, first) : { ok: true };
 }
+
+/**
+ * The record of the unfinished run that this one goes on with. One whose labels are gone again was put back by hand since: then this run is
+ * a new one, with a stamp of its own.
+ */
+export const resumedRecord = ({ open, before, after }: RelabelStep): UndoRecord | undefined =>
+  sameLabels(before, after) ? open : undefined;
 
 async function newRecord(run: Run, step: RelabelStep): Promise<UndoRecord> {
   const stamp = stampAt(await run.cluster.now());

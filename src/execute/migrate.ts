@@ -5,7 +5,7 @@
 import { ClusterError } from "../cluster/errors.ts";
 import type { ObjectRef } from "../mesh/model.ts";
 import { createBudget } from "./budget.ts";
-import { checkLabels, enterNamespace } from "./enter-namespace.ts";
+import { checkLabels, enterNamespace, resumedRecord } from "./enter-namespace.ts";
 import { failureOf } from "./failure.ts";
 import type { RelabelStep, RestartStep } from "./ledger.ts";
 import { answerMove, beginMove, type Move, moveWorkload } from "./move-workload.ts";
@@ -77,8 +77,8 @@ async function goBack(
   reason: string,
 ): Promise<End> {
   run.ledger.noteFailure(await failureOf(run.cluster, ref, reason, undefined));
-  if (!run.ledger.changed() && !step.open) return "unchanged";
-  if (step.open) return "partial";
+  if (!run.ledger.changed() && !resumedRecord(step)) return "unchanged";
+  if (resumedRecord(step)) return "partial";
   const task = run.sectionOf(step.namespace).task(`namespace/${step.namespace}`, "putting everything back");
   try {
     const missing = await restoreNamespace(run, step, canary);

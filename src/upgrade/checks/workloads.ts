@@ -112,13 +112,24 @@ const selection: Check = {
   title: "the label selector matches something to restart",
   run: ({ moves, request }) => {
     if (request.selector === undefined) return [];
+    const fates = moves.flatMap(({ workloads }) => workloads.map(({ fate }) => fate));
+    if (fates.includes("unselected") && !fates.some((fate) => fate === "restart" || fate === "already" || fate === "left")) {
+      const look = `kubectl -n ${moves[0]?.namespace.name} get deployments,statefulsets,daemonsets --show-labels`;
+      return [
+        blocker(
+          "selection",
+          `selector/${request.selector}`,
+          "it matches no workload here, and the labels would move all of them at their next pods",
+          look,
+        ),
+      ];
+    }
     return moves.flatMap((move: NamespaceMove) => {
       const unselected = move.workloads.filter(({ fate }) => fate === "unselected").length;
-      const chosen = move.workloads.some(({ fate }) => fate === "restart");
-      const object = `namespace/${move.namespace.name}`;
       if (unselected === 0) return [];
-      const message = `the label moves the whole namespace: ${counted(unselected, "workload")} that -l ${request.selector} leaves out move${unselected === 1 ? "s" : ""} at ${unselected === 1 ? "its" : "their"} next pod, and the migration stays unfinished until then`;
-      return [warning("selection", object, chosen ? message : `-l ${request.selector} matches nothing to restart here; ${message}`)];
+      const they = unselected === 1 ? "moves at its next pod" : "move at their next pods";
+      const message = `the label moves the whole namespace: ${counted(unselected, "workload")} that -l ${request.selector} leaves out ${they}, and the migration stays unfinished until then`;
+      return [warning("selection", `namespace/${move.namespace.name}`, message)];
     });
   },
 };

@@ -184,9 +184,16 @@ test("selection: how many workloads a selector leaves out is told", () => {
     chosen.findings.find(({ check }) => check === "selection")?.message ?? "",
     /^the label moves the whole namespace: 1 workload that -l app=web leaves out moves at its next pod/,
   );
+});
+
+test("selection: a selector that matches nothing is refused, for the label would move everything", () => {
+  const workloads = [{ namespace: production, name: "web", runs: ["default"] }];
   const none = planOf(mission({ workloads }), { selector: "app=nothing", selected: new Set() });
-  assert.match(
-    none.findings.find(({ check }) => check === "selection")?.message ?? "",
-    /^-l app=nothing matches nothing to restart here; .* 2 workloads .* move at their next pod/,
-  );
+  const finding = none.findings.find(({ check }) => check === "selection");
+  assert.deepEqual([finding?.severity, finding?.object], ["blocker", "selector/app=nothing"]);
+  const again = planOf(mission({ workloads: [...workloads, { namespace: production, name: "api", runs: ["1-20"] }] }), {
+    selector: "app=api",
+    selected: new Set(["uid-of-api"]),
+  });
+  assert.equal(again.findings.find(({ check }) => check === "selection")?.severity, "warning", "what it matches is there already");
 });
