@@ -56,6 +56,7 @@ export interface ApiParts {
   readonly compression: boolean;
   readonly requestTimeout: number | undefined;
   readonly pace: Pace;
+  readonly warn: (message: string) => void;
   /** Sees the headers of every answer. */
   readonly heard: (headers: NodeJS.Dict<string[]>) => void;
 }
@@ -63,11 +64,26 @@ export interface ApiParts {
 /** A server that was never reached is probably the wrong one: fail soon. One that was is worth waiting for. */
 const patience = { stranger: 2_000, acquaintance: 30_000 };
 
+/** Waiting that a person notices; and how long to be silent about the next. */
+const longWait = { notice: 3_000, silence: 30_000 };
+
 /** Opens nothing yet. */
 export function createApi(parts: ApiParts): Api {
   const { pool, credentials, where, pace } = parts;
   const standing = standingHeaders(parts);
   let known = false;
+  let silentUntil = 0;
+
+  const sayWaiting = (exchange: Exchange, ms: number): void => {
+    if (ms < longWait.notice || pace.now() < silentUntil) return;
+    silentUntil = pace.now() + longWait.silence;
+    const why = exchange.answered
+      ? exchange.status === 429
+        ? "is busy and asks us to wait"
+        : `answers ${exchange.status}`
+      : "does not answer";
+    parts.warn(`${where.server} ${why}; trying again`);
+  };
 
   const signed = async <T extends Answer | NoAnswer | OpenStream>(send: (credential: Credential) => Promise<T>): Promise<T> => {
     const credential = await credentials.current();
@@ -99,6 +115,7 @@ export function createApi(parts: ApiParts): Api {
       repeatable: !call.wish.writes,
       patience: () => (known ? patience.acquaintance : patience.stranger),
       pace,
+      onWait: sayWaiting,
       signal: call.signal,
     });
     if (!last.answered) throw failureOf(last, call.wish, where);

@@ -95,6 +95,7 @@ const certificateCodes = new Set([
 
 /**
  * Sends until an answer stands, `waitBefore` says no or `patience` (milliseconds in all, waits included) would be exceeded; gives the last exchange.
+ * `onWait` is told before each wait, with the milliseconds since the start that it will make.
  */
 export async function withRetries(
   send: () => Promise<Exchange>,
@@ -102,6 +103,7 @@ export async function withRetries(
     readonly repeatable: boolean;
     readonly patience: () => number;
     readonly pace: Pace;
+    readonly onWait?: (exchange: Exchange, ms: number) => void;
     readonly signal?: AbortSignal | undefined;
   },
 ): Promise<Exchange> {
@@ -111,6 +113,7 @@ export async function withRetries(
     const exchange = await send();
     const wait = waitBefore(exchange, repeatable, tries, pace.random);
     if (wait === undefined || signal?.aborted || pace.now() - started + wait > patience()) return exchange;
+    options.onWait?.(exchange, pace.now() - started + wait);
     await pace.sleep(wait, signal);
   }
 }

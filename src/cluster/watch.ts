@@ -26,24 +26,23 @@ export async function watchChanges(
 ): Promise<void> {
   let place: string | undefined;
   for (let failures = 0; !signal.aborted; ) {
-    if (place === undefined) {
-      place = await currentPlace(api, kind, query, signal).catch(() => undefined);
-      if (signal.aborted) return;
-      // What happened before the place is not told.
-      hint();
-    }
-    const end: Ending =
-      place === undefined
-        ? { how: "broken" }
-        : await follow(api, kind, query, place, hint, signal, pace).catch((): Ending => ({ how: "broken" }));
-    if (end.how === "hopeless") return;
+    const begin = place === undefined;
+    const end: Ending = await (place === undefined
+      ? currentPlace(api, kind, query, signal)
+      : follow(api, kind, query, place, hint, signal, pace)
+    ).catch(() => broken);
+    if (end.how === "hopeless" || signal.aborted) return;
     failures = end.how === "broken" ? failures + 1 : 0;
     place = end.how === "lost" ? undefined : (end.place ?? place);
+    // What happened before the place is not told.
+    if (begin && place !== undefined) hint();
     if (end.how === "broken") await pace.sleep(backoff(failures, pace.random), signal);
   }
 }
 
-/** A stream's end: the server closed it in time; it broke; its place is no longer known; or it may not be. */
+const broken: Ending = { how: "broken" };
+
+/** How a request ended: in time; it broke; the place is no longer known; or this cannot be watched. */
 interface Ending {
   readonly how: "closed" | "broken" | "lost" | "hopeless";
   readonly place?: string | undefined;
@@ -53,14 +52,15 @@ function wishOf(kind: Kind, query: ListQuery): Wish {
   return { verb: "watch", kind, namespace: query.namespace, writes: false };
 }
 
-async function currentPlace(api: Api, kind: Kind, query: ListQuery, signal: AbortSignal): Promise<string | undefined> {
+async function currentPlace(api: Api, kind: Kind, query: ListQuery, signal: AbortSignal): Promise<Ending> {
   const { labelSelector, fieldSelector } = query;
   const path = resourcePath(kind, query, { labelSelector, fieldSelector, limit: 1 });
-  const list = (await api.json({ method: "GET", path, wish: wishOf(kind, query), accept: listAccept, signal })) as {
-    metadata?: { resourceVersion?: unknown };
-  } | null;
+  const wish = wishOf(kind, query);
+  const answer = await api.ask({ method: "GET", path, wish, accept: listAccept, signal });
+  if (hopeless.has(answer.status)) return { how: "hopeless" };
+  const list = api.parse(answer, wish) as { metadata?: { resourceVersion?: unknown } } | null;
   const version = list?.metadata?.resourceVersion;
-  return typeof version === "string" ? version : undefined;
+  return typeof version === "string" ? { how: "closed", place: version } : broken;
 }
 
 async function follow(
@@ -84,7 +84,7 @@ async function follow(
     timeoutSeconds,
   });
   const stream = await api.stream({ method: "GET", path, wish: wishOf(kind, query), accept: eventAccept, signal });
-  if (!("body" in stream)) return { how: "broken" };
+  if (!("body" in stream)) return broken;
   if (stream.status !== 200) {
     stream.body.destroy();
     return { how: stream.status === 410 ? "lost" : hopeless.has(stream.status) ? "hopeless" : "broken" };

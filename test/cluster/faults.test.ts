@@ -311,6 +311,13 @@ test("a busy server is not asked for ever", async () => {
   assert.ok(connected.pace.slept.reduce((sum, ms) => sum + ms, 0) <= 30_000);
 });
 
+test("whoever waits long is told why, once", async () => {
+  await using server = await startServer((seen, response, index) => (index < 4 ? throttled : good)(seen, response, index));
+  await using connected = await connectTo(server);
+  await Promise.all([list(connected.cluster), list(connected.cluster)]);
+  assert.deepEqual(connected.warned, [`${server.url} is busy and asks us to wait; trying again`]);
+});
+
 test("--request-timeout ends a request that gets no answer", async () => {
   await using server = await startServer(() => {});
   await using connected = await connectTo(server, { flags: { requestTimeout: "150ms" } });

@@ -213,6 +213,19 @@ for (const text of ["soon", "-1s", "5d", "1s2"]) {
   });
 }
 
+test("--server takes the file's tls-server-name away, which belongs to the file's server", () => {
+  using files = scratch();
+  const kubeconfig = files.write(
+    "c",
+    config("a", { clusters: [{ name: "a", cluster: { server: "https://a", "tls-server-name": "inner" } }] }),
+  );
+  const nameOf = (flags: object) => chooseTarget({ kubeconfig, ...flags }, {}).tls.serverName;
+  assert.deepEqual(
+    [nameOf({}), nameOf({ server: "https://b" }), nameOf({ server: "https://b", tlsServerName: "flag" })],
+    ["inner", undefined, "flag"],
+  );
+});
+
 test("in a pod: the service account's", () => {
   using files = scratch();
   for (const [name, text] of [

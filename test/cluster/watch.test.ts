@@ -95,6 +95,16 @@ test("what may not be watched is not asked for again", async () => {
   assert.equal(watches(server).length, 1);
 });
 
+test("what may not even be listed is not asked for again, and nothing is hinted at", async () => {
+  await using server = await startServer((_, response) => refuse(response, 403, "Forbidden", 'User "x" cannot list resource "pods"'));
+  await using connected = await connectTo(server);
+  let hints = 0;
+  connected.cluster.watch(kinds.pods, {}, () => hints++, new AbortController().signal);
+  await until(() => server.seen.length === 1);
+  await new Promise((resolve) => setTimeout(resolve, 60));
+  assert.deepEqual([server.seen.length, hints], [1, 0]);
+});
+
 for (const how of ["abort", "close"] as const) {
   test(`${how} ends the watch and its connection`, async () => {
     await using server = await startWatched(silent);
