@@ -10,10 +10,9 @@ import { typedFlags } from "../src/cli/typed-flags.ts";
 import { version } from "../src/cli/version.ts";
 import type { Identity } from "../src/cluster/cluster.ts";
 import { connect } from "../src/cluster/connect.ts";
-import { migrateNamespaces } from "../src/execute/migration.ts";
+import { type Migration, migrateNamespaces } from "../src/execute/migration.ts";
 import { commandOf, type Typed } from "../src/execute/migration-result.ts";
 import type { MigrationRequest } from "../src/upgrade/plan.ts";
-import type { MigrationResult } from "../src/upgrade/result.ts";
 import { jsonView, yamlView } from "../src/views/document.ts";
 import { refusalView } from "../src/views/findings.ts";
 import { migrationDocument, migrationNamesView, migrationView } from "../src/views/migration.ts";
@@ -81,7 +80,7 @@ export const plugin = definePlugin({
     });
     try {
       io.err(headline(cluster.identity, request, args));
-      const result = await migrateNamespaces(cluster, request, {
+      const migration = await migrateNamespaces(cluster, request, {
         istioNamespace: args.istioNamespace,
         dryRun: args.dryRun,
         timeouts: { overall: args.timeout, workload: args.workloadTimeout, probe: 30_000 },
@@ -94,8 +93,8 @@ export const plugin = definePlugin({
         whenStopped: io.whenStopped,
         typed,
       });
-      print(result, args, io, commandOf(typed));
-      return result.exitCode as ExitCode;
+      print(migration, args, io, commandOf(typed));
+      return migration.result.exitCode as ExitCode;
     } finally {
       await cluster.close();
     }
@@ -117,13 +116,13 @@ const headline = ({ context, server, user }: Identity, { namespaces, to }: Migra
   `context ${context ?? "<none>"}, server ${server}, user ${user ?? "<none>"}: ${namespaces === "all" ? "every injected namespace" : `namespace ${namespaces.join(", ")}`} to ${to}${dryRun === "none" ? "" : ` (dry run: ${dryRun})`}`;
 
 /** A refusal is an error and goes to stderr, but for those who asked for a document. */
-function print(result: MigrationResult, { output, noHeaders }: MigrateArgs, io: Io, command: string): void {
+function print({ result, plan }: Migration, { output, noHeaders }: MigrateArgs, io: Io, command: string): void {
   const options = { wide: output === "wide", noHeaders };
   if (output === "json") io.out(jsonView(migrationDocument(result)));
   else if (output === "yaml") io.out(yamlView(migrationDocument(result)));
   else if (result.state === "refused" || result.state === "cannot-tell")
     io.err(`${refusalView(result.findings, command)}error: ${result.state === "refused" ? "refused" : "cannot tell"}; nothing was changed`);
-  else io.out(output === "name" ? migrationNamesView(result) : migrationView(result, options));
+  else io.out(output === "name" ? migrationNamesView(result) : migrationView(result, options, plan));
 }
 
 if (import.meta.main) void main(plugin);

@@ -8,7 +8,7 @@ import type { MigrationResult } from "../upgrade/result.ts";
 import { workloadProof } from "../upgrade/workload-proof.ts";
 import { carryOut } from "./migrate.ts";
 import { plannedResult, refusedResult, resultOf, type Typed } from "./migration-result.ts";
-import { prepare } from "./prepare.ts";
+import { type Prepared, prepare } from "./prepare.ts";
 import { rehearse } from "./rehearse.ts";
 import { openRun, type Run, type RunOptions } from "./run.ts";
 
@@ -23,9 +23,23 @@ export interface MigrationOptions extends Omit<RunOptions, "progress"> {
   readonly whenStopped: (tell: (() => string) | undefined) => void;
 }
 
+/** `plan` where there was one: a dry run shows it. */
+export interface Migration {
+  readonly result: MigrationResult;
+  readonly plan: Plan | undefined;
+}
+
 /** Throws `ClusterError` while nothing has been written; afterwards whatever happens is in the result. */
-export async function migrateNamespaces(cluster: Cluster, request: MigrationRequest, options: MigrationOptions): Promise<MigrationResult> {
-  const { plan, mesh, findings, ...rest } = await prepare(cluster, request, options.istioNamespace);
+export async function migrateNamespaces(cluster: Cluster, request: MigrationRequest, options: MigrationOptions): Promise<Migration> {
+  const prepared = await prepare(cluster, request, options.istioNamespace);
+  return { result: await resultFor(cluster, prepared, options), plan: prepared.plan };
+}
+
+async function resultFor(
+  cluster: Cluster,
+  { plan, mesh, findings, ...rest }: Prepared,
+  options: MigrationOptions,
+): Promise<MigrationResult> {
   if (!plan || stops(findings)) return refusedResult(plan, "target" in rest ? rest.target : undefined, findings);
   if (options.dryRun !== "none") {
     const refused = options.dryRun === "server" ? await rehearse(cluster, plan) : [];

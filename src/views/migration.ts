@@ -1,24 +1,32 @@
 /** The end of a migration: a few lines for a person, that end with the next command and the one that goes back; a document for scripts. */
 import { counted, listed } from "../mesh/phrase.ts";
+import type { Plan } from "../upgrade/plan.ts";
 import type { MigratedWorkload, MigrationResult, Outcome } from "../upgrade/result.ts";
 import { apiVersion, type ResultDocument } from "./document.ts";
 import { findingsView } from "./findings.ts";
-import { labelsText, leftView, refText, targetText } from "./plan.ts";
+import { labelsText, leftView, planView, refText, targetText } from "./plan.ts";
 import { safe, safeLines } from "./safe.ts";
 import { type TableOptions, table } from "./table.ts";
 
-/** Workloads that went as hoped for are counted; with `wide` they are listed like the others. */
-export function migrationView(result: MigrationResult, options: TableOptions = {}): string {
+/** Workloads that went as hoped for are counted; with `wide` they are listed like the others. A dry run shows the `plan` instead. */
+export function migrationView(result: MigrationResult, options: TableOptions = {}, plan?: Plan): string {
+  const parts =
+    result.state === "planned" && plan !== undefined
+      ? [planView({ ...plan, findings: result.findings }, options)]
+      : outcomeViews(result, options);
+  const last = `${safe(summary(result))}\n${command("to go on:", result.goOn)}${command("to go back:", result.goBack)}`;
+  return [...parts, last].filter((part) => part !== "").join("\n");
+}
+
+function outcomeViews(result: MigrationResult, options: TableOptions): readonly string[] {
   const told = result.workloads.filter((workload) => options.wide || !asHoped.has(workload.outcome));
-  const parts = [
+  return [
     namespacesView(result, options),
     told.length === 0 ? "" : table(workloadHeads, told.map(workloadRow), options),
     result.left.length === 0 ? "" : leftView(result.left, options),
     findingsView(result.findings),
     failureView(result),
-    `${safe(summary(result))}\n${command("to go on:", result.goOn)}${command("to go back:", result.goBack)}`,
   ];
-  return parts.filter((part) => part !== "").join("\n");
 }
 
 /** One name a line, as `kubectl -o name`: what moved, or would. */

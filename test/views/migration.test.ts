@@ -248,6 +248,8 @@ const plan: Plan = {
 };
 
 test("a plan", (t) => golden(t, "plan.txt", planView(plan)));
+test("a dry run shows its plan", (t) =>
+  golden(t, "migration-planned-plan.txt", migrationView(results.planned as MigrationResult, {}, plan)));
 test("a plan, wide", (t) => golden(t, "plan-wide.txt", planView(plan, { wide: true })));
 
 const refusals = [
