@@ -25,12 +25,14 @@ const resources: ReadonlyMap<string, readonly [group: string, resource: string]>
  * The rights that carrying out the plan needs, and putting it back: labels (patch of the namespace), restarts (patch of the workloads), the probe
  * (a pod created in a dry run, which Kubernetes cannot tell from a real one), what is waited for (pods, ReplicaSets), and the causes of a failure (events,
  * logs). Port-forwards to istiod are not among them: the plan was made from what came through them. A StatefulSet that is stuck on a broken pod goes back only once that pod is deleted.
- * Empty for a plan without steps.
+ * Empty for a plan without steps. A namespace stands in itself (k8s.io/apiserver/pkg/endpoints/request/requestinfo.go): a RoleBinding in it is enough.
  */
 export const neededRights = ({ steps }: Plan): readonly Right[] => {
   if (steps.length === 0) return [];
   const relabelled = steps.flatMap((step): readonly Right[] =>
-    step.kind === "relabel-namespace" ? verbs(["get", "patch"], { group: "", resource: "namespaces", name: step.namespace }) : [],
+    step.kind === "relabel-namespace"
+      ? verbs(["get", "patch"], { group: "", resource: "namespaces", namespace: step.namespace, name: step.namespace })
+      : [],
   );
   const restarted = steps.filter((step): step is RestartStep => step.kind === "restart-workload");
   const perNamespace = [...Map.groupBy(restarted, ({ workload }) => workload.namespace)].flatMap(([namespace, inside]) =>

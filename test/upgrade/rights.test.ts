@@ -19,6 +19,14 @@ test("a plan needs to patch its namespaces and its kinds of workloads, and to lo
   ]); // biome-ignore format: a table
 });
 
+test("a RoleBinding in the namespace is enough", () => {
+  const rights = neededRights(planOf(mission({ workloads: [web] })));
+  assert.deepEqual(
+    rights.filter(({ namespace }) => namespace !== "production"),
+    [],
+  );
+});
+
 test("only a StatefulSet needs pods to be deleted on the way back, and only a Rollout needs Argo's resource", () => {
   const set = texts([{ ...web, kind: "StatefulSet", strategy: { type: "RollingUpdate", maxSurge: 0, maxUnavailable: 1, partition: 0 } }]);
   assert.ok(
