@@ -31,7 +31,7 @@ const managedGateways: Check = {
               "gateways-pinned",
               objectName(ref),
               message,
-              `pin it to where it is, and move it by itself later: ${pin}`,
+              `pin it to where it is (${owner} then replaces its pods once, by a rolling update), and move it by itself later: ${pin}`,
               allowDowntime(ref),
             ),
           ];
