@@ -104,15 +104,20 @@ const onlyUnselected = ({ ledger }: Run): boolean =>
 
 export const commandOf = ({ request, clusterFlags, ownFlags }: Typed): string => goOnCommand(request, clusterFlags, ownFlags);
 
-/** Every namespace that was entered, with the labels from its undo record, and the workloads in it that have pods on the target. */
+/**
+ * Every namespace that was entered, with the labels from its undo record, and the workloads in it that have pods on the target. One
+ * whose labels are back already is in it only where such workloads are.
+ */
 function wayBack(run: Run, { clusterFlags }: Typed): string | undefined {
-  const entered = new Map(
+  const moved = Map.groupBy(run.ledger.workloads().filter(isTouched), ({ namespace }) => namespace);
+  const isEntered = ({ name, labels }: MigratedNamespace): boolean =>
+    labels === "written" || labels === "kept" || (labels === "restored" && moved.has(name));
+  const entered = new Set(
     run.ledger
       .namespaces()
       .filter(isEntered)
-      .map((each) => [each.name, each]),
+      .map(({ name }) => name),
   );
-  const moved = Map.groupBy(run.ledger.workloads().filter(isTouched), ({ namespace }) => namespace);
   const places = relabelSteps(run.plan).flatMap(({ namespace }) => {
     const record = run.records.get(namespace);
     return record && entered.has(namespace) ? [{ namespace, labels: record.before, restart: moved.get(namespace) ?? [] }] : [];
@@ -120,5 +125,4 @@ function wayBack(run: Run, { clusterFlags }: Typed): string | undefined {
   return goBackCommand(places, clusterFlags);
 }
 
-const isEntered = ({ labels }: MigratedNamespace): boolean => labels === "written" || labels === "kept";
 const isTouched = ({ outcome }: MigratedWorkload): boolean => ["moved", "already", "failed", "unproven"].includes(outcome);

@@ -7,8 +7,8 @@ import type { Finding } from "../mesh/finding.ts";
 import { type Mesh, workloadKinds } from "../mesh/model.ts";
 import type { MigrationRequest, Plan, Target } from "../upgrade/plan.ts";
 import { planMigration } from "../upgrade/plan-migration.ts";
-import { neededRights } from "../upgrade/rights.ts";
 import { resolveTarget } from "../upgrade/target.ts";
+import { missingRights } from "./missing-rights.ts";
 import { relabel } from "./relabel.ts";
 import { resourceOf } from "./restart.ts";
 
@@ -42,34 +42,6 @@ async function selectedWorkloads(cluster: Cluster, mesh: Mesh, labelSelector: st
     }),
   );
   return uids;
-}
-
-/** Every verb that the plan and the way back need, asked before the first write. */
-async function missingRights(cluster: Cluster, plan: Plan): Promise<readonly Finding[]> {
-  const findings = await Promise.all(
-    neededRights(plan).map(async (access): Promise<Finding | undefined> => {
-      const resource = `${access.resource}${access.subresource ? `/${access.subresource}` : ""}${access.group ? `.${access.group}` : ""}`;
-      const object = access.namespace ? `namespace/${access.namespace}` : "cluster";
-      try {
-        const { allowed } = await cluster.mayI(access);
-        if (allowed) return undefined;
-        const remedy = `grant verb ${JSON.stringify(access.verb)} on ${JSON.stringify(resource)}${access.namespace ? ` in namespace ${access.namespace}` : ""}`;
-        return {
-          check: "rights",
-          severity: "blocker",
-          object,
-          message: `you may not ${access.verb} ${resource}`,
-          remedy,
-          accept: undefined,
-        };
-      } catch (error) {
-        if (!(error instanceof ClusterError)) throw error;
-        const message = `cannot tell whether you may ${access.verb} ${resource}: ${error.message}`;
-        return { check: "rights", severity: "unknown", object, message, remedy: error.hint, accept: undefined };
-      }
-    }),
-  );
-  return findings.filter((finding) => finding !== undefined);
 }
 
 /** Sends each label patch as a dry run: what admission refuses or silently changes is known before anything is written. */

@@ -3,29 +3,31 @@
  * whatever else came up on the target meanwhile (an autoscaler's pod, a pod that somebody deleted).
  */
 import { kinds } from "../cluster/kinds.ts";
+import { isBefore } from "../mesh/instant.ts";
+import { labelOf } from "../mesh/labels.ts";
 import type { ObjectRef, Pod } from "../mesh/model.ts";
 import { isLive, refKey } from "../mesh/standing.ts";
-import { waiting } from "../upgrade/verdict.ts";
-import { workloadProof } from "../upgrade/workload-proof.ts";
+import { awaitReturn, type Returning } from "./await-return.ts";
 import type { RelabelStep } from "./ledger.ts";
 import type { Move } from "./move-workload.ts";
-import { workloadIn } from "./namespace-watch.ts";
+import { type NamespacePicture, workloadIn } from "./namespace-watch.ts";
 import { probeUntil } from "./probe.ts";
 import { relabel, sameLabels } from "./relabel.ts";
 import { stampWorkload } from "./restart.ts";
 import type { Run, Sight } from "./run.ts";
-import { stampAt } from "./stamp.ts";
-import { waitFor } from "./wait.ts";
+import { laterStamp, stampAt } from "./stamp.ts";
 
 /** Undefined: everything is as it was. Else what is not, in words. */
 export type NotRestored = string | undefined;
 
-/** `canary` and the stamp its template had before, if it was restarted. Its own deadline: the run may be out of time. Throws `ClusterError`. */
-export async function restoreNamespace(
-  run: Run,
-  step: RelabelStep,
-  canary: { readonly move: Move; readonly stampBefore: string | null } | undefined,
-): Promise<NotRestored> {
+export interface BegunCanary {
+  readonly move: Move;
+  /** The stamp that its template had before. */
+  readonly stampBefore: string | null;
+}
+
+/** `canary` where it was restarted already. Its own deadlines: the run may be out of time. Throws `ClusterError`. */
+export async function restoreNamespace(run: Run, step: RelabelStep, canary: BegunCanary | undefined): Promise<NotRestored> {
   const put = await relabel(
     run.cluster,
     { namespace: step.namespace, uid: step.uid, expected: step.after, labels: step.before, record: null },
@@ -33,65 +35,103 @@ export async function restoreNamespace(
   );
   if (put.kind !== "written")
     return `the labels of namespace ${step.namespace} were changed by somebody else meanwhile, so they were left as they are`;
-  run.ledger.noteNamespace(step.namespace, { labels: sameLabels(step.before, step.after) ? "kept" : "restored" });
+  const kept = sameLabels(step.before, step.after);
+  run.ledger.noteNamespace(step.namespace, { labels: kept ? "kept" : "restored" });
+  // Labels that never changed (a tag was moved) send new pods to the target as before: only the canary's template is ours to put back.
+  if (!kept && canary) await oldRevisionAnswers(run, step, canary.move.step.workload);
 
-  const sight = run.sightOf(step.namespace);
-  const probeWith = canary?.move.step.workload;
-  const signal = AbortSignal.timeout(run.options.timeouts.workload);
-  if (probeWith)
-    await probeUntil(run.cluster, probeWith, step.from.revision, { timeoutMs: run.options.timeouts.probe, signal, onAnswer: () => {} });
-
-  const restarted = new Map<
-    string,
-    { readonly ref: ObjectRef; readonly uid: string; readonly stamp: string; readonly generation: number }
-  >();
-  const back = async (ref: ObjectRef, uid: string, stamp: string | null): Promise<void> => {
+  const returning = new Map<string, Returning>();
+  const restart = async (ref: ObjectRef, uid: string, stamp: string | null): Promise<void> => {
     const reply = await stampWorkload(run.cluster, ref, uid, stamp);
-    restarted.set(refKey(ref), { ref, uid, stamp: stamp ?? "", generation: reply.metadata.generation ?? 0 });
+    returning.set(refKey(ref), { ref, uid, stamp: stamp ?? "", generation: reply.metadata.generation ?? 0 });
+    await deleteBlockingPods(run, step, ref);
   };
-  // A Rollout evicts by age, not by template: it has no way back but another restart, like every other workload below.
-  if (canary && canary.move.step.workload.kind !== "Rollout") {
-    await back(canary.move.step.workload, canary.move.step.uid, canary.stampBefore);
-    await deleteBlockingPods(run, canary.move.step.workload);
+  if (canary) {
+    const { workload, uid } = canary.move.step;
+    // A Rollout evicts by age, not by template: it has no way back but another restart.
+    const again = workload.kind === "Rollout" || (!kept && (await hasMixedPods(run, step, workload)));
+    await restart(workload, uid, again ? await laterStamp(run.cluster, canary.move.goal.stamp) : canary.stampBefore);
   }
-  const arrived = await podsOnTarget(run, step.namespace);
-  const others = Map.groupBy(
-    arrived.filter((pod) => pod.workload && !restarted.has(refKey(pod.workload))),
-    (pod) => refKey(pod.workload as ObjectRef),
-  );
-  const stamp = stampAt(await run.cluster.now());
-  for (const pods of others.values()) {
-    const ref = pods[0]?.workload;
-    if (!ref) continue;
-    const uid = await uidOf(run, sight, ref, signal);
-    if (uid === undefined) continue;
-    run.options.warn(
-      `${refKey(ref)}: restarted to put back what came up on ${run.plan.target.revision} meanwhile: ${pods.map(({ name }) => name).join(", ")}`,
-    );
-    run.ledger.noteWorkload(ref, { outcome: "unproven", reason: `restarted to put back ${pods.map(({ name }) => name).join(", ")}` });
-    await back(ref, uid, stamp);
-  }
-  return settle(run, step, sight, [...restarted.values()], signal);
+  const stranded = kept ? [] : await restartOthers(run, step, returning, restart);
+  const missing = await awaitReturn(run, step, [...returning.values()]);
+  return missing ?? (stranded.length > 0 ? strandedText(run, stranded) : undefined);
 }
 
+const oldRevisionAnswers = (run: Run, { from }: RelabelStep, ref: ObjectRef) =>
+  probeUntil(run.cluster, ref, from.revision, {
+    timeoutMs: run.options.timeouts.probe,
+    signal: AbortSignal.timeout(run.options.timeouts.probe),
+    onAnswer: () => {},
+  });
+
+/**
+ * Whether pods of its old template came up on the target too (somebody scaled it, or deleted one): the old template alone would keep them.
+ * Pods tell their template by the hash that their controller gives them.
+ */
+async function hasMixedPods(run: Run, step: RelabelStep, ref: ObjectRef): Promise<boolean> {
+  const { pods } = await freshPicture(run.sightOf(step.namespace), run.options.timeouts.probe);
+  const own = pods.filter((pod) => pod.workload && refKey(pod.workload) === refKey(ref));
+  const there = new Set(own.filter((pod) => isOnTarget(run, pod)).map(templateOf));
+  return there.size > 1 || own.some((pod) => pod.proxy?.revision !== run.plan.target.revision && there.has(templateOf(pod)));
+}
+
+const templateOf = ({ labels }: Pod): string | undefined =>
+  labelOf(labels, "pod-template-hash") ?? labelOf(labels, "controller-revision-hash");
+
+/** Gives back the pods that no restart brings back. */
+async function restartOthers(
+  run: Run,
+  step: RelabelStep,
+  returning: ReadonlyMap<string, Returning>,
+  restart: (ref: ObjectRef, uid: string, stamp: string) => Promise<void>,
+): Promise<readonly Pod[]> {
+  const picture = await freshPicture(run.sightOf(step.namespace), run.options.timeouts.probe);
+  const arrived = picture.pods.filter((pod) => isOnTarget(run, pod) && isSince(run, step, pod));
+  const byWorkload = Map.groupBy(arrived, ({ workload }) => workload && workloadIn(picture, workload));
+  const stamp = stampAt(await run.cluster.now());
+  for (const [workload, pods] of byWorkload) {
+    if (!workload || returning.has(refKey(workload))) continue;
+    const names = namesOf(pods);
+    run.options.warn(`${refKey(workload)}: restarted to put back what came up on ${run.plan.target.revision} meanwhile: ${names}`);
+    run.ledger.noteWorkload(workload, { outcome: "unproven", reason: `restarted to put back ${names}` });
+    await restart(workload, workload.uid, stamp);
+  }
+  const stranded = byWorkload.get(undefined) ?? [];
+  const ofJobs = stranded.filter(({ owner }) => owner?.kind === "Job");
+  if (ofJobs.length > 0)
+    run.options.warn(
+      `came up on ${run.plan.target.revision} meanwhile and run there until they end: ${namesOf(ofJobs)}`,
+    );
+  return stranded.filter((pod) => !ofJobs.includes(pod));
+}
+
+const namesOf = (pods: readonly Pod[]): string => pods.map(({ name }) => name).join(", ");
+
+const strandedText = (run: Run, pods: readonly Pod[]): string =>
+  `came up on ${run.plan.target.revision} meanwhile, and nothing that we know how to restart stands behind: ${namesOf(pods)}; delete and create again by hand`;
+
 /** A StatefulSet waits for its broken pod for ever before it replaces it: that pod alone is deleted (kubernetes/kubernetes#67250). */
-async function deleteBlockingPods(run: Run, ref: ObjectRef): Promise<void> {
+async function deleteBlockingPods(run: Run, step: RelabelStep, ref: ObjectRef): Promise<void> {
   if (ref.kind !== "StatefulSet") return;
-  const broken = (await podsOnTarget(run, ref.namespace)).filter(
-    (pod) => pod.owner?.kind === "StatefulSet" && pod.owner.name === ref.name && !pod.ready,
+  const { pods } = await freshPicture(run.sightOf(step.namespace), run.options.timeouts.probe);
+  const broken = pods.filter(
+    (pod) => isOnTarget(run, pod) && isSince(run, step, pod) && !pod.ready && pod.workload && refKey(pod.workload) === refKey(ref),
   );
   for (const pod of broken) await run.cluster.delete(kinds.pods, { namespace: pod.namespace, name: pod.name }, pod.uid, {});
 }
 
-/** Live pods that the target injected, with the workloads behind them. */
-async function podsOnTarget(run: Run, namespace: string): Promise<readonly Pod[]> {
-  const picture = await freshPicture(run.sightOf(namespace), AbortSignal.timeout(run.options.timeouts.probe));
-  return picture.pods.filter((pod) => isLive(pod) && !pod.terminating && pod.proxy?.revision === run.plan.target.revision);
+const isOnTarget = (run: Run, pod: Pod): boolean => isLive(pod) && !pod.terminating && pod.proxy?.revision === run.plan.target.revision;
+
+/** What was on the target before this run is none of its business. */
+function isSince(run: Run, { namespace }: RelabelStep, pod: Pod): boolean {
+  const stamp = run.records.get(namespace)?.stamp;
+  return stamp === undefined || !isBefore(pod.createdAt, stamp);
 }
 
-/** A picture that was begun after now. */
-function freshPicture({ objects }: Sight, signal: AbortSignal) {
-  return new Promise<NonNullable<ReturnType<Sight["objects"]["reading"]>["value"]>>((resolve, reject) => {
+/** A picture that was begun after now. Rejects when none comes for so long (ms). */
+function freshPicture({ objects }: Sight, timeoutMs: number): Promise<NamespacePicture> {
+  const signal = AbortSignal.timeout(timeoutMs);
+  return new Promise((resolve, reject) => {
     const asked = performance.now();
     const end = objects.listen(() => {
       const { value, readAt } = objects.reading();
@@ -109,41 +149,4 @@ function freshPicture({ objects }: Sight, signal: AbortSignal) {
       { once: true },
     );
   });
-}
-
-async function uidOf(run: Run, sight: Sight, ref: ObjectRef, signal: AbortSignal): Promise<string | undefined> {
-  void run;
-  return workloadIn(await freshPicture(sight, signal), ref)?.uid;
-}
-
-/** Waits until what was restarted has arrived back where it came from. */
-async function settle(
-  run: Run,
-  step: RelabelStep,
-  sight: Sight,
-  restarted: readonly { readonly ref: ObjectRef; readonly uid: string; readonly stamp: string; readonly generation: number }[],
-  signal: AbortSignal,
-): Promise<NotRestored> {
-  const provenAt = new Map<string, ReadonlyMap<string, number>>();
-  for (const each of restarted) {
-    const goal = { ...each, revision: step.from.revision, oldRevisions: [run.plan.target.revision] };
-    const verdict = await waitFor(
-      () => {
-        const [picture, istiods] = [sight.objects.reading().value, run.istiods.reading().value];
-        if (!picture || !istiods) return undefined;
-        const proof = workloadProof(workloadIn(picture, each.ref), goal, istiods, provenAt.get(each.uid) ?? new Map(), performance.now());
-        provenAt.set(each.uid, proof.provenAt);
-        return proof.strays.length > 0 ? waiting(`${proof.strays.length} pods are still on ${run.plan.target.revision}`) : proof.verdict;
-      },
-      [sight.objects, run.istiods],
-      { timeoutMs: run.options.timeouts.workload, signal },
-    );
-    const restored = verdict.kind === "done";
-    run.ledger.noteWorkload(
-      each.ref,
-      restored ? { outcome: "restored", reason: undefined } : { outcome: "failed", reason: "reason" in verdict ? verdict.reason : "" },
-    );
-    if (!restored) return `${refKey(each.ref)} is not back on ${step.from.revision} yet: ${"reason" in verdict ? verdict.reason : ""}`;
-  }
-  return undefined;
 }

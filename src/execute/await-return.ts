@@ -1,0 +1,60 @@
+/** Waits until workloads that were restarted to go back have arrived where they came from. */
+import type { ObjectRef } from "../mesh/model.ts";
+import { refKey } from "../mesh/standing.ts";
+import { failed, type Verdict, waiting } from "../upgrade/verdict.ts";
+import { type WorkloadProof, workloadProof } from "../upgrade/workload-proof.ts";
+import { systemClock } from "./clock.ts";
+import type { RelabelStep } from "./ledger.ts";
+import { workloadIn } from "./namespace-watch.ts";
+import type { Run } from "./run.ts";
+import { waitFor } from "./wait.ts";
+
+/** A workload as it was sent back: with its stamp, and the generation of the answer. */
+export interface Returning {
+  readonly ref: ObjectRef;
+  readonly uid: string;
+  readonly stamp: string;
+  readonly generation: number;
+}
+
+/**
+ * Undefined once all are back, else which is not. Each may take as long as it goes on: only the time of a workload without any progress
+ * ends it. Heeds no signal: whoever waits for the way back is not served by stopping it.
+ */
+export async function awaitReturn(run: Run, step: RelabelStep, workloads: readonly Returning[]): Promise<string | undefined> {
+  const missing = await Promise.all(workloads.map((each) => awaitOne(run, step, each)));
+  return missing.find((text) => text !== undefined);
+}
+
+async function awaitOne(run: Run, step: RelabelStep, returning: Returning): Promise<string | undefined> {
+  const { objects } = run.sightOf(step.namespace);
+  // The target may be what failed: its istiod is not asked to say that it holds the pods no more, only heard if it says that it does.
+  const goal = { ...returning, revision: step.from.revision, oldRevisions: [] };
+  const limit = run.options.timeouts.workload;
+  let provenAt: WorkloadProof["provenAt"] = new Map();
+  let [mark, markedAt] = ["", systemClock.now()];
+
+  const look = (): Verdict | undefined => {
+    const now = systemClock.now();
+    const [picture, istiods] = [objects.reading().value, run.istiods.reading().value];
+    if (!picture || !istiods) return now - markedAt < limit ? undefined : failed("nothing can be read");
+    const workload = workloadIn(picture, returning.ref);
+    const proof = workloadProof(workload, goal, istiods, provenAt, now);
+    provenAt = proof.provenAt;
+    const seen = `${proof.proven} ${workload?.pods.map(({ uid, ready }) => `${uid}${ready}`).join()}`;
+    if (seen !== mark) [mark, markedAt] = [seen, now];
+    const verdict =
+      proof.strays.length > 0 ? waiting(`${proof.strays.length} pods are still on ${run.plan.target.revision}`) : proof.verdict;
+    return "reason" in verdict && now - markedAt >= limit ? failed(verdict.reason) : verdict;
+  };
+  const verdict = await waitFor(look, [objects, run.istiods], {
+    timeoutMs: run.options.timeouts.overall,
+    signal: new AbortController().signal,
+  });
+  if (verdict.kind === "done") {
+    run.ledger.noteWorkload(returning.ref, { outcome: "restored", reason: undefined });
+    return undefined;
+  }
+  run.ledger.noteWorkload(returning.ref, { outcome: "failed", reason: verdict.reason });
+  return `${refKey(returning.ref)} is not back on ${step.from.revision} yet: ${verdict.reason}`;
+}
