@@ -3,7 +3,8 @@ import type { Identity } from "./cluster.ts";
 import type { ClusterFlags } from "./cluster-flags.ts";
 import { ClusterError } from "./errors.ts";
 import { inCluster } from "./in-cluster.ts";
-import { type ClusterEntry, type Kubeconfig, loadKubeconfig, nobody, noCluster, type UserEntry } from "./kubeconfig.ts";
+import { type ClusterEntry, type Kubeconfig, nobody, noCluster, type UserEntry } from "./kubeconfig.ts";
+import { loadKubeconfig } from "./kubeconfig-files.ts";
 import { printable } from "./printable.ts";
 
 /** The one cluster and user chosen, complete: nothing of a kubeconfig is needed after this. */

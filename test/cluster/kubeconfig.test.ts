@@ -4,7 +4,7 @@ import path from "node:path";
 import { test } from "node:test";
 import { ClusterError } from "../../src/cluster/errors.ts";
 import { inCluster } from "../../src/cluster/in-cluster.ts";
-import { loadKubeconfig } from "../../src/cluster/kubeconfig.ts";
+import { loadKubeconfig } from "../../src/cluster/kubeconfig-files.ts";
 import { chooseTarget } from "../../src/cluster/target.ts";
 import { scratch } from "./scripted-server.ts";
 

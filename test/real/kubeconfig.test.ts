@@ -10,7 +10,7 @@ import { before, test } from "node:test";
 import { promisify } from "node:util";
 import type { ClusterFlags } from "../../src/cluster/cluster-flags.ts";
 import { connect } from "../../src/cluster/connect.ts";
-import { loadKubeconfig } from "../../src/cluster/kubeconfig.ts";
+import { loadKubeconfig } from "../../src/cluster/kubeconfig-files.ts";
 import { type Pki, testPki } from "../cluster/pki.ts";
 import { reply, type ScriptedServer, type Seen, scratch, startServer } from "../cluster/scripted-server.ts";
 import { ensureBuilt, fileOf } from "./mesh/programs.ts";
@@ -318,15 +318,13 @@ async function askVersion(flags: ClusterFlags, env: NodeJS.ProcessEnv): Promise<
 /** What arrived at which server since last time, without what may differ. */
 function take(servers: readonly (readonly [string, ScriptedServer])[]): readonly object[] {
   return servers.flatMap(([name, server]) =>
-    (server.seen as Seen[])
-      .splice(0)
-      .map((seen) => ({
-        server: name,
-        method: seen.method,
-        url: seen.url.replace(/\?timeout=.*/, ""),
-        who: seen.who,
-        identity: identityOf(seen),
-      })),
+    (server.seen as Seen[]).splice(0).map((seen) => ({
+      server: name,
+      method: seen.method,
+      url: seen.url.replace(/\?timeout=.*/, ""),
+      who: seen.who,
+      identity: identityOf(seen),
+    })),
   );
 }
 
