@@ -9,10 +9,12 @@ import { version } from "../src/cli/version.ts";
 import type { Cluster } from "../src/cluster/cluster.ts";
 import { connect } from "../src/cluster/connect.ts";
 import { kinds } from "../src/cluster/kinds.ts";
+import { namespaceNames } from "../src/cluster/namespace-names.ts";
 import { snapshot } from "../src/cluster/snapshot.ts";
 import { systemClock } from "../src/execute/clock.ts";
 import { createPoller } from "../src/execute/poller.ts";
 import { isMalformedSelector, parseSelector } from "../src/mesh/selector-text.ts";
+import { didYouMean } from "../src/upgrade/suggestion.ts";
 import { jsonLineView, jsonView, yamlView } from "../src/views/document.ts";
 import { revisionNamesView, revisionsView } from "../src/views/revisions.ts";
 import { type RevisionsDocument, type RevisionsScope, revisionsDocument } from "../src/views/revisions-document.ts";
@@ -51,7 +53,7 @@ export const plugin = definePlugin({
       const look = (): Promise<RevisionsDocument> => read(cluster, args.istioNamespace, { namespaces, selector });
       const first = await look();
       const missing = args.allNamespaces ? [] : args.namespace.filter((name) => first.namespaces.every((found) => found.name !== name));
-      if (missing.length > 0) throw new Refusal(`namespace ${missing.join(", ")} not found`, "kubectl get namespaces");
+      if (missing.length > 0) throw noSuchNamespace(missing, await namespaceNames(cluster));
       if (args.watch) await keepShowing(cluster, first, look, args, io);
       else io.out(textOf(first, args));
       return exit.done;
@@ -60,6 +62,9 @@ export const plugin = definePlugin({
     }
   },
 });
+
+const noSuchNamespace = (missing: readonly string[], known: readonly string[]): Refusal =>
+  new Refusal(missing.map((name) => `there is no namespace ${name}${didYouMean(name, known)}`).join("; "), "kubectl get namespaces");
 
 function selectorOf(text: string | undefined): RevisionsScope["selector"] {
   if (text === undefined) return undefined;

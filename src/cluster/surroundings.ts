@@ -14,6 +14,7 @@ import type { Cluster } from "./cluster.ts";
 import { readDiscovery } from "./discovery.ts";
 import { noting, type Optional } from "./evidence.ts";
 import { type Kind, kinds } from "./kinds.ts";
+import { namespaceNames } from "./namespace-names.ts";
 import { countedPodUsage } from "./pod-usage.ts";
 
 /**
@@ -24,7 +25,9 @@ export const readSurroundings = async (cluster: Cluster, mesh: Mesh, namespaces:
   const missing: MissingEvidence[] = [];
   const known = new Set(mesh.namespaces.map(({ name }) => name));
   const scope = namespaces === "all" ? undefined : [...new Set(namespaces)].filter((name) => known.has(name));
-  const [discovery, readers, gatewayClasses, quotas, autoscalers, disruptionBudgets, claims, cronJobs] = await Promise.all([
+  const slip = namespaces !== "all" && namespaces.some((name) => !known.has(name));
+  const [names, discovery, readers, gatewayClasses, quotas, autoscalers, disruptionBudgets, claims, cronJobs] = await Promise.all([
+    slip ? namespaceNames(cluster) : [],
     readDiscovery(cluster, mesh, evidence(missing, "discovery-selectors", true)),
     readReaders(cluster, mesh, missing),
     readGatewayClasses(cluster, evidence(missing, "gateways-pinned", true)),
@@ -36,6 +39,7 @@ export const readSurroundings = async (cluster: Cluster, mesh: Mesh, namespaces:
   ]);
   const counted = quotas.flat();
   return {
+    namespaces: names,
     discovery,
     readers,
     gatewayClasses,

@@ -6,6 +6,8 @@ import type { LabelSelector, Labels } from "../mesh/kubernetes.ts";
 import type { Unknown } from "../mesh/model.ts";
 
 export interface Surroundings {
+  /** Names of all namespaces, where one that was asked for is not among them: what it may have been meant to be. */
+  readonly namespaces: readonly string[];
   /** `discoverySelectors` of each control plane's mesh config; none means that it sees every namespace. */
   readonly discovery: readonly Discovery[];
   /** Whatever asks for namespaces by their labels: an answer that changes with them changes what it does. */

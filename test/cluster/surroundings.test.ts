@@ -69,6 +69,15 @@ test("everything that the checks look at is read, narrow, of the namespaces that
   assert.ok(!requests.some((request) => request.endsWith("nowhere")), "a namespace that does not exist is not asked for");
 });
 
+test("all names are read where one is not there, to suggest another, and not being allowed to is no trouble", async () => {
+  const namespaces = [at("production", {}), at("shop", {})];
+  const asked = async (names: readonly string[], given: Given) =>
+    (await readSurroundings(listedCluster(given).cluster, mission(), names)).namespaces;
+  assert.deepEqual(await asked(["production", "productoin"], { objects: { ...objects, namespaces } }), ["production", "shop"]);
+  assert.deepEqual(await asked(["production"], { objects: { ...objects, namespaces } }), []);
+  assert.deepEqual(await asked(["productoin"], { objects, failures: { namespaces: "forbidden" } }), []);
+});
+
 test("pods are read only where a quota counts them, and everything at once where all namespaces move", async () => {
   const { resourcequotas: _, ...rest } = objects;
   const { cluster, requests } = listedCluster({ objects: rest });

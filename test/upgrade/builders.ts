@@ -9,6 +9,7 @@ import { type MeshWords, mesh, ownInjector, plane, tag, tagInjector } from "../m
 
 /** Nothing round about that anything depends on. */
 export const quiet: Surroundings = {
+  namespaces: [],
   discovery: [],
   readers: [],
   gatewayClasses: ["istio", "istio-waypoint"],

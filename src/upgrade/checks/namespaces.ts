@@ -10,10 +10,10 @@ import { blocker, type Check, note, unknown, warning } from "./check.ts";
 const exist: Check = {
   id: "namespaces-exist",
   title: "the namespaces exist",
-  run: ({ mesh, asked, request }) => {
+  run: ({ mesh, surroundings, asked, request }) => {
     if (request.namespaces === "all" && asked.length === 0)
       return [note("namespaces-exist", "namespaces", "no namespace is injected by its own labels")];
-    const names = mesh.namespaces.map(({ name }) => name);
+    const names = [...new Set([...mesh.namespaces.map(({ name }) => name), ...surroundings.namespaces])];
     return asked
       .filter(({ found }) => found === undefined)
       .map(({ name }) =>

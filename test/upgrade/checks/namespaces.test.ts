@@ -72,6 +72,8 @@ test("namespaces-exist: an unknown one is refused with the name that was meant",
     [finding?.severity, finding?.object, finding?.message],
     ["blocker", "namespace/productoin", "there is no namespace productoin, did you mean production?"],
   );
+  const alone = planOf(mission({ namespaces: [] }), { namespaces: ["productoin"], surroundings: { namespaces: ["shop", name] } });
+  assert.match(alone.findings[0]?.message ?? "", /, did you mean production\?$/);
   assert.deepEqual(said(planOf(mission({ namespaces: [] }), { namespaces: "all" }), "namespaces-exist"), [
     "namespaces-exist note namespaces",
   ]);
