@@ -44,7 +44,8 @@ const codeOf = (error: unknown): ExitCode | undefined => {
   if (error instanceof UsageError) return exit.wrong_usage;
   if (error instanceof Refusal) return exit.refused;
   if (error instanceof CannotTell) return exit.cannot_tell;
-  if (error instanceof ClusterError) return exit.could_not;
+  // A forbidden read is evidence that is missing; what was asked for may be there.
+  if (error instanceof ClusterError) return error.reason === "forbidden" ? exit.cannot_tell : exit.could_not;
   return undefined;
 };
 

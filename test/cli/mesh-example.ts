@@ -31,6 +31,8 @@ export const plugin = definePlugin({
     switch (args.fail) {
       case "cluster":
         throw new ClusterError("cannot reach the API server", { reason: "unreachable", hint: "is the cluster up?" });
+      case "forbidden":
+        throw new ClusterError("could not list pods", { reason: "forbidden", hint: "ask for the right to list pods" });
       case "refused":
         throw new Refusal("there is no revision 1-20", "kubectl mesh-revisions lists them");
       case "unseen":

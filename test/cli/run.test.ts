@@ -15,6 +15,7 @@ const bug = `error: x is not a function; this is a bug in mesh-example ${version
 
 const ends: readonly (readonly [fail: string, code: number, err: string])[] = [
   ["cluster", 1, "error: cannot reach the API server\n  is the cluster up?\n"],
+  ["forbidden", 5, "error: could not list pods\n  ask for the right to list pods\n"],
   ["refused", 3, "error: there is no revision 1-20\n  kubectl mesh-revisions lists them\n"],
   ["unseen", 5, "error: istiod istio-system/istiod-a does not answer\n"],
   ["bug", 1, `${bug}: run again with -v 9 for the stack\n`],
