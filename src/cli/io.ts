@@ -1,11 +1,11 @@
 /** What a plugin has of the world outside the cluster: two streams, a clock, and the wish of a person to stop. */
 import { writeSync } from "node:fs";
-import { safeLines } from "../views/safe.ts";
+import { safeLines } from "../mesh/safe.ts";
 import type { Interruption } from "./signals.ts";
 import { listen } from "./signals.ts";
 
 export interface Io {
-  /** The result: to stdout, with a line end after it. What a terminal would act on is shown escaped (views/safe.ts). */
+  /** The result: to stdout, with a line end after it. What a terminal would act on is shown escaped (mesh/safe.ts). */
   out(text: string): void;
   /** Talk: to stderr, with a line end after it, escaped likewise. */
   err(text: string): void;

@@ -3,7 +3,7 @@
  * outside (`state$`, `title$`) instead of by functions of theirs; listr2 draws. Signals stay ours (run.ts).
  */
 import { cleanseAnsi, color, Listr, ListrLogger, ListrTaskState, ProcessOutput, parseTimer } from "listr2";
-import { safe } from "../views/safe.ts";
+import { safe } from "../mesh/safe.ts";
 import type { Io } from "./io.ts";
 import type { Progress, ProgressTask } from "./progress.ts";
 

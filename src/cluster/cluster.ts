@@ -6,6 +6,7 @@
  * retried only where the server said that it did not begin them.
  */
 import type { KubeObject, PodObject } from "../mesh/kubernetes.ts";
+import type { Right } from "../upgrade/rights.ts";
 import type { Kind } from "./kinds.ts";
 
 export interface Cluster {
@@ -78,13 +79,7 @@ export interface WriteOptions {
   readonly dryRun?: boolean;
 }
 
-export interface Access {
-  readonly verb: string;
-  readonly group: string;
-  readonly resource: string;
-  readonly subresource?: string;
-  readonly namespace?: string;
-  readonly name?: string;
-}
+/** What is asked for in an access review. */
+export type Access = Right;
 
 export type { Kind, PodObject };

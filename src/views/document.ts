@@ -1,6 +1,6 @@
 /** Results as JSON and YAML for scripts. */
 import { dump, SCALAR_STYLE, visit } from "js-yaml";
-import { safeLines } from "./safe.ts";
+import { safeLines } from "../mesh/safe.ts";
 
 export const apiVersion = "kubectl-mesh/v1";
 

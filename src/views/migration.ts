@@ -1,11 +1,11 @@
 /** The end of a migration: a few lines for a person, that end with the next command and the one that goes back; a document for scripts. */
 import { counted, listed } from "../mesh/phrase.ts";
+import { safe, safeLines } from "../mesh/safe.ts";
 import type { Plan } from "../upgrade/plan.ts";
 import type { MigratedWorkload, MigrationResult, Outcome } from "../upgrade/result.ts";
 import { apiVersion, type ResultDocument } from "./document.ts";
 import { findingsView } from "./findings.ts";
 import { labelsText, leftView, planView, refText, targetText } from "./plan.ts";
-import { safe, safeLines } from "./safe.ts";
 import { type TableOptions, table } from "./table.ts";
 
 /** Workloads that went as hoped for are counted; with `wide` they are listed like the others. A dry run shows the `plan` instead. */

@@ -1,6 +1,6 @@
 /** Tables in kubectl's look, drawn by cli-table3. */
 import Table from "cli-table3";
-import { safe } from "./safe.ts";
+import { safe } from "../mesh/safe.ts";
 
 /** A column's head; `{ wide }` is a column that stands only in wide output. */
 export type Head = string | { readonly wide: string };

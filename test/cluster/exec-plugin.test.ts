@@ -236,7 +236,7 @@ test("a plugin that is not installed: its own advice, made harmless", async () =
   await using connected = await connectTo(server, { user: { exec } });
   await assert.rejects(
     connected.cluster.list(kinds.namespaces, {}, () => 0),
-    { message: /no-such-plugin is not installed/, hint: "brew install\\x1b[31m it" },
+    { message: /no-such-plugin is not installed/, hint: "brew install\\u001b[31m it" },
   );
 });
 

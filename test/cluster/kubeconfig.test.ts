@@ -158,7 +158,7 @@ const refused: readonly (readonly [title: string, content: string | object, says
     /holds a password/,
   ],
   ["another protocol", config("a", { clusters: [{ name: "a", cluster: { server: "ftp://a" } }] }), /no address of an API server/],
-  ["a name that acts on the terminal", { "current-context": "\u001b[31mx" }, /context "\\x1b\[31mx" does not exist/],
+  ["a name that acts on the terminal", { "current-context": "\u001b[31mx" }, /context "\\u001b\[31mx" does not exist/],
 ];
 
 for (const [title, content, says] of refused) {

@@ -141,7 +141,7 @@ test("the error channel speaks: nothing listens there", async () => {
   await using connected = await connectTo(forwarding.server);
   await assert.rejects(
     connected.cluster.getFromPod(istiod, 9, "/"),
-    fail({ reason: "unreachable" }, /cannot reach Pod "istio-system\/istiod-1" port 9: .*connection refused\\x1b\[31m/),
+    fail({ reason: "unreachable" }, /cannot reach Pod "istio-system\/istiod-1" port 9: .*connection refused\\u001b\[31m/),
   );
 });
 

@@ -252,7 +252,7 @@ test("the server's warnings are passed on once, and made harmless", async () => 
   });
   await using connected = await connectTo(server);
   for (let i = 0; i < 2; i++) await connected.cluster.list(kinds.namespaces, {}, () => 0);
-  assert.deepEqual(connected.warned, ['old "API"', "second", "esc \\x9b31m"]);
+  assert.deepEqual(connected.warned, ['old "API"', "second", "esc \\u009b31m"]);
 });
 
 test("now is the server's clock, whatever ours shows", async () => {
@@ -275,7 +275,7 @@ test("mayI: yes, no, and neither", async () => {
   await using connected = await connectTo(server);
   const access = { verb: "patch", group: "apps", resource: "deployments", namespace: "a" };
   assert.deepEqual(await connected.cluster.mayI(access), { allowed: true, reason: "" });
-  assert.deepEqual(await connected.cluster.mayI(access), { allowed: false, reason: "no RBAC policy matched; x\\x1b[2J" });
+  assert.deepEqual(await connected.cluster.mayI(access), { allowed: false, reason: "no RBAC policy matched; x\\u001b[2J" });
   await assert.rejects(connected.cluster.mayI(access), { reason: "malformed" });
   assert.deepEqual(JSON.parse(server.seen[0]?.body ?? "").spec, { resourceAttributes: access });
 });

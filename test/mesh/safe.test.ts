@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { safe, safeLines } from "../../src/views/safe.ts";
+import { safe, safeLines } from "../../src/mesh/safe.ts";
 
 const cases: readonly (readonly [what: string, text: string, shown: string])[] = [
   ["an escape sequence", "\u001b[31mred", "\\u001b[31mred"],
