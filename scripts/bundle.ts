@@ -3,17 +3,24 @@
  * those; then each part to CommonJS, because code that V8 has compiled can be kept for classic scripts only.
  */
 import { basename } from "node:path";
-import { build, transform } from "esbuild";
+import { build, type Metafile, transform } from "esbuild";
 import { lazyIntl, newStringWidth } from "./lazy-intl.ts";
 
-/** Name → source; each source is one function expression, called by loader.cjs. */
-export const bundle = async (entry: string, commit: string | undefined): Promise<ReadonlyMap<string, string>> => {
-  const { outputFiles } = await build({
+export interface Bundle {
+  /** Name → source; each source is one function expression, called by loader.cjs. */
+  readonly parts: ReadonlyMap<string, string>;
+  /** The packages of which any byte is in a part, as package-lock.json names them (`node_modules/yargs`), sorted. */
+  readonly packages: readonly string[];
+}
+
+export const bundle = async (entry: string, commit: string | undefined): Promise<Bundle> => {
+  const { outputFiles, metafile } = await build({
     entryPoints: { main: entry },
     outdir: "dist",
     bundle: true,
     splitting: true,
     write: false,
+    metafile: true,
     platform: "node",
     format: "esm",
     target: "node26",
@@ -42,5 +49,13 @@ export const bundle = async (entry: string, commit: string | undefined): Promise
     });
     return [name, `(function(exports,require,module,__filename,__dirname,__url){${code}\n})`] as const;
   });
-  return new Map(await Promise.all(parts));
+  return { parts: new Map(await Promise.all(parts)), packages: packagesOf(metafile) };
+};
+
+const packagesOf = ({ outputs }: Metafile): readonly string[] => {
+  const files = Object.values(outputs).flatMap(({ inputs }) => Object.entries(inputs));
+  const packages = files
+    .filter(([, { bytesInOutput }]) => bytesInOutput > 0)
+    .flatMap(([file]) => /^.*\bnode_modules\/(@[^/]+\/)?[^/]+/.exec(file)?.[0] ?? []);
+  return [...new Set(packages)].sort();
 };

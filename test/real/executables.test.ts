@@ -79,7 +79,7 @@ for (const name of names) {
 test("without compiled code that fits, it only starts slower", async () => {
   const folder = mkdtempSync(join(tmpdir(), "cold-"));
   after(() => rmSync(folder, { recursive: true }));
-  for (const [name, source] of await bundle("plugins/mesh-revisions.ts", undefined)) {
+  for (const [name, source] of (await bundle("plugins/mesh-revisions.ts", undefined)).parts) {
     writeFileSync(join(folder, name), source);
     writeFileSync(join(folder, `${name}.cache`), "another machine's");
   }

@@ -44,6 +44,7 @@ const programs: ReadonlyMap<string, Program> = new Map([
     },
   ],
   ["krew", { folder: "krew", packages: ["sigs.k8s.io/krew/cmd/krew", "sigs.k8s.io/krew/cmd/validate-krew-manifest"], ldflags: "-s -w" }],
+  ["quill", { folder: "quill", packages: ["github.com/anchore/quill/cmd/quill"], ldflags: "-s -w" }],
   ["helm", { folder: "helm", packages: ["helm.sh/helm/v3/cmd/helm"], ldflags: "-s -w" }],
   [
     "argo-rollouts",

@@ -1,0 +1,81 @@
+/**
+ * From a plugin's parts to a Node single executable (https://nodejs.org/api/single-executable-applications.html) that starts like a Go
+ * program: by compiled code that is kept, and by loading late.
+ */
+import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { readdirSync, writeFileSync } from "node:fs";
+import { basename, join, resolve } from "node:path";
+import { text } from "node:stream/consumers";
+
+/** The heap's young part at its working size from the start: no collection in a short run. Not part of what V8 checks a cache against. */
+const runtimeFlags = ["--min-semi-space-size=16"];
+
+/** The names of all plugins: `mesh-migrate`, … */
+export const pluginNames = (): readonly string[] => readdirSync("plugins").map((file) => basename(file, ".ts"));
+
+/** The file of a plugin: `kubectl mesh-migrate` looks for kubectl-mesh_migrate. */
+export const executableName = (plugin: string): string => `kubectl-${plugin.replaceAll("-", "_")}`;
+
+/** The commit, with `-dirty` where the tree differs from it; undefined outside a repository. */
+export const commitOf = (): string | undefined => {
+  const { status, stdout } = spawnSync("git", ["describe", "--always", "--dirty", "--exclude=*", "--abbrev=12"], { encoding: "utf8" });
+  return status === 0 ? stdout.trim() : undefined;
+};
+
+/**
+ * Runs what people run, once each, on `runtime` (a command), and leaves the code that V8 compiled beside the parts in `folder`. The outcome
+ * does not matter, an end by signal does. Such code fits only the very runtime, on its own platform, and differs in each build.
+ */
+export const warm = async (folder: string, server: string, runtime: readonly [string, ...string[]]): Promise<void> => {
+  const home = ["--server", server, "--kubeconfig", "/dev/null", "--request-timeout", "5s"];
+  const commands = [
+    ["--version"],
+    ["--help"],
+    ["--bogus"],
+    ...[
+      [],
+      ["-n", "production", "-o", "wide"],
+      ["-o", "json"],
+      ["-o", "yaml"],
+      ["-n", "production", "--to", "1-20"],
+      ["-A", "--to", "1-20", "--dry-run=client"],
+    ].map((argv) => [...argv, ...home]),
+  ];
+  const [command, ...words] = runtime;
+  for (const argv of commands) {
+    // Not spawnSync: the server answers from this process.
+    const child = spawn(command, [...words, ...runtimeFlags, resolve("scripts/warm.cjs"), folder, ...argv], {
+      env: { PATH: process.env.PATH, HOME: folder },
+      stdio: ["ignore", "ignore", "pipe"],
+      timeout: 60_000,
+    });
+    const [stderr, [code, signal]] = await Promise.all([text(child.stderr), once(child, "exit")]);
+    if (code === null || stderr.includes("does not take the code")) throw new Error(`${argv.join(" ")}: ${stderr || signal}`);
+  }
+};
+
+/** Puts the parts of `folder`, with the compiled code that lies beside them, into `runtime` (of any platform) and writes it to `out`. */
+export const assemble = (folder: string, runtime: string, out: string): void => {
+  const names = readdirSync(folder)
+    .filter((name) => /\.js(\.cache)?$/.test(name))
+    .sort();
+  const config = join(folder, "executable.json");
+  writeFileSync(
+    config,
+    JSON.stringify({
+      main: resolve("scripts/loader.cjs"),
+      mainFormat: "commonjs",
+      output: out,
+      executable: runtime,
+      disableExperimentalSEAWarning: true,
+      useSnapshot: false,
+      useCodeCache: false,
+      execArgv: runtimeFlags,
+      // NODE_OPTIONS is for programs that say they are Node.
+      execArgvExtension: "none",
+      assets: Object.fromEntries(names.map((name) => [name, join(folder, name)])),
+    }),
+  );
+  execFileSync(process.execPath, ["--build-sea", config], { stdio: ["ignore", "ignore", "inherit"] });
+};
