@@ -318,7 +318,7 @@ describe("an un-revisioned 1.19.0 and 1-20", () => {
       assert.match(told, new RegExp(resource));
 
     const nobody = await mesh.run("mesh-revisions", ["--as", "nobody"]);
-    assert.equal(nobody.code, 1);
+    assert.equal(nobody.code, 5);
     assert.equal(nobody.stdout, "");
     assert.match(nobody.stderr, /^error: .*forbidden/m);
   });
