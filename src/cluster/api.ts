@@ -154,7 +154,8 @@ function parseJson(answer: Answer, wish: Wish, where: Whereabouts): unknown {
   }
 }
 
-function isType({ headers }: Answer, wanted: string): boolean {
+/** Is the answer's body said to be of this media type? */
+export function isType({ headers }: Answer, wanted: string): boolean {
   return (headers["content-type"]?.[0] ?? "").toLowerCase().startsWith(wanted);
 }
 

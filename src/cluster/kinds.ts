@@ -11,6 +11,8 @@ import type {
   WebhookConfigurationObject,
   WorkloadObject,
 } from "../mesh/kubernetes.ts";
+import { podMessage } from "./messages.ts";
+import type { Message } from "./protobuf.ts";
 
 /** One resource of the API; `T` is the shape its objects are read as. */
 export interface Kind<T extends KubeObject = KubeObject> {
@@ -21,6 +23,8 @@ export interface Kind<T extends KubeObject = KubeObject> {
   readonly namespaced: boolean;
   /** Installed by somebody: a 404 on the collection means "not installed", not "none". */
   readonly optional: boolean;
+  /** How lists of it are read where the server has them in protobuf; JSON for all else. */
+  readonly message?: Message<T>;
   /** Never set: carries `T`. */
   readonly shape?: T;
 }
@@ -30,7 +34,7 @@ const kind = <T extends KubeObject>(
   version: string,
   plural: string,
   name: string,
-  rest: { cluster?: true; optional?: true } = {},
+  rest: { cluster?: true; optional?: true; message?: Message<T> } = {},
 ): Kind<T> => ({
   group,
   version,
@@ -38,12 +42,13 @@ const kind = <T extends KubeObject>(
   kind: name,
   namespaced: !rest.cluster,
   optional: rest.optional ?? false,
+  ...(rest.message && { message: rest.message }),
 });
 
 export const kinds = {
   namespaces: kind<NamespaceObject>("", "v1", "namespaces", "Namespace", { cluster: true }),
   nodes: kind("", "v1", "nodes", "Node", { cluster: true }),
-  pods: kind<PodObject>("", "v1", "pods", "Pod"),
+  pods: kind<PodObject>("", "v1", "pods", "Pod", { message: podMessage }),
   services: kind<ServiceObject>("", "v1", "services", "Service"),
   configMaps: kind<ConfigMapObject>("", "v1", "configmaps", "ConfigMap"),
   events: kind<EventObject>("", "v1", "events", "Event"),

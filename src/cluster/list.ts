@@ -1,15 +1,18 @@
 import type { KubeObject } from "../mesh/kubernetes.ts";
-import type { Api } from "./api.ts";
+import { type Api, isType } from "./api.ts";
 import type { Wish } from "./api-failure.ts";
 import { resourcePath } from "./api-path.ts";
+import { binaryPage, protobuf } from "./binary-page.ts";
 import type { Kind, Listed, ListQuery } from "./cluster.ts";
+import { metadataMessage } from "./messages.ts";
 import { checkKind, checkPage, expectedOf, type Page } from "./shape.ts";
+import type { Answer } from "./transport.ts";
 
-/** Pods are large: pages that keep a few megabytes in memory at once. */
-const pageSize = (kind: Kind, query: ListQuery): number => (kind.plural === "pods" && !query.metadataOnly ? 250 : 500);
+/** As kubectl's: of pods, the largest objects, a few megabytes in memory at once. */
+const pageSize = 500;
 
 const metadataList = { kind: "PartialObjectMetadataList", apiVersion: "meta.k8s.io/v1" };
-const metadataAccept = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
+const metadataOnly = ";as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
 
 /**
  * Lists in pages, all of one resourceVersion. When the server forgets that version on the way (410, etcd compaction), the list begins anew, twice, and
@@ -22,8 +25,7 @@ export async function listAll<T extends KubeObject, R>(
   query: ListQuery,
   project: (object: T) => R,
 ): Promise<Listed<R> | undefined> {
-  const size = pageSize(kind, query);
-  for (const limit of [size, size, size, undefined]) {
+  for (const limit of [pageSize, pageSize, pageSize, undefined]) {
     const listed = await listOnce(api, kind, query, project, limit);
     if (listed !== "expired") return listed;
   }
@@ -38,12 +40,17 @@ async function listOnce<T extends KubeObject, R>(
   limit: number | undefined,
 ): Promise<Listed<R> | undefined | "expired"> {
   const items: R[] = [];
-  for (let token: string | undefined; ; ) {
-    const page = await readPage(api, kind, query, limit, token);
+  let next = readPage(api, kind, query, limit, undefined);
+  for (;;) {
+    const page = await next;
     if (page === "expired" || page === undefined) return page;
-    for (const item of page.items) items.push(project(item as T));
+    if (page.continue !== undefined) {
+      // The server can write the next page while we read this one.
+      next = readPage(api, kind, query, limit, page.continue);
+      next.catch(() => {});
+    }
+    for (const item of page.items()) items.push(project(item as T));
     if (page.continue === undefined) return { items, resourceVersion: page.resourceVersion };
-    token = page.continue;
   }
 }
 
@@ -57,10 +64,19 @@ async function readPage(
   const wish: Wish = { verb: "list", kind, namespace: query.namespace, writes: false };
   const { labelSelector, fieldSelector } = query;
   const path = resourcePath(kind, query, { labelSelector, fieldSelector, limit, continue: token });
-  const answer = await api.ask({ method: "GET", path, wish, ...(query.metadataOnly && { accept: metadataAccept }) });
-  if (answer.status === 410 && token !== undefined) return "expired";
-  if (answer.status === 404 && kind.optional && !(await isInstalled(api, kind))) return undefined;
+  const form = query.metadataOnly ? metadataOnly : "";
+  const json = `application/json${form}`;
+  const message = query.metadataOnly ? metadataMessage : kind.message;
+  const ask = (accept: string): Promise<Answer> => api.ask({ method: "GET", path, wish, accept });
   const expected = query.metadataOnly ? metadataList : { ...expectedOf(kind), kind: `${kind.kind}List` };
+  let answer = await ask(message ? `${protobuf}${form},${json}` : json);
+  if (answer.status === 410 && token !== undefined) return "expired";
+  if (message && isType(answer, protobuf)) {
+    if (answer.status === 200) return binaryPage(answer.bytes, message, expected, wish, api.where);
+    // Failures are read as JSON alone.
+    answer = await ask(json);
+  }
+  if (answer.status === 404 && kind.optional && !(await isInstalled(api, kind))) return undefined;
   return checkPage(api.parse(answer, wish), expected, wish, api.where);
 }
 

@@ -8,6 +8,7 @@ import { kinds } from "./kinds.ts";
 import { createPodReader } from "./pod-reader.ts";
 import type { Pool } from "./pool.ts";
 import { printable } from "./printable.ts";
+import { answerOf } from "./transport.ts";
 import { openTunnel, TunnelFailed, UpgradeRefused } from "./tunnel.ts";
 
 /** Reads pages from ports of pods over port-forwards. */
@@ -65,8 +66,7 @@ async function openPort(api: Api, pool: Pool, pod: Named, port: number): Promise
   } catch (cause) {
     if (cause instanceof ClusterError) throw cause;
     const wish: Wish = { verb: "create", kind: kinds.pods, ...pod, subresource: "portforward", writes: false };
-    if (cause instanceof UpgradeRefused)
-      throw api.error({ answered: true, status: cause.status, headers: cause.headers, body: cause.body }, wish);
+    if (cause instanceof UpgradeRefused) throw api.error(answerOf(cause.status, cause.headers, Buffer.from(cause.body)), wish);
     throw api.error({ answered: false, sent: false, why: "connection", code: codeOf(cause) }, wish);
   }
 }

@@ -23,9 +23,10 @@ export function checkObject<T extends KubeObject>(value: unknown, expected: Expe
   return value as unknown as T;
 }
 
-/** A list of the kind asked for; each item has metadata with a name. */
+/** A list of the kind asked for. */
 export interface Page {
-  readonly items: readonly KubeObject[];
+  /** Each has metadata with a name; throws where one has not. */
+  items(): Iterable<KubeObject>;
   readonly resourceVersion: string;
   readonly continue: string | undefined;
 }
@@ -40,9 +41,14 @@ export function checkPage(value: unknown, expected: Expected, wish: Wish, where:
   const more = metadata?.continue;
   if (typeof version !== "string" || (more !== undefined && typeof more !== "string"))
     throw malformed(wish, "a list without a resourceVersion", where);
-  if (!found.every((item: { metadata?: unknown } | null) => isNamed(item?.metadata)))
+  return { items: () => checkItems(found, wish, where), resourceVersion: version, continue: more || undefined };
+}
+
+/** Items of a list, each with metadata and a name, or `malformed` is thrown. */
+export function checkItems(items: readonly unknown[], wish: Wish, where: Whereabouts): readonly KubeObject[] {
+  if (!items.every((item) => isNamed((item as { metadata?: unknown } | null)?.metadata)))
     throw malformed(wish, "a list with an object that has no name", where);
-  return { items: found, resourceVersion: version, continue: more || undefined };
+  return items as readonly KubeObject[];
 }
 
 /** Throws `malformed` unless `value` says that it is of the kind and version expected. */

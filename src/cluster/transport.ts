@@ -33,6 +33,8 @@ export interface Answer {
   readonly answered: true;
   readonly status: number;
   readonly headers: NodeJS.Dict<string[]>;
+  readonly bytes: Buffer;
+  /** The bytes as text. */
   readonly body: string;
 }
 
@@ -73,9 +75,18 @@ export async function exchange(pool: Pool, credential: Credential, request: Wire
   } finally {
     end();
   }
-  const answer: Answer = { answered: true, status, headers, body: Buffer.concat(chunks, size).toString() };
-  return answer;
+  return answerOf(status, headers, Buffer.concat(chunks, size));
 }
+
+export const answerOf = (status: number, headers: Answer["headers"], bytes: Buffer): Answer => ({
+  answered: true,
+  status,
+  headers,
+  bytes,
+  get body() {
+    return bytes.toString();
+  },
+});
 
 /** Sends a request once and gives the answer's body as it comes: uncompressed, ended with an error where it was cut. */
 export async function openStream(pool: Pool, credential: Credential, request: WireRequest): Promise<OpenStream | NoAnswer> {

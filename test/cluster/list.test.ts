@@ -4,6 +4,7 @@ import { ClusterError } from "../../src/cluster/errors.ts";
 import { kinds } from "../../src/cluster/kinds.ts";
 import type { KubeObject } from "../../src/mesh/kubernetes.ts";
 import { connectTo, item, listOf, refuse, reply, type Script, startServer } from "./scripted-server.ts";
+import { envelope, listBody, podNamed } from "./wire.ts";
 
 const nameOf = (object: KubeObject): string => object.metadata.name;
 const query = (url: string): URLSearchParams => new URL(url, "https://x").searchParams;
@@ -28,19 +29,54 @@ test("pages are put together, asked for by the server's token", async () => {
       query(url).get("continue"),
       query(url).get("labelSelector"),
     ]),
-    [null, "2", "3"].map((token) => ["/api/v1/namespaces/x/pods", "250", token, "app in (a,b),!c"]),
+    [null, "2", "3"].map((token) => ["/api/v1/namespaces/x/pods", "500", token, "app in (a,b),!c"]),
   );
 });
 
-test("metadata alone is asked for by name, in larger pages", async () => {
+test("metadata alone is asked for by name", async () => {
   await using server = await startServer((_, response) =>
     reply(response, listOf("PartialObjectMetadataList", [item("a")], { apiVersion: "meta.k8s.io/v1" })),
   );
   await using connected = await connectTo(server);
   assert.deepEqual((await connected.cluster.list(kinds.pods, { metadataOnly: true }, nameOf))?.items, ["a"]);
-  assert.equal(server.seen[0]?.headers.accept, "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1");
-  assert.equal(query(server.seen[0]?.url ?? "").get("limit"), "500");
+  const form = "as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
+  assert.equal(server.seen[0]?.headers.accept, `application/vnd.kubernetes.protobuf;${form},application/json;${form}`);
 });
+
+const binary = (response: Parameters<Script>[1], body: Buffer, status = 200): void =>
+  void response.writeHead(status, { "content-type": "application/vnd.kubernetes.protobuf" }).end(body);
+
+test("pods come as protobuf from a server that has it, page by page", async () => {
+  await using server = await startServer((seen, response) => {
+    const page = query(seen.url).get("continue") ?? "1";
+    binary(response, listBody("v1", "PodList", [podNamed(`a${page}`), podNamed(`b${page}`)], page === "1" ? "2" : ""));
+  });
+  await using connected = await connectTo(server);
+  assert.deepEqual(await connected.cluster.list(kinds.pods, {}, nameOf), { items: ["a1", "b1", "a2", "b2"], resourceVersion: "100" });
+  assert.equal(server.seen[0]?.headers.accept, "application/vnd.kubernetes.protobuf,application/json");
+});
+
+test("what the server refuses in protobuf is asked again, so that its words are understood", async () => {
+  await using server = await startServer((seen, response) =>
+    seen.headers.accept?.includes("protobuf")
+      ? binary(response, envelope("v1", "Status", Buffer.of()), 403)
+      : refuse(response, 403, "Forbidden", 'User "x" cannot list resource "pods"'),
+  );
+  await using connected = await connectTo(server);
+  await assert.rejects(connected.cluster.list(kinds.pods, {}, nameOf), { reason: "forbidden", message: /cannot list resource/ });
+});
+
+for (const [title, body] of [
+  ["another list", listBody("v1", "ServiceList", [])],
+  ["a list that breaks off", listBody("v1", "PodList", [podNamed("a")]).subarray(0, -10)],
+  ["a pod without a name", listBody("v1", "PodList", [podNamed("")])],
+  ["no protobuf of Kubernetes", Buffer.from("<html></html>")],
+] as const)
+  test(`protobuf that holds ${title} is malformed`, async () => {
+    await using server = await startServer((_, response) => binary(response, body));
+    await using connected = await connectTo(server);
+    await assert.rejects(connected.cluster.list(kinds.pods, {}, nameOf), { reason: "malformed" });
+  });
 
 for (const [times, path] of [
   [1, "begins anew"],

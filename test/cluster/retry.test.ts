@@ -2,14 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { backoff, waitBefore } from "../../src/cluster/retry.ts";
-import type { Exchange } from "../../src/cluster/transport.ts";
+import { answerOf, type Exchange } from "../../src/cluster/transport.ts";
 
-const answer = (status: number, retryAfter?: string): Exchange => ({
-  answered: true,
-  status,
-  headers: retryAfter === undefined ? {} : { "retry-after": [retryAfter] },
-  body: "",
-});
+const answer = (status: number, retryAfter?: string): Exchange =>
+  answerOf(status, retryAfter === undefined ? {} : { "retry-after": [retryAfter] }, Buffer.of());
 const silence = (code: string, sent: boolean, why: "timeout" | "aborted" | "connection" = "connection"): Exchange => ({
   answered: false,
   sent,
