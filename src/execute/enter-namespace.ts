@@ -29,7 +29,8 @@ export async function enterNamespace(run: Run, step: RelabelStep, first: ObjectR
       reason: `the labels of namespace ${step.namespace} were changed by somebody else just now: ${labelsText(outcome.found)}`,
     };
   if (!resumed) run.ledger.noteChange();
-  run.ledger.noteNamespace(step.namespace, { labels: writes ? "written" : "kept" });
+  const after = outcome.kind === "altered" ? outcome.found : step.after;
+  run.ledger.noteNamespace(step.namespace, { labels: writes ? "written" : "kept", after });
   if (outcome.kind === "altered")
     return { ok: false, reason: `the API server changed the labels asked for to ${labelsText(outcome.found)}` };
   return first ? probed(run, first) : { ok: true };

@@ -72,7 +72,7 @@ async function refusedLabels(cluster: Cluster, plan: Plan): Promise<readonly Fin
         return finding(
           ["denied", "forbidden", "invalid"].includes(error.reason) ? "blocker" : "unknown",
           `the label is refused: ${error.message}`,
-          error.hint,
+          error.hint ?? "find the policy or webhook named there, and let it pass istio.io/rev and istio-injection",
         );
       }
     }),

@@ -25,7 +25,7 @@ export async function rehearse(cluster: Cluster, plan: Plan): Promise<readonly F
             severity,
             object: refKey(workload),
             message: `its restart is refused: ${error.message}`,
-            remedy: error.hint,
+            remedy: error.hint ?? "find the policy or webhook named there, and let it pass the restart",
             accept: undefined,
           },
         ];

@@ -28,9 +28,11 @@ export interface BegunCanary {
 
 /** `canary` where it was restarted already. Its own deadlines: the run may be out of time. Throws `ClusterError`. */
 export async function restoreNamespace(run: Run, step: RelabelStep, canary: BegunCanary | undefined): Promise<NotRestored> {
+  // What stands there by our write: admission may have made others of the labels that were asked for.
+  const written = run.ledger.namespaces().find(({ name }) => name === step.namespace)?.after ?? step.after;
   const put = await relabel(
     run.cluster,
-    { namespace: step.namespace, uid: step.uid, expected: step.after, labels: step.before, record: null },
+    { namespace: step.namespace, uid: step.uid, expected: written, labels: step.before, record: null },
     { dryRun: false },
   );
   if (put.kind !== "written")
@@ -99,9 +101,7 @@ async function restartOthers(
   const stranded = byWorkload.get(undefined) ?? [];
   const ofJobs = stranded.filter(({ owner }) => owner?.kind === "Job");
   if (ofJobs.length > 0)
-    run.options.warn(
-      `came up on ${run.plan.target.revision} meanwhile and run there until they end: ${namesOf(ofJobs)}`,
-    );
+    run.options.warn(`came up on ${run.plan.target.revision} meanwhile and run there until they end: ${namesOf(ofJobs)}`);
   return stranded.filter((pod) => !ofJobs.includes(pod));
 }
 
