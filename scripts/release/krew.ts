@@ -1,0 +1,67 @@
+/** Krew's manifests, one a plugin, written from krew-manifest.yaml: https://krew.sigs.k8s.io/docs/developer-guide/plugin-manifest/ */
+import { readFileSync } from "node:fs";
+import { dump, load } from "js-yaml";
+import { executableName } from "../executable.ts";
+import type { Platform } from "./platforms.ts";
+
+/** krew-manifest.yaml. */
+export interface Source {
+  readonly homepage: string;
+  /** With `{version}` and `{archive}`. */
+  readonly uri: string;
+  /** With `{plugin}`. */
+  readonly caveats: string;
+  readonly plugins: Readonly<Record<string, { readonly shortDescription: string; readonly description: string }>>;
+}
+
+export interface Archive {
+  readonly platform: Platform;
+  readonly name: string;
+  /** In hex. */
+  readonly sha256: string;
+  /** The names of the files in it. */
+  readonly files: readonly string[];
+}
+
+export const readSource = (): Source => load(readFileSync("krew-manifest.yaml", "utf8")) as Source;
+
+/** Throws where krew-manifest.yaml and the plugins that there are do not match, or a text is not as Krew's index wants it. */
+export const checkSource = ({ plugins }: Source, names: readonly string[]): void => {
+  const described = Object.keys(plugins).sort();
+  if (described.join() !== [...names].sort().join())
+    throw new Error(`krew-manifest.yaml describes ${described.join(", ")}, and plugins/ has ${[...names].sort().join(", ")}`);
+  for (const [name, { shortDescription, description }] of Object.entries(plugins)) {
+    if (shortDescription.length > 50 || /[\n.]/.test(shortDescription))
+      throw new Error(`${name}: a short description has at most 50 letters, and no full stop`);
+    const long = description.split("\n").find((line) => line.length > 80);
+    if (long !== undefined) throw new Error(`${name}: descriptions are wrapped at 80 letters: ${long}`);
+  }
+};
+
+/** The manifest of one plugin. `version` as in package.json, without `v`. */
+export const krewManifest = (source: Source, plugin: string, version: string, archives: readonly Archive[]): string => {
+  const texts = Object.hasOwn(source.plugins, plugin) ? source.plugins[plugin] : undefined;
+  if (texts === undefined) throw new Error(`krew-manifest.yaml does not describe ${plugin}`);
+  return dump(
+    {
+      apiVersion: "krew.googlecontainertools.github.com/v1alpha2",
+      kind: "Plugin",
+      metadata: { name: plugin },
+      spec: {
+        version: `v${version}`,
+        homepage: source.homepage,
+        shortDescription: texts.shortDescription,
+        description: texts.description,
+        caveats: source.caveats.replaceAll("{plugin}", plugin),
+        platforms: archives.map(({ platform: { os, arch, suffix }, name, sha256, files }) => ({
+          selector: { matchLabels: { os, arch } },
+          uri: source.uri.replaceAll("{version}", version).replaceAll("{archive}", name),
+          sha256,
+          bin: `${executableName(plugin)}${suffix}`,
+          files: files.map((from) => ({ from, to: "." })),
+        })),
+      },
+    },
+    { lineWidth: -1 },
+  );
+};

@@ -1,0 +1,26 @@
+/** What speaks against a release of this tree. */
+import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+
+const git = (argv: readonly string[]): { readonly status: number | null; readonly said: string } => {
+  const { status, stdout, stderr } = spawnSync("git", argv, { encoding: "utf8" });
+  return { status, said: (status === 0 ? stdout : stderr).trim() };
+};
+
+/** Throws with the reason and the remedy. `version` without `v`. The working folder must be the repository's. */
+export const refuseUnfit = (version: string): void => {
+  const tree = git(["status", "--porcelain"]);
+  if (tree.status !== 0) throw new Error(`a release is made from a commit, and git says: ${tree.said}`);
+  if (tree.said !== "")
+    throw new Error(`the tree differs from its commit: commit it, or try things with npm run release -- --snapshot\n${tree.said}`);
+  const tagged = git(["rev-parse", "--verify", "--quiet", `refs/tags/v${version}^{commit}`]);
+  const head = git(["rev-parse", "HEAD"]).said;
+  if (tagged.status === 0 && tagged.said !== head)
+    throw new Error(`v${version} is already released, from commit ${tagged.said.slice(0, 12)}: npm version, and a section of CHANGELOG.md`);
+  if (
+    !readFileSync("CHANGELOG.md", "utf8")
+      .split("\n")
+      .some((line) => line.startsWith(`## ${version} `))
+  )
+    throw new Error(`CHANGELOG.md has no section "## ${version} (date)": say what is new`);
+};

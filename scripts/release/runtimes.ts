@@ -1,0 +1,87 @@
+/**
+ * The runtime of each platform, made ready to take a program in. Comes out of npm packages that package-lock.json vouches for; npm installs
+ * only the one that fits this machine, so the packages are fetched here and held against the lock.
+ */
+import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { chmodSync, mkdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { locked } from "./lock.ts";
+import type { Platform } from "./platforms.ts";
+import { tool } from "./tools.ts";
+
+export interface Runtime {
+  /** The executable, for `assemble`. */
+  readonly path: string;
+  /** Files that must lie beside it, by their names. */
+  readonly beside: ReadonlyMap<string, string>;
+}
+
+/**
+ * V8 calls libatomic, which is GCC's and which small installations lack. Debian's is taken along: of libatomic1 and of
+ * libatomic1-arm64-cross, both of Debian 12. They need glibc 2.14 and 2.17.
+ */
+const libatomic: ReadonlyMap<Platform["name"], { readonly path: string; readonly sha256: string }> = new Map([
+  [
+    "linux-x64",
+    {
+      path: "/usr/lib/x86_64-linux-gnu/libatomic.so.1",
+      sha256: "107ab9f7661a1c47cddfb5cd1def99ec537a50a9a537fbe38cdde1b34b8ba280",
+    },
+  ],
+  [
+    "linux-arm64",
+    {
+      path: "/usr/aarch64-linux-gnu/lib/libatomic.so.1",
+      sha256: "0dd9f242f351a1ff12756f632e2cd74e54b784edd0367d21028fef95bf5df60e",
+    },
+  ],
+]);
+
+/** Fetches and prepares a runtime in `folder`, which must be its own. Throws where the package is not the one locked, or a tool is missing. */
+export const prepareRuntime = (platform: Platform, folder: string): Runtime => {
+  mkdirSync(folder, { recursive: true });
+  const original = unpack(platform.runtime, platform.file, folder);
+  const path = join(folder, `runtime${platform.suffix}`);
+  const beside = new Map<string, string>();
+  // Symbols go before anything is put in: strip after that breaks the file.
+  if (platform.os === "windows") tool("osslsigncode", ["remove-signature", "-in", original, "-out", path]);
+  else tool("llvm-strip", ["-o", path, original]);
+  const library = libatomic.get(platform.name);
+  if (library !== undefined) {
+    checkLibrary(library);
+    beside.set("libatomic.so.1", library.path);
+  }
+  chmodSync(path, 0o755);
+  return { path, beside };
+};
+
+/** Throws where the bytes are not those of the lock's integrity. Exported for its test. */
+export const checkIntegrity = (name: string, bytes: Uint8Array, integrity: string): void => {
+  const [algorithm = "", expected] = integrity.split("-");
+  const found = createHash(algorithm).update(bytes).digest("base64");
+  if (found !== expected) throw new Error(`${name} is not the package that package-lock.json vouches for: ${algorithm}-${found}`);
+};
+
+const unpack = (name: string, file: string, folder: string): string => {
+  const { version, integrity } = locked(`node_modules/${name}`);
+  // Out of npm's own cache where it has it.
+  execFileSync("npm", ["pack", "--silent", "--prefer-offline", "--pack-destination", folder, `${name}@${version}`], {
+    stdio: ["ignore", "ignore", "inherit"],
+  });
+  const archive = join(folder, `${name}-${version}.tgz`);
+  checkIntegrity(`${name}@${version}`, readFileSync(archive), integrity);
+  execFileSync("tar", ["-xzf", archive, "-C", folder, `package/${file}`]);
+  return join(folder, "package", file);
+};
+
+const checkLibrary = ({ path, sha256 }: { readonly path: string; readonly sha256: string }): void => {
+  let bytes: Uint8Array;
+  try {
+    bytes = readFileSync(path);
+  } catch {
+    throw new Error(`${path} is missing: apt-get install libatomic1 libatomic1-arm64-cross`);
+  }
+  const found = createHash("sha256").update(bytes).digest("hex");
+  if (found !== sha256) throw new Error(`${path} is not the one of Debian 12 that was reviewed (sha256 ${found}): release on Debian 12`);
+};
