@@ -1,15 +1,18 @@
 /** An API server of a small mesh, on loopback: what the executables are run against while they are built and measured. */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { protobuf } from "../src/cluster/binary-page.ts";
 import { kinds } from "../src/cluster/kinds.ts";
+import type { PodObject } from "../src/mesh/kubernetes.ts";
 import { matchesSelector } from "../src/mesh/labels.ts";
 import { parseSelector } from "../src/mesh/selector-text.ts";
+import { listBody, metadataBytes, podBytes } from "../test/cluster/wire.ts";
 import { warmMesh } from "./warm-mesh.ts";
 
 const keyByPlural = new Map(Object.entries(kinds).map(([key, { plural }]) => [plural, key as keyof typeof kinds]));
 
 /** What the mesh's server answers; it allows everything and writes nothing. Undefined: not found. */
-const answer = (method: string, { pathname, searchParams }: URL): object | undefined => {
+const answer = (method: string, { pathname, searchParams }: URL, accept: string): object | Buffer | undefined => {
   if (pathname === "/version") return { major: "1", minor: "36", gitVersion: "v1.36.0" };
   if (pathname === "/apis") return { kind: "APIGroupList", apiVersion: "v1", groups: [] };
   if (method === "POST" && pathname.endsWith("/selfsubjectaccessreviews"))
@@ -26,6 +29,14 @@ const answer = (method: string, { pathname, searchParams }: URL): object | undef
       !("malformed" in selector) &&
       matchesSelector(selector, metadata.labels),
   );
+  if (name === undefined && accept.includes("PartialObjectMetadataList"))
+    return listBody("meta.k8s.io/v1", "PartialObjectMetadataList", items.map(metadataBytes));
+  if (name === undefined && key === "pods")
+    return listBody(
+      apiVersion,
+      "PodList",
+      items.map((pod) => podBytes(pod as PodObject)),
+    );
   if (name === undefined) return { kind: `${kind}List`, apiVersion, metadata: { resourceVersion: "1" }, items };
   const found = items.find(({ metadata }) => metadata.name === name);
   return found && { kind, apiVersion, ...found };
@@ -50,9 +61,10 @@ const detailsOf = (path: string): object => {
 export const warmServer = async (): Promise<{ readonly url: string; readonly close: () => void }> => {
   const server = createServer((request, response) => {
     const url = new URL(request.url ?? "/", "http://localhost");
-    const found = answer(request.method ?? "GET", url);
+    const found = answer(request.method ?? "GET", url, request.headers.accept ?? "");
+    if (Buffer.isBuffer(found)) return response.writeHead(200, { "content-type": protobuf }).end(found);
     response.writeHead(found ? 200 : 404, { "content-type": "application/json" });
-    response.end(
+    return response.end(
       JSON.stringify(
         found ?? {
           kind: "Status",

@@ -18,7 +18,8 @@ import {
   time,
   within,
 } from "../../src/cluster/protobuf.ts";
-import { field, listBody, message, podNamed, varint } from "./wire.ts";
+import type { PodObject } from "../../src/mesh/kubernetes.ts";
+import { field, listBody, message, podBytes, podNamed, varint } from "./wire.ts";
 
 const read = (one: Field<unknown>, bytes: Buffer): unknown =>
   reader<{ readonly value?: unknown }>({ value: one as Field<NonNullable<unknown>> })(bytes, 0, bytes.length).value;
@@ -86,4 +87,62 @@ test("a list that breaks off anywhere is malformed", () => {
   // Its last four bytes are two empty fields.
   for (let size = 0; size < body.length - 4; size++)
     assert.throws(() => readAll(body.subarray(0, size)), MalformedMessage, `${size} bytes`);
+});
+
+const at = "2026-01-02T03:04:05Z";
+const pod: PodObject = {
+  metadata: {
+    name: "web-0",
+    namespace: "shop",
+    uid: "u-1",
+    resourceVersion: "7",
+    generation: 2,
+    labels: { app: "web", empty: "" },
+    annotations: { "sidecar.istio.io/status": '{"revision":"1-20"}' },
+    creationTimestamp: at,
+    deletionTimestamp: at,
+    ownerReferences: [{ apiVersion: "apps/v1", kind: "StatefulSet", name: "web", uid: "u-2", controller: false }],
+  },
+  spec: {
+    containers: [
+      {
+        name: "app",
+        image: "app:1",
+        args: ["-x", ""],
+        env: [{ name: "A", value: "b" }, { name: "FROM" }],
+        ports: [{ containerPort: 80 }, { containerPort: 81, hostPort: 8081 }],
+        resources: { requests: { cpu: "100m" }, limits: { memory: "1Gi" } },
+      },
+    ],
+    initContainers: [{ name: "istio-proxy", restartPolicy: "Always", resources: {} }],
+    hostNetwork: true,
+    nodeName: "node-1",
+    serviceAccountName: "default",
+    volumes: [{ name: "data", persistentVolumeClaim: { claimName: "data-web-0" } }, { name: "token" }],
+  },
+  status: {
+    phase: "Running",
+    reason: "Evicted",
+    message: "low on disk",
+    podIP: "10.0.0.7",
+    startTime: at,
+    conditions: [{ type: "Ready", status: "False", reason: "ContainersNotReady", message: "app", lastTransitionTime: at }],
+    containerStatuses: [
+      {
+        name: "app",
+        image: "app:1",
+        ready: false,
+        started: false,
+        restartCount: 3,
+        state: { waiting: { reason: "CrashLoopBackOff", message: "back-off" } },
+        lastState: { terminated: { exitCode: 0, reason: "Completed", message: "bye", finishedAt: at } },
+      },
+    ],
+    initContainerStatuses: [{ name: "istio-proxy", ready: true, restartCount: 0, state: { running: { startedAt: at } }, lastState: {} }],
+  },
+};
+
+test("a pod of which all is known comes as it is", () => {
+  const [item] = listReader(podMessage)(listBody("v1", "PodList", [podBytes(pod)])).items;
+  assert.deepEqual(item?.(), pod);
 });
