@@ -143,7 +143,7 @@ function refusal(answer: Answer, wish: Wish, where: Whereabouts): ClusterError {
   const words =
     said.message === undefined
       ? `${where.server} answered ${status}${status >= 300 && status < 400 ? ", a redirect, which is not followed" : ""}`
-      : printable(said.message);
+      : `${printable(said.message)}${saysNoWhy.test(said.message) ? ` you may not ${wish.verb} ${resourceOf(wish)}` : ""}`;
   return new ClusterError(`could not ${wording(wish)}: ${words}`, {
     reason,
     status,
@@ -157,11 +157,15 @@ function refusal(answer: Answer, wish: Wish, where: Whereabouts): ClusterError {
 const denial =
   /admission webhook ".*" denied the request|ValidatingAdmissionPolicy '.*' with binding '.*' denied request|failed calling webhook/;
 
+/** The check of `create` for a websocket port-forward gives no reason (k8s.io/kubernetes/pkg/registry/core/pod/rest/subresources.go). */
+const saysNoWhy = /\bis forbidden: ?$/;
+
 function reasonOf(status: number, { reason, message = "", causes }: Status): ClusterErrorReason {
   if (denial.test(message)) return "denied";
   if (status === 401) return "unauthorized";
   // RBAC says who cannot do what; every other 403 is admission (quota, security, a namespace that ends).
-  if (status === 403) return message === "" || /\bcannot \S+ (resource|path)\b/.test(message) ? "forbidden" : "denied";
+  if (status === 403)
+    return message === "" || saysNoWhy.test(message) || /\bcannot \S+ (resource|path)\b/.test(message) ? "forbidden" : "denied";
   if (status === 404) return "not-found";
   if (status === 409) return reason === "AlreadyExists" ? "already-exists" : "conflict";
   if (status === 410) return "conflict";
@@ -183,8 +187,13 @@ function hintFor(reason: ClusterErrorReason, said: Status, wish: Wish, where: Wh
   return undefined;
 }
 
-function grant({ verb, kind, namespace, name, subresource }: Wish): string {
-  const resource = `${kind.plural}${kind.group === "" ? "" : `.${kind.group}`}${subresource === undefined ? "" : `/${subresource}`}`;
+/** As RBAC calls it: `pods/portforward`, `deployments.apps`. */
+const resourceOf = ({ kind, subresource }: Wish): string =>
+  `${kind.plural}${kind.group === "" ? "" : `.${kind.group}`}${subresource === undefined ? "" : `/${subresource}`}`;
+
+function grant(wish: Wish): string {
+  const { verb, kind, namespace, name } = wish;
+  const resource = resourceOf(wish);
   const everywhere = kind.namespaced && namespace === undefined && name === undefined;
   const [scope, flag] =
     namespace !== undefined

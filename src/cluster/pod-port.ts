@@ -18,7 +18,7 @@ export interface PodPorts {
   close(): void;
 }
 
-/** Opens nothing yet. A websocket port-forward takes the right to `create` pods/portforward since Kubernetes 1.35; before, to `get` it. */
+/** Opens nothing yet. A websocket port-forward takes the right to `get` pods/portforward, and since Kubernetes 1.35 to `create` it too. */
 export function createPodPorts(api: Api, pool: Pool): PodPorts {
   const reader = createPodReader((pod, port) => openPort(api, pool, pod, port));
   return {

@@ -174,20 +174,21 @@ test("an answer other than 200 is an error that names the pod", async () => {
   );
 });
 
-test("a refusal of the API server is told with the right to ask for", async () => {
-  const status = JSON.stringify({
-    kind: "Status",
-    apiVersion: "v1",
-    reason: "Forbidden",
-    message: 'pods "istiod-1" is forbidden: User "eve" cannot create resource "pods/portforward"',
+for (const [what, why, says] of [
+  ["with its reason", 'User "eve" cannot create resource "pods/portforward"', /: .*User "eve"/],
+  ["without one", "", /: .*is forbidden: you may not create pods\/portforward$/],
+] as const)
+  test(`a refusal of the API server ${what} is told with the right to ask for`, async () => {
+    const message = `pods "istiod-1" is forbidden: ${why}`;
+    const status = JSON.stringify({ kind: "Status", apiVersion: "v1", reason: "Forbidden", message });
+    await using forwarding = await startForwarding(() => {}, { refuse: () => [403, status] });
+    await using connected = await connectTo(forwarding.server);
+    await assert.rejects(connected.cluster.getFromPod(istiod, 15014, "/"), (cause: ClusterError) => {
+      assert.match(cause.hint ?? "", /right to create pods\/portforward in namespace "istio-system"/);
+      assert.match(cause.message, says);
+      return fail({ reason: "forbidden", status: 403 }, /could not forward a port of Pod "istio-system\/istiod-1": /)(cause);
+    });
   });
-  await using forwarding = await startForwarding(() => {}, { refuse: () => [403, status] });
-  await using connected = await connectTo(forwarding.server);
-  await assert.rejects(connected.cluster.getFromPod(istiod, 15014, "/"), (cause: ClusterError) => {
-    assert.match(cause.hint ?? "", /right to create pods\/portforward in namespace "istio-system"/);
-    return fail({ reason: "forbidden", status: 403 }, /could not forward a port of Pod "istio-system\/istiod-1": .*User "eve"/)(cause);
-  });
-});
 
 test("a connection that breaks during the upgrade is an error like others", async () => {
   await using server = await startServer((_, response) => refuse(response, 404, "NotFound", "no such path"));

@@ -14,7 +14,7 @@ before(async () => {
 after(() => mesh?.down());
 
 const to = ["--to", "1-20"];
-const longest = "a23456789-".repeat(6) + "123"; // 63 letters, as many as a label or a name may have
+const longest = `${"a23456789-".repeat(6)}123`; // 63 letters, as many as a label or a name may have
 
 async function inNamespace(labels: Readonly<Record<string, string>> = {}, name?: string): Promise<string> {
   const namespace = await mesh.createNamespace({ "istio-injection": "enabled", ...labels }, name);
