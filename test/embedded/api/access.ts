@@ -1,0 +1,78 @@
+/** Who may do what: RBAC by the Roles and bindings that are stored. `system:masters` may do everything. */
+import type { Json } from "../object.ts";
+import type { Resources } from "./resources.ts";
+import { Refusal } from "./status.ts";
+import type { Store } from "./store.ts";
+
+export interface User {
+  readonly name: string;
+  readonly groups: readonly string[];
+}
+
+export interface Access {
+  readonly verb: string;
+  readonly group: string;
+  readonly resource: string;
+  readonly subresource: string;
+  readonly namespace: string | undefined;
+  readonly name: string;
+}
+
+/** The binding that allows it, in the words of the API server; `undefined` when none does. */
+export type Authorize = (user: User, access: Access) => string | undefined;
+
+export function createAuthorizer(store: Store, resources: Resources): Authorize {
+  const rolesOf = (binding: Json, namespace: string | undefined): readonly Json[] => {
+    const { kind, name } = binding.roleRef;
+    const role = kind === "ClusterRole" ? store.get(resources.named("clusterroles"), undefined, name) : store.get(resources.named("roles"), namespace, name);
+    return role?.rules ?? [];
+  };
+  return (user, access) => {
+    if (user.groups.includes("system:masters")) return "";
+    const bindings: readonly (readonly [kind: string, binding: Json])[] = [
+      ...store.list(resources.named("clusterrolebindings")).map((binding) => ["ClusterRoleBinding", binding] as const),
+      ...(access.namespace === undefined ? [] : store.list(resources.named("rolebindings"), access.namespace)).map((binding) => ["RoleBinding", binding] as const),
+    ];
+    for (const [kind, binding] of bindings) {
+      const subject = (binding.subjects ?? []).find((each: Json) => isSubject(each, user));
+      if (!subject || !rolesOf(binding, access.namespace).some((rule) => allows(rule, access))) continue;
+      const where = kind === "RoleBinding" ? `${binding.metadata.name}/${binding.metadata.namespace}` : binding.metadata.name;
+      return `RBAC: allowed by ${kind} "${where}" of ${binding.roleRef.kind} "${binding.roleRef.name}" to ${subject.kind} "${subject.name}"`;
+    }
+    return undefined;
+  };
+}
+
+const isSubject = ({ kind, name, namespace }: Json, user: User): boolean =>
+  kind === "User"
+    ? name === user.name
+    : kind === "Group"
+      ? user.groups.includes(name)
+      : user.name === `system:serviceaccount:${namespace}:${name}`;
+
+/** pkg/apis/rbac/v1/evaluation_helpers.go */
+function allows({ verbs = [], apiGroups = [], resources = [], resourceNames = [] }: Json, access: Access): boolean {
+  const whole = access.subresource === "" ? access.resource : `${access.resource}/${access.subresource}`;
+  const wanted = access.subresource === "" ? ["*", whole] : ["*", whole, `*/${access.subresource}`];
+  return (
+    ["*", access.verb].some((each) => verbs.includes(each)) &&
+    ["*", access.group].some((each) => apiGroups.includes(each)) &&
+    wanted.some((each) => resources.includes(each)) &&
+    (resourceNames.length === 0 || resourceNames.includes(access.name))
+  );
+}
+
+/** Throws `Refusal` (403). */
+export function assertAllowed(authorize: Authorize, user: User, access: Access): void {
+  if (authorize(user, access) !== undefined) return;
+  const { verb, group, resource, subresource, namespace, name } = access;
+  const qualified = group === "" ? resource : `${resource}.${group}`;
+  const whole = subresource === "" ? resource : `${resource}/${subresource}`;
+  const where = namespace === undefined ? "at the cluster scope" : `in the namespace "${namespace}"`;
+  const why = `User "${user.name}" cannot ${verb} resource "${whole}" in API group "${group}" ${where}`;
+  throw new Refusal(403, "Forbidden", `${qualified}${name && ` "${name}"`} is forbidden: ${why}`, {
+    ...(name && { name }),
+    ...(group && { group }),
+    kind: resource,
+  });
+}

@@ -1,0 +1,66 @@
+/** Scale and eviction: writes to an object by another name. */
+import { matchesSelector } from "../../../src/mesh/labels.ts";
+import type { Json, KubeJson } from "../object.ts";
+import { patched } from "./patch.ts";
+import type { Resource, Resources } from "./resources.ts";
+import { Refusal } from "./status.ts";
+import type { Store } from "./store.ts";
+import type { By, Place, Writer } from "./write.ts";
+
+/** autoscaling/v1 Scale of a workload. */
+export const scaleOf = ({ metadata, spec, status }: KubeJson): Json => ({
+  kind: "Scale",
+  apiVersion: "autoscaling/v1",
+  metadata: {
+    ...{ name: metadata.name, namespace: metadata.namespace, uid: metadata.uid },
+    ...{ resourceVersion: metadata.resourceVersion, creationTimestamp: metadata.creationTimestamp },
+  },
+  spec: { replicas: spec.replicas },
+  status: {
+    replicas: status?.replicas ?? 0,
+    selector: Object.entries<string>(spec.selector?.matchLabels ?? {})
+      .map(([key, value]) => `${key}=${value}`)
+      .join(),
+  },
+});
+
+/** `type`: a patch's; absent for a whole Scale. */
+export async function rescale(writer: Writer, place: Place, name: string, type: string | undefined, body: Json, by: By): Promise<Json> {
+  const change = (current: KubeJson): Json => {
+    const scale = type === undefined ? body : patched(place.resource, scaleOf(current), type, body);
+    const { resourceVersion } = scale.metadata ?? {};
+    return {
+      ...current,
+      metadata: { ...current.metadata, ...(resourceVersion && { resourceVersion }) },
+      spec: { ...current.spec, replicas: scale.spec?.replicas ?? 0 },
+    };
+  };
+  return scaleOf(await writer.update(place, name, change, by));
+}
+
+/** policy/v1 Eviction: a deletion that PodDisruptionBudgets may forbid for now. */
+export async function evict(store: Store, resources: Resources, writer: Writer, place: Place, name: string, body: Json, by: By): Promise<Json> {
+  const pod = store.get(place.resource, place.namespace, name);
+  const budgets = store
+    .list(resources.named("poddisruptionbudgets"), place.namespace)
+    .filter(({ spec }) => matchesSelector(spec?.selector, pod?.metadata.labels));
+  for (const { metadata, status } of budgets) {
+    if ((status?.disruptionsAllowed ?? 0) > 0) continue;
+    const message = `The disruption budget ${metadata.name} needs ${status?.desiredHealthy ?? 0} healthy pods and has ${status?.currentHealthy ?? 0} currently`;
+    throw new Refusal(429, "TooManyRequests", "Cannot evict pod as it would violate the pod's disruption budget.", {
+      causes: [{ reason: "DisruptionBudget", message }],
+    });
+  }
+  const { uid, resourceVersion } = body.deleteOptions?.preconditions ?? {};
+  await writer.delete(place, name, { uid, resourceVersion, graceSeconds: body.deleteOptions?.gracePeriodSeconds }, by);
+  return success();
+}
+
+/** metav1.Status of what was done. */
+export const success = (resource?: Resource, { name, uid }: { readonly name?: string; readonly uid?: string } = {}): Json => ({
+  kind: "Status",
+  apiVersion: "v1",
+  metadata: {},
+  status: "Success",
+  ...(resource && { details: { name, ...(resource.group && { group: resource.group }), kind: resource.plural, uid } }),
+});

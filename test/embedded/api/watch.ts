@@ -1,0 +1,78 @@
+/** Watches: what happened after a version, and then what happens, line by line. */
+import type { ServerResponse } from "node:http";
+import type { MeshClock } from "../clock.ts";
+import type { KubeJson } from "../object.ts";
+import { type Form, partial } from "./read.ts";
+import { apiVersionOf } from "./resources.ts";
+import { matcherOf } from "./selectors.ts";
+import { invalid, Refusal, statusOf, tooOld } from "./status.ts";
+import type { Change, Store } from "./store.ts";
+import type { Place } from "./write.ts";
+
+const bookmarkEvery = 60_000;
+const longest = 1_800;
+
+/** Answers until the client goes or `timeoutSeconds` are over. Throws `Refusal` for a selector that is none. */
+export function watch(
+  store: Store,
+  clock: MeshClock,
+  { resource, namespace }: Place,
+  query: URLSearchParams,
+  form: Form,
+  response: ServerResponse,
+): void {
+  if (query.has("sendInitialEvents"))
+    throw invalid({ ...resource, group: "meta.k8s.io", kind: "ListOptions" }, "", [
+      { reason: "FieldValueForbidden", message: "Forbidden: sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled", field: "sendInitialEvents" },
+    ]);
+  const matches = matcherOf(resource, query.get("labelSelector"), query.get("fieldSelector"));
+  const from = Number(query.get("resourceVersion") || 0);
+  response.writeHead(200, { "content-type": form === "metadata" ? "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1" : "application/json" });
+
+  const send = (type: string, object: unknown): void => {
+    response.write(`${JSON.stringify({ type, object })}\n`);
+  };
+  const tell = (type: string, object: KubeJson): void => send(type, form === "metadata" ? partial(object) : object);
+  const take = ({ type, resource: of, object, before }: Change): void => {
+    if (of !== resource || (namespace !== undefined && object.metadata.namespace !== namespace)) return;
+    const [was, is] = [before !== undefined && matches(before), type !== "DELETED" && matches(object)];
+    if (is) tell(was ? "MODIFIED" : "ADDED", object);
+    else if (was) tell("DELETED", object);
+  };
+  const bookmark = (): void =>
+    send("BOOKMARK", {
+      ...(form === "metadata" ? { kind: "PartialObjectMetadata", apiVersion: "meta.k8s.io/v1" } : { kind: resource.kind, apiVersion: apiVersionOf(resource) }),
+      metadata: { resourceVersion: String(store.version()), creationTimestamp: null },
+    });
+
+  const missed = from === 0 ? [] : store.since(from);
+  if (missed === undefined) {
+    send("ERROR", statusOf(tooOld(from, store.oldest())));
+    response.end();
+    return;
+  }
+  response.flushHeaders();
+  if (from === 0) for (const object of store.list(resource, namespace).filter(matches)) tell("ADDED", object);
+  for (const change of missed) take(change);
+
+  const ends: (() => void)[] = [store.onChange(take)];
+  const marks = query.get("allowWatchBookmarks") === "true";
+  const keepMarking = (): void => {
+    bookmark();
+    ends[1] = clock.after(bookmarkEvery, keepMarking);
+  };
+  ends[1] = marks ? clock.after(bookmarkEvery, keepMarking) : () => {};
+  ends.push(
+    clock.after(Number(query.get("timeoutSeconds") || longest) * 1000, () => {
+      if (marks) bookmark();
+      response.end();
+    }),
+  );
+  response.once("close", () => {
+    for (const end of ends) end();
+  });
+}
+
+/** A watch that is not possible is an error before it begins. */
+export const isWatch = (query: URLSearchParams): boolean => ["1", "true"].includes(query.get("watch") ?? "");
+export type { Refusal };

@@ -1,0 +1,261 @@
+/** How anything is written: by a client's request and by controllers alike. Admission first, then the checks of the object, then the store. */
+import { isDeepStrictEqual } from "node:util";
+import type { MeshClock } from "../clock.ts";
+import { timestamp } from "../clock.ts";
+import { isGoing, type Json, type KubeJson, type Meta } from "../object.ts";
+import type { Admission } from "./admission.ts";
+import { withDefaults } from "./defaults.ts";
+import { assertNoConflict, owned, withoutAbandoned } from "./managed-fields.ts";
+import { patched } from "./patch.ts";
+import type { Resource } from "./resources.ts";
+import { alreadyExists, badRequest, conflict, invalid, invalidValue, notFound, requiredValue } from "./status.ts";
+import type { Store } from "./store.ts";
+import { assertValid } from "./validation.ts";
+
+/** Who writes, and how. */
+export interface By {
+  readonly user: string;
+  /** Field manager; controllers have none. */
+  readonly manager?: string;
+  readonly dryRun?: boolean;
+  readonly subresource?: "status" | "scale";
+}
+
+export interface DeleteOptions {
+  readonly uid?: string | undefined;
+  readonly resourceVersion?: string | undefined;
+  readonly propagation?: "Background" | "Foreground" | "Orphan" | undefined;
+  readonly graceSeconds?: number | undefined;
+}
+
+export interface Place {
+  readonly resource: Resource;
+  readonly namespace: string | undefined;
+}
+
+export interface Writer {
+  create(place: Place, body: Json, by: By): Promise<KubeJson>;
+  /** `change` makes the new object from the current one, and is asked again when somebody else was faster, unless `optimistic`. */
+  update(place: Place, name: string, change: (current: KubeJson) => Json, by: By, optimistic?: boolean): Promise<KubeJson>;
+  patch(place: Place, name: string, type: string, patch: Json, by: By): Promise<KubeJson>;
+  apply(place: Place, name: string, config: Json, by: By, force: boolean): Promise<{ object: KubeJson; created: boolean }>;
+  /** Gives back the object while it is still there, `undefined` once it is gone. */
+  delete(place: Place, name: string, options: DeleteOptions, by: By): Promise<{ object: KubeJson; gone: boolean }>;
+  /** Takes a finalizer off; the object goes when it was the last. */
+  release(place: Place, name: string, finalizer: string): Promise<void>;
+}
+
+export interface WriterParts {
+  readonly store: Store;
+  readonly clock: MeshClock;
+  readonly admission: Admission;
+  /** 0 to 1. */
+  readonly random: () => number;
+}
+
+const letters = "bcdfghjklmnpqrstvwxz2456789";
+
+export function createWriter({ store, clock, admission, random }: WriterParts): Writer {
+  const suffix = (): string => Array.from({ length: 5 }, () => letters[Math.floor(random() * letters.length)]).join("");
+  const uid = (): string => {
+    const hex = Array.from({ length: 32 }, () => Math.floor(random() * 16).toString(16)).join("");
+    return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20)}`;
+  };
+  const managerOf = ({ manager = "unknown", subresource }: By, operation: "Update" | "Apply") => ({
+    ...{ name: manager, operation, time: timestamp(clock), ...(subresource && { subresource }) },
+  });
+  const claimed = (before: KubeJson | undefined, after: KubeJson, by: By): KubeJson =>
+    by.manager === undefined ? after : owned(before, after, managerOf(by, "Update"));
+
+  const newMeta = ({ resource, namespace }: Place, given: Json): Meta => ({
+    ...given,
+    name: given.name || `${given.generateName}${suffix()}`,
+    ...(resource.namespaced && { namespace }),
+    uid: uid(),
+    resourceVersion: "",
+    creationTimestamp: timestamp(clock),
+    ...(resource.generation && { generation: 1 }),
+  });
+
+  const create = async (place: Place, body: Json, by: By, applied = false): Promise<KubeJson> => {
+    const { resource, namespace } = place;
+    const given = body?.metadata ?? {};
+    if (given.resourceVersion) throw badRequest("resourceVersion should not be set on objects to be created");
+    if (resource.namespaced && given.namespace !== undefined && given.namespace !== namespace)
+      throw badRequest(`the namespace of the provided object does not match the namespace sent on the request`);
+    if (!given.name && !given.generateName) throw invalid(resource, "", [requiredValue("metadata.name", "name or generateName is required")]);
+    const { status, ...rest } = body;
+    const { deletionTimestamp, deletionGracePeriodSeconds, uid: _, ...metadata } = given;
+    const made = withDefaults(resource, {
+      ...structuredClone(resource.status ? rest : body),
+      metadata: newMeta(place, structuredClone(metadata)),
+    });
+    const admitted = await admission.create(place, made, by);
+    const object = withDefaults(resource, admitted);
+    assertValid(resource, undefined, object);
+    if (store.get(resource, namespace, object.metadata.name)) throw alreadyExists(resource, object.metadata.name);
+    admission.count(place, object);
+    const whole = applied ? object : claimed(undefined, object, by);
+    return by.dryRun ? whole : store.put(resource, whole);
+  };
+
+  const commit = async (place: Place, current: KubeJson, next: Json, by: By): Promise<KubeJson | "raced"> => {
+    const { resource, namespace } = place;
+    const { name } = current.metadata;
+    const merged = settled(resource, current, next, by);
+    if (isDeepStrictEqual(untimed(merged), untimed(current))) return current;
+    const admitted = by.subresource === "status" ? merged : await admission.update(place, current, merged, by);
+    const complete = withDefaults(resource, admitted);
+    const specChanged = resource.generation && !isDeepStrictEqual(contentOf(current), contentOf(complete));
+    const object = claimed(
+      current,
+      { ...complete, metadata: { ...complete.metadata, ...(specChanged && { generation: (current.metadata.generation ?? 0) + 1 }) } },
+      by,
+    );
+    assertValid(resource, current, object);
+    const now = store.get(resource, namespace, name);
+    if (now !== current) return "raced";
+    return by.dryRun ? object : leave(place, object) ?? store.put(resource, object);
+  };
+
+  /** An object that is going and has lost its last finalizer is gone. */
+  const leave = ({ resource }: Place, object: KubeJson): KubeJson | undefined => {
+    const waits = (object.metadata.finalizers ?? []).length > 0 || (resource.plural === "namespaces" && object.spec.finalizers?.length > 0);
+    const graceful = resource.plural === "pods" && (object.metadata.deletionGracePeriodSeconds ?? 0) > 0;
+    return isGoing(object) && !waits && !graceful ? store.remove(resource, object) : undefined;
+  };
+
+  const mustGet = ({ resource, namespace }: Place, name: string): KubeJson => {
+    const found = store.get(resource, namespace, name);
+    if (!found) throw notFound(resource, name);
+    return found;
+  };
+
+  const update: Writer["update"] = async (place, name, change, by, optimistic = false) => {
+    for (let attempt = 1; ; attempt++) {
+      const current = mustGet(place, name);
+      const next = change(current);
+      const { resourceVersion, uid: wanted } = next.metadata ?? {};
+      if (resourceVersion && resourceVersion !== current.metadata.resourceVersion) throw conflict(place.resource, name);
+      if (wanted !== undefined && wanted !== current.metadata.uid)
+        throw invalid(place.resource, name, [invalidValue("metadata.uid", wanted, "field is immutable")]);
+      const done = await commit(place, current, next, by);
+      if (done !== "raced") return done;
+      if (optimistic || attempt === 5) throw conflict(place.resource, name);
+    }
+  };
+
+  return {
+    create: (place, body, by) => create(place, body, by),
+    update,
+
+    patch: (place, name, type, patch, by) => {
+      const pinned = typeof patch?.metadata?.resourceVersion === "string";
+      return update(place, name, (current) => patched(place.resource, current, type, patch), by, pinned);
+    },
+
+    async apply(place, name, config, by, force) {
+      const manager = managerOf(by, "Apply");
+      if (!store.get(place.resource, place.namespace, name)) {
+        const body = { ...config, metadata: { ...config.metadata, name } };
+        const object = owned(undefined, await create(place, body, { ...by, dryRun: true }, true), manager, config);
+        return { object: by.dryRun ? object : store.put(place.resource, object), created: true };
+      }
+      const { manager: _, ...unclaimed } = by;
+      const change = (current: KubeJson): Json => {
+        if (!force) assertNoConflict(current, config, manager);
+        const merged = patched(place.resource, withoutAbandoned(current, config, manager), "application/strategic-merge-patch+json", config);
+        return owned(current, merged, manager, config);
+      };
+      return { object: await update(place, name, change, unclaimed), created: false };
+    },
+
+    async delete(place, name, options, by) {
+      const { resource } = place;
+      const current = mustGet(place, name);
+      const { uid: now, resourceVersion } = current.metadata;
+      if (options.uid !== undefined && options.uid !== now)
+        throw conflict(resource, name, `Precondition failed: UID in precondition: ${options.uid}, UID in object meta: ${now}`);
+      if (options.resourceVersion !== undefined && options.resourceVersion !== resourceVersion)
+        throw conflict(
+          resource,
+          name,
+          `Precondition failed: ResourceVersion in precondition: ${options.resourceVersion}, ResourceVersion in object meta: ${resourceVersion}`,
+        );
+      await admission.remove(place, current, by);
+      if (store.get(resource, place.namespace, name) !== current) return this.delete(place, name, options, by);
+      const { object, gone } = doomed(resource, current, options, clock);
+      if (by.dryRun) return { object, gone };
+      return gone ? { object: store.remove(resource, object), gone } : { object: object === current ? current : store.put(resource, object), gone };
+    },
+
+    async release(place, name, finalizer) {
+      const without = (list: readonly string[] | undefined) => list?.filter((each) => each !== finalizer);
+      const release = (current: KubeJson): Json => ({
+        ...current,
+        metadata: { ...current.metadata, finalizers: without(current.metadata.finalizers) },
+        ...(place.resource.plural === "namespaces" && { spec: { ...current.spec, finalizers: without(current.spec.finalizers) } }),
+      });
+      const current = store.get(place.resource, place.namespace, name);
+      if (!current) return;
+      const next = release(current);
+      if (!leave(place, next)) store.put(place.resource, next);
+    },
+  };
+}
+
+/** What no write changes, and what a write to this subresource may not. */
+function settled(resource: Resource, current: KubeJson, next: Json, { subresource }: By): KubeJson {
+  const { uid, creationTimestamp, deletionTimestamp, deletionGracePeriodSeconds, generation, resourceVersion, name, namespace } = current.metadata;
+  const kept = {
+    ...{ name, uid, creationTimestamp, resourceVersion },
+    ...(namespace !== undefined && { namespace }),
+    ...(generation !== undefined && { generation }),
+    ...(deletionTimestamp !== undefined && { deletionTimestamp, deletionGracePeriodSeconds }),
+  };
+  if (subresource === "status") return { ...current, status: next.status };
+  const { status, ...rest } = next;
+  const metadata = cleaned({ ...rest.metadata, ...kept });
+  return { ...(resource.status ? rest : next), metadata, ...(resource.status && current.status && { status: current.status }) };
+}
+
+const cleaned = ({ labels, annotations, finalizers, ...rest }: Json): Meta => ({
+  ...rest,
+  ...(labels && Object.keys(labels).length > 0 && { labels }),
+  ...(annotations && Object.keys(annotations).length > 0 && { annotations }),
+  ...(finalizers && finalizers.length > 0 && { finalizers }),
+});
+
+/** An object as it is compared: the time of a manager's last write is no difference. */
+const untimed = ({ metadata, ...rest }: KubeJson): Json => ({
+  ...rest,
+  metadata: { ...metadata, managedFields: (metadata.managedFields ?? []).map(({ time, ...entry }) => entry) },
+});
+const contentOf = ({ metadata, status, ...rest }: KubeJson): Json => rest;
+
+/** What a deletion makes of an object: gone, or going. https://kubernetes.io/docs/concepts/architecture/garbage-collection/ */
+function doomed(resource: Resource, current: KubeJson, options: DeleteOptions, clock: MeshClock): { object: KubeJson; gone: boolean } {
+  const finalizers = new Set(current.metadata.finalizers ?? []);
+  if (options.propagation === "Foreground") finalizers.add("foregroundDeletion");
+  if (options.propagation === "Orphan") finalizers.add("orphan");
+  const isPod = resource.plural === "pods";
+  const over = ["Succeeded", "Failed"].includes(current.status?.phase);
+  const asked = options.graceSeconds ?? current.spec?.terminationGracePeriodSeconds ?? 30;
+  const grace = isPod && current.spec?.nodeName && !over ? asked : 0;
+  const waits = finalizers.size > 0 || grace > 0 || resource.plural === "namespaces";
+  if (!waits) return { object: current, gone: true };
+  const sooner = grace < (current.metadata.deletionGracePeriodSeconds ?? Number.POSITIVE_INFINITY);
+  if (isGoing(current) && !(isPod && sooner)) return { object: current, gone: false };
+  const object: KubeJson = {
+    ...current,
+    metadata: {
+      ...current.metadata,
+      ...(finalizers.size > 0 && { finalizers: [...finalizers] }),
+      deletionTimestamp: current.metadata.deletionTimestamp ?? `${new Date(clock.wall() + grace * 1000).toISOString().slice(0, 19)}Z`,
+      deletionGracePeriodSeconds: grace,
+      ...(resource.generation && { generation: (current.metadata.generation ?? 0) + 1 }),
+    },
+    ...(resource.plural === "namespaces" && { status: { ...current.status, phase: "Terminating" } }),
+  };
+  return { object, gone: false };
+}
