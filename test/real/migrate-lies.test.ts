@@ -266,11 +266,24 @@ describe("an un-revisioned 1.19.0, 1-20 and 1-29", { concurrency: true }, () => 
   });
 
   describe("the target answers the checks, and then it does not", { concurrency: true }, () => {
+    /** Edits the webhooks of a tag of 1-20 by hand. */
+    const editTag = async (tag: string, edit: (webhook: Json) => readonly Json[]): Promise<void> => {
+      const path = `/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/istio-revision-tag-${tag}`;
+      const { webhooks } = await mesh.api.get(path);
+      await mesh.api.merge(path, { webhooks: webhooks.flatMap(edit) });
+    };
+    const toDefault = ({ clientConfig, ...webhook }: Json) => ({
+      ...webhook,
+      clientConfig: { ...clientConfig, service: { ...clientConfig.service, name: "istiod" } },
+    });
+
     test("its webhook fails: nothing was restarted, and the labels are put back", async () => {
       const namespace = await settled((namespace) => [deployment({ namespace, name: "first", replicas: 2 })]);
       const pods = await uidsOf(namespace);
       await mesh.setTag("mute", "1-20");
-      await mesh.setWebhookFault("mute", { kind: "refuse" });
+      await editTag("mute", ({ clientConfig, ...webhook }) => [
+        { ...webhook, clientConfig: { ...clientConfig, service: { ...clientConfig.service, port: 9 } } },
+      ]);
       const document = await migrateJson(namespace, "mute");
       await assertRestored(namespace, document);
       assert.match(document.failure?.reason ?? "", /failed calling webhook/);
@@ -293,19 +306,11 @@ describe("an un-revisioned 1.19.0, 1-20 and 1-29", { concurrency: true }, () => 
       neverFell(namespace);
     });
 
-    /** The webhook of a tag, by its name. */
-    const webhookOf = (tag: string) => `/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/istio-revision-tag-${tag}`;
-    const toDefault = ({ clientConfig, ...webhook }: Json) => ({
-      ...webhook,
-      clientConfig: { ...clientConfig, service: { ...clientConfig.service, name: "istiod" } },
-    });
-
     test("another revision answers in its name", async () => {
       const namespace = await settled((namespace) => [deployment({ namespace, name: "first", replicas: 2 })]);
       const pods = await uidsOf(namespace);
       await mesh.setTag("masked", "1-20");
-      const { webhooks } = await mesh.api.get(webhookOf("masked"));
-      await mesh.api.merge(webhookOf("masked"), { webhooks: webhooks.map(toDefault) });
+      await editTag("masked", (webhook) => [toDefault(webhook)]);
       const document = await migrateJson(namespace, "masked");
       await assertRestored(namespace, document);
       assert.match(document.failure?.reason ?? "", /would not be injected by 1-20: default injects them/);
@@ -318,13 +323,14 @@ describe("an un-revisioned 1.19.0, 1-20 and 1-29", { concurrency: true }, () => 
         deployment({ namespace, name: "second" }),
       ]);
       await mesh.setTag("twofaced", "1-20");
-      const { webhooks } = await mesh.api.get(webhookOf("twofaced"));
-      const only = (dryRun: boolean) => (webhook: Json) => ({
-        ...(dryRun ? webhook : toDefault(webhook)),
-        name: `${dryRun}.${webhook.name}`,
-        matchConditions: [{ name: "trial", expression: `(has(request.dryRun) && request.dryRun) == ${dryRun}` }],
+      const hash = (operator: string, webhook: Json) => ({
+        ...webhook,
+        name: `${operator.toLowerCase()}.${webhook.name}`,
+        objectSelector: {
+          matchExpressions: [...webhook.objectSelector.matchExpressions, { key: "pod-template-hash", operator }],
+        },
       });
-      await mesh.api.merge(webhookOf("twofaced"), { webhooks: [...webhooks.map(only(true)), ...webhooks.map(only(false))] });
+      await editTag("twofaced", (webhook) => [hash("DoesNotExist", webhook), hash("Exists", toDefault(webhook))]);
       const document = await migrateJson(namespace, "twofaced");
       await assertRestored(namespace, document);
       assert.match(document.failure?.reason ?? "", /injected by default, not by 1-20/);
@@ -337,10 +343,9 @@ describe("an un-revisioned 1.19.0, 1-20 and 1-29", { concurrency: true }, () => 
         deployment({ namespace, name: "second", readyAfter: 500 }),
       ]);
       await mesh.setTag("turncoat", "1-20");
-      const { webhooks } = await mesh.api.get(webhookOf("turncoat"));
       const canary = once(/Deployment\/first.*: /, async () => {
         await eventually("the first pod", async () => (await mesh.pods(namespace)).some((pod) => revisionOf(pod) === "1-20"), 20, 20);
-        await mesh.api.merge(webhookOf("turncoat"), { webhooks: webhooks.map(toDefault) });
+        await editTag("turncoat", (webhook) => [toDefault(webhook)]);
       });
       const document = await migrateJson(namespace, "turncoat", canary);
       await canary.done();
