@@ -25,9 +25,20 @@ const pace = {
 } as const;
 
 const options = {
-  to: { type: "string", demandOption: true, coerce: nameOf("a revision or tag"), describe: "revision or tag to move to" },
+  to: {
+    type: "string",
+    demandOption: true,
+    coerce: nameOf("a revision or tag"),
+    completes: "revision-or-tag",
+    describe: "revision or tag to move to",
+  },
   ...scopeFlags,
-  from: { type: "string", coerce: nameOf("a revision"), describe: "with -A: only namespaces that this revision injects" },
+  from: {
+    type: "string",
+    coerce: nameOf("a revision"),
+    completes: "revision",
+    describe: "with -A: only namespaces that this revision injects",
+  },
   leave: {
     type: "string",
     array: true,

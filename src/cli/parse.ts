@@ -54,6 +54,7 @@ export const helpText = async <F extends Flags>(plugin: Plugin<F>, columns: numb
     flags.replace(/[ \t]+$/gm, ""),
     `Examples:\n${examples}`,
     exitCodes,
+    `Completion by the Tab key: kubectl ${plugin.name} completion`,
     ...(plugin.epilogue === undefined ? [] : [plugin.epilogue]),
   ];
   return parts.join("\n\n");
@@ -95,8 +96,8 @@ const program = <F extends Flags>(plugin: Plugin<F>) =>
       throw error ?? new UsageError(message);
     });
 
-/** Without what is done here and not by yargs: defaults, needed flags, coercion. */
-const forYargs = ({ coerce, default: value, demandOption, choices, describe, ...rest }: Flag): Options => {
+/** Without what is done here and not by yargs: defaults, needed flags, coercion, completion. */
+const forYargs = ({ coerce, completes, default: value, demandOption, choices, describe, ...rest }: Flag): Options => {
   const isText = typeof value === "string" && value !== "";
   const notes = [...(demandOption ? ["needed"] : []), ...(isText ? [`default ${value}`] : [])];
   return {

@@ -1,5 +1,6 @@
 /** What a plugin is: a record. `plugins/<name>.ts` holds one each; `run.ts` runs it. */
 import type { InferredOptionTypes, Options } from "yargs";
+import type { Named } from "../cluster/names.ts";
 import type { Io } from "./io.ts";
 
 /** The exit codes of every plugin. */
@@ -21,6 +22,8 @@ export type ExitCode = (typeof exit)[keyof typeof exit] | 129 | 130 | 143;
  */
 export interface Flag extends Options {
   readonly describe: string;
+  /** What the Tab key offers for its value (completion.ts); `choices` need no word. */
+  readonly completes?: Named | "file";
 }
 
 export type Flags = Readonly<Record<string, Flag>>;

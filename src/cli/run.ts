@@ -15,13 +15,24 @@ export const main = async <F extends Flags>(plugin: Plugin<F>): Promise<void> =>
   const fault = (error: unknown): void => void shell.end(tellError(plugin, error, shell, 0));
   process.on("uncaughtException", fault);
   process.on("unhandledRejection", fault);
-  await shell.end(await runPlugin(plugin, process.argv.slice(2), shell));
+  const [, called = "", ...words] = process.argv;
+  // kubectl asks a program of this name when Tab is pressed: a link to this one (completion.ts).
+  const argv = /(^|[\\/])kubectl_complete-[^\\/]*$/.test(called) ? ["__complete", ...words] : words;
+  await shell.end(await runPlugin(plugin, argv, shell));
 };
 
 /** Never rejects. */
 export const runPlugin = async <F extends Flags>(plugin: Plugin<F>, argv: readonly string[], shell: Shell): Promise<ExitCode> => {
   let verbosity = 0;
   try {
+    if (argv[0] === "__complete" || (argv[0] === "completion" && argv.length === 1)) {
+      shell.endsAtOnce(true);
+      const { completions, howToLink } = await import("./completion.ts");
+      const [, called = ""] = process.argv;
+      if (argv[0] === "completion") shell.io.out(howToLink(plugin.name, called, process.env.PATH ?? "", process.platform));
+      else shell.io.out(await completions(plugin, argv.slice(1)));
+      return exit.done;
+    }
     const parsed = parse(plugin, argv);
     shell.endsAtOnce(parsed.kind !== "run" || !plugin.changes);
     if (parsed.kind === "help") shell.io.out(await helpText(plugin, shell.io.terminal.columns));
