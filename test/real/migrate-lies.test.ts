@@ -302,7 +302,8 @@ describe("an un-revisioned 1.19.0, 1-20 and 1-29", { concurrency: true }, () => 
       await canary.done();
       await assertRestored(namespace, document);
       assert.match(document.failure?.reason ?? "", /istiod|connect/);
-      assert.deepEqual(await uidsOf(namespace), pods);
+      const others = (uids: readonly string[]) => uids.filter((uid) => uid.startsWith("second "));
+      assert.deepEqual(others(await uidsOf(namespace)), others(pods));
       neverFell(namespace);
     });
 
@@ -405,21 +406,21 @@ describe("an un-revisioned 1.19.0, 1-20 and 1-29", { concurrency: true }, () => 
       assert.deepEqual(await labelsOf(mesh, namespace), enabled);
     });
 
-    for (const [when, line] of [
-      ["before the first restart", /^\S+ \S+$/m],
-      ["in the canary", /Deployment\/first.*: /],
-      ["in the midst of the rest", /Deployment\/second: /],
-    ] as const) {
+    const kills: readonly [string, (namespace: string) => RunOptions][] = [
+      ["with the labels just written", (namespace) => killOnce(async () => (await labelsOf(mesh, namespace))["istio.io/rev"] === "1-20")],
+      ["in the canary", () => signalAt(/Deployment\/first.*: /, "SIGKILL")],
+      ["in the midst of the rest", () => signalAt(/Deployment\/second: /, "SIGKILL")],
+    ];
+    for (const [when, kill] of kills) {
       test(`killed ${when}: the next run finishes, and the way back is that of the first`, async () => {
         const namespace = await settled(make);
-        const { signal } = await migrate(namespace, "1-20", [], signalAt(line, "SIGKILL"));
-        assert.equal(signal, "SIGKILL");
+        const { signal, stdout } = await migrate(namespace, "1-20", [], kill(namespace));
+        assert.deepEqual([signal, stdout], ["SIGKILL", ""]);
         const record = await recordOf(namespace);
+        assert.deepEqual([record.state, record.from.revision], ["open", "default"]);
+        assert.deepEqual(record.before, { "istio-injection": "enabled", "istio.io/rev": null });
         await finished(namespace);
-        const last = await recordOf(namespace);
-        assert.deepEqual(last.before, { "istio-injection": "enabled", "istio.io/rev": null });
-        assert.deepEqual([last.from.revision, last.state], ["default", "done"]);
-        if (record) assert.deepEqual(last, { ...record, state: "done" });
+        assert.deepEqual(await recordOf(namespace), { ...record, state: "done" });
       });
     }
 
@@ -468,6 +469,18 @@ function signalAt(line: RegExp, signal: NodeJS.Signals): RunOptions {
       seen += text;
       if (sent || !line.test(seen)) return;
       sent = child?.kill(signal) ?? false;
+    },
+  };
+}
+
+/** Options of a run that is killed as soon as `when` comes true. */
+function killOnce(when: () => Promise<boolean>): RunOptions {
+  return {
+    onStart: (child) => {
+      void eventually("the moment to kill", when, 60, 20).then(
+        () => child.kill("SIGKILL"),
+        () => {},
+      );
     },
   };
 }
