@@ -78,7 +78,7 @@ export const plugin = definePlugin({
     const request = requestOf(args);
     const typed: Typed = {
       request,
-      clusterFlags: typedFlags(args, clusterFlags, ["requestTimeout"]),
+      clusterFlags: typedFlags(args, clusterFlags),
       ownFlags: typedFlags(args, { ...pace, istioNamespace: commonFlags.istioNamespace, fieldManager: writeFlags.fieldManager }, [
         "timeout",
         "workloadTimeout",
