@@ -46,8 +46,8 @@ export function reader<T extends object>(message: Message<T>): Read<T> {
     const object: Record<string, unknown> = {};
     for (let at = from; at < to; ) {
       const tag = varint(bytes, at, to);
-      const known = fields[Math.floor(tag / 8)];
-      const wire = tag % 8;
+      const known = fields[tag >>> 3];
+      const wire = tag & 7;
       const start = end;
       const size = wire === 0 || wire === 2 ? varint(bytes, start, to) : (fixed.get(wire) ?? -1);
       const content = wire === 0 || wire === 2 ? end : start;
@@ -75,7 +75,14 @@ let end = 0;
 
 /** An integer of up to 64 bits, negative ones in two's complement; beyond 53 bits it is not exact. */
 function varint(bytes: Buffer, from: number, to: number): number {
-  let [low, high, at] = [0, 0, from];
+  const first = bytes[from];
+  if (first !== undefined && first < 128 && from < to) {
+    end = from + 1;
+    return first;
+  }
+  let low = 0;
+  let high = 0;
+  let at = from;
   for (let shift = 0; shift < 70; shift += 7) {
     const byte = bytes[at++];
     if (byte === undefined || at > to) throw new MalformedMessage("it breaks off");
@@ -144,15 +151,16 @@ const added = <T>(before: readonly T[] | undefined, item: T): readonly T[] => {
 
 /** A map from text to text, or to what `value` (field 2 of each entry) reads as text. */
 export const mapOf = (number: number, value: Field<string> = text(2)): Field<Readonly<Record<string, string>>> => {
-  const read = reader<{ readonly key: string; readonly value: string }>({ key: always(text(1), ""), value: always(value, "") });
+  const read = reader<{ readonly key?: string; readonly value?: string }>({ key: text(1), value });
   return {
     number,
     wire: 2,
     read(bytes, from, to, before) {
-      const entry = read(bytes, from, to);
       const map = (before ?? {}) as Record<string, string>;
-      if (entry.key !== "__proto__") map[entry.key] = entry.value;
-      else Object.defineProperty(map, entry.key, { value: entry.value, enumerable: true, configurable: true, writable: true });
+      const entry = read(bytes, from, to);
+      if (entry.key !== "__proto__") map[entry.key ?? ""] = entry.value ?? "";
+      // Not by assignment, for which it is no property.
+      else Object.defineProperty(map, entry.key, { value: entry.value ?? "", enumerable: true, configurable: true, writable: true });
       return map;
     },
   };

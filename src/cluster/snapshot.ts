@@ -20,7 +20,10 @@ export interface Scope {
   readonly workloads: boolean;
   /** Ask each istiod for its proxies. */
   readonly askIstiods: boolean;
-  /** Of pods that have not ended read only the metadata, a quarter of the bytes: what they run is known, how they do is not (`podFromMetadata`). */
+  /**
+   * Of pods that have not ended read only the metadata, a quarter of the bytes: what they run is known, how they do is not (`podFromMetadata`);
+   * and no ReplicaSets, of which each Deployment keeps ten old ones: a pod's ReplicaSet tells by its name whose it is.
+   */
   readonly podMetadataOnly?: boolean;
 }
 
@@ -44,7 +47,14 @@ export const snapshot = async (cluster: Cluster, scope: Scope): Promise<Mesh> =>
     scope.askIstiods ? askIstiods(cluster, controlPlanesFrom(deployed, pods, configurations, istioNamespace)) : [],
   );
 
-  const [namespaces, endpointSlices, policies, defaultValidator, tagServices, pods, gateways, replicaSets, workloads] = await Promise.all([
+  // The longest read first: there are only so many connections.
+  const [pods, namespaces, endpointSlices, policies, defaultValidator, tagServices, gateways, replicaSets, workloads] = await Promise.all([
+    scope.podMetadataOnly
+      ? readInScope(cluster, scope, optional, kinds.pods, podFromMetadata, {
+          metadataOnly: true,
+          fieldSelector: "status.phase!=Succeeded,status.phase!=Failed",
+        })
+      : readInScope(cluster, scope, optional, kinds.pods, podFrom),
     readNamespaces(cluster, scope.namespaces),
     injectors.then((found) => optional("endpoints of the injectors", readEndpointSlices(cluster, found))),
     injectors.then((found) => readPolicies(cluster, optional, istioNamespace, found)),
@@ -53,14 +63,8 @@ export const snapshot = async (cluster: Cluster, scope: Scope): Promise<Mesh> =>
       "revision tags' Services",
       itemsOf(cluster.list(kinds.services, { namespace: istioNamespace, labelSelector: "istio.io/tag" }, whole<KubeObject>)),
     ),
-    scope.podMetadataOnly
-      ? readInScope(cluster, scope, optional, kinds.pods, podFromMetadata, {
-          metadataOnly: true,
-          fieldSelector: "status.phase!=Succeeded,status.phase!=Failed",
-        })
-      : readInScope(cluster, scope, optional, kinds.pods, podFrom),
     readInScope(cluster, scope, optional, kinds.gateways, whole<GatewayObject>),
-    scope.workloads ? readReplicaSets(cluster, scope) : [],
+    scope.workloads && !scope.podMetadataOnly ? readReplicaSets(cluster, scope) : [],
     scope.workloads ? readWorkloads(cluster, scope, optional) : [],
     answers,
   ]);
