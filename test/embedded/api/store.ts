@@ -105,7 +105,6 @@ export function createStore(): Store {
       for (const map of places(resource, object)) map.delete(keyOf(namespace, name));
       unsort(resource, object);
       disown(object);
-      owned.delete(object.metadata.uid);
       const last: KubeJson = { ...object, metadata: { ...object.metadata, resourceVersion: String(version) } };
       record({ type: "DELETED", resource, object: last, before: object, version });
       return last;

@@ -1,0 +1,132 @@
+/** All istiods of the mesh: which pod is which process, who answers for a Service, and what is wrong with them. */
+import type { CallWebhook, Review, Verdict } from "../api/admission.ts";
+import type { ConnectPort } from "../api/port-forward.ts";
+import { serviceLabel } from "../controllers/endpoint-slices.ts";
+import type { Cluster } from "../controllers/controller.ts";
+import type { Json, KubeJson } from "../object.ts";
+import { injected } from "./injector.ts";
+import { createIstiod, type Istiod, type Stop } from "./istiod.ts";
+import { istioNamespace, suffixed } from "./install.ts";
+
+/** What is wrong with the API server's calls to a webhook's Service. */
+export type WebhookFault = { readonly kind: "refuse" } | { readonly kind: "hang" } | { readonly kind: "slow"; readonly ms: number };
+
+export interface ControlPlanes {
+  /** An istiod behind `SERVICE.NAMESPACE.svc:PORT` that takes connections; `undefined` while there is none. */
+  reachable(address: string): Istiod | undefined;
+  /** Calls the injector behind a webhook entry. Throws an Error with the words of a failed call. */
+  readonly inject: CallWebhook;
+  /** Whether an istiod's pod answers its probe; `undefined` for a pod that is none. */
+  answers(pod: KubeJson): boolean | undefined;
+  connectPort(pod: KubeJson): ConnectPort;
+  stop(revision: string, how: Stop): void;
+  start(revision: string): void;
+  setFault(service: string, fault: WebhookFault | undefined): void;
+  /** Told when an istiod loses its connections. */
+  onDrop(listener: (istiod: Istiod) => void): void;
+  /** Told when an istiod's probe may answer otherwise. */
+  onProbe(listener: (pod: KubeJson) => void): void;
+}
+
+export function startControlPlanes(cluster: Cluster): ControlPlanes {
+  const { store, clock, random } = cluster;
+  const pods = cluster.resource("pods");
+  const istiods = new Map<string, Istiod>();
+  const stopped = new Map<string, Stop>();
+  const faults = new Map<string, WebhookFault>();
+  const listeners: { drop: (istiod: Istiod) => void; probe: (pod: KubeJson) => void } = { drop: () => {}, probe: () => {} };
+  let turn = 0;
+
+  const isIstiod = ({ metadata }: KubeJson): boolean => metadata.labels?.app === "istiod" && metadata.namespace === istioNamespace;
+  const revisionOf = ({ metadata }: KubeJson): string => metadata.labels?.["istio.io/rev"] ?? "default";
+  const howStopped = (pod: KubeJson): Stop | undefined => stopped.get(revisionOf(pod));
+  const istiodOf = (pod: KubeJson): Istiod => {
+    const known = istiods.get(pod.metadata.uid) ?? createIstiod(pod, clock, random, () => howStopped(pod));
+    istiods.set(pod.metadata.uid, known);
+    return known;
+  };
+  const podsOf = (revision: string): readonly KubeJson[] => store.list(pods, istioNamespace).filter((pod) => isIstiod(pod) && revisionOf(pod) === revision);
+
+  store.onChange(({ type, resource, object }) => {
+    if (resource !== pods || !isIstiod(object)) return;
+    const istiod = istiods.get(object.metadata.uid);
+    if (type !== "DELETED" || !istiod) return;
+    istiods.delete(object.metadata.uid);
+    listeners.drop(istiod);
+  });
+
+  /** The pods that a Service leads to, ready ones alone; `undefined` where there is no such Service. */
+  const behind = (namespace: string, service: string): readonly KubeJson[] | undefined => {
+    if (!store.get(cluster.resource("services"), namespace, service)) return undefined;
+    const slices = store.list(cluster.resource("endpointslices"), namespace).filter(({ metadata }) => metadata.labels?.[serviceLabel] === service);
+    const names = slices.flatMap(({ endpoints }) => endpoints.filter(({ conditions }: Json) => conditions.ready).map(({ targetRef }: Json) => targetRef.name));
+    return names.flatMap((name) => store.get(pods, namespace, name) ?? []);
+  };
+  const wait = (millis: number): Promise<void> => new Promise((resolve) => void clock.after(millis, resolve));
+
+  const inject: CallWebhook = async (entry, review) => {
+    const { service, caBundle } = entry.clientConfig;
+    const url = `https://${service.name}.${service.namespace}.svc:${service.port ?? 443}${service.path ?? ""}`;
+    const timeout = entry.timeoutSeconds ?? 10;
+    const fail = (why: string): never => {
+      throw new Error(`failed to call webhook: Post "${url}?timeout=${timeout}s": ${why}`);
+    };
+    const targets = behind(service.namespace, service.name);
+    if (targets === undefined) return fail(`service "${service.name}" not found`);
+    const pod = targets[turn++ % Math.max(1, targets.length)];
+    if (!pod) return fail(`no endpoints available for service "${service.name}"`);
+    if (!caBundle) return fail("tls: failed to verify certificate: x509: certificate signed by unknown authority");
+    const fault = faults.get(service.name);
+    const how = howStopped(pod);
+    if (how === "unready" || how === "unnoticed" || fault?.kind === "refuse") return fail(`dial tcp ${pod.status.podIP}:443: connect: connection refused`);
+    if (how === "frozen" || fault?.kind === "hang" || (fault?.kind === "slow" && fault.ms >= timeout * 1000)) {
+      await wait(timeout * 1000);
+      return fail("context deadline exceeded");
+    }
+    if (fault?.kind === "slow") await wait(fault.ms);
+    return answer(pod, review);
+  };
+
+  const answer = (pod: KubeJson, review: Review): Verdict => {
+    if (review.resource.plural !== "pods" || !review.object) return { allowed: true };
+    const revision = revisionOf(pod);
+    const config = store.get(cluster.resource("configmaps"), istioNamespace, suffixed("istio-sidecar-injector", revision))?.data?.config ?? "";
+    const kubelets = store.list(cluster.resource("nodes")).map(({ status }) => String(status?.nodeInfo?.kubeletVersion ?? "v1.36.3"));
+    try {
+      return { allowed: true, object: injected(review.object, review.namespace ?? "", { revision, version: istiodOf(pod).version, config, kubelets }) };
+    } catch (error) {
+      return { allowed: false, message: (error as Error).message };
+    }
+  };
+
+  return {
+    inject,
+    reachable: (address) => {
+      const [, service = "", namespace = istioNamespace] = /^([^.:]+)(?:\.([^.:]+))?/.exec(address) ?? [];
+      const running = (behind(namespace, service) ?? []).filter((pod) => howStopped(pod) === undefined);
+      const pod = running[Math.floor(random() * running.length)];
+      return pod && istiodOf(pod);
+    },
+    answers: (pod) => (isIstiod(pod) ? howStopped(pod) !== "unready" : undefined),
+    connectPort: (pod) =>
+      isIstiod(pod) ? istiodOf(pod).connectPort : (port) => `an error occurred forwarding ${port} -> ${port}: connect: connection refused`,
+    stop: (revision, how) => {
+      stopped.set(revision, how);
+      for (const pod of podsOf(revision)) {
+        if (how !== "frozen") listeners.drop(istiodOf(pod));
+        listeners.probe(pod);
+      }
+    },
+    start: (revision) => {
+      stopped.delete(revision);
+      for (const pod of podsOf(revision)) listeners.probe(pod);
+    },
+    setFault: (service, fault) => void (fault ? faults.set(service, fault) : faults.delete(service)),
+    onDrop: (listener) => {
+      listeners.drop = listener;
+    },
+    onProbe: (listener) => {
+      listeners.probe = listener;
+    },
+  };
+}

@@ -1,0 +1,115 @@
+/** What istiod's injector makes of a pod: istio-facts.md §3, pkg/kube/inject/{inject,webhook}.go. Not our own src/mesh, which is tested against it. */
+import { load } from "js-yaml";
+import { matchesSelector } from "../../../src/mesh/labels.ts";
+import type { Json, KubeJson } from "../object.ts";
+import { istioNamespace, suffixed } from "./install.ts";
+
+export interface Injecting {
+  readonly revision: string;
+  readonly version: string;
+  /** Text of the revision's injector ConfigMap (`config`). */
+  readonly config: string;
+  /** Versions of all nodes' kubelets. */
+  readonly kubelets: readonly string[];
+}
+
+const ignored = new Set(["kube-system", "kube-public", "kube-node-lease", "local-path-storage"]);
+
+/** The pod with its proxy; as it was where istiod leaves it alone. Throws an Error for a template that the revision has not. */
+export function injected(pod: KubeJson, namespace: string, injecting: Injecting): KubeJson {
+  const config: Json = load(injecting.config) ?? {};
+  if (!isDue(pod, namespace, config)) return pod;
+  const names = templatesOf(pod, config);
+  const missing = names.find((name) => !Object.hasOwn(config.templates ?? {}, name));
+  if (missing !== undefined) throw new Error(`requested template "${missing}" not found; have ${Object.keys(config.templates ?? {}).join(", ")}`);
+  return withProxy(pod, namespace, injecting, names.includes("gateway"));
+}
+
+/** `injectRequired` */
+function isDue({ spec, metadata }: KubeJson, namespace: string, config: Json): boolean {
+  if (spec.hostNetwork || ignored.has(namespace)) return false;
+  const wish = metadata.labels?.["sidecar.istio.io/inject"] ?? metadata.annotations?.["sidecar.istio.io/inject"];
+  if (["false", "n", "no", "off"].includes((wish ?? "").toLowerCase())) return false;
+  const asked = ["true", "y", "yes", "on"].includes((wish ?? "").toLowerCase());
+  const selected = (selectors: readonly Json[]): boolean => (selectors ?? []).some((each) => matchesSelector(each, metadata.labels));
+  const unasked = selected(config.neverInjectSelector) ? false : selected(config.alwaysInjectSelector) ? true : config.policy !== "disabled";
+  return wish === undefined ? unasked : asked;
+}
+
+const templatesOf = ({ metadata }: KubeJson, config: Json): readonly string[] => {
+  const asked = metadata.annotations?.["inject.istio.io/templates"];
+  return asked === undefined ? (config.defaultTemplates ?? ["sidecar"]) : asked.split(",").map((name) => name.trim());
+};
+
+const minorOf = (version: string): number => Number(version.replace(/^v/, "").split(".")[1]);
+
+/** Native from 1.27 on where every kubelet is 1.33 or later; an annotation has the last word. */
+function isNative({ metadata }: KubeJson, { version, kubelets }: Injecting): boolean {
+  const asked = metadata.annotations?.["sidecar.istio.io/nativeSidecar"];
+  if (asked !== undefined) return asked === "true";
+  return minorOf(version) >= 27 && kubelets.every((kubelet) => minorOf(kubelet) >= 33);
+}
+
+function withProxy(pod: KubeJson, namespace: string, injecting: Injecting, gateway: boolean): KubeJson {
+  const { revision, version } = injecting;
+  const native = !gateway && isNative(pod, injecting);
+  const { labels = {}, annotations = {} } = pod.metadata;
+  const own = pod.spec.containers.find(({ name }: Json) => name === "istio-proxy");
+  const proxy = { ...own, ...proxyContainer(pod, namespace, injecting, gateway), ...(native && { restartPolicy: "Always" }) };
+  const others = pod.spec.containers.filter(({ name }: Json) => name !== "istio-proxy");
+  const init = { name: "istio-init", image: proxy.image, args: ["istio-iptables"], resources: {} };
+  const oldInits = (pod.spec.initContainers ?? []).filter(({ name }: Json) => name !== "istio-init" && name !== "istio-proxy");
+  const initContainers = gateway ? oldInits : native ? [init, proxy, ...oldInits] : [init, ...oldInits];
+  const containers = native ? others : [...others, proxy];
+  const volumes = ["workload-socket", "credential-socket", "workload-certs", "istio-envoy", "istio-data", "istio-podinfo", "istio-token", "istiod-ca-cert"];
+  const status = {
+    initContainers: initContainers.map(({ name }: Json) => name).filter((name: string) => name === "istio-init" || name === "istio-proxy"),
+    containers: native ? [] : ["istio-proxy"],
+    ...{ volumes, imagePullSecrets: null, revision },
+  };
+  return {
+    ...pod,
+    metadata: {
+      ...pod.metadata,
+      labels: {
+        "service.istio.io/canonical-name": labels["app.kubernetes.io/name"] ?? labels.app ?? pod.metadata.name,
+        "service.istio.io/canonical-revision": labels.version ?? "latest",
+        ...labels,
+        "security.istio.io/tlsMode": "istio",
+      },
+      annotations: {
+        ...annotations,
+        ...(others.length > 0 && { "kubectl.kubernetes.io/default-container": annotations["kubectl.kubernetes.io/default-container"] ?? others[0].name }),
+        ...{ "istio.io/rev": revision, "sidecar.istio.io/status": JSON.stringify(status) },
+        ...{ "prometheus.io/path": "/stats/prometheus", "prometheus.io/port": "15020", "prometheus.io/scrape": "true" },
+      },
+    },
+    spec: {
+      ...pod.spec,
+      ...(initContainers.length > 0 && { initContainers }),
+      containers,
+      volumes: [...(pod.spec.volumes ?? []).filter(({ name }: Json) => !volumes.includes(name)), ...volumes.map((name) => ({ name, emptyDir: {} }))],
+    },
+  };
+}
+
+function proxyContainer({ metadata, spec }: KubeJson, namespace: string, { revision, version }: Injecting, gateway: boolean): Json {
+  const address = `${suffixed("istiod", revision)}.${istioNamespace}.svc:15012`;
+  const config = {
+    ...(revision !== "default" && { discoveryAddress: address }),
+    ...(load(metadata.annotations?.["proxy.istio.io/config"] ?? "{}") as object),
+  };
+  const env: Record<string, string> = {
+    ...{ PILOT_CERT_PROVIDER: "istiod", CA_ADDR: address, TRUST_DOMAIN: "cluster.local", PROXY_CONFIG: JSON.stringify(config) },
+    ...{ ISTIO_META_CLUSTER_ID: "Kubernetes", ISTIO_META_MESH_ID: "cluster.local", ISTIO_META_INTERCEPTION_MODE: "REDIRECT" },
+    ISTIO_META_APP_CONTAINERS: spec.containers.map(({ name }: Json) => name).join(),
+    ISTIO_META_WORKLOAD_NAME: metadata.ownerReferences?.[0]?.name.replace(/-[a-z0-9]+$/, "") ?? metadata.name,
+  };
+  return {
+    name: "istio-proxy",
+    image: metadata.annotations?.["sidecar.istio.io/proxyImage"] ?? `docker.io/istio/proxyv2:${version}`,
+    args: ["proxy", gateway ? "router" : "sidecar", "--domain", `${namespace}.svc.cluster.local`, "--log_output_level=default:info"],
+    env: Object.entries(env).map(([name, value]) => ({ name, value })),
+    resources: {},
+  };
+}

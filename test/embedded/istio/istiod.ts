@@ -1,0 +1,102 @@
+/**
+ * One istiod for each of its pods that runs: its webhook, the proxies connected to it, and its debug pages on port 15014
+ * (istio-facts.md §6; pilot/pkg/xds/{debug,statusgen}.go, shapes as recorded in test/mesh/answers).
+ */
+import http from "node:http";
+import type { ConnectPort } from "../api/port-forward.ts";
+import type { MeshClock } from "../clock.ts";
+import type { Json, KubeJson } from "../object.ts";
+
+/** `unready`: the process is gone and its pod not ready; `unnoticed`: gone, and the pod goes on claiming to be ready; `frozen`: it accepts connections and never answers. */
+export type Stop = "unready" | "unnoticed" | "frozen";
+
+export type SyncState = "sent" | "acked" | "rejected";
+
+export interface Connection {
+  readonly proxy: string;
+  readonly type: string;
+  readonly version: string;
+  readonly address: string;
+  readonly id: string;
+  readonly connectedAt: string;
+  readonly cds: { nonce: string; state: SyncState };
+  readonly lds: { nonce: string; state: SyncState };
+}
+
+export interface Istiod {
+  readonly version: string;
+  /** By pod UID of the proxy. */
+  readonly connections: Map<string, Connection>;
+  /** Adds a proxy; clusters and listeners are sent at once, acknowledged later. */
+  connect(uid: string, proxy: Pick<Connection, "proxy" | "type" | "version"> & { readonly ip: string }): Connection;
+  readonly connectPort: ConnectPort;
+}
+
+const clusterType = "type.googleapis.com/envoy.config.cluster.v3.Cluster";
+const listenerType = "type.googleapis.com/envoy.config.listener.v3.Listener";
+
+/** `stopped`: how it is stopped, if it is. */
+export function createIstiod(pod: KubeJson, clock: MeshClock, random: () => number, stopped: () => Stop | undefined): Istiod {
+  const version = String(pod.spec.containers[0].image).split(":").at(-1)?.split("-")[0] ?? "";
+  const connections = new Map<string, Connection>();
+  const modern = Number(version.split(".")[1]) >= 23;
+  let counter = 0;
+
+  const nonce = (): string => {
+    const hex = (length: number): string => Array.from({ length }, () => Math.floor(random() * 16).toString(16)).join("");
+    const uuid = [8, 4, 4, 4, 12].map(hex).join("-");
+    return modern ? `${new Date(clock.wall()).toISOString().slice(0, 19)}Z/${++counter}${uuid}` : uuid;
+  };
+  const nanos = (): string => new Date(clock.wall()).toISOString().replace("Z", "000000Z");
+
+  const pages: Readonly<Record<string, () => string>> = {
+    "/debug/syncz": () => JSON.stringify([...connections.values()].map((each) => synczEntry(each, modern)), undefined, 2),
+    "/debug/connections": () =>
+      JSON.stringify({
+        totalClients: connections.size,
+        clients: [...connections.values()].map(({ id, connectedAt, address }) => ({ connectionId: id, connectedAt, address, ...(!modern && { labels: null }) })),
+      }),
+    "/version": () => `${version}-0000000000000000000000000000000000000000-Clean`,
+    "/ready": () => "",
+  };
+  const server = http.createServer((request, response) => {
+    if (stopped() === "frozen") return;
+    const page = pages[new URL(request.url ?? "/", "http://istiod").pathname];
+    response.writeHead(page ? 200 : 404, { "content-type": "application/json" }).end(page ? page() : "404 page not found\n");
+  });
+  server.keepAliveTimeout = 0;
+
+  return {
+    version,
+    connections,
+    connect: (uid, { ip, ...proxy }) => {
+      const connection: Connection = {
+        ...proxy,
+        ...{ address: `${ip}:${32_768 + Math.floor(random() * 28_000)}`, id: `${proxy.proxy}-${++counter}`, connectedAt: nanos() },
+        ...{ cds: { nonce: nonce(), state: "sent" }, lds: { nonce: nonce(), state: "sent" } },
+      };
+      connections.set(uid, connection);
+      return connection;
+    },
+    connectPort: (port, connection) => {
+      const how = stopped();
+      if (port !== 15014 || how === "unready" || how === "unnoticed")
+        return `an error occurred forwarding ${port} -> ${port}: error forwarding port ${port} to pod ${pod.metadata.uid}, uid : failed to connect to localhost:${port} inside namespace: dial tcp 127.0.0.1:${port}: connect: connection refused`;
+      server.emit("connection", connection);
+      return undefined;
+    },
+  };
+}
+
+function synczEntry({ proxy, type, version, cds, lds }: Connection, modern: boolean): Json {
+  const acked = ({ nonce, state }: Connection["cds"]) => (state === "acked" ? nonce : undefined);
+  const resource = (each: Connection["cds"]) => ({
+    ...{ sent: each.nonce, acked: acked(each) },
+    ...(each.state === "rejected" && { lastError: "Error adding/updating listener(s) virtualInbound: unknown extension" }),
+  });
+  return {
+    ...{ cluster_id: "Kubernetes", proxy, proxy_type: type, istio_version: version },
+    ...{ cluster_sent: cds.nonce, cluster_acked: acked(cds), listener_sent: lds.nonce, listener_acked: acked(lds) },
+    ...(modern && { resources: { [clusterType]: resource(cds), [listenerType]: resource(lds) } }),
+  };
+}

@@ -1,0 +1,38 @@
+/** Which node a pod goes to: the next in turn whose labels its nodeSelector takes. */
+import { matchesSelector } from "../../../src/mesh/labels.ts";
+import type { Json, KubeJson } from "../object.ts";
+import { withCondition } from "../object.ts";
+import type { Cluster, Controller } from "../controllers/controller.ts";
+
+export const fits = ({ nodeSelector = {} }: Json, node: KubeJson): boolean =>
+  !node.spec?.unschedulable && matchesSelector({ matchLabels: nodeSelector }, node.metadata.labels);
+
+export function scheduler(): Controller {
+  let turn = 0;
+  return {
+    of: "pods",
+    reconcile: async (pod, cluster) => {
+      if (pod.spec.nodeName || pod.metadata.deletionTimestamp) return undefined;
+      const nodes = cluster.store.list(cluster.resource("nodes"));
+      const fitting = nodes.filter((node) => fits(pod.spec, node));
+      const node = fitting[turn++ % Math.max(1, fitting.length)];
+      if (node) await bind(pod, node.metadata.name, cluster);
+      else await refuse(pod, nodes.length, cluster);
+      return node ? undefined : 5_000;
+    },
+  };
+}
+
+async function bind(pod: KubeJson, node: string, cluster: Cluster): Promise<void> {
+  const bound = await cluster.change(pod, (now) => ({ ...now, spec: { ...now.spec, nodeName: node } }));
+  if (!bound) return;
+  const conditions = withCondition(bound.status?.conditions, { type: "PodScheduled", status: "True" }, cluster.now());
+  await cluster.setStatus(bound, { ...bound.status, conditions });
+}
+
+async function refuse(pod: KubeJson, nodes: number, cluster: Cluster): Promise<void> {
+  const message = `0/${nodes} nodes are available: ${nodes} node(s) didn't match Pod's node affinity/selector.`;
+  const conditions = withCondition(pod.status?.conditions, { type: "PodScheduled", status: "False", reason: "Unschedulable", message }, cluster.now());
+  await cluster.setStatus(pod, { ...pod.status, conditions });
+  await cluster.tell(pod, "Warning", "FailedScheduling", message);
+}
