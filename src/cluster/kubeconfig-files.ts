@@ -71,6 +71,12 @@ function isBlank(content: string): boolean {
 // What client-go reads is YAML 1.1 on its way to JSON: `yes` is true, `<<` merges, dates are text.
 const schema = CORE_SCHEMA.withTags(boolYaml11Tag, mergeTag);
 
+const unreadable: ReadonlyMap<string, string> = new Map([
+  ["ENOENT", "there is no such file"],
+  ["EISDIR", "it is a folder"],
+  ["EACCES", "permission denied"],
+]);
+
 function readSmallFile(file: string, required: boolean): string | undefined {
   let handle: number | undefined;
   try {
@@ -82,7 +88,7 @@ function readSmallFile(file: string, required: boolean): string | undefined {
     if (cause instanceof ClusterError) throw cause;
     const { code } = cause as NodeJS.ErrnoException;
     if (code === "ENOENT" && !required) return undefined;
-    throw new ClusterError(`cannot read kubeconfig ${printable(file)}: ${code === "ENOENT" ? "there is no such file" : code}`, {
+    throw new ClusterError(`cannot read kubeconfig ${printable(file)}: ${unreadable.get(code ?? "") ?? code}`, {
       reason: "config",
       hint: "Check --kubeconfig and the KUBECONFIG variable.",
     });

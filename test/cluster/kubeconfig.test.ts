@@ -43,6 +43,7 @@ test("--kubeconfig stands alone; an empty KUBECONFIG means the home's", () => {
   assert.deepEqual([...loadKubeconfig(one, { KUBECONFIG: two }).contexts.keys()], ["one"]);
   assert.equal(loadKubeconfig(undefined, { KUBECONFIG: "", HOME: files.folder }).currentContext, "home");
   assert.throws(() => loadKubeconfig(path.join(files.folder, "none"), {}), { reason: "config", message: /there is no such file/ });
+  assert.throws(() => loadKubeconfig(files.folder, {}), { reason: "config", message: /it is a folder$/ });
 });
 
 test("paths are read from the file that names them", () => {
