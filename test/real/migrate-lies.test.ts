@@ -293,7 +293,7 @@ describe("an un-revisioned 1.19.0, 1-20 and 1-29", { concurrency: true }, () => 
 
     test("its istiod stops while the canary comes up", async () => {
       const namespace = await settled((namespace) => [
-        deployment({ namespace, name: "first", replicas: 2, readyAfter: 4000 }),
+        deployment({ namespace, name: "first", replicas: 2, readyAfter: 10_000 }),
         deployment({ namespace, name: "second" }),
       ]);
       const pods = await uidsOf(namespace);
@@ -357,6 +357,29 @@ describe("an un-revisioned 1.19.0, 1-20 and 1-29", { concurrency: true }, () => 
       await eventuallyArrived(mesh, namespace, "default", { among });
       neverFell(namespace);
     });
+  });
+
+  test("somebody puts the labels back while the canary comes up: nothing more is begun, and their labels stand", async () => {
+    const namespace = await settled((namespace) => [
+      deployment({ namespace, name: "first", replicas: 2, readyAfter: 3000 }),
+      deployment({ namespace, name: "second" }),
+    ]);
+    const second = await mesh.pods(namespace, "app=second");
+    const canary = once(/Deployment\/first.*: /, async () => {
+      await eventually("the first pod", async () => (await mesh.pods(namespace)).some((pod) => revisionOf(pod) === "1-20"), 20, 20);
+      await mesh.kubectl(["label", "namespace", namespace, "istio.io/rev-", "istio-injection=enabled"]);
+    });
+    const document = await migrateJson(namespace, "1-20", canary);
+    await canary.done();
+    assert.deepEqual([document.exitCode, document.state], [4, "partial"], JSON.stringify(document, undefined, 2));
+    assert.match(JSON.stringify(document.workloads), /changed by somebody else/);
+    assert.deepEqual(await labelsOf(mesh, namespace), enabled);
+    const uids = (pods: readonly Json[]) => pods.map(({ metadata }) => metadata.uid).sort();
+    assert.deepEqual(uids(await mesh.pods(namespace, "app=second")), uids(second));
+    const back = await runShell(mesh, document.goBack ?? "");
+    assert.equal(back.code, 0, back.stderr);
+    await eventuallyArrived(mesh, namespace, "default", { among });
+    neverFell(namespace);
   });
 
   describe("broken off", { concurrency: true }, () => {
