@@ -51,7 +51,7 @@ function isNative({ metadata }: KubeJson, { version, kubelets }: Injecting): boo
 }
 
 function withProxy(pod: KubeJson, namespace: string, injecting: Injecting, gateway: boolean): KubeJson {
-  const { revision, version } = injecting;
+  const { revision } = injecting;
   const native = !gateway && isNative(pod, injecting);
   const { labels = {}, annotations = {} } = pod.metadata;
   const own = pod.spec.containers.find(({ name }: Json) => name === "istio-proxy");

@@ -1,0 +1,67 @@
+/** Runs a plugin in this process as `kubectl` would run it in another: its flags, its streams, its exit code, on the mesh's clock. */
+import type { Io, Shell } from "../../src/cli/io.ts";
+import { runPlugin } from "../../src/cli/run.ts";
+import type { Interruption } from "../../src/cli/signals.ts";
+import type { MeshClock } from "./clock.ts";
+
+export interface Result {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** Of the mesh's time. */
+  readonly ms: number;
+}
+
+export interface RunOptions {
+  /** Called with each piece of stderr, as it comes. */
+  readonly onStderr?: (text: string) => void;
+  /** Its reason is the signal that it stands for. */
+  readonly signal?: AbortSignal;
+}
+
+const plugins = {
+  "mesh-revisions": () => import("../../plugins/mesh-revisions.ts"),
+  "mesh-migrate": () => import("../../plugins/mesh-migrate.ts"),
+};
+
+/** What plugins load when they first need it: in virtual time nobody waits for a disk. */
+const loaded = Promise.all([import("ws"), import("listr2"), import("cli-table3"), import("yargs")]);
+
+export const interrupt: Interruption = { name: "SIGINT", code: 130 };
+
+export async function runPluginHere(name: string, args: readonly string[], clock: MeshClock, { onStderr, signal }: RunOptions): Promise<Result> {
+  await loaded;
+  if (!Object.hasOwn(plugins, name)) throw new Error(`no plugin ${name}`);
+  const { plugin } = await plugins[name as keyof typeof plugins]();
+  const started = clock.now();
+  let [stdout, stderr] = ["", ""];
+  const line = (text: string): string => (text.endsWith("\n") || text === "" ? text : `${text}\n`);
+  const say = (text: string): void => {
+    stderr += line(text);
+    onStderr?.(line(text));
+  };
+  let halfDone: (() => string) | undefined;
+  const io: Io = {
+    out: (text) => {
+      stdout += line(text);
+    },
+    err: say,
+    warn: (text) => say(`warning: ${text}`),
+    trace: () => {},
+    now: () => new Date(clock.wall()),
+    terminal: { out: false, err: false, columns: 80, live: false, color: false },
+    signal: signal ?? new AbortController().signal,
+    whenStopped: (tell) => {
+      halfDone = tell;
+    },
+  };
+  const shell: Shell = {
+    io,
+    setVerbosity: () => {},
+    halfDone: () => halfDone,
+    endsAtOnce: () => {},
+    end: (code) => Promise.reject(new Error(`ended with ${code}`)),
+  };
+  const code = await runPlugin(plugin as Parameters<typeof runPlugin>[0], args, shell);
+  return { code, stdout, stderr, ms: clock.now() - started };
+}
