@@ -10,6 +10,7 @@ import { typedFlags } from "../src/cli/typed-flags.ts";
 import { version } from "../src/cli/version.ts";
 import type { Identity } from "../src/cluster/cluster.ts";
 import { connect } from "../src/cluster/connect.ts";
+import { paceOf } from "../src/cluster/retry.ts";
 import { type Migration, migrateNamespaces } from "../src/execute/migration.ts";
 import { commandOf, type Typed } from "../src/execute/migration-result.ts";
 import type { MigrationRequest } from "../src/upgrade/plan.ts";
@@ -88,6 +89,7 @@ export const plugin = definePlugin({
       userAgent: `mesh-migrate/${version}`,
       fieldManager: args.fieldManager ?? "mesh-migrate",
       warn: io.warn,
+      pace: paceOf(io.clock),
     });
     try {
       io.err(headline(cluster.identity, request, args));
@@ -100,6 +102,7 @@ export const plugin = definePlugin({
         openProgress: () => openProgress(io),
         warn: io.warn,
         interrupted: io.signal,
+        clock: io.clock,
         interruptedCode: () => interruptionOf(io.signal)?.code,
         whenStopped: io.whenStopped,
         typed,

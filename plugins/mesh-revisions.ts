@@ -10,8 +10,8 @@ import type { Cluster } from "../src/cluster/cluster.ts";
 import { connect } from "../src/cluster/connect.ts";
 import { kinds } from "../src/cluster/kinds.ts";
 import { namespaceNames } from "../src/cluster/namespace-names.ts";
+import { paceOf } from "../src/cluster/retry.ts";
 import { snapshot } from "../src/cluster/snapshot.ts";
-import { systemClock } from "../src/execute/clock.ts";
 import { createPoller } from "../src/execute/poller.ts";
 import { isMalformedSelector, parseSelector } from "../src/mesh/selector-text.ts";
 import { didYouMean } from "../src/upgrade/suggestion.ts";
@@ -48,6 +48,7 @@ export const plugin = definePlugin({
       userAgent: `mesh-revisions/${version}`,
       fieldManager: "mesh-revisions",
       warn: io.warn,
+      pace: paceOf(io.clock),
     });
     try {
       const look = (): Promise<RevisionsDocument> => read(cluster, args.istioNamespace, { namespaces, selector });
@@ -120,7 +121,7 @@ function keepShowing(
     read: look,
     everyMs: 5_000,
     restMs: 500,
-    clock: systemClock,
+    clock: io.clock,
     start: (hint, signal) => {
       for (const kind of [kinds.pods, kinds.namespaces, kinds.deployments, kinds.mutatingWebhooks]) cluster.watch(kind, {}, hint, signal);
     },

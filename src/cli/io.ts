@@ -1,5 +1,6 @@
 /** What a plugin has of the world outside the cluster: two streams, a clock, and the wish of a person to stop. */
 import { writeSync } from "node:fs";
+import { type Clock, systemClock } from "../cluster/clock.ts";
 import { safeLines } from "../mesh/safe.ts";
 import type { Interruption } from "./signals.ts";
 import { listen } from "./signals.ts";
@@ -15,6 +16,8 @@ export interface Io {
   trace(level: number, text: string): void;
   /** The clock of this machine; the API server's is `Cluster.now()`. */
   now(): Date;
+  /** Time that only goes forward, by which is waited. */
+  readonly clock: Clock;
   readonly terminal: Terminal;
   /** Aborted by the first SIGINT, SIGTERM or SIGHUP; `reason` is an `Interruption`. A plugin that only reads has ended by then. */
   readonly signal: AbortSignal;
@@ -114,6 +117,7 @@ export const terminal = (): Shell => {
       if (level <= verbosity) write(stderr, text);
     },
     now: () => new Date(),
+    clock: systemClock,
     terminal: terminalOf(process.env, {
       out: stdout.isTTY === true,
       err: stderr.isTTY === true,

@@ -2,6 +2,7 @@ import { reviewAccess } from "./access-review.ts";
 import { createApi } from "./api.ts";
 import { isAbout, malformed, type Wish } from "./api-failure.ts";
 import { resourcePath } from "./api-path.ts";
+import { systemClock } from "./clock.ts";
 import type { Cluster, WriteOptions } from "./cluster.ts";
 import type { ClusterFlags } from "./cluster-flags.ts";
 import { credentialsOf } from "./credentials.ts";
@@ -9,7 +10,7 @@ import { kinds } from "./kinds.ts";
 import { listAll } from "./list.ts";
 import { createPodPorts } from "./pod-port.ts";
 import { createPool } from "./pool.ts";
-import { type Pace, realPace } from "./retry.ts";
+import { type Pace, paceOf } from "./retry.ts";
 import { createServerClock } from "./server-clock.ts";
 import { createWarnings } from "./server-warnings.ts";
 import { checkKind, checkObject, expectedOf } from "./shape.ts";
@@ -42,7 +43,7 @@ export interface ConnectOptions {
  */
 export async function connect(flags: ClusterFlags, options: ConnectOptions): Promise<Cluster> {
   const env = options.env ?? process.env;
-  const pace = options.pace ?? realPace;
+  const pace = options.pace ?? paceOf(systemClock);
   const target = chooseTarget(flags, env);
   const [credentials, pool] = await Promise.all([credentialsOf(target, { env, warn: options.warn }), createPool(target, env)]);
   const clock = createServerClock(pace.now);

@@ -1,3 +1,4 @@
+import { type Clock, sleep } from "./clock.ts";
 import type { Exchange } from "./transport.ts";
 
 /** Time and chance, so that tests need neither. */
@@ -9,21 +10,12 @@ export interface Pace {
   random(): number;
 }
 
-export const realPace: Pace = {
-  now: () => performance.now(),
-  sleep: (ms, signal) =>
-    new Promise((resolve) => {
-      const done = (): void => {
-        clearTimeout(timer);
-        signal?.removeEventListener("abort", done);
-        resolve();
-      };
-      const timer = setTimeout(done, ms);
-      signal?.addEventListener("abort", done, { once: true });
-      if (signal?.aborted) done();
-    }),
+/** Pace by a clock, with real chance. */
+export const paceOf = (clock: Clock): Pace => ({
+  now: () => clock.now(),
+  sleep: (ms, signal) => sleep(clock, ms, signal),
   random: Math.random,
-};
+});
 
 const firstWait = 200;
 const longestWait = 5_000;

@@ -3,7 +3,6 @@ import type { ObjectRef } from "../mesh/model.ts";
 import { refKey } from "../mesh/standing.ts";
 import { failed, type Verdict, waiting } from "../upgrade/verdict.ts";
 import { type WorkloadProof, workloadProof } from "../upgrade/workload-proof.ts";
-import { systemClock } from "./clock.ts";
 import type { RelabelStep } from "./ledger.ts";
 import { workloadIn } from "./namespace-watch.ts";
 import type { Run } from "./run.ts";
@@ -30,12 +29,13 @@ async function awaitOne(run: Run, step: RelabelStep, returning: Returning): Prom
   const { objects } = run.sightOf(step.namespace);
   // The target may be what failed: its istiod is not asked to say that it holds the pods no more, only heard if it says that it does.
   const goal = { ...returning, revision: step.from.revision, oldRevisions: [] };
+  const { clock } = run.options;
   const limit = run.options.timeouts.workload;
   let provenAt: WorkloadProof["provenAt"] = new Map();
-  let [mark, markedAt] = ["", systemClock.now()];
+  let [mark, markedAt] = ["", clock.now()];
 
   const look = (): Verdict | undefined => {
-    const now = systemClock.now();
+    const now = clock.now();
     const [picture, istiods] = [objects.reading().value, run.istiods.reading().value];
     if (!picture || !istiods) return now - markedAt < limit ? undefined : failed("nothing can be read");
     const workload = workloadIn(picture, returning.ref);
@@ -50,6 +50,7 @@ async function awaitOne(run: Run, step: RelabelStep, returning: Returning): Prom
   const verdict = await waitFor(look, [objects, run.istiods], {
     timeoutMs: run.options.timeouts.overall,
     signal: new AbortController().signal,
+    clock,
   });
   if (verdict.kind === "done") {
     run.ledger.noteWorkload(returning.ref, { outcome: "restored", reason: undefined });

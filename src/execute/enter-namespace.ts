@@ -66,6 +66,7 @@ export async function probed(run: Run, ref: ObjectRef): Promise<Entered> {
   const answer = await probeUntil(run.cluster, ref, revision, {
     timeoutMs: run.options.timeouts.probe,
     signal: run.ends,
+    clock: run.options.clock,
     onAnswer: () => {},
   });
   if (answer.kind === "injected" && answer.revision === revision) return { ok: true };

@@ -2,13 +2,14 @@
  * What all istiods say of their proxies, fresh while somebody waits for it: asked about once a second, one round serving all who
  * wait. Which istiods there are is listed anew now and then, and when one does not answer: its pod may have been replaced.
  */
+
+import { type Clock, systemClock } from "../cluster/clock.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import { askIstiods } from "../cluster/istiods.ts";
 import { kinds } from "../cluster/kinds.ts";
 import { controlPlanesFrom } from "../mesh/control-plane.ts";
 import type { ControlPlane, IstiodAnswer } from "../mesh/model.ts";
 import { podFrom } from "../mesh/pod.ts";
-import { type Clock, systemClock } from "./clock.ts";
 import { createPoller, type Poller } from "./poller.ts";
 
 const relistMs = 10_000;

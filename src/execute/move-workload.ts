@@ -57,6 +57,7 @@ export async function answerMove(run: Run, move: Move, question: Question): Prom
     const answer = await probeUntil(run.cluster, workload, move.goal.revision, {
       timeoutMs: run.options.timeouts.probe,
       signal: run.ends,
+      clock: run.options.clock,
       onAnswer: () => {},
     });
     if (answer.kind === "injected" && answer.revision !== move.goal.revision)

@@ -1,9 +1,10 @@
 /** Keeps the events fresh that say why no new pod comes up: only a controller's `FailedCreate` says it, there is no pod to ask. */
+
+import { type Clock, systemClock } from "../cluster/clock.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import { noting } from "../cluster/evidence.ts";
 import { kinds } from "../cluster/kinds.ts";
 import { type ClusterEvent, eventFrom } from "../mesh/event.ts";
-import { type Clock, systemClock } from "./clock.ts";
 import { createPoller, type Poller } from "./poller.ts";
 
 /** `FailedCreate` events of a namespace, every three seconds while somebody listens; none where events may not be read. */

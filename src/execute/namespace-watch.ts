@@ -2,6 +2,8 @@
  * A fresh picture of the workloads and pods of one namespace, shared by all who wait on one of them: the list is the truth, the
  * watch only says when to list, and a list every few seconds holds where no watch does.
  */
+
+import { type Clock, systemClock } from "../cluster/clock.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import { noting } from "../cluster/evidence.ts";
 import { type Kind, kinds } from "../cluster/kinds.ts";
@@ -11,7 +13,6 @@ import { attachPods, keyOf, type ManagedWorkload } from "../mesh/ownership.ts";
 import { podFrom } from "../mesh/pod.ts";
 import { type BareWorkload, workloadFrom } from "../mesh/workload.ts";
 import type { ReplicaSetRef } from "../upgrade/trouble.ts";
-import { type Clock, systemClock } from "./clock.ts";
 import { createPoller, type Poller } from "./poller.ts";
 import { resourceOf } from "./restart.ts";
 

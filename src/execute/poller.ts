@@ -2,7 +2,7 @@
  * Keeps one reading of the cluster fresh for all who wait on it: read at a steady pace and at once after a hint, one read at a
  * time, and only while somebody listens. What was read is the truth; a hint only says when to look.
  */
-import type { Clock } from "./clock.ts";
+import type { Clock } from "../cluster/clock.ts";
 
 /** Something whose news can be waited for; `listen` gives back what ends it. */
 export interface Source {

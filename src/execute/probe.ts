@@ -3,7 +3,7 @@
  * real webhooks, which Istio declares free of side effects. Right after a relabel an API server may still match the namespace's
  * old labels (it keeps them in a cache), so the answer is asked for until it is the one wanted.
  */
-import { setTimeout as sleep } from "node:timers/promises";
+import { type Clock, sleep } from "../cluster/clock.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import { ClusterError } from "../cluster/errors.ts";
 import { kinds } from "../cluster/kinds.ts";
@@ -64,9 +64,15 @@ export async function probeUntil(
   cluster: Cluster,
   ref: ObjectRef,
   revision: string,
-  options: { readonly timeoutMs: number; readonly signal: AbortSignal; readonly onAnswer: (answer: ProbeAnswer) => void },
+  options: {
+    readonly timeoutMs: number;
+    readonly signal: AbortSignal;
+    readonly clock: Clock;
+    readonly onAnswer: (answer: ProbeAnswer) => void;
+  },
 ): Promise<ProbeAnswer | { readonly kind: "unanswered"; readonly reason: string }> {
-  const deadline = performance.now() + options.timeoutMs;
+  const { clock } = options;
+  const deadline = clock.now() + options.timeoutMs;
   for (let pause = 100; ; pause = Math.min(pause * 2, 2_000)) {
     const answer = await probe(cluster, ref).catch((error: unknown) => {
       if (error instanceof ClusterError) return { kind: "unanswered", reason: error.message } as const;
@@ -74,7 +80,7 @@ export async function probeUntil(
     });
     if (answer.kind === "injected" && answer.revision === revision) return answer;
     if (answer.kind !== "unanswered") options.onAnswer(answer);
-    if (answer.kind === "refused" || options.signal.aborted || performance.now() + pause > deadline) return answer;
-    await sleep(pause, undefined, { signal: options.signal }).catch(() => {});
+    if (answer.kind === "refused" || options.signal.aborted || clock.now() + pause > deadline) return answer;
+    await sleep(clock, pause, options.signal);
   }
 }

@@ -14,7 +14,7 @@ import { type NamespacePicture, workloadIn } from "./namespace-watch.ts";
 import { probeUntil } from "./probe.ts";
 import { relabel, sameLabels } from "./relabel.ts";
 import { stampWorkload } from "./restart.ts";
-import type { Run, Sight } from "./run.ts";
+import type { Run, RunOptions, Sight } from "./run.ts";
 import { laterStamp, stampAt } from "./stamp.ts";
 
 /** Undefined: everything is as it was. Else what is not, in words. */
@@ -62,7 +62,8 @@ export async function restoreNamespace(run: Run, step: RelabelStep, canary: Begu
 const oldRevisionAnswers = (run: Run, { from }: RelabelStep, ref: ObjectRef) =>
   probeUntil(run.cluster, ref, from.revision, {
     timeoutMs: run.options.timeouts.probe,
-    signal: AbortSignal.timeout(run.options.timeouts.probe),
+    signal: run.options.clock.timeout(run.options.timeouts.probe),
+    clock: run.options.clock,
     onAnswer: () => {},
   });
 
@@ -71,7 +72,7 @@ const oldRevisionAnswers = (run: Run, { from }: RelabelStep, ref: ObjectRef) =>
  * Pods tell their template by the hash that their controller gives them.
  */
 async function hasMixedPods(run: Run, step: RelabelStep, ref: ObjectRef): Promise<boolean> {
-  const { pods } = await freshPicture(run.sightOf(step.namespace), run.options.timeouts.probe);
+  const { pods } = await freshPicture(run.sightOf(step.namespace), run.options);
   const own = pods.filter((pod) => pod.workload && refKey(pod.workload) === refKey(ref));
   const there = new Set(own.filter((pod) => isOnTarget(run, pod)).map(templateOf));
   return there.size > 1 || own.some((pod) => pod.proxy?.revision !== run.plan.target.revision && there.has(templateOf(pod)));
@@ -87,7 +88,7 @@ async function restartOthers(
   returning: ReadonlyMap<string, Returning>,
   restart: (ref: ObjectRef, uid: string, stamp: string) => Promise<void>,
 ): Promise<readonly Pod[]> {
-  const picture = await freshPicture(run.sightOf(step.namespace), run.options.timeouts.probe);
+  const picture = await freshPicture(run.sightOf(step.namespace), run.options);
   const arrived = picture.pods.filter((pod) => isOnTarget(run, pod) && isSince(run, step, pod));
   const byWorkload = Map.groupBy(arrived, ({ workload }) => workload && workloadIn(picture, workload));
   const stamp = stampAt(await run.cluster.now());
@@ -113,7 +114,7 @@ const strandedText = (run: Run, pods: readonly Pod[]): string =>
 /** A StatefulSet waits for its broken pod for ever before it replaces it: that pod alone is deleted (kubernetes/kubernetes#67250). */
 async function deleteBlockingPods(run: Run, step: RelabelStep, ref: ObjectRef): Promise<void> {
   if (ref.kind !== "StatefulSet") return;
-  const { pods } = await freshPicture(run.sightOf(step.namespace), run.options.timeouts.probe);
+  const { pods } = await freshPicture(run.sightOf(step.namespace), run.options);
   const broken = pods.filter(
     (pod) => isOnTarget(run, pod) && isSince(run, step, pod) && !pod.ready && pod.workload && refKey(pod.workload) === refKey(ref),
   );
@@ -128,11 +129,11 @@ function isSince(run: Run, { namespace }: RelabelStep, pod: Pod): boolean {
   return stamp === undefined || !isBefore(pod.createdAt, stamp);
 }
 
-/** A picture that was begun after now. Rejects when none comes for so long (ms). */
-function freshPicture({ objects }: Sight, timeoutMs: number): Promise<NamespacePicture> {
-  const signal = AbortSignal.timeout(timeoutMs);
+/** A picture that was begun after now. Rejects when none comes for as long as a probe may take. */
+function freshPicture({ objects }: Sight, { clock, timeouts }: RunOptions): Promise<NamespacePicture> {
+  const signal = clock.timeout(timeouts.probe);
   return new Promise((resolve, reject) => {
-    const asked = performance.now();
+    const asked = clock.now();
     const end = objects.listen(() => {
       const { value, readAt } = objects.reading();
       if (value === undefined || readAt === undefined || readAt < asked) return objects.hint();

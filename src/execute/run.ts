@@ -1,6 +1,7 @@
 /** What all parts of one run share. */
 import { randomBytes } from "node:crypto";
 import type { Progress, ProgressSection } from "../cli/progress.ts";
+import type { Clock } from "../cluster/clock.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import type { IstiodAnswer, WorkloadKind } from "../mesh/model.ts";
 import type { Plan, UndoRecord } from "../upgrade/plan.ts";
@@ -30,6 +31,7 @@ export interface RunOptions {
   readonly warn: (text: string) => void;
   /** Aborted when a person or the system wants us to stop. */
   readonly interrupted: AbortSignal;
+  readonly clock: Clock;
 }
 
 export interface Run {
@@ -60,7 +62,8 @@ export interface Sight {
 
 /** Begins a run of the plan; nothing is read or written yet. */
 export function openRun(cluster: Cluster, plan: Plan, options: RunOptions): Run {
-  const ends = AbortSignal.any([options.interrupted, AbortSignal.timeout(options.timeouts.overall)]);
+  const { clock } = options;
+  const ends = AbortSignal.any([options.interrupted, clock.timeout(options.timeouts.overall)]);
   const halt = new AbortController();
   ends.addEventListener("abort", () => halt.abort(ends.reason), { once: true });
   const sights = new Map<string, Sight>();
@@ -82,11 +85,14 @@ export function openRun(cluster: Cluster, plan: Plan, options: RunOptions): Run 
     oldRevisions: oldRevisionsOf(plan),
     ends,
     halt,
-    istiods: watchIstiods(cluster, options.istioNamespace),
+    istiods: watchIstiods(cluster, options.istioNamespace, clock),
     sightOf: (namespace) => {
       const known = sights.get(namespace);
       if (known) return known;
-      const sight = { objects: watchNamespace(cluster, namespace, kindsIn(namespace)), refusals: watchRefusals(cluster, namespace) };
+      const sight = {
+        objects: watchNamespace(cluster, namespace, kindsIn(namespace), clock),
+        refusals: watchRefusals(cluster, namespace, clock),
+      };
       sights.set(namespace, sight);
       return sight;
     },

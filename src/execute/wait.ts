@@ -1,6 +1,7 @@
 /** Waits until something is judged done or failed, by judging it anew at every piece of news. */
+
+import { type Clock, systemClock } from "../cluster/clock.ts";
 import type { Verdict } from "../upgrade/verdict.ts";
-import { type Clock, systemClock } from "./clock.ts";
 import type { Source } from "./poller.ts";
 
 export interface WaitOptions {

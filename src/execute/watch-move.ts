@@ -7,7 +7,6 @@ import { diagnose } from "../upgrade/diagnosis.ts";
 import { type Diagnosis, outlived, type SeenSince } from "../upgrade/trouble.ts";
 import { failed, unknown, type Verdict, waiting } from "../upgrade/verdict.ts";
 import { firstNewPodProof, type RestartGoal, type WorkloadProof, workloadProof } from "../upgrade/workload-proof.ts";
-import { systemClock } from "./clock.ts";
 import { workloadIn } from "./namespace-watch.ts";
 import type { Run } from "./run.ts";
 import { waitFor } from "./wait.ts";
@@ -39,10 +38,12 @@ export async function watchMove(
   tell: (text: string) => void,
 ): Promise<MoveEnd> {
   const { objects, refusals } = run.sightOf(ref.namespace);
-  const memory = newMemory();
+  const { clock } = run.options;
+  const memory = newMemory(clock.now());
   const verdict = await waitFor(() => look(run, ref, goal, question, memory), [objects, run.istiods, refusals], {
     timeoutMs: run.options.timeouts.overall,
     signal: run.ends,
+    clock,
     onChange: tell,
   });
   const { pods, proven } = memory;
@@ -81,7 +82,7 @@ interface Memory {
   markedAt: number;
 }
 
-const newMemory = (): Memory => ({
+const newMemory = (now: number): Memory => ({
   provenAt: new Map(),
   since: new Map(),
   found: [],
@@ -91,11 +92,11 @@ const newMemory = (): Memory => ({
   pods: 0,
   proven: 0,
   mark: "",
-  markedAt: systemClock.now(),
+  markedAt: now,
 });
 
 function look(run: Run, ref: ObjectRef, goal: RestartGoal, question: Question, memory: Memory): Verdict | undefined {
-  const now = systemClock.now();
+  const now = run.options.clock.now();
   const [picture, istiods, events] = [
     run.sightOf(ref.namespace).objects.reading(),
     run.istiods.reading(),

@@ -1,5 +1,7 @@
 /** A shell in memory: what a plugin said on both streams, with a clock that stands still unless moved. */
+
 import type { Io, Shell, Terminal } from "../../src/cli/io.ts";
+import { systemClock } from "../../src/cluster/clock.ts";
 
 export interface MemoryShell {
   readonly shell: Shell;
@@ -30,6 +32,7 @@ export const memoryShell = (terminal: Partial<Terminal> = {}): MemoryShell => {
       if (level <= verbosity) err += `${text}\n`;
     },
     now: () => new Date(now),
+    clock: systemClock,
     terminal: { out: false, err: false, columns: 100, live: false, color: false, ...terminal },
     signal: stop.signal,
     whenStopped: (next) => {

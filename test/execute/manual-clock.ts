@@ -1,5 +1,5 @@
 /** A clock that stands still until it is moved; what is due then runs in order, each thing it sets off finished before the next. */
-import type { Clock } from "../../src/execute/clock.ts";
+import type { Clock } from "../../src/cluster/clock.ts";
 
 export interface ManualClock extends Clock {
   /** Moves on, timer by timer. */
@@ -16,12 +16,17 @@ export const settled = async (): Promise<void> => {
 export function manualClock(): ManualClock {
   let now = 0;
   const timers = new Set<{ at: number; run: () => void }>();
-  return {
+  const clock: ManualClock = {
     now: () => now,
     after: (millis, run) => {
       const timer = { at: now + millis, run };
       timers.add(timer);
       return () => timers.delete(timer);
+    },
+    timeout: (millis) => {
+      const controller = new AbortController();
+      clock.after(millis, () => controller.abort(new DOMException("timed out", "TimeoutError")));
+      return controller.signal;
     },
     pending: () => timers.size,
     advance: async (millis) => {
@@ -38,4 +43,5 @@ export function manualClock(): ManualClock {
       now = end;
     },
   };
+  return clock;
 }

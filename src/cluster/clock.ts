@@ -1,0 +1,31 @@
+/** Time as the waiting code sees it; tests have one that stands still until it is moved. */
+export interface Clock {
+  /** Milliseconds; only ever goes forward, and says nothing about the time of day. */
+  now(): number;
+  /** Runs once after so many milliseconds; what is given back calls it off. */
+  after(millis: number, run: () => void): () => void;
+  /** Aborts, with a `TimeoutError`, after so many milliseconds. Keeps no process alive. */
+  timeout(millis: number): AbortSignal;
+}
+
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  after: (millis, run) => {
+    const timer = setTimeout(run, millis);
+    return () => clearTimeout(timer);
+  },
+  timeout: (millis) => AbortSignal.timeout(millis),
+};
+
+/** Waits so long, or until the signal aborts; never rejects. */
+export const sleep = (clock: Clock, millis: number, signal?: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    const done = (): void => {
+      cancel();
+      signal?.removeEventListener("abort", done);
+      resolve();
+    };
+    const cancel = clock.after(millis, done);
+    signal?.addEventListener("abort", done, { once: true });
+    if (signal?.aborted) done();
+  });
