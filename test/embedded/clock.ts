@@ -2,7 +2,7 @@
  * Time for the embedded mesh and for whoever runs against it in the same process: real, or virtual. Virtual time stands still but
  * while somebody waits in `during`; then it jumps to whatever is due next as soon as this process has nothing left to do.
  */
-import type { Clock } from "../../src/execute/clock.ts";
+import type { Clock } from "../../src/cluster/clock.ts";
 
 export interface MeshClock extends Clock {
   readonly virtual: boolean;
@@ -22,6 +22,7 @@ export function realClock(): MeshClock {
       const timer = setTimeout(run, millis);
       return () => clearTimeout(timer);
     },
+    timeout: (millis) => AbortSignal.timeout(millis),
     during: (promise) => promise,
   };
 }
@@ -78,7 +79,7 @@ export function virtualClock(): MeshClock {
     setImmediate(turn);
   };
 
-  return {
+  const clock: MeshClock = {
     virtual: true,
     now: () => now,
     wall: () => start + now,
@@ -91,6 +92,11 @@ export function virtualClock(): MeshClock {
         if (index >= 0) timers.splice(index, 1);
       };
     },
+    timeout: (millis) => {
+      const controller = new AbortController();
+      clock.after(millis, () => controller.abort(new DOMException("The operation was aborted due to timeout", "TimeoutError")));
+      return controller.signal;
+    },
     during: async (promise) => {
       waiting++;
       wake();
@@ -101,10 +107,19 @@ export function virtualClock(): MeshClock {
       }
     },
   };
+  return clock;
 }
 
 /** Requests to the system under way in this process, as Node names them. */
-const underWay = new Set(["FSReqCallback", "FSReqPromise", "GetAddrInfoReqWrap", "TCPConnectWrap", "PipeConnectWrap", "WriteWrap", "ShutdownWrap"]);
+const underWay = new Set([
+  "FSReqCallback",
+  "FSReqPromise",
+  "GetAddrInfoReqWrap",
+  "TCPConnectWrap",
+  "PipeConnectWrap",
+  "WriteWrap",
+  "ShutdownWrap",
+]);
 
 const isBusy = (): boolean => process.getActiveResourcesInfo().some((name) => underWay.has(name));
 

@@ -6,7 +6,7 @@ import { type Answered, type ApiServer, type Asked, type Interception, startApiS
 import { createStore, type Store } from "./api/store.ts";
 import { createWriter, type Writer } from "./api/write.ts";
 import type { MeshClock } from "./clock.ts";
-import { type Cluster, clusterFor, type Controller, startControllers } from "./controllers/controller.ts";
+import { type Cluster, type Controller, clusterFor, startControllers } from "./controllers/controller.ts";
 import { daemonSets } from "./controllers/daemon-set.ts";
 import { deployments } from "./controllers/deployment.ts";
 import { endpointSlices } from "./controllers/endpoint-slices.ts";
@@ -53,9 +53,16 @@ export async function startCluster({ clock, seed, users, webhooks, intercept, on
     const { url } = entry.clientConfig;
     const known = url === undefined ? planes.inject : webhooks.get(url);
     if (known) return known(entry, review);
-    return Promise.reject(new Error(`failed to call webhook: Post "${url}?timeout=${entry.timeoutSeconds ?? 10}s": dial tcp: connect: connection refused`));
+    return Promise.reject(
+      new Error(`failed to call webhook: Post "${url}?timeout=${entry.timeoutSeconds ?? 10}s": dial tcp: connect: connection refused`),
+    );
   };
-  const admission = createAdmission({ store, resources, call, cachedNamespace: (name) => store.get(resources.named("namespaces"), undefined, name) });
+  const admission = createAdmission({
+    store,
+    resources,
+    call,
+    cachedNamespace: (name) => store.get(resources.named("namespaces"), undefined, name),
+  });
   const writer = createWriter({ store, clock, admission, random });
   const authorize = createAuthorizer(store, resources);
   const parts = { store, resources, writer, clock, random };

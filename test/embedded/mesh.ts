@@ -6,8 +6,8 @@ import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import type { AuditEntry } from "../real/mesh/audit.ts";
 import { type Api, connectApi } from "../real/mesh/api.ts";
+import type { AuditEntry } from "../real/mesh/audit.ts";
 import { isReady } from "../real/mesh/readiness.ts";
 import type { User } from "./api/access.ts";
 import type { CallWebhook } from "./api/admission.ts";
@@ -125,12 +125,17 @@ export async function bootMesh(options: MeshOptions): Promise<EmbeddedMesh> {
     return revision;
   };
   const istiodPods = (revision: string): readonly KubeJson[] =>
-    store.list(resources.named("pods"), istioNamespace).filter(({ metadata }) => metadata.labels?.app === "istiod" && metadata.labels["istio.io/rev"] === revision);
+    store
+      .list(resources.named("pods"), istioNamespace)
+      .filter(({ metadata }) => metadata.labels?.app === "istiod" && metadata.labels["istio.io/rev"] === revision);
   const istiodsAre = (revision: string, count: number, ready: boolean): boolean => {
     const pods = istiodPods(revision);
-    const slices = store.list(resources.named("endpointslices"), istioNamespace).filter(({ metadata }) => metadata.labels?.["kubernetes.io/service-name"] === suffixed("istiod", revision));
+    const slices = store
+      .list(resources.named("endpointslices"), istioNamespace)
+      .filter(({ metadata }) => metadata.labels?.["kubernetes.io/service-name"] === suffixed("istiod", revision));
     const endpoints = slices.flatMap((slice) => slice.endpoints.filter(({ conditions }: Json) => conditions.ready));
-    const isUp = ({ status }: KubeJson): boolean => status?.conditions?.some(({ type, status }: Json) => type === "Ready" && status === "True") ?? false;
+    const isUp = ({ status }: KubeJson): boolean =>
+      status?.conditions?.some(({ type, status }: Json) => type === "Ready" && status === "True") ?? false;
     return pods.length === count && pods.every((pod) => isUp(pod) === ready) && endpoints.length === (ready ? count : 0);
   };
 
@@ -169,7 +174,8 @@ export async function bootMesh(options: MeshOptions): Promise<EmbeddedMesh> {
       await eventually("its service account", () => store.get(resources.named("serviceaccounts"), name, "default") !== undefined);
       return name;
     },
-    waitReady: async (namespace, seconds) => void (await eventually(`the workloads of ${namespace} to be ready`, () => isReady(api, namespace), seconds)),
+    waitReady: async (namespace, seconds) =>
+      void (await eventually(`the workloads of ${namespace} to be ready`, () => isReady(api, namespace), seconds)),
     pods: async (namespace) => store.list(resources.named("pods"), namespace),
     pass: (millis) => clock.during(pause(clock, millis)),
 
@@ -221,7 +227,12 @@ export async function bootMesh(options: MeshOptions): Promise<EmbeddedMesh> {
 
 const entryOf = ({ route, url, user, userAgent, code, dryRun, at }: Answered): AuditEntry => ({
   ...{ verb: route?.verb ?? "get", uri: `${url.pathname}${url.search}`, user: user.name, userAgent, code, dryRun, at: new Date(at) },
-  ...{ resource: route?.resource.plural ?? "", subresource: route?.subresource ?? "", namespace: route?.namespace ?? "", name: route?.name ?? "" },
+  ...{
+    resource: route?.resource.plural ?? "",
+    subresource: route?.subresource ?? "",
+    namespace: route?.namespace ?? "",
+    name: route?.name ?? "",
+  },
 });
 
 const kubeconfigOf = (server: string, ca: string): Json => ({

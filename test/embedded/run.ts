@@ -29,7 +29,12 @@ const loaded = Promise.all([import("ws"), import("listr2"), import("cli-table3")
 
 export const interrupt: Interruption = { name: "SIGINT", code: 130 };
 
-export async function runPluginHere(name: string, args: readonly string[], clock: MeshClock, { onStderr, signal }: RunOptions): Promise<Result> {
+export async function runPluginHere(
+  name: string,
+  args: readonly string[],
+  clock: MeshClock,
+  { onStderr, signal }: RunOptions,
+): Promise<Result> {
   await loaded;
   if (!Object.hasOwn(plugins, name)) throw new Error(`no plugin ${name}`);
   const { plugin } = await plugins[name as keyof typeof plugins]();
@@ -49,6 +54,7 @@ export async function runPluginHere(name: string, args: readonly string[], clock
     warn: (text) => say(`warning: ${text}`),
     trace: () => {},
     now: () => new Date(clock.wall()),
+    clock,
     terminal: { out: false, err: false, columns: 80, live: false, color: false },
     signal: signal ?? new AbortController().signal,
     whenStopped: (tell) => {
@@ -62,6 +68,6 @@ export async function runPluginHere(name: string, args: readonly string[], clock
     endsAtOnce: () => {},
     end: (code) => Promise.reject(new Error(`ended with ${code}`)),
   };
-  const code = await runPlugin(plugin as Parameters<typeof runPlugin>[0], args, shell);
+  const code = await runPlugin(plugin as unknown as Parameters<typeof runPlugin>[0], args, shell);
   return { code, stdout, stderr, ms: clock.now() - started };
 }

@@ -31,7 +31,13 @@ const node = (name: string, kubelet: string): Json => ({
   metadata: { name, labels: { "kubernetes.io/hostname": name, "kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64" } },
   status: {
     conditions: [{ type: "Ready", status: "True", reason: "KubeletReady", message: "kubelet is posting ready status" }],
-    nodeInfo: { kubeletVersion: kubelet, operatingSystem: "linux", architecture: "amd64", osImage: "embedded", containerRuntimeVersion: "embedded" },
+    nodeInfo: {
+      kubeletVersion: kubelet,
+      operatingSystem: "linux",
+      architecture: "amd64",
+      osImage: "embedded",
+      containerRuntimeVersion: "embedded",
+    },
     capacity: { cpu: "1k", memory: "1Ti", pods: "1M" },
     allocatable: { cpu: "1k", memory: "1Ti", pods: "1M" },
   },
@@ -40,7 +46,11 @@ const node = (name: string, kubelet: string): Json => ({
 const crd = (group: string, version: string, plural: string, kind: string, namespaced = true): Json => ({
   ...{ apiVersion: "apiextensions.k8s.io/v1", kind: "CustomResourceDefinition", metadata: { name: `${plural}.${group}` } },
   spec: {
-    ...{ group, scope: namespaced ? "Namespaced" : "Cluster", names: { plural, kind, singular: kind.toLowerCase(), listKind: `${kind}List` } },
+    ...{
+      group,
+      scope: namespaced ? "Namespaced" : "Cluster",
+      names: { plural, kind, singular: kind.toLowerCase(), listKind: `${kind}List` },
+    },
     versions: [{ name: version, served: true, storage: true, subresources: { status: {} } }],
   },
 });

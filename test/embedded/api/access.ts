@@ -24,14 +24,19 @@ export type Authorize = (user: User, access: Access) => string | undefined;
 export function createAuthorizer(store: Store, resources: Resources): Authorize {
   const rolesOf = (binding: Json, namespace: string | undefined): readonly Json[] => {
     const { kind, name } = binding.roleRef;
-    const role = kind === "ClusterRole" ? store.get(resources.named("clusterroles"), undefined, name) : store.get(resources.named("roles"), namespace, name);
+    const role =
+      kind === "ClusterRole"
+        ? store.get(resources.named("clusterroles"), undefined, name)
+        : store.get(resources.named("roles"), namespace, name);
     return role?.rules ?? [];
   };
   return (user, access) => {
     if (user.groups.includes("system:masters")) return "";
     const bindings: readonly (readonly [kind: string, binding: Json])[] = [
       ...store.list(resources.named("clusterrolebindings")).map((binding) => ["ClusterRoleBinding", binding] as const),
-      ...(access.namespace === undefined ? [] : store.list(resources.named("rolebindings"), access.namespace)).map((binding) => ["RoleBinding", binding] as const),
+      ...(access.namespace === undefined ? [] : store.list(resources.named("rolebindings"), access.namespace)).map(
+        (binding) => ["RoleBinding", binding] as const,
+      ),
     ];
     for (const [kind, binding] of bindings) {
       const subject = (binding.subjects ?? []).find((each: Json) => isSubject(each, user));

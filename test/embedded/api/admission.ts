@@ -113,7 +113,11 @@ function selects(entry: Json, review: Review, cachedNamespace: (name: string) =>
   );
   if (!covered) return false;
   const namespaced =
-    resource.plural === "namespaces" ? (object ?? oldObject) : review.namespace === undefined ? undefined : cachedNamespace(review.namespace);
+    resource.plural === "namespaces"
+      ? (object ?? oldObject)
+      : review.namespace === undefined
+        ? undefined
+        : cachedNamespace(review.namespace);
   // A selector of namespaces lets through what is in none.
   if (namespaced && !matchesSelector(entry.namespaceSelector, namespaced.metadata.labels)) return false;
   const objects = [object, oldObject].filter((each) => each !== undefined);
@@ -132,5 +136,9 @@ function holds({ expression }: Json, { dryRun }: Review): boolean {
 
 const denied = ({ name }: Json, { message, code = 400 }: Exclude<Verdict, { allowed: true }>): Refusal => {
   const by = `admission webhook "${name}" denied the request`;
-  return new Refusal(Math.max(400, code), code === 403 ? "Forbidden" : code === 400 ? "BadRequest" : "", message ? `${by}: ${message}` : `${by} without explanation`);
+  return new Refusal(
+    Math.max(400, code),
+    code === 403 ? "Forbidden" : code === 400 ? "BadRequest" : "",
+    message ? `${by}: ${message}` : `${by} without explanation`,
+  );
 };

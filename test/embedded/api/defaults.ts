@@ -99,7 +99,12 @@ const defaults = {
   replicasets: (object: Json) => ({ ...object, spec: { replicas: 1, ...object.spec, template: template(object.spec?.template) } }),
   jobs: (object: Json) => {
     const { name, uid } = object.metadata;
-    const marks = { "batch.kubernetes.io/controller-uid": uid, "batch.kubernetes.io/job-name": name, "controller-uid": uid, "job-name": name };
+    const marks = {
+      "batch.kubernetes.io/controller-uid": uid,
+      "batch.kubernetes.io/job-name": name,
+      "controller-uid": uid,
+      "job-name": name,
+    };
     const spec = jobSpec(object.spec);
     const selector = { matchLabels: { "batch.kubernetes.io/controller-uid": uid } };
     const labels = { ...spec.template.metadata.labels, ...marks };

@@ -24,7 +24,10 @@ export function discover(resources: Resources, pathname: string): Json | undefin
 }
 
 function groupList(resources: Resources): Json {
-  const groups = Map.groupBy(resources.all().filter(({ group }) => group !== ""), ({ group }) => group);
+  const groups = Map.groupBy(
+    resources.all().filter(({ group }) => group !== ""),
+    ({ group }) => group,
+  );
   groups.set("authorization.k8s.io", []);
   return {
     kind: "APIGroupList",
@@ -39,7 +42,13 @@ function groupList(resources: Resources): Json {
   };
 }
 
-const reviews = { name: "selfsubjectaccessreviews", singularName: "selfsubjectaccessreview", namespaced: false, kind: "SelfSubjectAccessReview", verbs: ["create"] };
+const reviews = {
+  name: "selfsubjectaccessreviews",
+  singularName: "selfsubjectaccessreview",
+  namespaced: false,
+  kind: "SelfSubjectAccessReview",
+  verbs: ["create"],
+};
 
 function resourceList(resources: Resources, group: string, of: string): Json | undefined {
   const inside = resources.all().filter((each) => each.group === group && each.version === of);
@@ -50,13 +59,31 @@ function resourceList(resources: Resources, group: string, of: string): Json | u
 
 function entriesOf({ plural, singular, namespaced, kind, shortNames, category, status, scale }: Resource): readonly Json[] {
   const verbs = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
-  const sub = (name: string, of = kind, can = ["get", "patch", "update"]) => ({ name: `${plural}/${name}`, singularName: "", namespaced, kind: of, verbs: can });
+  const sub = (name: string, of = kind, can = ["get", "patch", "update"]) => ({
+    name: `${plural}/${name}`,
+    singularName: "",
+    namespaced,
+    kind: of,
+    verbs: can,
+  });
   return [
-    { name: plural, singularName: singular, namespaced, kind, verbs, ...(shortNames.length > 0 && { shortNames }), ...(category && { categories: [category] }) },
+    {
+      name: plural,
+      singularName: singular,
+      namespaced,
+      kind,
+      verbs,
+      ...(shortNames.length > 0 && { shortNames }),
+      ...(category && { categories: [category] }),
+    },
     ...(status ? [sub("status")] : []),
     ...(scale ? [{ ...sub("scale", "Scale"), group: "autoscaling", version: "v1" }] : []),
     ...(plural === "pods"
-      ? [sub("log", "Pod", ["get"]), sub("portforward", "PodPortForwardOptions", ["create", "get"]), { ...sub("eviction", "Eviction", ["create"]), group: "policy", version: "v1" }]
+      ? [
+          sub("log", "Pod", ["get"]),
+          sub("portforward", "PodPortForwardOptions", ["create", "get"]),
+          { ...sub("eviction", "Eviction", ["create"]), group: "policy", version: "v1" },
+        ]
       : []),
   ];
 }

@@ -59,9 +59,7 @@ const isOf = (entry: Json, { name, operation, subresource }: Manager): boolean =
 /** `after`, with the fields that differ from `before` owned by who wrote them. */
 export function owned(before: KubeJson | undefined, after: KubeJson, manager: Manager, applied?: Json): KubeJson {
   const leaves = leavesOf(after);
-  const changed = new Set(
-    leaves.filter((path) => !isDeepStrictEqual(at(before, path), at(after, path))).map(keyOf),
-  );
+  const changed = new Set(leaves.filter((path) => !isDeepStrictEqual(at(before, path), at(after, path))).map(keyOf));
   const present = new Set(leaves.map(keyOf));
   const entries: readonly Json[] = before?.metadata.managedFields ?? after.metadata.managedFields ?? [];
   const kept = entries.flatMap((entry) => {

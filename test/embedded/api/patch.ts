@@ -2,8 +2,8 @@
 import jsonPatch from "fast-json-patch";
 import mergePatch from "json-merge-patch";
 import type { Json } from "../object.ts";
-import { invalid, invalidValue, Refusal, type Cause, unsupportedMediaType } from "./status.ts";
 import type { Resource } from "./resources.ts";
+import { type Cause, invalid, invalidValue, Refusal, unsupportedMediaType } from "./status.ts";
 
 export const patchTypes = [
   "application/json-patch+json",
@@ -32,7 +32,11 @@ function jsonPatched(resource: Resource, object: Json, patch: Json): Json {
   try {
     return jsonPatch.applyPatch(structuredClone(object), patch, true, false).newDocument;
   } catch (error) {
-    const cause: Cause = invalidValue("patch", JSON.stringify(patch), `the server rejected our request due to an error in our request: ${(error as Error).message.split("\n", 1)[0]}`);
+    const cause: Cause = invalidValue(
+      "patch",
+      JSON.stringify(patch),
+      `the server rejected our request due to an error in our request: ${(error as Error).message.split("\n", 1)[0]}`,
+    );
     throw invalid(resource, object.metadata.name, [cause]);
   }
 }
@@ -64,7 +68,14 @@ function strategicMerge(object: Json, patch: Json, path: readonly string[]): Jso
   for (const [key, value] of Object.entries<Json>(patch)) {
     if (key.startsWith("$")) continue;
     if (value === null || value?.$patch === "delete") delete merged[key];
-    else if (Array.isArray(value)) merged[key] = mergedList(merged[key], value, key === "ports" && path.at(-1) === "spec" ? "port" : mergeKeys.get(key), [...path, key], patch);
+    else if (Array.isArray(value))
+      merged[key] = mergedList(
+        merged[key],
+        value,
+        key === "ports" && path.at(-1) === "spec" ? "port" : mergeKeys.get(key),
+        [...path, key],
+        patch,
+      );
     else merged[key] = strategicMerge(merged[key], value, [...path, key]);
   }
   return merged;

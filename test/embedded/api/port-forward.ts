@@ -7,7 +7,11 @@ import { type WebSocket, WebSocketServer } from "ws";
 export type ConnectPort = (port: number, connection: Duplex) => string | undefined;
 
 const protocol = "v4.channel.k8s.io";
-const sockets = new WebSocketServer({ noServer: true, handleProtocols: (offered) => (offered.has(protocol) ? protocol : false), perMessageDeflate: false });
+const sockets = new WebSocketServer({
+  noServer: true,
+  handleProtocols: (offered) => (offered.has(protocol) ? protocol : false),
+  perMessageDeflate: false,
+});
 
 /** Answers an upgrade that has been allowed. */
 export function forwardPorts(request: IncomingMessage, socket: Duplex, head: Buffer, ports: readonly number[], connect: ConnectPort): void {

@@ -6,8 +6,19 @@ import type { Store } from "./store.ts";
 import type { Place } from "./write.ts";
 
 const suffixes = new Map<string, number>([
-  ...[["m", 1e-3], ["k", 1e3], ["M", 1e6], ["G", 1e9], ["T", 1e12]] as const,
-  ...[["Ki", 2 ** 10], ["Mi", 2 ** 20], ["Gi", 2 ** 30], ["Ti", 2 ** 40]] as const,
+  ...([
+    ["m", 1e-3],
+    ["k", 1e3],
+    ["M", 1e6],
+    ["G", 1e9],
+    ["T", 1e12],
+  ] as const),
+  ...([
+    ["Ki", 2 ** 10],
+    ["Mi", 2 ** 20],
+    ["Gi", 2 ** 30],
+    ["Ti", 2 ** 40],
+  ] as const),
 ]);
 
 const numberOf = (quantity: string | number): number => {
@@ -39,9 +50,7 @@ function used(store: Store, resources: Resources, namespace: string, name: strin
 /** Status of a quota: what is allowed, what is used. */
 export const quotaStatus = (store: Store, resources: Resources, quota: KubeJson): Json => ({
   hard: quota.spec?.hard ?? {},
-  used: Object.fromEntries(
-    namesOf(quota).map((name) => [name, textOf(used(store, resources, quota.metadata.namespace ?? "", name))]),
-  ),
+  used: Object.fromEntries(namesOf(quota).map((name) => [name, textOf(used(store, resources, quota.metadata.namespace ?? "", name))])),
 });
 
 /** Throws `Refusal` (403) for a pod that does not fit into a quota of its namespace. */
@@ -53,11 +62,13 @@ export function assertWithinQuota(store: Store, resources: Resources, { resource
     const missing = names.filter((name) => !name.endsWith("pods") && usageOf(pod, name) === 0);
     if (missing.length > 0) {
       const containers = pod.spec.containers.map(({ name }: Json) => name).join(",");
-      throw forbidden(resource, pod.metadata.name, `failed quota: ${quotaName}: must specify ${missing.map((name) => `${name} for: ${containers}`).join("; ")}`);
+      throw forbidden(
+        resource,
+        pod.metadata.name,
+        `failed quota: ${quotaName}: must specify ${missing.map((name) => `${name} for: ${containers}`).join("; ")}`,
+      );
     }
-    const over = names.filter(
-      (name) => used(store, resources, namespace, name) + usageOf(pod, name) > numberOf(quota.spec.hard[name]),
-    );
+    const over = names.filter((name) => used(store, resources, namespace, name) + usageOf(pod, name) > numberOf(quota.spec.hard[name]));
     if (over.length === 0) continue;
     const list = (value: (name: string) => string) => over.map((name) => `${name}=${value(name)}`).join(",");
     throw forbidden(

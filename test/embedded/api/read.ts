@@ -31,7 +31,8 @@ export function createReader(store: Store, clock: MeshClock): Reader {
   let counter = 0;
   const pageOf = (token: string): Page => {
     const page = pages.get(token);
-    if (!page && !/^page-\d+$/.test(Buffer.from(token, "base64url").toString())) throw badRequest("continue key is not valid: invalid character");
+    if (!page && !/^page-\d+$/.test(Buffer.from(token, "base64url").toString()))
+      throw badRequest("continue key is not valid: invalid character");
     if (!page || page.until < clock.now() || page.version < store.oldest()) throw expiredToken();
     return page;
   };
@@ -53,9 +54,7 @@ export function createReader(store: Store, clock: MeshClock): Reader {
       if (asked > store.version()) throw tooLarge(asked, store.version());
       const token = query.get("continue");
       const matches = matcherOf(resource, query.get("labelSelector"), query.get("fieldSelector"));
-      const { rest, version } = token
-        ? pageOf(token)
-        : { rest: store.list(resource, namespace).filter(matches), version: store.version() };
+      const { rest, version } = token ? pageOf(token) : { rest: store.list(resource, namespace).filter(matches), version: store.version() };
       const limit = Number(query.get("limit") || 0) || Number.POSITIVE_INFINITY;
       const [items, later] = limit < rest.length ? [rest.slice(0, limit), rest.slice(limit)] : [rest, []];
       const next = later.length > 0 ? keep({ rest: later, version, until: clock.now() + tokenLife }) : undefined;

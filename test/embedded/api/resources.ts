@@ -74,7 +74,17 @@ const withStatus = new Set([
 ]);
 const withScale = new Set(["deployments", "statefulsets", "replicasets"]);
 const withoutGeneration = new Set([
-  ...["namespaces", "nodes", "services", "configmaps", "events", "resourcequotas", "limitranges", "persistentvolumeclaims", "endpointslices"],
+  ...[
+    "namespaces",
+    "nodes",
+    "services",
+    "configmaps",
+    "events",
+    "resourcequotas",
+    "limitranges",
+    "persistentvolumeclaims",
+    "endpointslices",
+  ],
   ...["serviceaccounts", "secrets", "persistentvolumes", "controllerrevisions", "leases", "storageclasses"],
   ...["roles", "rolebindings", "clusterroles", "clusterrolebindings", "horizontalpodautoscalers"],
 ]);

@@ -21,7 +21,10 @@ const verbs = new Map([
 
 /** `undefined` for a path that is no resource's. */
 export function routeOf(resources: Resources, method: string, url: URL): Route | undefined {
-  const parts = url.pathname.split("/").filter((part) => part !== "").map(decodeURIComponent);
+  const parts = url.pathname
+    .split("/")
+    .filter((part) => part !== "")
+    .map(decodeURIComponent);
   const [root, ...rest] = parts;
   if (root !== "api" && root !== "apis") return undefined;
   const [group, version = "", ...inside] = root === "api" ? ["", ...rest] : rest;

@@ -24,8 +24,29 @@ function labelMatcher(text: string): Matcher {
 const common = ["metadata.name", "metadata.namespace"];
 /** Further fields by which a resource can be selected (pkg/apis/core/v1/conversion.go and the resources' strategies). */
 const selectable = new Map<string, readonly string[]>([
-  ["pods", ["spec.nodeName", "spec.restartPolicy", "spec.schedulerName", "spec.serviceAccountName", "spec.hostNetwork", "status.phase", "status.podIP", "status.nominatedNodeName"]],
-  ["events", [...["kind", "namespace", "name", "uid", "apiVersion", "resourceVersion", "fieldPath"].map((field) => `involvedObject.${field}`), "reason", "reportingComponent", "source", "type"]],
+  [
+    "pods",
+    [
+      "spec.nodeName",
+      "spec.restartPolicy",
+      "spec.schedulerName",
+      "spec.serviceAccountName",
+      "spec.hostNetwork",
+      "status.phase",
+      "status.podIP",
+      "status.nominatedNodeName",
+    ],
+  ],
+  [
+    "events",
+    [
+      ...["kind", "namespace", "name", "uid", "apiVersion", "resourceVersion", "fieldPath"].map((field) => `involvedObject.${field}`),
+      "reason",
+      "reportingComponent",
+      "source",
+      "type",
+    ],
+  ],
   ["namespaces", ["status.phase"]],
   ["nodes", ["spec.unschedulable"]],
   ["jobs", ["status.successful"]],

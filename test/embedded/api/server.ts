@@ -90,7 +90,12 @@ export async function startApiServer(parts: ServerParts): Promise<ApiServer> {
   const userOf = (request: IncomingMessage): User => {
     const token = /^Bearer (.+)$/.exec(request.headers.authorization ?? "")?.[1];
     const certificate = (request.socket as TLSSocket).getPeerCertificate?.()?.subject?.CN;
-    const user = token === undefined ? (certificate ? { name: String(certificate), groups: ["system:masters", "system:authenticated"] } : undefined) : users.get(token);
+    const user =
+      token === undefined
+        ? certificate
+          ? { name: String(certificate), groups: ["system:masters", "system:authenticated"] }
+          : undefined
+        : users.get(token);
     if (!user) throw unauthorized();
     const as = request.headers["impersonate-user"];
     if (as === undefined) return user;
@@ -113,7 +118,8 @@ export async function startApiServer(parts: ServerParts): Promise<ApiServer> {
   const answer = async (one: Asked, request: IncomingMessage, response: ServerResponse): Promise<Reply | undefined> => {
     const { route, url, user, body } = one;
     if (!route) {
-      if (one.method === "POST" && url.pathname === "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews") return { code: 201, body: reviewed(authorize, user, body) };
+      if (one.method === "POST" && url.pathname === "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews")
+        return { code: 201, body: reviewed(authorize, user, body) };
       const found = one.method === "GET" ? discover(resources, url.pathname) : undefined;
       if (!found) throw noSuchPath();
       return { code: 200, body: found };
@@ -163,7 +169,8 @@ export async function startApiServer(parts: ServerParts): Promise<ApiServer> {
 
   const scaled = async (place: Place, { route, body, method }: Asked, request: IncomingMessage, by: By): Promise<Reply> => {
     const name = route?.name ?? "";
-    if (method !== "GET") return { code: 200, body: await rescale(writer, place, name, method === "PATCH" ? contentTypeOf(request) : undefined, body, by) };
+    if (method !== "GET")
+      return { code: 200, body: await rescale(writer, place, name, method === "PATCH" ? contentTypeOf(request) : undefined, body, by) };
     const found = store.get(place.resource, place.namespace, name);
     if (!found) throw notFound(place.resource, name);
     return { code: 200, body: scaleOf(found) };
@@ -178,7 +185,10 @@ export async function startApiServer(parts: ServerParts): Promise<ApiServer> {
   const log = (place: Place, name: string, query: URLSearchParams): Reply => {
     const pod = store.get(place.resource, place.namespace, name);
     if (!pod) throw notFound(place.resource, name);
-    const lines = parts.logs(pod, query.get("container") ?? undefined, query.get("previous") === "true").split("\n").slice(0, -1);
+    const lines = parts
+      .logs(pod, query.get("container") ?? undefined, query.get("previous") === "true")
+      .split("\n")
+      .slice(0, -1);
     const tail = query.get("tailLines");
     const kept = tail === null ? lines : lines.slice(Math.max(0, lines.length - Number(tail)));
     return { code: 200, text: kept.map((line) => `${line}\n`).join(""), type: "text/plain" };
@@ -198,7 +208,9 @@ export async function startApiServer(parts: ServerParts): Promise<ApiServer> {
   };
 
   const canned = ({ code, body, headers }: CannedAnswer): Reply =>
-    typeof body === "string" ? { code, text: body, ...(headers && { headers, ...(headers["content-type"] && { type: headers["content-type"] }) }) } : { code, body, ...(headers && { headers }) };
+    typeof body === "string"
+      ? { code, text: body, ...(headers && { headers, ...(headers["content-type"] && { type: headers["content-type"] }) }) }
+      : { code, body, ...(headers && { headers }) };
 
   const take = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     response.on("error", () => {});
@@ -229,7 +241,9 @@ export async function startApiServer(parts: ServerParts): Promise<ApiServer> {
     socket.on("error", () => {});
     const refuse = (error: Refusal): void => {
       const text = JSON.stringify(statusOf(error));
-      socket.end(`HTTP/1.1 ${error.code} Refused\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(text)}\r\nconnection: close\r\n\r\n${text}`);
+      socket.end(
+        `HTTP/1.1 ${error.code} Refused\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(text)}\r\nconnection: close\r\n\r\n${text}`,
+      );
     };
     let one: Asked | undefined;
     try {
@@ -244,7 +258,8 @@ export async function startApiServer(parts: ServerParts): Promise<ApiServer> {
       assertAllowed(authorize, one.user, { verb: "create", group: "", resource: "pods", subresource: "portforward", namespace, name });
       const pod = store.get(resource, namespace, name);
       if (!pod) throw notFound(resource, name);
-      if (pod.status?.phase !== "Running") throw new Refusal(400, "BadRequest", `unable to forward port because pod is not running. Current status=${pod.status?.phase}`);
+      if (pod.status?.phase !== "Running")
+        throw new Refusal(400, "BadRequest", `unable to forward port because pod is not running. Current status=${pod.status?.phase}`);
       const ports = one.url.searchParams.getAll("ports").flatMap((text) => text.split(",").map(Number));
       parts.onAnswer({ ...one, code: 101, at: clock.wall() });
       forwardPorts(request, socket, head, ports, parts.connectPort(pod));
@@ -289,8 +304,13 @@ interface Reply {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** PartialObjectMetadata where the client takes that first; a Table is not served, and clients take plain JSON then. */
-const formOf = ({ headers }: IncomingMessage): Form => (/^application\/json;as=PartialObjectMetadata/.test(headers.accept ?? "") ? "metadata" : "whole");
+/** The first form of JSON that the client takes. Tables and protobuf are not served; whoever asks for them takes JSON too. */
+function formOf({ headers }: IncomingMessage): Form {
+  const offered = (headers.accept ?? "*/*").split(",").map((each) => each.trim());
+  const json = offered.find((each) => /^(application\/json|application\/\*|\*\/\*)/.test(each) && !/;as=Table/.test(each));
+  if (json === undefined) throw new Refusal(406, "NotAcceptable", "only the following media types are accepted: application/json");
+  return json.includes("as=PartialObjectMetadata") ? "metadata" : "whole";
+}
 
 const contentTypeOf = ({ headers }: IncomingMessage): string => (headers["content-type"] ?? "").split(";", 1)[0] ?? "";
 

@@ -1,5 +1,5 @@
 /** etcd and the watch cache: objects by resource, namespace and name, one counter of versions, and what happened lately. */
-import { type KubeJson, controllerOf } from "../object.ts";
+import { controllerOf, type KubeJson } from "../object.ts";
 import type { Resource } from "./resources.ts";
 
 export interface Change {
@@ -80,8 +80,7 @@ export function createStore(): Store {
     list: (resource, namespace) => {
       const key = namespace === undefined ? tableOf(resource) : `${tableOf(resource)}/${namespace}`;
       const map = namespace === undefined ? tables.get(key) : byNamespace.get(key);
-      const found =
-        sorted.get(key) ?? [...(map ?? [])].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, object]) => object);
+      const found = sorted.get(key) ?? [...(map ?? [])].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, object]) => object);
       sorted.set(key, found);
       return found;
     },

@@ -39,7 +39,15 @@ export async function rescale(writer: Writer, place: Place, name: string, type: 
 }
 
 /** policy/v1 Eviction: a deletion that PodDisruptionBudgets may forbid for now. */
-export async function evict(store: Store, resources: Resources, writer: Writer, place: Place, name: string, body: Json, by: By): Promise<Json> {
+export async function evict(
+  store: Store,
+  resources: Resources,
+  writer: Writer,
+  place: Place,
+  name: string,
+  body: Json,
+  by: By,
+): Promise<Json> {
   const pod = store.get(place.resource, place.namespace, name);
   const budgets = store
     .list(resources.named("poddisruptionbudgets"), place.namespace)

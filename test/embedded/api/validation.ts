@@ -36,7 +36,8 @@ function nameCauses({ group, plural }: Resource, { metadata: { name } }: KubeJso
 
 function labelCauses({ metadata }: KubeJson): readonly Cause[] {
   return Object.entries(metadata.labels ?? {}).flatMap(([name, text]) => {
-    if (!key.test(name)) return [invalidValue("metadata.labels", name, "name part must consist of alphanumeric characters, '-', '_' or '.'")];
+    if (!key.test(name))
+      return [invalidValue("metadata.labels", name, "name part must consist of alphanumeric characters, '-', '_' or '.'")];
     if (text.length > 63) return [invalidValue("metadata.labels", text, "must be no more than 63 characters")];
     return value.test(text) ? [] : [invalidValue("metadata.labels", text, valueWords)];
   });

@@ -5,7 +5,7 @@ import type { KubeJson } from "../object.ts";
 import { type Form, partial } from "./read.ts";
 import { apiVersionOf } from "./resources.ts";
 import { matcherOf } from "./selectors.ts";
-import { invalid, Refusal, statusOf, tooOld } from "./status.ts";
+import { invalid, type Refusal, statusOf, tooOld } from "./status.ts";
 import type { Change, Store } from "./store.ts";
 import type { Place } from "./write.ts";
 
@@ -23,11 +23,17 @@ export function watch(
 ): void {
   if (query.has("sendInitialEvents"))
     throw invalid({ ...resource, group: "meta.k8s.io", kind: "ListOptions" }, "", [
-      { reason: "FieldValueForbidden", message: "Forbidden: sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled", field: "sendInitialEvents" },
+      {
+        reason: "FieldValueForbidden",
+        message: "Forbidden: sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled",
+        field: "sendInitialEvents",
+      },
     ]);
   const matches = matcherOf(resource, query.get("labelSelector"), query.get("fieldSelector"));
   const from = Number(query.get("resourceVersion") || 0);
-  response.writeHead(200, { "content-type": form === "metadata" ? "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1" : "application/json" });
+  response.writeHead(200, {
+    "content-type": form === "metadata" ? "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1" : "application/json",
+  });
 
   const send = (type: string, object: unknown): void => {
     response.write(`${JSON.stringify({ type, object })}\n`);
@@ -41,7 +47,9 @@ export function watch(
   };
   const bookmark = (): void =>
     send("BOOKMARK", {
-      ...(form === "metadata" ? { kind: "PartialObjectMetadata", apiVersion: "meta.k8s.io/v1" } : { kind: resource.kind, apiVersion: apiVersionOf(resource) }),
+      ...(form === "metadata"
+        ? { kind: "PartialObjectMetadata", apiVersion: "meta.k8s.io/v1" }
+        : { kind: resource.kind, apiVersion: apiVersionOf(resource) }),
       metadata: { resourceVersion: String(store.version()), creationTimestamp: null },
     });
 

@@ -83,7 +83,8 @@ export function createWriter({ store, clock, admission, random }: WriterParts): 
     if (given.resourceVersion) throw badRequest("resourceVersion should not be set on objects to be created");
     if (resource.namespaced && given.namespace !== undefined && given.namespace !== namespace)
       throw badRequest(`the namespace of the provided object does not match the namespace sent on the request`);
-    if (!given.name && !given.generateName) throw invalid(resource, "", [requiredValue("metadata.name", "name or generateName is required")]);
+    if (!given.name && !given.generateName)
+      throw invalid(resource, "", [requiredValue("metadata.name", "name or generateName is required")]);
     const { status, ...rest } = body;
     const { deletionTimestamp, deletionGracePeriodSeconds, uid: _, ...metadata } = given;
     const made = withDefaults(resource, {
@@ -115,7 +116,7 @@ export function createWriter({ store, clock, admission, random }: WriterParts): 
     assertValid(resource, current, object);
     const now = store.get(resource, namespace, name);
     if (now !== current) return "raced";
-    return by.dryRun ? object : leave(place, object) ?? store.put(resource, object);
+    return by.dryRun ? object : (leave(place, object) ?? store.put(resource, object));
   };
 
   /** An object that is going and has lost its last finalizer is gone. */
@@ -164,7 +165,12 @@ export function createWriter({ store, clock, admission, random }: WriterParts): 
       const { manager: _, ...unclaimed } = by;
       const change = (current: KubeJson): Json => {
         if (!force) assertNoConflict(current, config, manager);
-        const merged = patched(place.resource, withoutAbandoned(current, config, manager), "application/strategic-merge-patch+json", config);
+        const merged = patched(
+          place.resource,
+          withoutAbandoned(current, config, manager),
+          "application/strategic-merge-patch+json",
+          config,
+        );
         return owned(current, merged, manager, config);
       };
       return { object: await update(place, name, change, unclaimed), created: false };
@@ -186,7 +192,9 @@ export function createWriter({ store, clock, admission, random }: WriterParts): 
       if (store.get(resource, place.namespace, name) !== current) return this.delete(place, name, options, by);
       const { object, gone } = doomed(resource, current, options, clock);
       if (by.dryRun) return { object, gone };
-      return gone ? { object: store.remove(resource, object), gone } : { object: object === current ? current : store.put(resource, object), gone };
+      return gone
+        ? { object: store.remove(resource, object), gone }
+        : { object: object === current ? current : store.put(resource, object), gone };
     },
 
     async release(place, name, finalizer) {
@@ -206,7 +214,8 @@ export function createWriter({ store, clock, admission, random }: WriterParts): 
 
 /** What no write changes, and what a write to this subresource may not. */
 function settled(resource: Resource, current: KubeJson, next: Json, { subresource }: By): KubeJson {
-  const { uid, creationTimestamp, deletionTimestamp, deletionGracePeriodSeconds, generation, resourceVersion, name, namespace } = current.metadata;
+  const { uid, creationTimestamp, deletionTimestamp, deletionGracePeriodSeconds, generation, resourceVersion, name, namespace } =
+    current.metadata;
   const kept = {
     ...{ name, uid, creationTimestamp, resourceVersion },
     ...(namespace !== undefined && { namespace }),

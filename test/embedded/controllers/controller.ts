@@ -1,10 +1,11 @@
 /** What calls the controllers: whatever a change concerns is reconciled a moment later, one object at a time by each controller. */
-import { type MeshClock, timestamp } from "../clock.ts";
-import { type Json, type KubeJson, controllerOf } from "../object.ts";
-import { Refusal } from "../api/status.ts";
+
 import type { Resource, Resources } from "../api/resources.ts";
+import { Refusal } from "../api/status.ts";
 import type { Change, Store } from "../api/store.ts";
 import type { Writer } from "../api/write.ts";
+import { type MeshClock, timestamp } from "../clock.ts";
+import { controllerOf, type Json, type KubeJson } from "../object.ts";
 
 /** What controllers have of the cluster. */
 export interface Cluster {

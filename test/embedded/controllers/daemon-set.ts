@@ -1,6 +1,7 @@
 /** How a DaemonSet rolls: a pod on each node, replaced by unavailability or by surge. pkg/controller/daemon/{daemon_controller,update}.go */
-import { isAvailable, isGoing, isOver, isReady, type KubeJson } from "../object.ts";
+
 import { Refusal } from "../api/status.ts";
+import { isAvailable, isGoing, isOver, isReady, type KubeJson } from "../object.ts";
 import { fits } from "../pods/scheduler.ts";
 import type { Cluster, Controller } from "./controller.ts";
 import { currentRevision, revisionLabel } from "./revision.ts";

@@ -3,7 +3,7 @@
  * As k8s.io/kubernetes pkg/controller/deployment/{sync,rolling,recreate,progress}.go and util/deployment_util.go have it.
  */
 import { isDeepStrictEqual } from "node:util";
-import { isGoing, isOver, type Json, type KubeJson, ownerReference, conditionOf, withCondition } from "../object.ts";
+import { conditionOf, isGoing, isOver, type Json, type KubeJson, ownerReference, withCondition } from "../object.ts";
 import type { Cluster, Controller } from "./controller.ts";
 import { hashOf, scaled } from "./template.ts";
 
@@ -17,14 +17,18 @@ export const deployments: Controller = { of: "deployments", reconcile };
 async function reconcile(deployment: KubeJson, cluster: Cluster): Promise<number | undefined> {
   if (isGoing(deployment)) return undefined;
   const { spec } = deployment;
-  const sets = cluster.store.controlled(deployment.metadata.uid).filter(({ kind }) => kind === "ReplicaSet").toSorted(byAge);
+  const sets = cluster.store
+    .controlled(deployment.metadata.uid)
+    .filter(({ kind }) => kind === "ReplicaSet")
+    .toSorted(byAge);
   const current = sets.find((set) => isDeepStrictEqual(templateOf(set), spec.template));
   if (spec.paused || isScaling(deployment, sets)) {
     await rescale(deployment, current, sets, cluster);
     return writeStatus(deployment, current, sets, cluster, undefined);
   }
   if (!current) {
-    if (spec.strategy.type === "Recreate" && (await emptyOld(sets, cluster))) return writeStatus(deployment, undefined, sets, cluster, undefined);
+    if (spec.strategy.type === "Recreate" && (await emptyOld(sets, cluster)))
+      return writeStatus(deployment, undefined, sets, cluster, undefined);
     const created = await createSet(deployment, sets, cluster);
     return writeStatus(deployment, created, [...sets, created], cluster, "NewReplicaSetCreated");
   }
@@ -169,7 +173,10 @@ async function emptyOld(old: readonly KubeJson[], cluster: Cluster): Promise<boo
 }
 
 const isScaling = (deployment: KubeJson, sets: readonly KubeJson[]): boolean =>
-  sets.some(({ spec, metadata }) => spec.replicas > 0 && (metadata.annotations?.[desiredKey] ?? String(deployment.spec.replicas)) !== String(deployment.spec.replicas));
+  sets.some(
+    ({ spec, metadata }) =>
+      spec.replicas > 0 && (metadata.annotations?.[desiredKey] ?? String(deployment.spec.replicas)) !== String(deployment.spec.replicas),
+  );
 
 /** `scale`: one ReplicaSet takes it all; in the midst of a rollout each takes its share. */
 async function rescale(deployment: KubeJson, current: KubeJson | undefined, sets: readonly KubeJson[], cluster: Cluster): Promise<void> {
@@ -188,7 +195,8 @@ async function rescale(deployment: KubeJson, current: KubeJson | undefined, sets
     rest -= part;
     return { set, size: set.spec.replicas + part };
   });
-  for (const [index, { set, size }] of shares.entries()) await setReplicas(deployment, set, Math.max(0, size + (index === 0 ? rest : 0)), cluster);
+  for (const [index, { set, size }] of shares.entries())
+    await setReplicas(deployment, set, Math.max(0, size + (index === 0 ? rest : 0)), cluster);
 }
 
 async function forgetOld({ spec }: KubeJson, old: readonly KubeJson[], cluster: Cluster): Promise<void> {
@@ -210,7 +218,9 @@ async function writeStatus(
   cluster: Cluster,
   created: "NewReplicaSetCreated" | undefined,
 ): Promise<number | undefined> {
-  const fresh = sets.map(({ metadata }) => cluster.store.get(cluster.resource("replicasets"), metadata.namespace, metadata.name)).filter((set) => set !== undefined);
+  const fresh = sets
+    .map(({ metadata }) => cluster.store.get(cluster.resource("replicasets"), metadata.namespace, metadata.name))
+    .filter((set) => set !== undefined);
   const before: Json = deployment.status ?? {};
   const own = fresh.filter(({ metadata }) => metadata.uid === current?.metadata.uid);
   const available = totalOf(fresh, "availableReplicas");
@@ -227,7 +237,12 @@ async function writeStatus(
   const enough = available >= deployment.spec.replicas - unavailableOf({ ...deployment, spec: { ...deployment.spec } });
   const availability = enough
     ? { type: "Available", status: "True", reason: "MinimumReplicasAvailable", message: "Deployment has minimum availability." }
-    : { type: "Available", status: "False", reason: "MinimumReplicasUnavailable", message: "Deployment does not have minimum availability." };
+    : {
+        type: "Available",
+        status: "False",
+        reason: "MinimumReplicasUnavailable",
+        message: "Deployment does not have minimum availability.",
+      };
   const { progress, wait } = progressing(deployment, current, counts, created, cluster);
   const failure = fresh.map((set) => conditionOf(set, "ReplicaFailure")).find((condition) => condition !== undefined);
   const others = (before.conditions ?? []).filter(({ type }: Json) => type !== "ReplicaFailure");
@@ -256,10 +271,16 @@ function progressing(
   const { spec, status: before = {} } = deployment;
   const known = conditionOf(deployment, "Progressing");
   const name = current?.metadata.name;
-  if (created) return { progress: { type: "Progressing", status: "True", reason: created, message: `Created new replica set "${name}"` }, wait: deadlineOf(spec) };
+  if (created)
+    return {
+      progress: { type: "Progressing", status: "True", reason: created, message: `Created new replica set "${name}"` },
+      wait: deadlineOf(spec),
+    };
   if (spec.paused || isGoing(deployment))
     return {
-      progress: spec.paused ? { type: "Progressing", status: "Unknown", reason: "DeploymentPaused", message: "Deployment is paused" } : known,
+      progress: spec.paused
+        ? { type: "Progressing", status: "Unknown", reason: "DeploymentPaused", message: "Deployment is paused" }
+        : known,
       wait: undefined,
     };
   if (!known || known.reason === "DeploymentPaused")
@@ -270,7 +291,15 @@ function progressing(
       wait: deadlineOf(spec),
     };
   if (current && isComplete(deployment, counts))
-    return { progress: { type: "Progressing", status: "True", reason: "NewReplicaSetAvailable", message: `ReplicaSet "${name}" has successfully progressed.` }, wait: undefined };
+    return {
+      progress: {
+        type: "Progressing",
+        status: "True",
+        reason: "NewReplicaSetAvailable",
+        message: `ReplicaSet "${name}" has successfully progressed.`,
+      },
+      wait: undefined,
+    };
   if (known.reason === "NewReplicaSetAvailable" && counts.replicas === counts.updatedReplicas) return { progress: known, wait: undefined };
   const old = (status: Json): number => (status.replicas ?? 0) - (status.updatedReplicas ?? 0);
   const moved =
@@ -280,12 +309,26 @@ function progressing(
     counts.availableReplicas > (before.availableReplicas ?? 0);
   if (moved)
     return {
-      progress: { type: "Progressing", status: "True", reason: "ReplicaSetUpdated", message: `ReplicaSet "${name}" is progressing.`, again: true },
+      progress: {
+        type: "Progressing",
+        status: "True",
+        reason: "ReplicaSetUpdated",
+        message: `ReplicaSet "${name}" is progressing.`,
+        again: true,
+      },
       wait: deadlineOf(spec),
     };
   const left = deadlineOf(spec) - (cluster.clock.wall() - Date.parse(known.lastUpdateTime));
   if (left > 0 || known.reason === "ProgressDeadlineExceeded") return { progress: known, wait: left > 0 ? left : undefined };
-  return { progress: { type: "Progressing", status: "False", reason: "ProgressDeadlineExceeded", message: `ReplicaSet "${name}" has timed out progressing.` }, wait: undefined };
+  return {
+    progress: {
+      type: "Progressing",
+      status: "False",
+      reason: "ProgressDeadlineExceeded",
+      message: `ReplicaSet "${name}" has timed out progressing.`,
+    },
+    wait: undefined,
+  };
 }
 
 /** `MaxInt32` seconds means none; timers do not reach so far. */

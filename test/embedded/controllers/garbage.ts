@@ -11,7 +11,8 @@ export function collectGarbage(cluster: Cluster): () => void {
   return store.onChange(({ type, object }) => {
     if (type === "DELETED") clock.after(lag, () => void collect(object, cluster));
     else if (isGoing(object) && object.metadata.finalizers?.includes("orphan")) clock.after(lag, () => void orphan(object, cluster));
-    else if (isGoing(object) && object.metadata.finalizers?.includes("foregroundDeletion")) clock.after(lag, () => void collect(object, cluster));
+    else if (isGoing(object) && object.metadata.finalizers?.includes("foregroundDeletion"))
+      clock.after(lag, () => void collect(object, cluster));
     const owner = type === "DELETED" ? controllerOf(object) : undefined;
     const waiting = owner && ownerIn(store, cluster, object, owner.uid);
     if (waiting?.metadata.finalizers?.includes("foregroundDeletion")) clock.after(lag, () => void collect(waiting, cluster));

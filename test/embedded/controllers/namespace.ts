@@ -33,5 +33,10 @@ async function furnish(name: string, cluster: Cluster): Promise<void> {
   if (missing("serviceaccounts", "default"))
     await cluster.create("serviceaccounts", name, { apiVersion: "v1", kind: "ServiceAccount", metadata: metadata("default") });
   if (missing("configmaps", "kube-root-ca.crt"))
-    await cluster.create("configmaps", name, { apiVersion: "v1", kind: "ConfigMap", metadata: metadata("kube-root-ca.crt"), data: { "ca.crt": "" } });
+    await cluster.create("configmaps", name, {
+      apiVersion: "v1",
+      kind: "ConfigMap",
+      metadata: metadata("kube-root-ca.crt"),
+      data: { "ca.crt": "" },
+    });
 }

@@ -1,6 +1,7 @@
 /** A ReplicaSet's pods: as many as it says. pkg/controller/replicaset/replica_set.go */
-import { isAvailable, isGoing, isOver, isReady, type KubeJson, withCondition, conditionOf } from "../object.ts";
+
 import { Refusal } from "../api/status.ts";
+import { conditionOf, isAvailable, isGoing, isOver, isReady, type KubeJson, withCondition } from "../object.ts";
 import type { Cluster, Controller } from "./controller.ts";
 import { podOf } from "./template.ts";
 
@@ -40,7 +41,11 @@ async function manage(set: KubeJson, pods: readonly KubeJson[], cluster: Cluster
 function expendableFirst(a: KubeJson, b: KubeJson): number {
   const rank = (pod: KubeJson): string => {
     const since = isReady(pod) ? conditionOf(pod, "Ready").lastTransitionTime : "";
-    return [pod.spec.nodeName ? 1 : 0, pod.status?.phase === "Running" ? 1 : 0, isReady(pod) ? 1 : 0].join("") + inverse(since) + inverse(pod.metadata.creationTimestamp);
+    return (
+      [pod.spec.nodeName ? 1 : 0, pod.status?.phase === "Running" ? 1 : 0, isReady(pod) ? 1 : 0].join("") +
+      inverse(since) +
+      inverse(pod.metadata.creationTimestamp)
+    );
   };
   return rank(a) < rank(b) ? -1 : 1;
 }
@@ -55,7 +60,11 @@ async function writeStatus(set: KubeJson, failure: Refusal | undefined, cluster:
   const available = pods.filter((pod) => isAvailable(pod, minReady, cluster.clock.wall()));
   const others = (set.status?.conditions ?? []).filter(({ type }: { type: string }) => type !== "ReplicaFailure");
   const conditions = failure
-    ? withCondition(set.status?.conditions, { type: "ReplicaFailure", status: "True", reason: "FailedCreate", message: failure.message }, cluster.now())
+    ? withCondition(
+        set.status?.conditions,
+        { type: "ReplicaFailure", status: "True", reason: "FailedCreate", message: failure.message },
+        cluster.now(),
+      )
     : others;
   await cluster.setStatus(set, {
     observedGeneration: set.metadata.generation,

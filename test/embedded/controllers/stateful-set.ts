@@ -3,8 +3,9 @@
  * Its pods keep their names; a pod that never gets ready holds up everything (kubernetes/kubernetes#67250).
  * pkg/controller/statefulset/stateful_set_control.go
  */
-import { isAvailable, isGoing, isOver, isReady, type Json, type KubeJson } from "../object.ts";
+
 import { Refusal } from "../api/status.ts";
+import { isAvailable, isGoing, isOver, isReady, type Json, type KubeJson } from "../object.ts";
 import type { Cluster, Controller } from "./controller.ts";
 import { currentRevision, revisionLabel, revisionsOf, templateOf } from "./revision.ts";
 import { podOf } from "./template.ts";
@@ -95,7 +96,12 @@ async function createPod({ set, cluster, update, current }: Picture, ordinal: nu
     await cluster.create("pods", set.metadata.namespace, podOf(set, template, { name, labels, spec }));
   } catch (error) {
     if (error instanceof Refusal)
-      await cluster.tell(set, "Warning", "FailedCreate", `create Pod ${name} in StatefulSet ${set.metadata.name} failed error: ${error.message}`);
+      await cluster.tell(
+        set,
+        "Warning",
+        "FailedCreate",
+        `create Pod ${name} in StatefulSet ${set.metadata.name} failed error: ${error.message}`,
+      );
     throw error;
   }
 }
@@ -117,7 +123,10 @@ async function writeStatus(picture: Picture): Promise<void> {
   const live = pods.filter((pod) => !isGoing(pod));
   const updated = live.filter((pod) => isOf(pod, update)).length;
   const complete =
-    set.spec.updateStrategy.type !== "OnDelete" && updated === set.spec.replicas && live.filter((pod) => isWell(picture, pod)).length === set.spec.replicas && partitionOf(set) === 0;
+    set.spec.updateStrategy.type !== "OnDelete" &&
+    updated === set.spec.replicas &&
+    live.filter((pod) => isWell(picture, pod)).length === set.spec.replicas &&
+    partitionOf(set) === 0;
   await cluster.setStatus(set, {
     observedGeneration: set.metadata.generation,
     replicas: pods.length,

@@ -2,7 +2,11 @@
 import { type Json, type KubeJson, ownerReference } from "../object.ts";
 
 /** A pod of the template, controlled by `owner`. */
-export function podOf(owner: KubeJson, template: Json, extra: { readonly name?: string; readonly labels?: object; readonly spec?: object } = {}): Json {
+export function podOf(
+  owner: KubeJson,
+  template: Json,
+  extra: { readonly name?: string; readonly labels?: object; readonly spec?: object } = {},
+): Json {
   const { labels, annotations, finalizers } = template.metadata ?? {};
   return {
     apiVersion: "v1",

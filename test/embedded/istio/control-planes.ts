@@ -1,12 +1,12 @@
 /** All istiods of the mesh: which pod is which process, who answers for a Service, and what is wrong with them. */
 import type { CallWebhook, Review, Verdict } from "../api/admission.ts";
 import type { ConnectPort } from "../api/port-forward.ts";
-import { serviceLabel } from "../controllers/endpoint-slices.ts";
 import type { Cluster } from "../controllers/controller.ts";
+import { serviceLabel } from "../controllers/endpoint-slices.ts";
 import type { Json, KubeJson } from "../object.ts";
 import { injected } from "./injector.ts";
-import { createIstiod, type Istiod, type Stop } from "./istiod.ts";
 import { istioNamespace, suffixed } from "./install.ts";
+import { createIstiod, type Istiod, type Stop } from "./istiod.ts";
 
 /** What is wrong with the API server's calls to a webhook's Service. */
 export type WebhookFault = { readonly kind: "refuse" } | { readonly kind: "hang" } | { readonly kind: "slow"; readonly ms: number };
@@ -45,7 +45,8 @@ export function startControlPlanes(cluster: Cluster): ControlPlanes {
     istiods.set(pod.metadata.uid, known);
     return known;
   };
-  const podsOf = (revision: string): readonly KubeJson[] => store.list(pods, istioNamespace).filter((pod) => isIstiod(pod) && revisionOf(pod) === revision);
+  const podsOf = (revision: string): readonly KubeJson[] =>
+    store.list(pods, istioNamespace).filter((pod) => isIstiod(pod) && revisionOf(pod) === revision);
 
   store.onChange(({ type, resource, object }) => {
     if (resource !== pods || !isIstiod(object)) return;
@@ -58,8 +59,12 @@ export function startControlPlanes(cluster: Cluster): ControlPlanes {
   /** The pods that a Service leads to, ready ones alone; `undefined` where there is no such Service. */
   const behind = (namespace: string, service: string): readonly KubeJson[] | undefined => {
     if (!store.get(cluster.resource("services"), namespace, service)) return undefined;
-    const slices = store.list(cluster.resource("endpointslices"), namespace).filter(({ metadata }) => metadata.labels?.[serviceLabel] === service);
-    const names = slices.flatMap(({ endpoints }) => endpoints.filter(({ conditions }: Json) => conditions.ready).map(({ targetRef }: Json) => targetRef.name));
+    const slices = store
+      .list(cluster.resource("endpointslices"), namespace)
+      .filter(({ metadata }) => metadata.labels?.[serviceLabel] === service);
+    const names = slices.flatMap(({ endpoints }) =>
+      endpoints.filter(({ conditions }: Json) => conditions.ready).map(({ targetRef }: Json) => targetRef.name),
+    );
     return names.flatMap((name) => store.get(pods, namespace, name) ?? []);
   };
   const wait = (millis: number): Promise<void> => new Promise((resolve) => void clock.after(millis, resolve));
@@ -78,7 +83,8 @@ export function startControlPlanes(cluster: Cluster): ControlPlanes {
     if (!caBundle) return fail("tls: failed to verify certificate: x509: certificate signed by unknown authority");
     const fault = faults.get(service.name);
     const how = howStopped(pod);
-    if (how === "unready" || how === "unnoticed" || fault?.kind === "refuse") return fail(`dial tcp ${pod.status.podIP}:443: connect: connection refused`);
+    if (how === "unready" || how === "unnoticed" || fault?.kind === "refuse")
+      return fail(`dial tcp ${pod.status.podIP}:443: connect: connection refused`);
     if (how === "frozen" || fault?.kind === "hang" || (fault?.kind === "slow" && fault.ms >= timeout * 1000)) {
       await wait(timeout * 1000);
       return fail("context deadline exceeded");
@@ -90,10 +96,14 @@ export function startControlPlanes(cluster: Cluster): ControlPlanes {
   const answer = (pod: KubeJson, review: Review): Verdict => {
     if (review.resource.plural !== "pods" || !review.object) return { allowed: true };
     const revision = revisionOf(pod);
-    const config = store.get(cluster.resource("configmaps"), istioNamespace, suffixed("istio-sidecar-injector", revision))?.data?.config ?? "";
+    const config =
+      store.get(cluster.resource("configmaps"), istioNamespace, suffixed("istio-sidecar-injector", revision))?.data?.config ?? "";
     const kubelets = store.list(cluster.resource("nodes")).map(({ status }) => String(status?.nodeInfo?.kubeletVersion ?? "v1.36.3"));
     try {
-      return { allowed: true, object: injected(review.object, review.namespace ?? "", { revision, version: istiodOf(pod).version, config, kubelets }) };
+      return {
+        allowed: true,
+        object: injected(review.object, review.namespace ?? "", { revision, version: istiodOf(pod).version, config, kubelets }),
+      };
     } catch (error) {
       return { allowed: false, message: (error as Error).message };
     }

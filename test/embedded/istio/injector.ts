@@ -21,7 +21,8 @@ export function injected(pod: KubeJson, namespace: string, injecting: Injecting)
   if (!isDue(pod, namespace, config)) return pod;
   const names = templatesOf(pod, config);
   const missing = names.find((name) => !Object.hasOwn(config.templates ?? {}, name));
-  if (missing !== undefined) throw new Error(`requested template "${missing}" not found; have ${Object.keys(config.templates ?? {}).join(", ")}`);
+  if (missing !== undefined)
+    throw new Error(`requested template "${missing}" not found; have ${Object.keys(config.templates ?? {}).join(", ")}`);
   return withProxy(pod, namespace, injecting, names.includes("gateway"));
 }
 
@@ -32,7 +33,11 @@ function isDue({ spec, metadata }: KubeJson, namespace: string, config: Json): b
   if (["false", "n", "no", "off"].includes((wish ?? "").toLowerCase())) return false;
   const asked = ["true", "y", "yes", "on"].includes((wish ?? "").toLowerCase());
   const selected = (selectors: readonly Json[]): boolean => (selectors ?? []).some((each) => matchesSelector(each, metadata.labels));
-  const unasked = selected(config.neverInjectSelector) ? false : selected(config.alwaysInjectSelector) ? true : config.policy !== "disabled";
+  const unasked = selected(config.neverInjectSelector)
+    ? false
+    : selected(config.alwaysInjectSelector)
+      ? true
+      : config.policy !== "disabled";
   return wish === undefined ? unasked : asked;
 }
 
@@ -61,7 +66,16 @@ function withProxy(pod: KubeJson, namespace: string, injecting: Injecting, gatew
   const oldInits = (pod.spec.initContainers ?? []).filter(({ name }: Json) => name !== "istio-init" && name !== "istio-proxy");
   const initContainers = gateway ? oldInits : native ? [init, proxy, ...oldInits] : [init, ...oldInits];
   const containers = native ? others : [...others, proxy];
-  const volumes = ["workload-socket", "credential-socket", "workload-certs", "istio-envoy", "istio-data", "istio-podinfo", "istio-token", "istiod-ca-cert"];
+  const volumes = [
+    "workload-socket",
+    "credential-socket",
+    "workload-certs",
+    "istio-envoy",
+    "istio-data",
+    "istio-podinfo",
+    "istio-token",
+    "istiod-ca-cert",
+  ];
   const status = {
     initContainers: initContainers.map(({ name }: Json) => name).filter((name: string) => name === "istio-init" || name === "istio-proxy"),
     containers: native ? [] : ["istio-proxy"],
@@ -79,7 +93,9 @@ function withProxy(pod: KubeJson, namespace: string, injecting: Injecting, gatew
       },
       annotations: {
         ...annotations,
-        ...(others.length > 0 && { "kubectl.kubernetes.io/default-container": annotations["kubectl.kubernetes.io/default-container"] ?? others[0].name }),
+        ...(others.length > 0 && {
+          "kubectl.kubernetes.io/default-container": annotations["kubectl.kubernetes.io/default-container"] ?? others[0].name,
+        }),
         ...{ "istio.io/rev": revision, "sidecar.istio.io/status": JSON.stringify(status) },
         ...{ "prometheus.io/path": "/stats/prometheus", "prometheus.io/port": "15020", "prometheus.io/scrape": "true" },
       },
@@ -88,7 +104,10 @@ function withProxy(pod: KubeJson, namespace: string, injecting: Injecting, gatew
       ...pod.spec,
       ...(initContainers.length > 0 && { initContainers }),
       containers,
-      volumes: [...(pod.spec.volumes ?? []).filter(({ name }: Json) => !volumes.includes(name)), ...volumes.map((name) => ({ name, emptyDir: {} }))],
+      volumes: [
+        ...(pod.spec.volumes ?? []).filter(({ name }: Json) => !volumes.includes(name)),
+        ...volumes.map((name) => ({ name, emptyDir: {} })),
+      ],
     },
   };
 }

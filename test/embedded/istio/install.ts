@@ -1,6 +1,7 @@
 /** What `istioctl install` leaves in a cluster, from the manifests of each release as recorded in test/mesh/rendered; and revision tags. */
-import type { Json } from "../object.ts";
+
 import { type Release, releases, rendered, revisionOfRelease } from "../../mesh/rendered.ts";
+import type { Json } from "../object.ts";
 
 export interface Revision {
   /** `default` is an install without a revision. */
@@ -31,7 +32,9 @@ export function installed({ name, version, replicas }: Revision): readonly Json[
   const { labels } = deployment.metadata;
   const meta = (object: string) => ({ name: suffixed(object, name), namespace: istioNamespace, labels });
   return [
-    configMap(meta("istio"), { mesh: "defaultConfig:\n  discoveryAddress: istiod.istio-system.svc:15012\nrootNamespace: istio-system\ntrustDomain: cluster.local\n" }),
+    configMap(meta("istio"), {
+      mesh: "defaultConfig:\n  discoveryAddress: istiod.istio-system.svc:15012\nrootNamespace: istio-system\ntrustDomain: cluster.local\n",
+    }),
     configMap(meta("istio-sidecar-injector"), { config: JSON.stringify(found.injectorConfig), values: "{}" }),
     service(meta("istiod"), deployment.spec.selector.matchLabels),
     {
@@ -47,7 +50,12 @@ export function installed({ name, version, replicas }: Revision): readonly Json[
 /** What makes a revision the default: the tag, its Service from 1.28 on, and the default validator. */
 export const asDefault = (revision: Revision): readonly Json[] => [
   ...tagged("default", revision),
-  validator("istiod-default-validator", revision.name, { matchExpressions: [{ key: "istio.io/rev", operator: "DoesNotExist" }] }, { "istio.io/tag": "default" }),
+  validator(
+    "istiod-default-validator",
+    revision.name,
+    { matchExpressions: [{ key: "istio.io/rev", operator: "DoesNotExist" }] },
+    { "istio.io/tag": "default" },
+  ),
 ];
 
 /** A revision tag as `istioctl tag set` writes it. */
@@ -93,7 +101,10 @@ const validator = (name: string, revision: string, objectSelector: object, label
   webhooks: [
     {
       name: "rev.validation.istio.io",
-      clientConfig: { service: { name: suffixed("istiod", revision), namespace: istioNamespace, path: "/validate", port: 443 }, caBundle: "Q0E=" },
+      clientConfig: {
+        service: { name: suffixed("istiod", revision), namespace: istioNamespace, path: "/validate", port: 443 },
+        caBundle: "Q0E=",
+      },
       rules: [
         {
           operations: ["CREATE", "UPDATE"],

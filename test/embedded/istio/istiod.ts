@@ -50,11 +50,21 @@ export function createIstiod(pod: KubeJson, clock: MeshClock, random: () => numb
   const nanos = (): string => new Date(clock.wall()).toISOString().replace("Z", "000000Z");
 
   const pages: Readonly<Record<string, () => string>> = {
-    "/debug/syncz": () => JSON.stringify([...connections.values()].map((each) => synczEntry(each, modern)), undefined, 2),
+    "/debug/syncz": () =>
+      JSON.stringify(
+        [...connections.values()].map((each) => synczEntry(each, modern)),
+        undefined,
+        2,
+      ),
     "/debug/connections": () =>
       JSON.stringify({
         totalClients: connections.size,
-        clients: [...connections.values()].map(({ id, connectedAt, address }) => ({ connectionId: id, connectedAt, address, ...(!modern && { labels: null }) })),
+        clients: [...connections.values()].map(({ id, connectedAt, address }) => ({
+          connectionId: id,
+          connectedAt,
+          address,
+          ...(!modern && { labels: null }),
+        })),
       }),
     "/version": () => `${version}-0000000000000000000000000000000000000000-Clean`,
     "/ready": () => "",

@@ -44,7 +44,10 @@ export function startKubelet(cluster: Cluster, circumstancesOf: (pod: KubeJson) 
     plans.set(uid, { step: next.step, cancel: clock.after(waitOf(next), () => void take(uid, next.step)) });
   };
   const waitOf = ({ step, after }: Next): number =>
-    Math.max(after, step === "delete" ? least.delete : step === "start" || step === "proxy-start" || step === "pull-error" ? least.start : least.other);
+    Math.max(
+      after,
+      step === "delete" ? least.delete : step === "start" || step === "proxy-start" || step === "pull-error" ? least.start : least.other,
+    );
 
   const take = async (uid: string, step: Step): Promise<void> => {
     plans.delete(uid);

@@ -53,7 +53,10 @@ export function lifeOf(pod: KubeJson): string {
 export const affectedOf = (pod: KubeJson): string | undefined =>
   annotation(pod, annotations.container) ?? pod.spec.containers.map(({ name }: Json) => name).find((name: string) => name !== proxyName);
 
-export const statusesOf = ({ status }: KubeJson): readonly Json[] => [...(status?.containerStatuses ?? []), ...(status?.initContainerStatuses ?? [])];
+export const statusesOf = ({ status }: KubeJson): readonly Json[] => [
+  ...(status?.containerStatuses ?? []),
+  ...(status?.initContainerStatuses ?? []),
+];
 
 /** `4000ms`, `5s`. */
 export function millis(text: string | undefined, otherwise: number): number {
@@ -90,9 +93,13 @@ function laterOf(pod: KubeJson, life: string, { synced: proxySynced, answers, ra
   if (pod.status.phase === "Pending") return synced ? at(life === "pull" ? "pull-error" : "start") : undefined;
   if (isReady(pod)) return answers === false ? at("unready") : undefined;
   if (life === "crash") return undefined;
-  if (controllerOf(pod)?.kind === "Job" && life !== "long" && synced) return at("complete", millis(annotation(pod, annotations.runFor), 500));
+  if (controllerOf(pod)?.kind === "Job" && life !== "long" && synced)
+    return at("complete", millis(annotation(pod, annotations.runFor), 500));
   if (answers === false) return undefined;
-  if (life === "never-ready") return revision !== undefined && synced && statuses.some(({ name, ready }) => name === proxyName && !ready) ? at("only-proxy-ready") : undefined;
+  if (life === "never-ready")
+    return revision !== undefined && synced && statuses.some(({ name, ready }) => name === proxyName && !ready)
+      ? at("only-proxy-ready")
+      : undefined;
   if (synced) return at("ready", readyAfter(pod, random));
   const appReady = (pod.status.containerStatuses ?? []).every(({ name, ready }: Json) => name === proxyName || ready);
   return appReady ? undefined : at("only-app-ready", millis(annotation(pod, annotations.readyAfter), 2_000));

@@ -25,10 +25,14 @@ export function logOf(pod: KubeJson, container: string | undefined, previous: bo
   const status = statusesOf(pod).find((each) => each.name === name);
   const waiting = status?.state?.waiting?.reason;
   if (!status || ["ErrImagePull", "ImagePullBackOff", "PodInitializing"].includes(waiting)) {
-    const why = waiting === "PodInitializing" || !waiting ? "is waiting to start: PodInitializing" : `is waiting to start: trying and failing to pull image`;
+    const why =
+      waiting === "PodInitializing" || !waiting
+        ? "is waiting to start: PodInitializing"
+        : `is waiting to start: trying and failing to pull image`;
     throw badRequest(`container "${name}" in pod "${pod.metadata.name}" ${why}`);
   }
-  if (previous && status.restartCount === 0) throw new Refusal(400, "BadRequest", `previous terminated container "${name}" in pod "${pod.metadata.name}" not found`);
+  if (previous && status.restartCount === 0)
+    throw new Refusal(400, "BadRequest", `previous terminated container "${name}" in pod "${pod.metadata.name}" not found`);
   return texts[textOf(pod, name)].map((line) => `${line}\n`).join("");
 }
 

@@ -1,8 +1,8 @@
 /** Which node a pod goes to: the next in turn whose labels its nodeSelector takes. */
 import { matchesSelector } from "../../../src/mesh/labels.ts";
+import type { Cluster, Controller } from "../controllers/controller.ts";
 import type { Json, KubeJson } from "../object.ts";
 import { withCondition } from "../object.ts";
-import type { Cluster, Controller } from "../controllers/controller.ts";
 
 export const fits = ({ nodeSelector = {} }: Json, node: KubeJson): boolean =>
   !node.spec?.unschedulable && matchesSelector({ matchLabels: nodeSelector }, node.metadata.labels);
@@ -32,7 +32,11 @@ async function bind(pod: KubeJson, node: string, cluster: Cluster): Promise<void
 
 async function refuse(pod: KubeJson, nodes: number, cluster: Cluster): Promise<void> {
   const message = `0/${nodes} nodes are available: ${nodes} node(s) didn't match Pod's node affinity/selector.`;
-  const conditions = withCondition(pod.status?.conditions, { type: "PodScheduled", status: "False", reason: "Unschedulable", message }, cluster.now());
+  const conditions = withCondition(
+    pod.status?.conditions,
+    { type: "PodScheduled", status: "False", reason: "Unschedulable", message },
+    cluster.now(),
+  );
   await cluster.setStatus(pod, { ...pod.status, conditions });
   await cluster.tell(pod, "Warning", "FailedScheduling", message);
 }

@@ -87,7 +87,8 @@ export function statusAt(pod: KubeJson, step: Exclude<Step, "delete">, { now, sy
 }
 
 function stateOf(doing: Doing, { name, image }: Json, since: string, now: string, known: Json): Json {
-  if (doing === "completed") return { terminated: { exitCode: 0, reason: "Completed", startedAt: since, finishedAt: known?.state?.terminated?.finishedAt ?? now } };
+  if (doing === "completed")
+    return { terminated: { exitCode: 0, reason: "Completed", startedAt: since, finishedAt: known?.state?.terminated?.finishedAt ?? now } };
   if (!waits.has(doing)) return { running: { startedAt: known?.state?.running?.startedAt ?? now } };
   const messages: Readonly<Record<string, string>> = {
     CrashLoopBackOff: `back-off 10s restarting failed container=${name}`,
