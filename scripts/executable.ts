@@ -44,6 +44,8 @@ export const warm = async (folder: string, server: string, runtime: readonly [st
       ["-n", "production", "--to", "1-20"],
       ["-A", "--to", "1-20", "--dry-run=client"],
     ].map((argv) => [...argv, ...home]),
+    ["__complete", ...home, "-n", ""],
+    ["__complete", ...home, "--to", ""],
   ];
   const [command, ...words] = runtime;
   for (const argv of commands) {
