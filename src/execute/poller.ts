@@ -30,7 +30,7 @@ export interface PollerOptions<T> {
   readonly read: (signal: AbortSignal) => Promise<T>;
   /** Read at least this often (ms). */
   readonly everyMs: number;
-  /** Rest between two reads (ms): at least this, and twice what the last read took, up to 5 s, so that a slow server is asked less. */
+  /** Rest between two reads (ms): at least this, and four times what the last read took, up to 5 s: a slow server is asked less, a large answer leaves the processor to others. */
   readonly restMs: number;
   readonly clock: Clock;
   /** Called when the first listener comes; the signal aborts when the last has gone. */
@@ -68,7 +68,7 @@ export function createPoller<T>({ read, everyMs, restMs, clock, start }: PollerO
     busy = false;
     if (signal.aborted) return schedule(0);
     const took = clock.now() - began;
-    earliest = clock.now() + Math.max(restMs, Math.min(took * 2, longestRestMs));
+    earliest = clock.now() + Math.max(restMs, Math.min(took * 4, longestRestMs));
     failures = "trouble" in outcome ? failures + 1 : 0;
     reading =
       "trouble" in outcome
