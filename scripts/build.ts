@@ -1,13 +1,15 @@
 /** `npm run build [PLUGIN…]`: makes `dist/kubectl-mesh_…` for this machine out of each file of `plugins/`. For all platforms: release.ts. */
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { constants, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { bundle } from "./bundle.ts";
 import { assemble, commitOf, executableName, pluginNames, warm } from "./executable.ts";
 import { warmServer } from "./warm-server.ts";
 
 const work = mkdtempSync(join(tmpdir(), "kubectl-mesh-build-"));
+process.on("exit", () => rmSync(work, { recursive: true, force: true }));
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => process.exit(128 + constants.signals[signal]));
 const say = (text: string): void => console.error(text);
 
 /** The runtime without its symbols, a fifth smaller. Must be done before anything is put into it. */
@@ -33,13 +35,12 @@ const main = async (): Promise<void> => {
       for (const [name, source] of (await bundle(`plugins/${plugin}.ts`, commit)).parts) writeFileSync(join(folder, name), source);
       await warm(folder, server.url, [process.execPath]);
       const out = resolve("dist", executableName(plugin));
-      if (existsSync(out)) rmSync(out);
-      assemble(folder, runtime, out);
+      assemble(folder, runtime, `${out}.new`); // so that an executable is a whole one, or none
+      renameSync(`${out}.new`, out);
       say(`${out}: ${Math.round(statSync(out).size / 1e6)} MB in ${((performance.now() - began) / 1000).toFixed(1)} s`);
     }
   } finally {
     server.close();
-    rmSync(work, { recursive: true });
   }
 };
 

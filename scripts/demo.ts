@@ -1,0 +1,72 @@
+/**
+ * `npm run demo`: boots the embedded mesh (test/embedded), and moves a namespace of it from one control plane to the next as a user would.
+ * On a terminal it stops before each command. `-- --keep` leaves the mesh running until Ctrl-C, `-- --cluster FILE` fills it with other YAML,
+ * of which a namespace `production` is moved. Ends with the exit code of the first command that fails.
+ */
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { delimiter } from "node:path";
+import { parseArgs } from "node:util";
+import type { EmbeddedMesh } from "../test/embedded/mesh.ts";
+import type { Json } from "../test/embedded/object.ts";
+import { type Caller, callerOn } from "./demo/commands.ts";
+import { pluginFolder, whyBuild } from "./demo/executables.ts";
+import { exitCodeOf, openStage, type Stage } from "./demo/stage.ts";
+
+const revisions = { default: "1.19.0", "1-20": "1.20.0" } as const;
+
+const steps = [
+  { says: "Who is on which control plane?", words: ["mesh-revisions"] },
+  { says: "Move a namespace, without downtime, and prove it pod by pod.", words: ["mesh-migrate", "-n", "production", "--to", "1-20"] },
+  { says: "And now?", words: ["mesh-revisions"] },
+] as const;
+
+async function main(stage: Stage): Promise<number> {
+  const options = { keep: { type: "boolean", default: false }, cluster: { type: "string", default: "test/clusters/demo.yaml" } } as const;
+  const { keep, cluster } = parseArgs({ options }).values;
+  const manifests = readFileSync(cluster, "utf8");
+  const why = whyBuild();
+  if (why !== undefined) {
+    stage.say(`Building them first: ${why}.`);
+    const code = await stage.run([process.execPath, "scripts/build.ts"], process.env);
+    if (code !== 0) return code;
+  }
+  const began = performance.now();
+  stage.say(`Booting a mesh in this process: Istio ${Object.values(revisions).join(" and ")}, filled from ${cluster}.`);
+  const [{ bootMesh }, { objectsOf }] = await Promise.all([import("../test/embedded/mesh.ts"), import("../test/embedded/seed.ts")]);
+  await using mesh = await bootMesh({ revisions, manifests, time: "real" });
+  await Promise.race([ready(mesh, objectsOf(manifests)), stop(stage)]);
+  if (stage.stopped.aborted) return exitCodeOf(stage.stopped.reason);
+  const caller = callerOn(process.env.PATH ?? "");
+  stage.say(`It is up after ${((performance.now() - began) / 1000).toFixed(1)} s. ${caller.says}`);
+  const code = await play(stage, mesh, caller);
+  if (!keep || stage.stopped.aborted) return code;
+  stage.say(`\nThe mesh stays until Ctrl-C. In another terminal:\n\nexport KUBECONFIG=${mesh.kubeconfig} PATH=${pluginFolder()}:$PATH`);
+  await stop(stage);
+  return code;
+}
+
+/** The exit code of the first command that failed, the last that was run; or 0. */
+async function play(stage: Stage, { kubeconfig }: EmbeddedMesh, caller: Caller): Promise<number> {
+  const env = { ...process.env, KUBECONFIG: kubeconfig, PATH: `${pluginFolder()}${delimiter}${process.env.PATH}` };
+  for (const { says, words } of steps) {
+    stage.say(`\n# ${says}`);
+    const code = await stage.show(caller.command(words), env);
+    if (code !== 0) return code;
+  }
+  return 0;
+}
+
+async function ready(mesh: EmbeddedMesh, objects: readonly Json[]): Promise<void> {
+  const namespaces = objects.filter(({ kind }) => kind === "Namespace");
+  await Promise.all(namespaces.map(({ metadata }) => mesh.waitReady(metadata.name)));
+}
+
+const stop = async ({ stopped }: Stage): Promise<void> => void (stopped.aborted || (await once(stopped, "abort")));
+
+try {
+  process.exit(await main(openStage()));
+} catch (error) {
+  console.error(`demo: ${(error as Error).message}`);
+  process.exit(1);
+}

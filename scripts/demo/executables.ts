@@ -1,0 +1,30 @@
+/** The folder with the plugins' executables, built anew where it lacks one or a source is younger. */
+import { readdirSync, statSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { executableName, pluginNames } from "../executable.ts";
+
+/** What an executable is made of: paths of files and folders. */
+const sources = [
+  ...["src", "plugins", "package-lock.json"],
+  ...["build", "bundle", "executable", "lazy-intl"].map((name) => `scripts/${name}.ts`),
+  "scripts/loader.cjs",
+];
+
+/** Absolute. `MESH_PLUGINS` names another, which is taken as it is: scripts that run the plugins from source, say. */
+export const pluginFolder = (): string => resolve(process.env.MESH_PLUGINS ?? "dist");
+
+/** Why the executables have to be built; undefined where they need not be. */
+export function whyBuild(): string | undefined {
+  if (process.env.MESH_PLUGINS !== undefined) return undefined;
+  const built = pluginNames().map((plugin) => changedAt(join("dist", executableName(plugin))));
+  if (built.includes(undefined)) return "the executables are not built yet";
+  const oldest = Math.min(...built.filter((time) => time !== undefined));
+  return sources.flatMap(filesOf).some((file) => (changedAt(file) ?? 0) > oldest)
+    ? "the executables are older than the sources"
+    : undefined;
+}
+
+const changedAt = (file: string): number | undefined => statSync(file, { throwIfNoEntry: false })?.mtimeMs;
+
+const filesOf = (path: string): readonly string[] =>
+  statSync(path).isDirectory() ? readdirSync(path, { recursive: true, encoding: "utf8" }).map((file) => join(path, file)) : [path];
