@@ -150,7 +150,7 @@ export async function bootMesh(options: MeshOptions): Promise<EmbeddedMesh> {
           last = `: ${(error as Error).message}`;
         }
         if (clock.now() > until) throw new Error(`waited ${seconds} s in vain for ${what}${last}`);
-        await pause(clock, 20);
+        await pause(clock, 100);
       }
     };
     return clock.during(loop());

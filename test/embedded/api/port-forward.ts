@@ -55,8 +55,8 @@ class Connection extends Duplex {
   override _read(): void {}
 
   override _write(chunk: Buffer, _encoding: string, done: (cause?: Error | null) => void): void {
-    if (this.#socket.readyState !== 1) return done();
-    this.#socket.send(Buffer.concat([Buffer.of(this.#channel), chunk]), done);
+    if (this.#socket.readyState !== 1) done();
+    else this.#socket.send(Buffer.concat([Buffer.of(this.#channel), chunk]), done);
   }
 
   override _final(done: () => void): void {

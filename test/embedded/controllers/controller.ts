@@ -33,7 +33,7 @@ export interface Controller {
   /** Further objects that a change concerns, beside the object itself and whoever controls it. */
   readonly concerns?: (change: Change, cluster: Cluster) => readonly KubeJson[];
   /** Gives the milliseconds after which to look again. Throws for another try soon. */
-  reconcile(object: KubeJson, cluster: Cluster): Promise<number | undefined | void>;
+  reconcile(object: KubeJson, cluster: Cluster): Promise<number | undefined>;
   /** Called once an object is gone. */
   gone?(object: KubeJson, cluster: Cluster): Promise<void>;
 }
@@ -84,7 +84,7 @@ function start(controller: Controller, cluster: Cluster): () => void {
     const object = store.get(resource, namespace || undefined, name);
     if (!object || stopped) return void items.delete(key);
     item.state = "running";
-    let next: number | undefined | void;
+    let next: number | undefined;
     try {
       next = await controller.reconcile(object, cluster);
       item.failures = 0;

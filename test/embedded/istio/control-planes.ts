@@ -6,7 +6,7 @@ import { serviceLabel } from "../controllers/endpoint-slices.ts";
 import type { Json, KubeJson } from "../object.ts";
 import { injected } from "./injector.ts";
 import { istioNamespace, suffixed } from "./install.ts";
-import { createIstiod, type Istiod, type Stop } from "./istiod.ts";
+import { type Connection, createIstiod, type Istiod, type Stop } from "./istiod.ts";
 
 /** What is wrong with the API server's calls to a webhook's Service. */
 export type WebhookFault = { readonly kind: "refuse" } | { readonly kind: "hang" } | { readonly kind: "slow"; readonly ms: number };
@@ -22,6 +22,8 @@ export interface ControlPlanes {
   stop(revision: string, how: Stop): void;
   start(revision: string): void;
   setFault(service: string, fault: WebhookFault | undefined): void;
+  /** Every proxy that an istiod holds, with that istiod's revision. */
+  held(): readonly { readonly revision: string; readonly connection: Connection }[];
   /** Told when an istiod loses its connections. */
   onDrop(listener: (istiod: Istiod) => void): void;
   /** Told when an istiod's probe may answer otherwise. */
@@ -132,6 +134,12 @@ export function startControlPlanes(cluster: Cluster): ControlPlanes {
       for (const pod of podsOf(revision)) listeners.probe(pod);
     },
     setFault: (service, fault) => void (fault ? faults.set(service, fault) : faults.delete(service)),
+    held: () =>
+      store
+        .list(pods, istioNamespace)
+        .flatMap((pod) =>
+          [...(istiods.get(pod.metadata.uid)?.connections.values() ?? [])].map((connection) => ({ revision: revisionOf(pod), connection })),
+        ),
     onDrop: (listener) => {
       listeners.drop = listener;
     },

@@ -29,7 +29,7 @@ export function installed({ name, version, replicas }: Revision): readonly Json[
   const own = <T>(object: T): T => (name === "default" ? object : JSON.parse(JSON.stringify(object).replaceAll(recorded, name)));
   const deployment = own(name === "default" ? found.unrevisionedIstiod : found.istiod) as Json;
   const webhook = own(name === "default" ? found.unrevisioned : found.revisioned) as Json;
-  const { labels } = deployment.metadata;
+  const labels = { ...deployment.metadata.labels, "operator.istio.io/managed": "Reconcile", "operator.istio.io/version": version };
   const meta = (object: string) => ({ name: suffixed(object, name), namespace: istioNamespace, labels });
   return [
     configMap(meta("istio"), {
@@ -39,7 +39,7 @@ export function installed({ name, version, replicas }: Revision): readonly Json[
     service(meta("istiod"), deployment.spec.selector.matchLabels),
     {
       ...{ apiVersion: "apps/v1", kind: "Deployment", ...deployment },
-      metadata: withoutUid(deployment.metadata),
+      metadata: { ...withoutUid(deployment.metadata), labels },
       spec: { ...deployment.spec, replicas, template: withArguments(deployment.spec.template, name) },
     },
     name === "default" ? deactivated(mutating(webhook)) : mutating(webhook),

@@ -38,7 +38,10 @@ export function startProxies(cluster: Cluster, planes: ControlPlanes, onSync: (u
   };
   const connect = (proxy: Proxy, pod: KubeJson): void => {
     const istiod = planes.reachable(discoveryAddressOf(pod));
-    if (!istiod) return retry(proxy, pod);
+    if (!istiod) {
+      retry(proxy, pod);
+      return;
+    }
     proxy.istiod = istiod;
     const container = proxyOf(pod);
     const connection = istiod.connect(proxy.uid, {
@@ -68,7 +71,7 @@ export function startProxies(cluster: Cluster, planes: ControlPlanes, onSync: (u
     const { uid } = pod.metadata;
     const known = proxies.get(uid);
     const runs = proxyOf(pod) !== undefined && statusesOf(pod).some(({ name, state }) => name === "istio-proxy" && state?.running);
-    if (!runs && known) return end(known);
+    if (!runs && known) end(known);
     if (!runs || known || revisionOf(pod) === undefined || lifeOf(pod) === "no-istiod") return;
     const proxy: Proxy = { uid, istiod: undefined, synced: false, failures: 0, cancel: () => {} };
     proxies.set(uid, proxy);

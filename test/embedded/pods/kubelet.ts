@@ -37,7 +37,10 @@ export function startKubelet(cluster: Cluster, circumstancesOf: (pod: KubeJson) 
   const look = (uid: string): void => {
     const pod = podOf(uid);
     const next = pod && nextOf(pod, { ...circumstancesOf(pod), random });
-    if (!next) return forget(uid);
+    if (!next) {
+      forget(uid);
+      return;
+    }
     // The same step that is due already stays due when it was.
     if (plans.get(uid)?.step === next.step) return;
     forget(uid);
