@@ -33,6 +33,16 @@ const start = (read, entry, compiled) => {
   load(`./${entry}`);
 };
 
+// The current folder may be gone, and packages ask for it while they load.
+const { cwd } = process;
+process.cwd = () => {
+  try {
+    return cwd();
+  } catch {
+    return "/";
+  }
+};
+
 const { isSea, getRawAsset, getAssetKeys } = require("node:sea");
 if (isSea()) {
   const keys = new Set(getAssetKeys());
