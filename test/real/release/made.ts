@@ -24,12 +24,8 @@ export const release = async (out: string, argv: readonly string[], env: Readonl
 export const unpack = (archive: string, into: string): readonly string[] => {
   mkdirSync(into, { recursive: true });
   if (archive.endsWith(".zip")) {
-    execFileSync("python3", ["-m", "zipfile", "-e", archive, into]);
-    return execFileSync("python3", ["-c", "import sys, zipfile; print('\\n'.join(zipfile.ZipFile(sys.argv[1]).namelist()))", archive], {
-      encoding: "utf8",
-    })
-      .trim()
-      .split("\n");
+    execFileSync("unzip", ["-q", archive, "-d", into]);
+    return execFileSync("unzip", ["-Z1", archive], { encoding: "utf8" }).trim().split("\n");
   }
   execFileSync("tar", ["-xzf", archive, "-C", into]);
   // -rwxr-xr-x 0/0 12345 2026-01-02 03:04:04 NAME
