@@ -79,7 +79,7 @@ describe("an un-revisioned 1.19.0, 1-20 and 1-29", { concurrency: true }, () => 
     await eventuallyArrived(mesh, namespace, "default", { among });
   }
 
-  describe("a canary that fails on the target: all is put back, and the cause named", { concurrency: true }, () => {
+  describe("a canary that fails on the target: all is put back, and the cause named", { concurrency: 3 }, () => {
     const cases: readonly {
       readonly name: string;
       readonly life: Life;
@@ -128,85 +128,110 @@ describe("an un-revisioned 1.19.0, 1-20 and 1-29", { concurrency: true }, () => 
     }
   });
 
-  test("what came up on the target meanwhile is put back too: scaled up, deleted, and of the canary itself", async () => {
-    const surging = { strategy: { rollingUpdate: { maxUnavailable: 1 } } };
-    const namespace = await settled((namespace) => [
-      deployment({ namespace, name: "first", replicas: 2, life: "never-ready", onRevision: "1-20" }),
-      deployment({ namespace, name: "scaled" }),
-      deployment({ namespace, name: "hurt", spec: surging }),
-      deployment({ namespace, name: "idle", replicas: 0 }),
-      statefulSet({ namespace, name: "db" }),
-      statefulSet({ namespace, name: "stuck", life: "never-ready", onRevision: "1-20" }),
-    ]);
-    const canary = once(/Deployment\/first.*: /, async () => {
-      const [hurt] = await mesh.pods(namespace, "app=hurt");
-      await mesh.kubectl(["scale", "-n", namespace, "deployment/scaled", "--replicas=4"]);
-      await mesh.kubectl(["scale", "-n", namespace, "deployment/idle", "--replicas=1"]);
-      await mesh.kubectl(["delete", "pod", "-n", namespace, hurt.metadata.name, "db-2", "stuck-1", "--wait=false"]);
-      await eventually("them to come up on 1-20", async () => {
-        const up = (await mesh.pods(namespace)).filter(
-          (pod) => revisionOf(pod) === "1-20" && isReady(pod) !== /stuck/.test(pod.metadata.name),
-        );
-        return ["scaled", "idle", "hurt", "db", "stuck"].every((app) => up.some(({ metadata }) => metadata.labels.app === app));
+  describe("what others do meanwhile", { concurrency: 2 }, () => {
+    test("what came up on the target meanwhile is put back too: scaled up, deleted, and of the canary itself", async () => {
+      const surging = { strategy: { rollingUpdate: { maxUnavailable: 1 } } };
+      const namespace = await settled((namespace) => [
+        deployment({ namespace, name: "first", replicas: 2, life: "never-ready", onRevision: "1-20" }),
+        deployment({ namespace, name: "scaled" }),
+        deployment({ namespace, name: "hurt", spec: surging }),
+        deployment({ namespace, name: "idle", replicas: 0 }),
+        statefulSet({ namespace, name: "db" }),
+        statefulSet({ namespace, name: "stuck", life: "never-ready", onRevision: "1-20" }),
+      ]);
+      const canary = once(/Deployment\/first.*: /, async () => {
+        const [hurt] = await mesh.pods(namespace, "app=hurt");
+        await mesh.kubectl(["scale", "-n", namespace, "deployment/scaled", "--replicas=4"]);
+        await mesh.kubectl(["scale", "-n", namespace, "deployment/idle", "--replicas=1"]);
+        await mesh.kubectl(["delete", "pod", "-n", namespace, hurt.metadata.name, "db-2", "stuck-1", "--wait=false"]);
+        await eventually("them to come up on 1-20", async () => {
+          const up = (await mesh.pods(namespace)).filter(
+            (pod) => revisionOf(pod) === "1-20" && isReady(pod) !== /stuck/.test(pod.metadata.name),
+          );
+          return ["scaled", "idle", "hurt", "db", "stuck"].every((app) => up.some(({ metadata }) => metadata.labels.app === app));
+        });
       });
+      const result = await migrate(namespace, "1-20", ["-o", "json"], canary);
+      await canary.done();
+      const document = documentOf(result);
+      await assertRestored(namespace, document);
+      const all = ["first", "scaled", "hurt", "idle", "db", "stuck"];
+      assert.deepEqual(outcomesOf(document), Object.fromEntries(all.map((name) => [name, "restored"])));
+      for (const app of all.slice(1)) assert.match(result.stderr, new RegExp(`${namespace}/\\w+/${app}: .*${app}-`));
+      neverFell(namespace);
     });
-    const result = await migrate(namespace, "1-20", ["-o", "json"], canary);
-    await canary.done();
-    const document = documentOf(result);
-    await assertRestored(namespace, document);
-    const all = ["first", "scaled", "hurt", "idle", "db", "stuck"];
-    assert.deepEqual(outcomesOf(document), Object.fromEntries(all.map((name) => [name, "restored"])));
-    for (const app of all.slice(1)) assert.match(result.stderr, new RegExp(`${namespace}/\\w+/${app}: .*${app}-`));
-    neverFell(namespace);
-  });
 
-  test("what cannot be put back is named: a pod that nobody owns", async () => {
-    const namespace = await settled((namespace) => [
-      deployment({ namespace, name: "first", replicas: 2, life: "never-ready", onRevision: "1-20" }),
-    ]);
-    const canary = once(/Deployment\/first.*: /, () => mesh.apply(barePod({ namespace, name: "lonely" })));
-    const result = await migrate(namespace, "1-20", ["-o", "json"], canary);
-    await canary.done();
-    const document = documentOf(result);
-    assert.deepEqual([document.exitCode, document.state, outcomesOf(document)], [4, "partial", { first: "restored" }]);
-    assert.match(result.stderr, /^warning: .*: lonely; delete/m);
-    assert.deepEqual(await labelsOf(mesh, namespace), enabled);
-  });
-
-  test("a tag was moved: only the canary's template is put back, and what was on the target before is left alone", async () => {
-    await mesh.setTag("rolling", "default");
-    const namespace = await mesh.createNamespace({ "istio.io/rev": "rolling" });
-    await mesh.apply([
-      deployment({ namespace, name: "first", replicas: 2, life: "never-ready", onRevision: "1-20" }),
-      deployment({ namespace, name: "second" }),
-    ]);
-    await mesh.waitReady(namespace, 120);
-    await mesh.setTag("rolling", "1-20");
-    await mesh.kubectl(["rollout", "restart", "-n", namespace, "deployment/second"]);
-    await mesh.waitReady(namespace, 120);
-    const pods = await uidsOf(namespace);
-    const document = await migrateJson(namespace, "rolling");
-    assert.deepEqual([document.exitCode, document.state], [4, "restored"], JSON.stringify(document, undefined, 2));
-    await eventually("the canary's new pod to be gone", async () => (await mesh.pods(namespace)).length === 5);
-    assert.deepEqual(await uidsOf(namespace), pods);
-    assert.deepEqual(await labelsOf(mesh, namespace), { "istio.io/rev": "rolling" });
-    assert.equal(await recordOf(namespace), undefined);
-  });
-
-  test("an autoscaler adds pods to the canary itself", async () => {
-    const namespace = await settled((namespace) => [
-      deployment({ namespace, name: "first", replicas: 2, life: "never-ready", onRevision: "1-20" }),
-      deployment({ namespace, name: "second" }),
-    ]);
-    const canary = once(/Deployment\/first.*: /, async () => {
-      await mesh.kubectl(["scale", "-n", namespace, "deployment/first", "--replicas=4"]);
+    test("what cannot be put back is named: a pod that nobody owns", async () => {
+      const namespace = await settled((namespace) => [
+        deployment({ namespace, name: "first", replicas: 2, life: "never-ready", onRevision: "1-20" }),
+      ]);
+      const canary = once(/Deployment\/first.*: /, () => mesh.apply(barePod({ namespace, name: "lonely" })));
+      const result = await migrate(namespace, "1-20", ["-o", "json"], canary);
+      await canary.done();
+      const document = documentOf(result);
+      assert.deepEqual([document.exitCode, document.state, outcomesOf(document)], [4, "partial", { first: "restored" }]);
+      assert.match(result.stderr, /^warning: .*: lonely; delete/m);
+      assert.deepEqual(await labelsOf(mesh, namespace), enabled);
     });
-    const document = await migrateJson(namespace, "1-20", canary);
-    await canary.done();
-    await assertRestored(namespace, document);
+
+    test("a tag was moved: only the canary's template is put back, and what was on the target before is left alone", async () => {
+      await mesh.setTag("rolling", "default");
+      const namespace = await mesh.createNamespace({ "istio.io/rev": "rolling" });
+      await mesh.apply([
+        deployment({ namespace, name: "first", replicas: 2, life: "never-ready", onRevision: "1-20" }),
+        deployment({ namespace, name: "second" }),
+      ]);
+      await mesh.waitReady(namespace, 120);
+      await mesh.setTag("rolling", "1-20");
+      await mesh.kubectl(["rollout", "restart", "-n", namespace, "deployment/second"]);
+      await mesh.waitReady(namespace, 120);
+      const pods = await uidsOf(namespace);
+      const document = await migrateJson(namespace, "rolling");
+      assert.deepEqual([document.exitCode, document.state], [4, "restored"], JSON.stringify(document, undefined, 2));
+      await eventually("the canary's new pod to be gone", async () => (await mesh.pods(namespace)).length === 5);
+      assert.deepEqual(await uidsOf(namespace), pods);
+      assert.deepEqual(await labelsOf(mesh, namespace), { "istio.io/rev": "rolling" });
+      assert.equal(await recordOf(namespace), undefined);
+    });
+
+    test("an autoscaler adds pods to the canary itself", async () => {
+      const namespace = await settled((namespace) => [
+        deployment({ namespace, name: "first", replicas: 2, life: "never-ready", onRevision: "1-20" }),
+        deployment({ namespace, name: "second" }),
+      ]);
+      const canary = once(/Deployment\/first.*: /, async () => {
+        await mesh.kubectl(["scale", "-n", namespace, "deployment/first", "--replicas=4"]);
+      });
+      const document = await migrateJson(namespace, "1-20", canary);
+      await canary.done();
+      await assertRestored(namespace, document);
+    });
+
+    test("somebody puts the labels back while the canary comes up: nothing more is begun, and their labels stand", async () => {
+      const namespace = await settled((namespace) => [
+        deployment({ namespace, name: "first", replicas: 2, readyAfter: 3000 }),
+        deployment({ namespace, name: "second" }),
+      ]);
+      const second = await mesh.pods(namespace, "app=second");
+      const canary = once(/Deployment\/first.*: /, async () => {
+        await eventually("the first pod", async () => (await mesh.pods(namespace)).some((pod) => revisionOf(pod) === "1-20"), 20, 20);
+        await mesh.kubectl(["label", "namespace", namespace, "istio.io/rev-", "istio-injection=enabled"]);
+      });
+      const document = await migrateJson(namespace, "1-20", canary);
+      await canary.done();
+      assert.deepEqual([document.exitCode, document.state], [4, "partial"], JSON.stringify(document, undefined, 2));
+      assert.match(JSON.stringify(document.workloads), /changed by somebody else/);
+      assert.deepEqual(await labelsOf(mesh, namespace), enabled);
+      const uids = (pods: readonly Json[]) => pods.map(({ metadata }) => metadata.uid).sort();
+      assert.deepEqual(uids(await mesh.pods(namespace, "app=second")), uids(second));
+      const back = await runShell(mesh, document.goBack ?? "");
+      assert.equal(back.code, 0, back.stderr);
+      await eventuallyArrived(mesh, namespace, "default", { among });
+      neverFell(namespace);
+    });
   });
 
-  describe("a workload fails after the canary: partial, and no other is harmed", { concurrency: true }, () => {
+  describe("a workload fails after the canary: partial, and no other is harmed", { concurrency: 2 }, () => {
     const make = (namespace: string) => [
       deployment({ namespace, name: "first", replicas: 2, readyAfter: 300 }),
       deployment({ namespace, name: "bad", replicas: 3, life: "crash", onRevision: "1-20" }),
@@ -265,7 +290,7 @@ describe("an un-revisioned 1.19.0, 1-20 and 1-29", { concurrency: true }, () => 
     });
   });
 
-  describe("the target answers the checks, and then it does not", { concurrency: true }, () => {
+  describe("the target answers the checks, and then it does not", { concurrency: 3 }, () => {
     /** Edits the webhooks of a tag of 1-20 by hand. */
     const editTag = async (tag: string, edit: (webhook: Json) => readonly Json[]): Promise<void> => {
       const path = `/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/istio-revision-tag-${tag}`;
@@ -359,30 +384,7 @@ describe("an un-revisioned 1.19.0, 1-20 and 1-29", { concurrency: true }, () => 
     });
   });
 
-  test("somebody puts the labels back while the canary comes up: nothing more is begun, and their labels stand", async () => {
-    const namespace = await settled((namespace) => [
-      deployment({ namespace, name: "first", replicas: 2, readyAfter: 3000 }),
-      deployment({ namespace, name: "second" }),
-    ]);
-    const second = await mesh.pods(namespace, "app=second");
-    const canary = once(/Deployment\/first.*: /, async () => {
-      await eventually("the first pod", async () => (await mesh.pods(namespace)).some((pod) => revisionOf(pod) === "1-20"), 20, 20);
-      await mesh.kubectl(["label", "namespace", namespace, "istio.io/rev-", "istio-injection=enabled"]);
-    });
-    const document = await migrateJson(namespace, "1-20", canary);
-    await canary.done();
-    assert.deepEqual([document.exitCode, document.state], [4, "partial"], JSON.stringify(document, undefined, 2));
-    assert.match(JSON.stringify(document.workloads), /changed by somebody else/);
-    assert.deepEqual(await labelsOf(mesh, namespace), enabled);
-    const uids = (pods: readonly Json[]) => pods.map(({ metadata }) => metadata.uid).sort();
-    assert.deepEqual(uids(await mesh.pods(namespace, "app=second")), uids(second));
-    const back = await runShell(mesh, document.goBack ?? "");
-    assert.equal(back.code, 0, back.stderr);
-    await eventuallyArrived(mesh, namespace, "default", { among });
-    neverFell(namespace);
-  });
-
-  describe("broken off", { concurrency: true }, () => {
+  describe("broken off", { concurrency: 2 }, () => {
     const make = (namespace: string) => [
       deployment({ namespace, name: "first", replicas: 2, readyAfter: [1000, 2000] }),
       deployment({ namespace, name: "second", readyAfter: [1000, 2000] }),
