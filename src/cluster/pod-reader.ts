@@ -58,7 +58,8 @@ function tunnelAgent(open: () => Promise<Duplex>, idle: number): http.Agent {
 
 function getOnce(agent: http.Agent, port: number, path: string, limit: number): Promise<PodAnswer | { readonly stale: Error }> {
   return new Promise((resolve, reject) => {
-    const request = http.get({ agent, host: "localhost", port, path, headers: { accept: "*/*" } });
+    // The address and not the name, which Node would try as an IPv6 address by an expression that takes 7 ms to compile.
+    const request = http.get({ agent, host: "127.0.0.1", port, path, headers: { accept: "*/*" } });
     const stop = (code: string, message: string): void => {
       const cause = Object.assign(new Error(message), { code });
       reject(cause);
