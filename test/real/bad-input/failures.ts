@@ -1,0 +1,27 @@
+/** How both plugins fail where there is no cluster to be had. */
+import assert from "node:assert/strict";
+import type { RunOptions } from "../kit.ts";
+import { assertNoStack } from "../refusal.ts";
+import { mesh } from "./one-mesh.ts";
+
+const plugins: readonly (readonly [plugin: string, args: readonly string[]])[] = [
+  ["mesh-revisions", []],
+  ["mesh-migrate", ["-n", "default", "--to", "1-20"]],
+];
+
+/** Both plugins fail with 1 and these words and this remedy, and soon. */
+export async function assertBothFail(flags: readonly string[], words: RegExp, remedy: RegExp, options?: RunOptions): Promise<void> {
+  await Promise.all(
+    plugins.map(async ([plugin, args]) => {
+      const result = await mesh.run(plugin, [...args, ...flags], options);
+      assert.deepEqual([result.code, result.stdout], [1, ""], result.stderr);
+      const said = result.stderr.split("\n").filter((line) => !line.startsWith("context "));
+      assert.match(said[0] ?? "", /^error: \S/);
+      assert.match(said[0] ?? "", words);
+      assert.match(said[1] ?? "", remedy);
+      assert.deepEqual(said.slice(2), [""], result.stderr);
+      assertNoStack(result);
+      assert.ok(result.ms < 60_000, `took ${result.ms} ms`);
+    }),
+  );
+}
