@@ -12,7 +12,7 @@ import { text } from "node:stream/consumers";
  * The heap's young part at its working size from the start, so that a short run collects nothing, and no larger: what is read of a big
  * cluster dies young, and 8 MB take as little time as 16 (docs/performance.md). Not part of what V8 checks a cache against.
  */
-const runtimeFlags = ["--min-semi-space-size=8", "--max-semi-space-size=8"];
+export const runtimeFlags = ["--min-semi-space-size=8", "--max-semi-space-size=8"];
 
 /** The names of all plugins: `mesh-migrate`, … */
 export const pluginNames = (): readonly string[] => readdirSync("plugins").map((file) => basename(file, ".ts"));

@@ -42,9 +42,10 @@ export const howToLink = (name: string, called: string, path: string, platform: 
   const folder = isPath ? dirname(resolve(called)) : path.split(delimiter).find((each) => each !== "" && existsSync(join(each, own)));
   const link = join(folder ?? ".", own.replace("-", "_complete-"));
   const head = "# kubectl asks a program of this name what may come next. Link it once";
-  return platform === "win32"
-    ? `${head}, as administrator:\nmklink "${link}" "${join(folder ?? ".", own)}"`
-    : `${head}, or pipe this to sh:\nln -sf ${own} '${link.replaceAll("'", "'\\''")}'`;
+  if (platform === "win32") return `${head}, as administrator:\nmklink "${link}" "${join(folder ?? ".", own)}"`;
+  const quoted = `'${link.replaceAll("'", "'\\''")}'`;
+  // Krew that knows of no plugin takes a link in its folder for a sign of an installation of old (internal/receiptsmigration).
+  return `${head}, or pipe this to sh.\n# When ${name} is uninstalled: rm ${quoted}\nln -sf ${own} ${quoted}`;
 };
 
 const flagLines = (flags: Flags, partial: string, typed: Typed): readonly string[] =>

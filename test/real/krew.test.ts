@@ -163,18 +163,16 @@ describe("release and Krew", { skip: !here && "a release is made on Linux x64" }
   for (const plugin of plugins)
     test(`${plugin}: Krew's index would take the manifest: installed from it on every platform`, async () => {
       const manifest = join(folderOf(plugin), `${plugin}.yaml`);
-      const { code, stdout, stderr } = await runToEnd(
-        fileOf("krew", "bin/validate-krew-manifest"),
-        ["-manifest", manifest],
-        process.env,
-        {},
-      );
+      const { code, stdout, stderr } = await runToEnd(fileOf("krew", "bin/validate-krew-manifest"), ["-manifest", manifest], process.env, {
+        env: { PATH: pathWithKrew() },
+      });
       assert.equal(code, 0, stdout + stderr);
     });
 
   describe("installed", () => {
     const root = join(folder, "krew");
     let mesh: Mesh;
+    let linked = "";
     let environment: NodeJS.ProcessEnv;
     const kubectl = (...argv: readonly string[]): Promise<Result> => mesh.runKubectl(argv, { env: environment });
     const done = async (...argv: readonly string[]): Promise<string> => {
@@ -227,8 +225,8 @@ describe("release and Krew", { skip: !here && "a release is made on Linux x64" }
       const offered = async (...words: readonly string[]): Promise<readonly string[]> =>
         (await done("__complete", "mesh-migrate", ...words)).trim().split("\n");
       assert.deepEqual(await offered("-n", ""), [":0"]);
-      const script = await done("mesh-migrate", "completion");
-      execFileSync("sh", ["-s"], { input: script });
+      linked = await done("mesh-migrate", "completion");
+      execFileSync("sh", ["-s"], { input: linked });
       assert.equal(
         realpathSync(join(root, "bin", "kubectl_complete-mesh_migrate")),
         realpathSync(join(root, "bin", "kubectl-mesh_migrate")),
@@ -277,6 +275,7 @@ describe("release and Krew", { skip: !here && "a release is made on Linux x64" }
       git("commit", "-qm", "older");
       await done("krew", "index", "add", "default", index);
       for (const plugin of plugins) await done("krew", "uninstall", plugin);
+      execFileSync("sh", ["-c", linked.match(/^# .*?: (rm .*)$/m)?.[1] ?? "false"]);
       await done("krew", "install", first);
       assert.equal(await done(first, "--version"), "the older one\n");
 

@@ -1,0 +1,134 @@
+/**
+ * `npm exec -- node scripts/profile-start.ts [ROUNDS]`: where the milliseconds of a start go, by V8's sampling profiler: for each command the least
+ * of the rounds, so that other work on the machine falls out. The program runs from its parts and compiled code as in an executable.
+ */
+import { spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { Worker } from "node:worker_threads";
+import { bundle } from "./bundle.ts";
+import { runtimeFlags, warm } from "./executable.ts";
+import { warmServer } from "./warm-server.ts";
+
+interface Profile {
+  readonly nodes: readonly { readonly id: number; readonly callFrame: { readonly functionName: string; readonly url: string } }[];
+  readonly samples: readonly number[];
+  /** Microseconds. */
+  readonly timeDeltas: readonly number[];
+}
+
+const places: readonly (readonly [place: string, matches: RegExp])[] = [
+  ["collecting garbage", /^\(garbage collector\)/],
+  ["waiting", /^\(idle\)/],
+  ["V8 and system calls", /^\((program|root)\)/],
+  [
+    "Node: starting",
+    /^\S* (node:internal\/(bootstrap|main|process|options|util)|node:embedder_main_|node:internal\/modules\/(run_main|cjs))/,
+  ],
+  ["Node: streams and files", /^\S* node:(fs|stream|tty|buffer|events|internal\/(fs|streams|tty|stream|bootstrap\/switches))/],
+  ["Node: network", /^\S* node:(net|http|https|tls|dns|crypto|zlib|_http|_tls|internal\/(net|http|tls|crypto|dns))/],
+  ["Node: the rest", /^\S* node:/],
+  ["main.js: the plugin, the shell, yargs", /^\S* main\.js/],
+  ["loader.cjs", /loader\.cjs|\[eval\]/],
+  ["parts loaded when used", /^\S* [\w-]+\.js/],
+];
+
+const placeOf = ({ functionName, url }: Profile["nodes"][number]["callFrame"]): string => {
+  const name = `${functionName} ${url}`.replace("file://", "");
+  return places.find(([, matches]) => matches.test(name))?.[0] ?? "the rest";
+};
+
+/** Milliseconds by place. */
+const readProfile = (text: string): ReadonlyMap<string, number> => {
+  const profile = JSON.parse(text) as Profile;
+  const frames = new Map(profile.nodes.map(({ id, callFrame }) => [id, placeOf(callFrame)]));
+  const spent = new Map<string, number>();
+  for (const [i, id] of profile.samples.entries()) {
+    const place = frames.get(id) ?? "the rest";
+    spent.set(place, (spent.get(place) ?? 0) + (profile.timeDeltas[i] ?? 0) / 1000);
+  }
+  return spent;
+};
+
+const work = mkdtempSync(join(tmpdir(), "kubectl-mesh-profile-"));
+const start = `
+  const fs = require("node:fs"), path = require("node:path");
+  const [folder, ...argv] = process.argv.slice(1);
+  const read = (name) => { try { return fs.readFileSync(path.join(folder, name)); } catch {} };
+  process.argv = [process.execPath, "kubectl-mesh_x", ...argv];
+  require(${JSON.stringify(resolve("scripts/loader.cjs"))}).start(read, "main.js", () => {});`;
+
+const profileOf = (parts: string, argv: readonly string[]): ReadonlyMap<string, number> => {
+  const out = mkdtempSync(join(work, "profile-"));
+  const flags = [...runtimeFlags, "--cpu-prof", "--cpu-prof-interval=100", `--cpu-prof-dir=${out}`];
+  spawnSync(process.execPath, [...flags, "-e", start, "--", parts, ...argv], { stdio: "ignore" });
+  const [file] = readdirSync(out);
+  if (file === undefined) throw new Error(`${argv.join(" ")}: no profile was written`);
+  const spent = readProfile(readFileSync(join(out, file), "utf8"));
+  rmSync(out, { recursive: true });
+  return spent;
+};
+
+const total = (spent: ReadonlyMap<string, number>): number =>
+  [...spent].reduce((sum, [place, ms]) => (place === "waiting" ? sum : sum + ms), 0);
+
+const rounds = Number(process.argv[2] ?? 11);
+const server = await warmServer();
+const folders = new Map<string, string>();
+for (const plugin of ["mesh-migrate", "mesh-revisions"]) {
+  const folder = join(work, plugin);
+  mkdirSync(folder);
+  for (const [name, source] of (await bundle(`plugins/${plugin}.ts`, undefined)).parts) writeFileSync(join(folder, name), source);
+  await warm(folder, server.url, [process.execPath]);
+  folders.set(plugin, folder);
+}
+server.close();
+
+// In a thread of its own: this one is blocked while it measures.
+const worker = new Worker(new URL("./warm-server-thread.ts", import.meta.url));
+const url = await new Promise<string>((done, fail) => worker.once("message", done).once("error", fail));
+const home = ["--server", url, "--kubeconfig", "/dev/null"];
+const commands: readonly (readonly [plugin: string, argv: readonly string[]])[] = [
+  ["mesh-migrate", ["--version"]],
+  ["mesh-migrate", ["--help"]],
+  ["mesh-migrate", ["--bogus"]],
+  ["mesh-migrate", ["__complete", "-o", ""]],
+  ["mesh-revisions", home],
+  ["mesh-migrate", ["-A", "--to", "none", ...home]],
+];
+const columns = commands.map(([plugin, argv]) => {
+  const folder = folders.get(plugin) ?? "";
+  const spent = Array.from({ length: rounds }, () => profileOf(folder, argv)).sort((a, b) => total(a) - total(b))[0] ?? new Map();
+  return { head: [plugin, ...argv.filter((word) => !home.includes(word))].join(" "), spent };
+});
+await worker.terminate();
+rmSync(work, { recursive: true });
+
+const row = (name: string, cells: readonly string[]): string => `| ${[name, ...cells].join(" | ")} |`;
+console.log(
+  row(
+    "ms",
+    columns.map(({ head }) => head),
+  ),
+);
+console.log(
+  row(
+    "---",
+    columns.map(() => "---:"),
+  ),
+);
+for (const place of [...places.map(([name]) => name), "the rest"])
+  if (columns.some(({ spent }) => (spent.get(place) ?? 0) >= 0.05))
+    console.log(
+      row(
+        place,
+        columns.map(({ spent }) => (spent.get(place) ?? 0).toFixed(1)),
+      ),
+    );
+console.log(
+  row(
+    "all but waiting",
+    columns.map(({ spent }) => total(spent).toFixed(1)),
+  ),
+);
