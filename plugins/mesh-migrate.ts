@@ -126,8 +126,8 @@ function requestOf({ to, namespace, allNamespaces, from, selector, leave, allowD
   return { to, namespaces: allNamespaces ? "all" : namespace, from, selector, leave, allowDowntime, skipCheck };
 }
 
-const headline = ({ context, server, user }: Identity, { namespaces, to }: MigrationRequest, { dryRun }: MigrateArgs): string =>
-  `context ${context ?? "<none>"}, server ${server}, user ${user ?? "<none>"}: ${namespaces === "all" ? "every injected namespace" : `namespace ${namespaces.join(", ")}`} to ${to}${dryRun === "none" ? "" : ` (dry run: ${dryRun})`}`;
+const headline = ({ context, server, user }: Identity, { namespaces, to }: MigrationRequest, { dryRun, as }: MigrateArgs): string =>
+  `context ${context ?? "<none>"}, server ${server}, user ${user ?? "<none>"}${as === undefined ? "" : ` as ${as}`}: ${namespaces === "all" ? "every injected namespace" : `namespace ${namespaces.join(", ")}`} to ${to}${dryRun === "none" ? "" : ` (dry run: ${dryRun})`}`;
 
 /** A refusal is an error and goes to stderr, but for those who asked for a document. */
 function print({ result, plan }: Migration, { output, noHeaders }: MigrateArgs, io: Io, command: string): void {

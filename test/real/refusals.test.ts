@@ -310,7 +310,7 @@ describe("gateways", { concurrency: 2 }, () => {
   });
 });
 
-describe("workloads", { concurrency: 4 }, () => {
+describe("workloads", { concurrency: 3 }, () => {
   test("unhealthy before it began", async () => {
     const namespace = await mesh.createNamespace({ "istio-injection": "enabled" });
     await mesh.apply([...web(namespace), deployment({ namespace, name: "sick", replicas: 1, life: "crash" })]);

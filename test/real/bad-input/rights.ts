@@ -127,6 +127,7 @@ export function describeRights(): void {
       test("moves it", async () => {
         const result = await run(own);
         assert.deepEqual([result.code, documentOf(result).state], [0, "done"], result.stderr);
+        assert.match(result.stderr, new RegExp(`^context real, server \\S+, user admin as one-of-migrators: namespace ${own} to 1-20\n`));
         assert.doesNotMatch(result.stderr, /warning|forbidden/);
         await assertArrived(mesh, own, "1-20");
       });
