@@ -6,13 +6,18 @@ import { type Answered, type ApiServer, type Asked, type Interception, startApiS
 import { createStore, type Store } from "./api/store.ts";
 import { createWriter, type Writer } from "./api/write.ts";
 import type { MeshClock } from "./clock.ts";
+import { autoscalers } from "./controllers/autoscaler.ts";
 import { type Cluster, type Controller, clusterFor, startControllers } from "./controllers/controller.ts";
+import { cronJobs } from "./controllers/cron-job.ts";
 import { daemonSets } from "./controllers/daemon-set.ts";
 import { deployments } from "./controllers/deployment.ts";
+import { disruptionBudgets } from "./controllers/disruption-budget.ts";
 import { endpointSlices } from "./controllers/endpoint-slices.ts";
 import { collectGarbage } from "./controllers/garbage.ts";
+import { jobs } from "./controllers/job.ts";
 import { namespaces } from "./controllers/namespace.ts";
 import { replicaSets } from "./controllers/replica-set.ts";
+import { resourceQuotas } from "./controllers/resource-quota.ts";
 import { statefulSets } from "./controllers/stateful-set.ts";
 import { type ControlPlanes, startControlPlanes } from "./istio/control-planes.ts";
 import { startProxies } from "./istio/proxies.ts";
@@ -43,7 +48,10 @@ export interface ClusterOptions {
   readonly onAnswer: (answered: Answered) => void;
 }
 
-const controllers: readonly Controller[] = [deployments, replicaSets, statefulSets, daemonSets, endpointSlices, namespaces];
+const controllers: readonly Controller[] = [
+  ...[deployments, replicaSets, statefulSets, daemonSets, jobs, cronJobs, autoscalers],
+  ...[endpointSlices, namespaces, disruptionBudgets, resourceQuotas],
+];
 
 export async function startCluster({ clock, seed, users, webhooks, intercept, onAnswer }: ClusterOptions): Promise<Running> {
   const random = randomFrom(seed);

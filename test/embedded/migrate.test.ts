@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import type { MigrationDocument } from "../../src/views/migration.ts";
 import { isWrite } from "../real/mesh/audit.ts";
-import { barePod, daemonSet, deployment, type Life, statefulSet } from "../real/workloads.ts";
+import { barePod, cronJob, daemonSet, deployment, job, type Life, statefulSet } from "../real/workloads.ts";
 import { bootMesh, type EmbeddedMesh, type RunOptions } from "./mesh.ts";
 import type { Json } from "./object.ts";
 import { revisionOf } from "./pods/life.ts";
@@ -29,7 +29,7 @@ after(async () => {
 async function settled(workloads: (namespace: string) => readonly object[], name?: string): Promise<string> {
   const namespace = await mesh.createNamespace(enabled, name);
   await mesh.apply(workloads(namespace));
-  await mesh.waitReady(namespace);
+  await mesh.waitReady(namespace, 600);
   return namespace;
 }
 
@@ -267,6 +267,23 @@ test("a rollout of ten minutes is waited for, and takes no time", async () => {
   neverFell(namespace);
 });
 
+test("running Jobs stay and are listed, and CronJobs come up on the target", async () => {
+  const namespace = await settled((namespace) => [
+    deployment({ namespace, name: "web" }),
+    job({ namespace, name: "import", life: "long" }),
+    cronJob({ namespace, name: "nightly", spec: { schedule: "*/5 * * * *" } }),
+  ]);
+  await mesh.eventually("the Job to run", async () =>
+    (await mesh.pods(namespace)).some(({ metadata, status }) => /^import-/.test(metadata.name) && status.phase === "Running"),
+  );
+  const { code, stdout, stderr } = await mesh.run("mesh-migrate", ["-n", namespace, "--to", "1-20"]);
+  assert.equal(code, 0, stderr);
+  assert.match(stdout, /job\/import .* job *$/m);
+  await mesh.pass(400_000);
+  const nightly = (await mesh.pods(namespace)).filter(({ metadata }) => /^nightly-/.test(metadata.name));
+  assert.deepEqual([...new Set(nightly.map((pod) => `${revisionOf(pod)} ${pod.status.phase}`))], ["1-20 Succeeded"]);
+});
+
 test("interrupted in the midst: 130, and the next run finishes, each workload restarted once", async () => {
   const namespace = await settled((namespace) => [
     deployment({ namespace, name: "first", replicas: 2, readyAfter: [1000, 2000] }),
@@ -315,6 +332,42 @@ describe("refused, naming it, and nothing is changed", () => {
       assert.deepEqual([await uidsOf(mesh, namespace), mesh.store.version()], [pods, version]);
     });
   }
+
+  test("a quota without room for one pod more", async () => {
+    const namespace = await settled((namespace) => [
+      { apiVersion: "v1", kind: "ResourceQuota", metadata: { name: "few", namespace }, spec: { hard: { pods: "3" } } },
+      deployment({ namespace, name: "web" }),
+    ]);
+    await mesh.eventually(
+      "the quota to be counted",
+      async () => (await mesh.api.get(`/api/v1/namespaces/${namespace}/resourcequotas/few`)).status.used.pods === "3",
+    );
+    const { code, stderr } = await mesh.run("mesh-migrate", ["-n", namespace, "--to", "1-20"]);
+    assert.equal(code, 3, stderr);
+    assert.match(stderr, /quota/);
+  });
+
+  test("who may not restart: the verb and the resource to grant", async () => {
+    const namespace = await settled((namespace) => [deployment({ namespace, name: "web" })]);
+    mesh.addUser("reader", { name: "rita", groups: ["system:authenticated"] });
+    const rbac = { apiVersion: "rbac.authorization.k8s.io/v1" };
+    const reading = { apiGroups: ["*"], resources: ["*"], verbs: ["get", "list", "watch"] };
+    await mesh.apply([
+      {
+        ...rbac,
+        kind: "ClusterRole",
+        metadata: { name: "reader" },
+        rules: [reading, { apiGroups: [""], resources: ["pods/portforward"], verbs: ["create"] }],
+      },
+      {
+        ...{ ...rbac, kind: "ClusterRoleBinding", metadata: { name: "reader" } },
+        ...{ roleRef: { kind: "ClusterRole", name: "reader" }, subjects: [{ kind: "User", name: "rita" }] },
+      },
+    ]);
+    const { code, stderr } = await mesh.run("mesh-migrate", ["-n", namespace, "--to", "1-20", "--as", "rita"]);
+    assert.equal(code, 3, stderr);
+    assert.match(stderr, /you may not patch deployments\.apps/);
+  });
 
   test("a namespace that is not injected by its labels", async () => {
     const namespace = await mesh.createNamespace({});

@@ -227,6 +227,8 @@ export async function startApiServer(parts: ServerParts): Promise<ApiServer> {
       if (instead) return finish(canned(instead));
       response.sendDate = false;
       const reply = await answer(one, request, response);
+      const size = reply?.text?.length ?? 0;
+      if (size > large.from) await new Promise<void>((resolve) => void clock.after(size / large.perMilli, resolve));
       if (after === "reset") return void request.socket.destroy();
       if (after === "cut") return finish(reply, true);
       finish(after ? canned(after) : reply);
@@ -294,6 +296,9 @@ export async function startApiServer(parts: ServerParts): Promise<ApiServer> {
     },
   };
 }
+
+/** A large answer takes its time, by which clients rest longer: characters from which on, and characters a millisecond. */
+const large = { from: 256 * 1024, perMilli: 20 * 1024 };
 
 interface Reply {
   readonly code: number;

@@ -33,7 +33,7 @@ async function manage(set: KubeJson, pods: readonly KubeJson[], cluster: Cluster
       return error;
     }
   }
-  for (const pod of pods.toSorted(expendableFirst).slice(0, Math.max(0, -missing))) await cluster.remove(pod);
+  if (missing < 0) for (const pod of pods.toSorted(expendableFirst).slice(0, -missing)) await cluster.remove(pod);
   return undefined;
 }
 
