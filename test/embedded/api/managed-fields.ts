@@ -1,9 +1,11 @@
 /**
- * Who owns which field: `metadata.managedFields`, and server-side apply by them. Maps are owned key by key, a list as a whole.
+ * Who owns which field: `metadata.managedFields`, and server-side apply by them. Maps are owned key by key, lists that have a key
+ * item by item, any other as a whole.
  * Kept for what clients write, not for what controllers do. https://kubernetes.io/docs/reference/using-api/server-side-apply/
  */
 import { isDeepStrictEqual } from "node:util";
 import type { Json, KubeJson } from "../object.ts";
+import { mergeKeys } from "./patch.ts";
 import { Refusal } from "./status.ts";
 
 type Path = readonly string[];
@@ -14,8 +16,19 @@ const unowned = new Set([
   ...["deletionTimestamp", "deletionGracePeriodSeconds", "managedFields", "selfLink"],
 ]);
 
+/** Items of a list that has a key, by it; `undefined` for any other value. */
+function keyed(value: Json, path: Path): readonly (readonly [part: string, item: Json])[] | undefined {
+  const key = mergeKeys.get(path.at(-1) ?? "");
+  if (key === undefined || !Array.isArray(value) || value.length === 0) return undefined;
+  return value.every((item) => isMap(item) && item[key] !== undefined)
+    ? value.map((item) => [`k:${JSON.stringify({ [key]: item[key] })}`, item])
+    : undefined;
+}
+
 /** The leaves of an object that somebody can own. */
 function leavesOf(value: Json, path: Path = []): Path[] {
+  const items = keyed(value, path);
+  if (items) return items.flatMap(([part, item]) => leavesOf(item, [...path, part]));
   if (!isMap(value) || Object.keys(value).length === 0) return path.length === 0 ? [] : [path];
   return Object.entries(value).flatMap(([key, inner]) => {
     if (path.length === 0 && (key === "apiVersion" || key === "kind")) return [];
@@ -24,8 +37,15 @@ function leavesOf(value: Json, path: Path = []): Path[] {
   });
 }
 
-const at = (value: Json, path: Path): Json =>
-  path.reduce((inner, key) => (isMap(inner) && Object.hasOwn(inner, key) ? inner[key] : undefined), value);
+function at(value: Json, path: Path): Json {
+  let inner = value;
+  for (const [index, part] of path.entries()) {
+    const items = keyed(inner, path.slice(0, index));
+    if (items) inner = items.find(([key]) => key === part)?.[1];
+    else inner = isMap(inner) && Object.hasOwn(inner, part) ? inner[part] : undefined;
+  }
+  return inner;
+}
 const keyOf = (path: Path): string => JSON.stringify(path);
 const pathOf = (key: string): Path => JSON.parse(key);
 
@@ -34,8 +54,9 @@ function fieldsOf(keys: ReadonlySet<string>): Json {
   for (const key of keys) {
     let inner = fields;
     for (const part of pathOf(key)) {
-      inner[`f:${part}`] ??= {};
-      inner = inner[`f:${part}`];
+      const field = part.startsWith("k:") ? part : `f:${part}`;
+      inner[field] ??= {};
+      inner = inner[field];
     }
   }
   return fields;
@@ -43,7 +64,9 @@ function fieldsOf(keys: ReadonlySet<string>): Json {
 
 function keysOf(fields: Json, path: Path = []): string[] {
   const parts = Object.keys(fields);
-  return parts.length === 0 ? [keyOf(path)] : parts.flatMap((part) => keysOf(fields[part], [...path, part.slice(2)]));
+  return parts.length === 0
+    ? [keyOf(path)]
+    : parts.flatMap((part) => keysOf(fields[part], [...path, part.startsWith("k:") ? part : part.slice(2)]));
 }
 
 export interface Manager {

@@ -42,7 +42,7 @@ function jsonPatched(resource: Resource, object: Json, patch: Json): Json {
 }
 
 /** By which key the items of a list are told apart; lists that are not here are replaced (`patchMergeKey` in k8s.io/api). */
-const mergeKeys = new Map<string, string>([
+export const mergeKeys: ReadonlyMap<string, string> = new Map([
   ["containers", "name"],
   ["initContainers", "name"],
   ["ephemeralContainers", "name"],

@@ -10,6 +10,7 @@ import type { MeshClock } from "../clock.ts";
 import type { Json, KubeJson } from "../object.ts";
 import { type Authorize, assertAllowed, type User } from "./access.ts";
 import { discover } from "./discovery.ts";
+import { openapi } from "./openapi.ts";
 import { type ConnectPort, forwardPorts } from "./port-forward.ts";
 import { createReader, type Form } from "./read.ts";
 import type { Resources } from "./resources.ts";
@@ -120,7 +121,7 @@ export async function startApiServer(parts: ServerParts): Promise<ApiServer> {
     if (!route) {
       if (one.method === "POST" && url.pathname === "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews")
         return { code: 201, body: reviewed(authorize, user, body) };
-      const found = one.method === "GET" ? discover(resources, url.pathname) : undefined;
+      const found = one.method === "GET" ? (discover(resources, url.pathname) ?? openapi(resources, url.pathname)) : undefined;
       if (!found) throw noSuchPath();
       return { code: 200, body: found };
     }
