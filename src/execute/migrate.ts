@@ -3,12 +3,13 @@
  * then all that is left at once, as far as the budget allows.
  */
 import { ClusterError } from "../cluster/errors.ts";
-import type { ObjectRef } from "../mesh/model.ts";
+import type { ObjectRef, Workload } from "../mesh/model.ts";
 import { createBudget } from "./budget.ts";
 import { checkLabels, enterNamespace, resumedRecord } from "./enter-namespace.ts";
 import { failureOf } from "./failure.ts";
 import type { RelabelStep, RestartStep } from "./ledger.ts";
 import { answerMove, beginMove, type Move, moveWorkload } from "./move-workload.ts";
+import { provePresent } from "./prove-present.ts";
 import { relabel } from "./relabel.ts";
 import { resourceOf, stampOf } from "./restart.ts";
 import { restoreNamespace } from "./restore-namespace.ts";
@@ -17,8 +18,8 @@ import { type Run, relabelSteps, restartSteps } from "./run.ts";
 /** What the run came to; the rest is in its ledger. `unchanged`: it failed before anything was written. */
 export type End = "done" | "partial" | "restored" | "unchanged" | "interrupted";
 
-/** Throws only for a fault of ours: the ledger then says what was begun. */
-export async function carryOut(run: Run): Promise<End> {
+/** `present`: what needs no restart and is not proven yet. Throws only for a fault of ours: the ledger then says what was begun. */
+export async function carryOut(run: Run, present: readonly Workload[]): Promise<End> {
   const namespaces = relabelSteps(run.plan);
   const canary = restartSteps(run.plan).find((step) => step.canary);
   const first = canary && namespaces.find(({ namespace }) => namespace === canary.workload.namespace);
@@ -32,6 +33,7 @@ export async function carryOut(run: Run): Promise<End> {
   const held = first ? await turns.acquire(1, run.ends) : undefined;
   if (held) void Promise.all(begun).finally(held);
   for (const step of namespaces.filter((each) => each !== first)) begun.push(moveNamespace(run, step, turns.acquire(1, run.halt.signal)));
+  begun.push(provePresent(run, present));
   await Promise.all(begun);
   return run.options.interrupted.aborted ? "interrupted" : await close(run);
 }

@@ -1,15 +1,17 @@
 /** One migration from request to result: prepare, refuse or plan or carry out. */
 import type { Cluster } from "../cluster/cluster.ts";
 import type { Finding } from "../mesh/finding.ts";
-import type { IstiodAnswer, Mesh, Workload } from "../mesh/model.ts";
+import type { Mesh, Workload } from "../mesh/model.ts";
 import { refKey } from "../mesh/standing.ts";
 import type { MigrationRequest, Plan } from "../upgrade/plan.ts";
-import type { MigrationResult } from "../upgrade/result.ts";
+import type { MigratedNamespace, MigratedWorkload, MigrationResult } from "../upgrade/result.ts";
 import { workloadProof } from "../upgrade/workload-proof.ts";
 import { carryOut } from "./migrate.ts";
 import { plannedResult, refusedResult, resultOf, type Typed } from "./migration-result.ts";
 import { type Prepared, prepare } from "./prepare.ts";
+import { presentGoal } from "./prove-present.ts";
 import { rehearse } from "./rehearse.ts";
+import { revisionLabelsOf } from "./relabel.ts";
 import { openRun, type Run, type RunOptions } from "./run.ts";
 
 export interface MigrationOptions extends Omit<RunOptions, "progress"> {
@@ -47,18 +49,31 @@ async function resultFor(
       ? refusedResult(plan, undefined, [...findings, ...refused])
       : plannedResult(plan, findings, "planned", options.typed);
   }
-  const unproven = alreadyThere(mesh, plan).flatMap((workload) => unprovenFinding(workload, mesh, plan));
-  if (plan.steps.length === 0)
-    return unproven.length > 0
-      ? refusedResult(plan, undefined, [...findings, ...unproven])
-      : plannedResult(plan, findings, "nothing-to-do", options.typed);
+  const unproven = alreadyThere(mesh, plan).filter((workload) => !isProven(workload, mesh, plan));
+  if (plan.steps.length === 0 && unproven.length === 0) return nothingToDo(plan, mesh, findings, options.typed);
 
   const progress = await options.openProgress();
   const run = openRun(cluster, plan, { ...options, progress });
   options.whenStopped(() => halfDone(run, options.typed));
-  const end = await carryOut(run).finally(() => progress.close());
+  const end = await carryOut(run, unproven).finally(() => progress.close());
   options.whenStopped(undefined);
-  return resultOf(run, end, findings, options.typed, options.interruptedCode());
+  if (plan.steps.length > 0 || end === "interrupted") return resultOf(run, end, findings, options.typed, options.interruptedCode());
+  const open = run.ledger.workloads().filter(({ outcome }) => outcome === "unproven");
+  return open.length > 0
+    ? refusedResult(plan, undefined, [...findings, ...open.map((workload) => unprovenFinding(workload, plan))])
+    : nothingToDo(plan, mesh, findings, options.typed);
+}
+
+/** The labels say it already: what stands there is shown as it is. */
+function nothingToDo(plan: Plan, mesh: Mesh, findings: readonly Finding[], typed: Typed): MigrationResult {
+  const namespaces = mesh.namespaces.filter(({ name }) => plan.namespaces.includes(name));
+  return {
+    ...plannedResult(plan, findings, "nothing-to-do", typed),
+    namespaces: namespaces.map(({ name, labels: all }): MigratedNamespace => {
+      const labels = revisionLabelsOf({ metadata: { name, uid: "", labels: all } });
+      return { name, from: plan.target.revision, to: plan.target.revision, before: labels, after: labels, labels: "kept" };
+    }),
+  };
 }
 
 const stops = (findings: readonly Finding[]): boolean => findings.some(({ severity }) => severity === "blocker" || severity === "unknown");
@@ -74,24 +89,14 @@ const alreadyThere = (mesh: Mesh, plan: Plan): readonly Workload[] => {
 };
 
 /** A workload that needs no restart is still no proof: its proxies may hang on another control plane, or on none. */
-function unprovenFinding(workload: Workload, mesh: Mesh, plan: Plan): readonly Finding[] {
-  const goal = {
-    uid: workload.uid,
-    stamp: workload.restartedAt ?? mesh.takenAt,
-    generation: 0,
-    revision: plan.target.revision,
-    oldRevisions: [],
-  };
-  const { verdict } = workloadProof(workload, goal, mesh.answers as readonly IstiodAnswer[], new Map(), 0);
-  if (verdict.kind === "done") return [];
-  return [
-    {
-      check: "already-proven",
-      severity: "unknown",
-      object: refKey(workload),
-      message: `its pods are injected by ${plan.target.revision}, and not all are proven to have arrived: ${verdict.reason}`,
-      remedy: "run the command again in a minute; 'kubectl mesh-revisions' shows where its proxies are",
-      accept: undefined,
-    },
-  ];
-}
+const isProven = (workload: Workload, mesh: Mesh, plan: Plan): boolean =>
+  workloadProof(workload, presentGoal(workload, plan), mesh.answers, new Map(), 0).verdict.kind === "done";
+
+const unprovenFinding = (workload: MigratedWorkload, { target }: Plan): Finding => ({
+  check: "already-proven",
+  severity: "unknown",
+  object: refKey(workload),
+  message: `its pods are injected by ${target.revision}, and not all are proven to have arrived: ${workload.reason}`,
+  remedy: "run the command again in a minute; 'kubectl mesh-revisions' shows where its proxies are",
+  accept: undefined,
+});

@@ -54,6 +54,7 @@ export async function answerMove(run: Run, move: Move, question: Question): Prom
     const failed = (reason: string) => ({ kind: "failed", reason, diagnosis: undefined, pods: end.pods.length, proven: 0 }) as const;
     if (move.restarts > 1) return failed(`new pods came up on another revision twice: ${end.reason}`);
     move.task.update(`${end.reason}; restarting once more`);
+    await checkLabels(run, workload.namespace);
     const answer = await probeUntil(run.cluster, workload, move.goal.revision, {
       timeoutMs: run.options.timeouts.probe,
       signal: run.ends,

@@ -59,6 +59,9 @@ function podOf(ref: ObjectRef, { spec }: WorkloadObject): object {
   };
 }
 
+/** A webhook that cannot be called lets no pod in at all: that long (ms) it may be a hiccup. */
+const deadWebhookMs = 10_000;
+
 /** Probes until `revision` answers, or the last other answer when the time is up. Errors count as answers not had yet. */
 export async function probeUntil(
   cluster: Cluster,
@@ -73,6 +76,7 @@ export async function probeUntil(
 ): Promise<ProbeAnswer | { readonly kind: "unanswered"; readonly reason: string }> {
   const { clock } = options;
   const deadline = clock.now() + options.timeoutMs;
+  let deadSince: number | undefined;
   for (let pause = 100; ; pause = Math.min(pause * 2, 2_000)) {
     const answer = await probe(cluster, ref).catch((error: unknown) => {
       if (error instanceof ClusterError) return { kind: "unanswered", reason: error.message } as const;
@@ -80,7 +84,10 @@ export async function probeUntil(
     });
     if (answer.kind === "injected" && answer.revision === revision) return answer;
     if (answer.kind !== "unanswered") options.onAnswer(answer);
-    if (answer.kind === "refused" || options.signal.aborted || clock.now() + pause > deadline) return answer;
+    if (answer.kind === "injector-failed") deadSince ??= clock.now();
+    else deadSince = undefined;
+    const dead = deadSince !== undefined && clock.now() - deadSince >= deadWebhookMs;
+    if (dead || answer.kind === "refused" || options.signal.aborted || clock.now() + pause > deadline) return answer;
     await sleep(clock, pause, options.signal);
   }
 }
