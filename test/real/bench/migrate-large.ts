@@ -3,12 +3,14 @@
  * processor time and memory beside the time that the rollouts take, and which requests it makes of the API server.
  */
 
+import fs from "node:fs";
+import os from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { upMesh } from "../kit.ts";
 import { fileOf } from "../mesh/programs.ts";
 import { deployment, statefulSet } from "../workloads.ts";
-import { costOf } from "./measure.ts";
+import { copiesOf, costOf } from "./measure.ts";
 
 const pods = Number(process.argv[2] ?? 1_000);
 const replicas = 50;
@@ -23,9 +25,10 @@ for (let index = 0; index < pods / replicas; index++) {
 }
 await sleep(2_000);
 
-const kubectl = fileOf("kubernetes", "bin/kubectl");
-const dist = path.join(import.meta.dirname, "..", "..", "..", "dist");
-const env = { ...process.env, KUBECONFIG: mesh.kubeconfig, PATH: [dist, process.env.PATH].join(path.delimiter) };
+await using folder = await fs.promises.mkdtempDisposable(path.join(os.tmpdir(), "kubectl-mesh-bench-"));
+const plugin = path.join(import.meta.dirname, "..", "..", "..", "dist", "kubectl-mesh_migrate");
+const [kubectl = ""] = await copiesOf([fileOf("kubernetes", "bin/kubectl"), plugin], folder.path);
+const env = { ...process.env, KUBECONFIG: mesh.kubeconfig, PATH: [folder.path, process.env.PATH].join(path.delimiter) };
 const since = new Date();
 const { wall, cpu, peak } = await costOf(kubectl, ["mesh-migrate", "-n", namespace, "--to", "1-29", "--timeout", "30m"], env);
 console.log(
