@@ -30,11 +30,20 @@ const commands: readonly (readonly [string, readonly string[]])[] = [
   [ours("revisions"), ["--version"]],
   [ours("migrate"), ["--help"]],
   [ours("migrate"), ["--bogus"]],
+  [ours("migrate"), ["__complete", "-o", ""]],
   [kubectl, ["get", "--raw", "/api/v1/namespaces", ...home]],
   [kubectl, ["get", "pods", "-A", ...home]],
   [ours("revisions"), home],
   [ours("migrate"), ["-A", "--to", "none", ...home]],
+  [ours("migrate"), ["__complete", ...home, "-n", ""]],
 ];
+
+/** Peak memory in MB (10^6 bytes), by GNU time; undefined without it. */
+const peakOf = (command: string, argv: readonly string[]): number | undefined => {
+  const { stderr } = spawnSync("/usr/bin/time", ["-f", "%M", command, ...argv], { encoding: "utf8", stdio: ["ignore", "ignore", "pipe"] });
+  const kibibytes = Number(/(\d+)\n$/.exec(stderr ?? "")?.[1] ?? Number.NaN);
+  return Number.isNaN(kibibytes) ? undefined : (kibibytes * 1024) / 1e6;
+};
 
 const times = commands.map((): number[] => []);
 for (let round = -1; round < rounds; round++)
@@ -45,16 +54,17 @@ for (let round = -1; round < rounds; round++)
     // The first round fills the page cache.
     if (round >= 0) times[i]?.push(performance.now() - began);
   }
+const peaks = commands.map(([command, argv]) => peakOf(command, argv));
 await server.end();
 
 console.log(`${platform()}-${arch()}, ${cpus().length} processors, ${rounds} rounds; milliseconds`);
 const beside = median(times[0] ?? []);
 for (const [i, [command, argv]] of commands.entries()) {
   const own = times[i] ?? [];
-  const words = [command.replace(/.*\//, ""), ...argv.slice(0, argv.includes("--server") ? argv.indexOf("--server") : undefined)].join(" ");
+  const words = [command.replace(/.*\//, ""), ...argv.filter((word) => !home.includes(word)).map((word) => word || '""')].join(" ");
   console.log(
     `${words.padEnd(44)} median ${median(own).toFixed(0).padStart(5)}  least ${Math.min(...own)
       .toFixed(0)
-      .padStart(5)}  × kubectl version ${(median(own) / beside).toFixed(2)}`,
+      .padStart(5)}  × kubectl version ${(median(own) / beside).toFixed(2)}  peak ${peaks[i]?.toFixed(0) ?? "?"} MB`,
   );
 }
