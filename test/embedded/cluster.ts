@@ -1,8 +1,9 @@
 /** The cluster without Istio: a store, the API server on it, controllers and kubelets. */
 import { type Authorize, createAuthorizer, type User } from "./api/access.ts";
 import { type CallWebhook, createAdmission } from "./api/admission.ts";
+import type { Answered, Asked, Interception } from "./api/request.ts";
 import { createResources, type Resources } from "./api/resources.ts";
-import { type Answered, type ApiServer, type Asked, type Interception, startApiServer } from "./api/server.ts";
+import { type ApiServer, startApiServer } from "./api/server.ts";
 import { createStore, type Store } from "./api/store.ts";
 import { createWriter, type Writer } from "./api/write.ts";
 import type { MeshClock } from "./clock.ts";

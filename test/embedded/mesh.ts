@@ -11,7 +11,7 @@ import type { AuditEntry } from "../real/mesh/audit.ts";
 import { isReady } from "../real/mesh/readiness.ts";
 import type { User } from "./api/access.ts";
 import type { CallWebhook } from "./api/admission.ts";
-import type { Answered, Asked, Interception } from "./api/server.ts";
+import type { Answered, Asked, Interception } from "./api/request.ts";
 import { type MeshClock, pause, realClock, virtualClock } from "./clock.ts";
 import { type Running, startCluster } from "./cluster.ts";
 import type { WebhookFault } from "./istio/control-planes.ts";

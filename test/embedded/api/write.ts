@@ -5,6 +5,7 @@ import { timestamp } from "../clock.ts";
 import { isGoing, type Json, type KubeJson, type Meta } from "../object.ts";
 import type { Admission } from "./admission.ts";
 import { withDefaults } from "./defaults.ts";
+import { type DeleteOptions, doomed } from "./deletion.ts";
 import { assertNoConflict, owned, withoutAbandoned } from "./managed-fields.ts";
 import { patched } from "./patch.ts";
 import type { Resource } from "./resources.ts";
@@ -19,13 +20,6 @@ export interface By {
   readonly manager?: string;
   readonly dryRun?: boolean;
   readonly subresource?: "status" | "scale";
-}
-
-export interface DeleteOptions {
-  readonly uid?: string | undefined;
-  readonly resourceVersion?: string | undefined;
-  readonly propagation?: "Background" | "Foreground" | "Orphan" | undefined;
-  readonly graceSeconds?: number | undefined;
 }
 
 export interface Place {
@@ -241,30 +235,3 @@ const untimed = ({ metadata, ...rest }: KubeJson): Json => ({
   metadata: { ...metadata, managedFields: (metadata.managedFields ?? []).map(({ time, ...entry }) => entry) },
 });
 const contentOf = ({ metadata, status, ...rest }: KubeJson): Json => rest;
-
-/** What a deletion makes of an object: gone, or going. https://kubernetes.io/docs/concepts/architecture/garbage-collection/ */
-function doomed(resource: Resource, current: KubeJson, options: DeleteOptions, clock: MeshClock): { object: KubeJson; gone: boolean } {
-  const finalizers = new Set(current.metadata.finalizers ?? []);
-  if (options.propagation === "Foreground") finalizers.add("foregroundDeletion");
-  if (options.propagation === "Orphan") finalizers.add("orphan");
-  const isPod = resource.plural === "pods";
-  const over = ["Succeeded", "Failed"].includes(current.status?.phase);
-  const asked = options.graceSeconds ?? current.spec?.terminationGracePeriodSeconds ?? 30;
-  const grace = isPod && current.spec?.nodeName && !over ? asked : 0;
-  const waits = finalizers.size > 0 || grace > 0 || resource.plural === "namespaces";
-  if (!waits) return { object: current, gone: true };
-  const sooner = grace < (current.metadata.deletionGracePeriodSeconds ?? Number.POSITIVE_INFINITY);
-  if (isGoing(current) && !(isPod && sooner)) return { object: current, gone: false };
-  const object: KubeJson = {
-    ...current,
-    metadata: {
-      ...current.metadata,
-      ...(finalizers.size > 0 && { finalizers: [...finalizers] }),
-      deletionTimestamp: current.metadata.deletionTimestamp ?? `${new Date(clock.wall() + grace * 1000).toISOString().slice(0, 19)}Z`,
-      deletionGracePeriodSeconds: grace,
-      ...(resource.generation && { generation: (current.metadata.generation ?? 0) + 1 }),
-    },
-    ...(resource.plural === "namespaces" && { status: { ...current.status, phase: "Terminating" } }),
-  };
-  return { object, gone: false };
-}
