@@ -7,7 +7,8 @@ import { ClusterError } from "../cluster/errors.ts";
 import { kinds } from "../cluster/kinds.ts";
 import type { NamespaceObject } from "../mesh/kubernetes.ts";
 import { labelOf } from "../mesh/labels.ts";
-import { type RevisionLabels, type UndoRecord, undoAnnotation } from "../upgrade/plan.ts";
+import { undoAnnotation } from "../mesh/model.ts";
+import type { RevisionLabels, UndoRecord } from "../upgrade/plan.ts";
 
 /** What is to stand in a namespace; `record: null` removes the undo record, `undefined` leaves it alone. */
 export interface Relabel {

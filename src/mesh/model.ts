@@ -112,6 +112,9 @@ export interface Namespace {
   readonly labelManagers: readonly { readonly manager: string; readonly labels: readonly string[] }[];
 }
 
+/** Annotation of a namespace that holds what a migration found before it changed anything; its `state` is `open` while it is unfinished. */
+export const undoAnnotation = "kubectl-mesh/undo";
+
 /** Who would inject a pod. `by` is the name of the MutatingWebhookConfiguration. */
 export type Injection =
   /** `also`: configurations of further entries that inject the same pod before it; the last one called has the last word. */

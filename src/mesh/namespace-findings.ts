@@ -2,13 +2,10 @@
 import { livingRevisions, missingEvidence, warning } from "./control-plane-findings.ts";
 import type { Finding } from "./finding.ts";
 import { labelOf } from "./labels.ts";
-import type { Mesh, Namespace, Workload } from "./model.ts";
+import { type Mesh, type Namespace, undoAnnotation, type Workload } from "./model.ts";
 import { listed } from "./phrase.ts";
 import { podFindings } from "./pod-findings.ts";
 import { standings } from "./standing.ts";
-
-/** Annotation of a namespace that holds what a migration found before it changed anything; its `state` is `open` while it is unfinished. */
-export const undoAnnotation = "kubectl-mesh/undo";
 
 const injectionLabel = "istio-injection";
 const revisionLabel = "istio.io/rev";

@@ -1,10 +1,11 @@
 import { type Injectable, injectionOf } from "../mesh/injection.ts";
 import { labelOf } from "../mesh/labels.ts";
 import type { Injection, Mesh, Namespace, Pod, Workload } from "../mesh/model.ts";
+import { undoAnnotation } from "../mesh/model.ts";
 import { isLive, refKey } from "../mesh/standing.ts";
 import { isNamed } from "./accepts.ts";
 import type { Asked, Fate, LooseMove, NamespaceMove, WorkloadMove } from "./facts.ts";
-import { type FromRevision, type MigrationRequest, type RevisionLabels, type Target, type UndoRecord, undoAnnotation } from "./plan.ts";
+import type { FromRevision, MigrationRequest, RevisionLabels, Target, UndoRecord } from "./plan.ts";
 import { whyStuck } from "./stuck.ts";
 import { isMalformed, parseUndoRecord } from "./undo.ts";
 

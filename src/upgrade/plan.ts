@@ -97,7 +97,4 @@ export interface UndoRecord {
   readonly state: "open" | "done";
 }
 
-/** Annotation that holds the undo record. */
-export const undoAnnotation = "kubectl-mesh/undo";
-
 export type { Labels };

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { Ajv2020 } from "ajv/dist/2020.js";
-import { undoAnnotation } from "../../src/upgrade/plan.ts";
+import { undoAnnotation } from "../../src/mesh/model.ts";
 import type { MigrationDocument } from "../../src/views/migration.ts";
 import type { EmbeddedMesh, Result, RunOptions } from "./mesh.ts";
 import { isGoing, isReady, type Json, type KubeJson } from "./object.ts";

@@ -4,7 +4,8 @@ import fc from "fast-check";
 import { ClusterError } from "../../src/cluster/errors.ts";
 import { type Relabel, relabel, revisionLabelsOf } from "../../src/execute/relabel.ts";
 import type { NamespaceObject } from "../../src/mesh/kubernetes.ts";
-import { type RevisionLabels, type UndoRecord, undoAnnotation } from "../../src/upgrade/plan.ts";
+import { undoAnnotation } from "../../src/mesh/model.ts";
+import type { RevisionLabels, UndoRecord } from "../../src/upgrade/plan.ts";
 import { type Fate, writableCluster } from "./writable-cluster.ts";
 
 const labels = (injection: string | null, revision: string | null): RevisionLabels => ({

@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { meshFindings } from "../../src/mesh/mesh-findings.ts";
-import { undoAnnotation } from "../../src/mesh/namespace-findings.ts";
-import { undoAnnotation as plansUndoAnnotation } from "../../src/upgrade/plan.ts";
+import { undoAnnotation } from "../../src/mesh/model.ts";
 import {
   connection,
   halfMoved,
@@ -260,10 +259,6 @@ test("one finding a namespace, however many workloads are stale", () => {
     "30 pods of deployment/w0, deployment/w1, deployment/w2 and 27 more run default; 1-20 would inject them today",
   );
   assert.deepEqual(rest, []);
-});
-
-test("the annotation read here is the one the planner writes", () => {
-  assert.equal(undoAnnotation, plansUndoAnnotation);
 });
 
 test("a half-moved mesh", () => {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import type { ChildProcess } from "node:child_process";
 import { after, before, describe, test } from "node:test";
-import { undoAnnotation } from "../../src/upgrade/plan.ts";
+import { undoAnnotation } from "../../src/mesh/model.ts";
 import type { MigrationDocument } from "../../src/views/migration.ts";
 import { eventually, type Json, type Mesh, type Result, type RunOptions, upMesh } from "./kit.ts";
 import type { Recorder } from "./recorder.ts";

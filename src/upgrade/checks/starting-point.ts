@@ -1,9 +1,9 @@
 /** Is anything else under way, and is this where it is said to start? */
 import type { Finding } from "../../mesh/finding.ts";
 import { labelOf } from "../../mesh/labels.ts";
+import { undoAnnotation } from "../../mesh/model.ts";
 import { listed } from "../../mesh/phrase.ts";
 import { comesFrom } from "../facts.ts";
-import { undoAnnotation } from "../plan.ts";
 import { didYouMean } from "../suggestion.ts";
 import { isMalformed, parseUndoRecord } from "../undo.ts";
 import { blocker, type Check } from "./check.ts";
