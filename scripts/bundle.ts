@@ -43,8 +43,8 @@ export const bundle = async (entry: string, commit: string | undefined): Promise
       target: "node26",
       minify: true,
       charset: "ascii",
-      // As an .mjs file, for which Node's own modules are their default export; `import()` becomes a require, which vm.Script can do.
-      sourcefile: name.replace(/\.js$/, ".mjs"),
+      // Not .mjs, for which the default export of a part would be all of its exports. `import()` becomes a require, which vm.Script can do.
+      sourcefile: name,
       supported: { "dynamic-import": false },
     });
     return [name, `(function(exports,require,module,__filename,__dirname,__url){${code}\n})`] as const;
