@@ -49,9 +49,9 @@ test("a list in pages is what kubectl lists; metadata alone has nothing else", a
     theirs,
   );
   const fields = await cluster.list(kinds.configMaps, { namespace, metadataOnly: true, fieldSelector: "metadata.name=c-7" }, (one) =>
-    Object.keys(one).sort(),
+    Object.keys(one).filter((key) => key !== "apiVersion" && key !== "kind"),
   );
-  assert.deepEqual(fields?.items, [["apiVersion", "kind", "metadata"]]);
+  assert.deepEqual(fields?.items, [["metadata"]], "whether an item of a list repeats its type is up to the encoding");
 });
 
 test("one object, or none of that name", async () => {
