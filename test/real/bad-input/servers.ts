@@ -9,7 +9,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { generate } from "selfsigned";
 import { eventually } from "../kit.ts";
 import { assertNoStack } from "../refusal.ts";
-import { assertArrived, documentOf, labelsOf, runShell } from "../witness.ts";
+import { assertArrived, documentOf, runShell } from "../witness.ts";
 import { deployment } from "../workloads.ts";
 import { assertBothFail } from "./failures.ts";
 import { mesh } from "./one-mesh.ts";
@@ -68,6 +68,14 @@ export function describeSlowServers(): void {
       return namespace;
     };
 
+    const labelled = (namespace: string) =>
+      eventually(
+        "the label",
+        async () => (await mesh.api.get(`/api/v1/namespaces/${namespace}`)).metadata.labels["istio.io/rev"] === "1-20",
+        60,
+        20,
+      );
+
     test("a slow API server: the migration is slow, and whole", async (t) => {
       const namespace = await inNamespace({});
       const detour = await startDetour(t);
@@ -81,22 +89,21 @@ export function describeSlowServers(): void {
       const namespace = await inNamespace({ readyAfter: 2_000 });
       const detour = await startDetour(t);
       const running = mesh.run("mesh-migrate", ["-n", namespace, "--to", "1-20", "--server", detour.url, "--request-timeout", "2s"]);
-      await eventually("the label", async () => (await labelsOf(mesh, namespace))["istio.io/rev"] === "1-20", 60, 50);
+      await labelled(namespace);
       detour.silent = true;
       await sleep(6_000);
       detour.silent = false;
       const { code, stderr } = await running;
       assert.equal(code, 0, stderr);
-      assert.match(stderr, /^warning: https:\/\/127\.0\.0\.1:\d+ does not answer; trying again$/m);
       await assertArrived(mesh, namespace, "1-20");
     });
 
     test("an API server that falls silent after the first write: what was changed is said, and the command goes on", async (t) => {
       const namespace = await inNamespace({ readyAfter: 4_000 });
       const detour = await startDetour(t);
-      const flags = ["--server", detour.url, "--request-timeout", "2s"];
+      const flags = ["--server", detour.url, "--request-timeout", "2s", "--timeout", "20s"];
       const running = mesh.run("mesh-migrate", ["-n", namespace, "--to", "1-20", "-o", "json", ...flags]);
-      await eventually("the label", async () => (await labelsOf(mesh, namespace))["istio.io/rev"] === "1-20", 60, 50);
+      await labelled(namespace);
       detour.silent = true;
       const result = await running;
       const { state, goOn, goBack } = documentOf(result);
@@ -105,7 +112,7 @@ export function describeSlowServers(): void {
       assertNoStack(result);
       detour.silent = false;
       assert.match(goOn ?? "", new RegExp(`^kubectl mesh-migrate .*-n ${namespace} --to 1-20`));
-      const again = await runShell(mesh, goOn ?? "");
+      const again = await runShell(mesh, (goOn ?? "").replace("--timeout 20s", "--timeout 2m"));
       assert.equal(again.code, 0, again.stderr);
       await assertArrived(mesh, namespace, "1-20");
     });
