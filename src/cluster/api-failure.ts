@@ -192,8 +192,10 @@ const resourceOf = ({ kind, subresource }: Wish): string =>
   `${kind.plural}${kind.group === "" ? "" : `.${kind.group}`}${subresource === undefined ? "" : `/${subresource}`}`;
 
 function grant(wish: Wish): string {
-  const { verb, kind, namespace, name } = wish;
+  const { verb, kind, name } = wish;
   const resource = resourceOf(wish);
+  // A namespace stands in itself: a RoleBinding in it is enough.
+  const namespace = resource === "namespaces" ? name : wish.namespace;
   const everywhere = kind.namespaced && namespace === undefined && name === undefined;
   const [scope, flag] =
     namespace !== undefined

@@ -190,6 +190,25 @@ const cases: readonly Case[] = [
     },
   },
   {
+    title: "403 by RBAC: the right to a namespace, within itself",
+    faults: [
+      (_, response) =>
+        refuse(
+          response,
+          403,
+          "Forbidden",
+          'namespaces "production" is forbidden: User "eve" cannot patch resource "namespaces" in API group "" in the namespace "production"',
+        ),
+    ],
+    act: patch,
+    requests: 1,
+    fails: {
+      reason: "forbidden",
+      says: /User "eve" cannot patch/,
+      hint: /right to patch namespaces in namespace "[^"]+"\. Check with: kubectl auth can-i patch namespaces -n \S+$/,
+    },
+  },
+  {
     title: "403 by a webhook: denied, not a missing right",
     faults: [(_, response) => refuse(response, 403, "Forbidden", 'admission webhook "labels.example.com" denied the request: hands off')],
     act: patch,

@@ -83,8 +83,8 @@ export function describeRights(): void {
         const args = plugin === "mesh-migrate" ? ["-n", "default", "--to", "1-20"] : [];
         const result = await mesh.run(plugin, [...args, "--as", "nobody"]);
         assert.deepEqual([result.code, result.stdout], [5, ""], result.stderr);
-        assert.match(result.stderr, /^error: could not list \w+: .* User "nobody" cannot list resource "\w+"/m);
-        assert.match(result.stderr, /^ {2}Ask for the right to list [\w.]+.* Check with: kubectl auth can-i list [\w.]+/m);
+        assert.match(result.stderr, /^error: could not (list|get) \w+.*: .* User "nobody" cannot \1 resource "\w+"/m);
+        assert.match(result.stderr, /^ {2}Ask for the right to (list|get) [\w.]+.* Check with: kubectl auth can-i \1 [\w.]+/m);
         assertNoStack(result);
       }
     });
