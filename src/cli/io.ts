@@ -52,13 +52,17 @@ export interface Shell {
   end(code: number): Promise<never>;
 }
 
+/** Columns that a tree needs; a terminal that says 0 does not know its size. */
+const narrowest = 20;
+
 /** What the environment says of the terminal (https://no-color.org). */
 export const terminalOf = (
   env: Readonly<Record<string, string | undefined>>,
   streams: { readonly out: boolean; readonly err: boolean; readonly columns: number | undefined },
 ): Terminal => {
-  const live = streams.err && env.TERM !== "dumb" && (env.CI === undefined || env.CI === "" || env.CI === "false");
-  return { out: streams.out, err: streams.err, columns: streams.columns ?? 80, live, color: live && !env.NO_COLOR };
+  const wide = (streams.columns ?? 0) >= narrowest;
+  const live = streams.err && wide && env.TERM !== "dumb" && (env.CI === undefined || env.CI === "" || env.CI === "false");
+  return { out: streams.out, err: streams.err, columns: streams.columns || 80, live, color: live && !env.NO_COLOR };
 };
 
 /** Straight to the terminal, past whoever draws there. */

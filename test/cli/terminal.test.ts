@@ -30,3 +30,9 @@ test("a pipe is never redrawn, whatever stdout is", () => {
     color: false,
   });
 });
+
+for (const columns of [0, 5, undefined])
+  test(`a terminal of ${columns} columns gets lines: a tree would stand a letter to a line`, () => {
+    const { live, columns: assumed } = terminalOf({}, { ...tty, columns });
+    assert.deepEqual([live, assumed], [false, columns || 80]);
+  });

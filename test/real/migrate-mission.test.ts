@@ -171,3 +171,16 @@ test("what no restart would move is refused by name, and left where the refusal'
     assert.deepEqual((await ours(since)).filter(isWrite), []);
   });
 });
+
+test("on a terminal the progress is a live tree, and the result follows it", async () => {
+  const namespace = await mesh.createNamespace({ "istio-injection": "enabled" });
+  await mesh.apply([deployment({ namespace, name: "web", readyAfter: 1000 }), statefulSet({ namespace, name: "db", readyAfter: 1000 })]);
+  await mesh.waitReady(namespace);
+  // script(1), of every Debian, gives the command a terminal and its exit code through.
+  const command = `kubectl mesh-migrate -n ${namespace} --to 1-20`;
+  const { code, stdout } = await runShell(mesh, `env -u CI TERM=xterm script -qec 'stty cols 120 rows 40; ${command}' /dev/null`);
+  assert.equal(code, 0, stdout);
+  assert.match(stdout, /✔.*Deployment\/web \(canary\).*3 of 3 pods on 1-20/);
+  assert.match(stdout, /✔.*StatefulSet\/db.*3 of 3 pods on 1-20/);
+  assert.match(stdout, /moved 2 workloads \(6 pods\)/);
+});
