@@ -5,6 +5,7 @@
 
 import type { ProgressTask } from "../cli/progress.ts";
 import { ClusterError } from "../cluster/errors.ts";
+import { kinds } from "../cluster/kinds.ts";
 import { refKey } from "../mesh/standing.ts";
 import type { RestartGoal } from "../upgrade/workload-proof.ts";
 import { checkLabels, probed } from "./enter-namespace.ts";
@@ -39,10 +40,18 @@ export async function beginMove(run: Run, step: RestartStep): Promise<Move> {
   }
 }
 
-async function restart(run: Run, { workload, uid }: RestartStep, stamp: string): Promise<RestartGoal> {
+async function restart(run: Run, { workload, uid, canary }: RestartStep, stamp: string): Promise<RestartGoal> {
+  const before = canary ? await podsIn(run, workload.namespace) : undefined;
   const reply = await stampWorkload(run.cluster, workload, uid, stamp);
   run.ledger.noteChange();
-  return { uid, stamp, generation: reply.metadata.generation ?? 0, revision: run.plan.target.revision, oldRevisions: run.oldRevisions };
+  const { revision } = run.plan.target;
+  return { uid, stamp, generation: reply.metadata.generation ?? 0, revision, oldRevisions: run.oldRevisions, ...(before && { before }) };
+}
+
+/** Only the canary is judged on its first new pod, so only there it matters which pods are new. */
+async function podsIn(run: Run, namespace: string): Promise<ReadonlySet<string>> {
+  const listed = await run.cluster.list(kinds.pods, { namespace, metadataOnly: true }, ({ metadata }) => metadata.uid);
+  return new Set(listed?.items);
 }
 
 /** Watches until the question is answered. A stray costs one new stamp; a second time it is a failure. */

@@ -18,6 +18,8 @@ export interface RestartGoal extends Arrival {
   readonly stamp: string;
   /** `metadata.generation` of the answer to the restart's patch: an older picture of the workload says nothing. 0 where nothing was written. */
   readonly generation: number;
+  /** UIDs of the pods that were there before the restart was sent, where that is known. */
+  readonly before?: ReadonlySet<string>;
 }
 
 export interface JudgedPod {
@@ -152,6 +154,7 @@ function firstVerdict(workload: ManagedWorkload | undefined, goal: RestartGoal, 
   return first.proof.kind === "unknown" ? unknown(about(first)) : waiting(about(first));
 }
 
-/** The stamp has whole seconds: of the pods of that very second only those on the target are surely new. */
-const isNew = (pod: Pod, { stamp, revision }: RestartGoal): boolean =>
-  isBefore(stamp, pod.createdAt) || (!isBefore(pod.createdAt, stamp) && pod.proxy?.revision === revision);
+/** The stamp has whole seconds: of the pods of that very second those on the target are new, and those that were not there before it was sent. */
+const isNew = (pod: Pod, { stamp, revision, before }: RestartGoal): boolean =>
+  isBefore(stamp, pod.createdAt) ||
+  (!isBefore(pod.createdAt, stamp) && (pod.proxy?.revision === revision || (before !== undefined && !before.has(pod.uid))));

@@ -160,6 +160,16 @@ suite("a proof outlives a short miss, and no more", () => {
 });
 
 suite("firstNewPodProof", () => {
+  test("made in the second of the stamp, on the old one: a stray where it is known not to have been there before", () => {
+    const item = web([oldPod("web-y", { createdAt: stamp }), oldPod("web-z", { createdAt: stamp })], { updated: 1 });
+    const there = new Set(item.pods.filter(({ name }) => name === "web-z").map(({ uid }) => uid));
+    const { strays } = firstNewPodProof(item, { ...goal, before: there }, holding([]));
+    assert.deepEqual(
+      strays.map(({ name }) => name),
+      ["web-y"],
+    );
+  });
+
   const first = (item: Workload | undefined, answers: readonly IstiodAnswer[]) => {
     const { verdict, strays } = firstNewPodProof(item, goal, answers);
     return [verdict.kind === "done" ? "done" : `${verdict.kind}: ${verdict.reason}`, ...strays.map(({ name }) => name)];
