@@ -73,7 +73,10 @@ export async function startApiServer(parts: ServerParts): Promise<ApiServer> {
     let one: Asked | undefined;
     const finish = (reply: Reply | undefined, cut = false): void => {
       if (one) parts.onAnswer({ ...one, code: reply?.code ?? 200, at: clock.wall() });
-      if (reply && !response.destroyed) write(response, reply, cut);
+      if (!reply || response.destroyed) return;
+      // A watch has begun to answer already: all that can come after is its end.
+      if (response.headersSent) response.destroy();
+      else write(response, reply, cut);
     };
     try {
       one = await asked(request);
