@@ -9,7 +9,8 @@ const heavy = new Set(
   ["child_process", "crypto", "dns", "http", "http2", "https", "net", "tls", "zlib"].flatMap((name) => [name, `node:${name}`]),
 );
 
-const atFirstUse = (id) => new Proxy({}, { get: (_, key) => require(id)[key] });
+// That they are no ES modules is asked of them when they are imported, which is no use yet.
+const atFirstUse = (id) => new Proxy({}, { get: (_, key) => (key === "__esModule" ? undefined : require(id)[key]) });
 
 /**
  * Starts the program. `read(name)` gives an asset's bytes or undefined; `compiled(name, script)` is told of each script.
