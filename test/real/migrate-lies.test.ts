@@ -316,9 +316,10 @@ describe("an un-revisioned 1.19.0, 1-20 and 1-29", { concurrency: true }, () => 
       neverFell(namespace);
     });
 
+    // Ready later than a question to a dead istiod takes to fail (10 s): until then its last answer stands.
     test("its istiod stops while the canary comes up", async () => {
       const namespace = await settled((namespace) => [
-        deployment({ namespace, name: "first", replicas: 2, readyAfter: 10_000 }),
+        deployment({ namespace, name: "first", replicas: 2, readyAfter: 15_000 }),
         deployment({ namespace, name: "second" }),
       ]);
       const pods = await uidsOf(namespace);
