@@ -1,31 +1,23 @@
-/** What a plugin throws to end; `run.ts` catches it. */
-
-/** Wrong usage (exit 2). */
-export class UsageError extends Error {
-  override readonly name = "UsageError";
+/** What a plugin throws to end; `run.ts` catches it. `hint` says how to mend it. */
+abstract class PluginError extends Error {
   readonly hint: string | undefined;
   constructor(message: string, hint?: string) {
     super(message);
     this.hint = hint;
   }
+}
+
+/** Wrong usage (exit 2). */
+export class UsageError extends PluginError {
+  override readonly name = "UsageError";
 }
 
 /** A check found a blocker, or the thing asked for does not exist (exit 3). Nothing was changed. */
-export class Refusal extends Error {
+export class Refusal extends PluginError {
   override readonly name = "Refusal";
-  readonly hint: string | undefined;
-  constructor(message: string, hint?: string) {
-    super(message);
-    this.hint = hint;
-  }
 }
 
 /** Evidence is missing (exit 5). Nothing was changed. */
-export class CannotTell extends Error {
+export class CannotTell extends PluginError {
   override readonly name = "CannotTell";
-  readonly hint: string | undefined;
-  constructor(message: string, hint?: string) {
-    super(message);
-    this.hint = hint;
-  }
 }

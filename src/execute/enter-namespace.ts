@@ -67,7 +67,6 @@ export async function probed(run: Run, ref: ObjectRef): Promise<Entered> {
     timeoutMs: run.options.timeouts.probe,
     signal: run.ends,
     clock: run.options.clock,
-    onAnswer: () => {},
   });
   if (answer.kind === "injected" && answer.revision === revision) return { ok: true };
   if (answer.kind === "refused") {

@@ -68,7 +68,6 @@ export async function answerMove(run: Run, move: Move, question: Question): Prom
       timeoutMs: run.options.timeouts.probe,
       signal: run.ends,
       clock: run.options.clock,
-      onAnswer: () => {},
     });
     if (answer.kind === "injected" && answer.revision !== move.goal.revision)
       return failed(`${end.reason}; the API server still has ${answer.revision} inject new pods`);

@@ -71,7 +71,6 @@ export async function probeUntil(
     readonly timeoutMs: number;
     readonly signal: AbortSignal;
     readonly clock: Clock;
-    readonly onAnswer: (answer: ProbeAnswer) => void;
   },
 ): Promise<ProbeAnswer | { readonly kind: "unanswered"; readonly reason: string }> {
   const { clock } = options;
@@ -83,7 +82,6 @@ export async function probeUntil(
       throw error;
     });
     if (answer.kind === "injected" && answer.revision === revision) return answer;
-    if (answer.kind !== "unanswered") options.onAnswer(answer);
     if (answer.kind === "injector-failed") deadSince ??= clock.now();
     else deadSince = undefined;
     const dead = deadSince !== undefined && clock.now() - deadSince >= deadWebhookMs;

@@ -64,7 +64,6 @@ const oldRevisionAnswers = (run: Run, { from }: RelabelStep, ref: ObjectRef) =>
     timeoutMs: run.options.timeouts.probe,
     signal: run.options.clock.timeout(run.options.timeouts.probe),
     clock: run.options.clock,
-    onAnswer: () => {},
   });
 
 /**
