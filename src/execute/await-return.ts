@@ -5,6 +5,7 @@ import { failed, type Verdict, waiting } from "../upgrade/verdict.ts";
 import { type WorkloadProof, workloadProof } from "../upgrade/workload-proof.ts";
 import type { RelabelStep } from "./ledger.ts";
 import { workloadIn } from "./namespace-watch.ts";
+import { watchReadiness } from "./readiness.ts";
 import type { Run } from "./run.ts";
 import { waitFor } from "./wait.ts";
 
@@ -31,15 +32,19 @@ async function awaitOne(run: Run, step: RelabelStep, returning: Returning): Prom
   const goal = { ...returning, revision: step.from.revision, oldRevisions: [] };
   const { clock } = run.options;
   const limit = run.options.timeouts.workload;
+  const newlyReady = watchReadiness();
   let provenAt: WorkloadProof["provenAt"] = new Map();
   let [mark, markedAt] = ["", clock.now()];
 
   const look = (): Verdict | undefined => {
     const now = clock.now();
-    const [picture, istiods] = [objects.reading().value, run.istiods.reading().value];
+    const [{ value: picture, readAt: pictureAt = now }, { value: istiods, readAt: askedAt = now }] = [
+      objects.reading(),
+      run.istiods.reading(),
+    ];
     if (!picture || !istiods) return now - markedAt < limit ? undefined : failed("nothing can be read");
     const workload = workloadIn(picture, returning.ref);
-    const proof = workloadProof(workload, goal, istiods, provenAt, now);
+    const proof = workloadProof(workload, goal, istiods, provenAt, now, newlyReady(workload?.pods ?? [], pictureAt, askedAt));
     provenAt = proof.provenAt;
     const seen = `${proof.proven} ${workload?.pods.map(({ uid, ready }) => `${uid}${ready}`).join()}`;
     if (seen !== mark) [mark, markedAt] = [seen, now];

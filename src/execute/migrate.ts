@@ -7,7 +7,7 @@ import type { ObjectRef, Workload } from "../mesh/model.ts";
 import { createBudget } from "./budget.ts";
 import { checkLabels, enterNamespace, resumedRecord } from "./enter-namespace.ts";
 import { failureOf } from "./failure.ts";
-import type { RelabelStep, RestartStep } from "./ledger.ts";
+import type { Ledger, RelabelStep, RestartStep } from "./ledger.ts";
 import { answerMove, beginMove, type Move, moveWorkload } from "./move-workload.ts";
 import { provePresent } from "./prove-present.ts";
 import { relabel } from "./relabel.ts";
@@ -166,8 +166,22 @@ async function close(run: Run): Promise<End> {
     }
   }
   const open = relabelSteps(run.plan).some((step) => leavesOpen(run, step));
+  const first = unfinished(run.ledger)[0];
+  if (first) run.ledger.noteFailure(await failureOf(run.cluster, first, run.ends.aborted ? outOfTime : first.reason, undefined));
   return run.ledger.failure() || open ? "partial" : "done";
 }
+
+const outOfTime = "not waited for to the end: the time of --timeout was over";
+
+/** What a run that is done has none of, whatever ended it. */
+const unfinished = ({ namespaces, workloads }: Ledger): readonly (ObjectRef & { readonly reason: string })[] => [
+  ...workloads()
+    .filter(({ outcome }) => !["moved", "already", "empty", "unselected"].includes(outcome))
+    .map(({ kind, namespace, name, reason = "not restarted" }) => ({ kind, namespace, name, reason })),
+  ...namespaces()
+    .filter(({ labels }) => labels === "not-started")
+    .map(({ name }) => ({ kind: "Namespace", namespace: name, name, reason: "its labels were not written" })),
+];
 
 /** Workloads that `-l` left out move at their next pod: until then the namespace is on its way. */
 const leavesOpen = ({ plan }: Run, { namespace }: RelabelStep): boolean =>

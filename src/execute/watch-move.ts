@@ -8,6 +8,7 @@ import { type Diagnosis, outlived, type SeenSince } from "../upgrade/trouble.ts"
 import { failed, unknown, type Verdict, waiting } from "../upgrade/verdict.ts";
 import { firstNewPodProof, type RestartGoal, type WorkloadProof, workloadProof } from "../upgrade/workload-proof.ts";
 import { workloadIn } from "./namespace-watch.ts";
+import { watchReadiness } from "./readiness.ts";
 import type { Run } from "./run.ts";
 import { waitFor } from "./wait.ts";
 
@@ -69,6 +70,7 @@ export async function watchMove(
 
 interface Memory {
   provenAt: WorkloadProof["provenAt"];
+  readonly newlyReady: ReturnType<typeof watchReadiness>;
   since: SeenSince;
   found: readonly Diagnosis[];
   hopeless: Diagnosis | undefined;
@@ -84,6 +86,7 @@ interface Memory {
 
 const newMemory = (now: number): Memory => ({
   provenAt: new Map(),
+  newlyReady: watchReadiness(),
   since: new Map(),
   found: [],
   hopeless: undefined,
@@ -109,8 +112,11 @@ function look(run: Run, ref: ObjectRef, goal: RestartGoal, question: Question, m
   if (picture.value === undefined || istiods.value === undefined) return undefined;
 
   const workload = workloadIn(picture.value, ref);
-  const all = workloadProof(workload, goal, istiods.value, memory.provenAt, now);
-  const proof = question === "all pods" ? all : firstNewPodProof(workload, goal, istiods.value);
+  const pods = workload?.pods ?? [];
+  const newlyReady = memory.newlyReady(pods, picture.readAt ?? now, istiods.readAt ?? now);
+  if (pods.some(newlyReady)) run.istiods.hint();
+  const all = workloadProof(workload, goal, istiods.value, memory.provenAt, now, newlyReady);
+  const proof = question === "all pods" ? all : firstNewPodProof(workload, goal, istiods.value, newlyReady);
   memory.provenAt = all.provenAt;
   [memory.pods, memory.proven] = [all.pods.length, all.proven];
   if (proof.verdict.kind === "done" || !workload) return proof.verdict;

@@ -44,6 +44,11 @@ export interface WorkloadProof {
  */
 export const proofHoldsMs = 30_000;
 
+/** Whether a pod became ready after the istiods were last asked: what they said then is no proof for it. */
+export type NewlyReady = (pod: Pod) => boolean;
+
+const none: NewlyReady = () => false;
+
 /** `workload` is undefined when it is not there any more. `now` in ms of any clock that only goes forward. */
 export function workloadProof(
   workload: ManagedWorkload | undefined,
@@ -51,12 +56,19 @@ export function workloadProof(
   answers: readonly IstiodAnswer[],
   provenAt: ReadonlyMap<string, number>,
   now: number,
+  newlyReady: NewlyReady = none,
 ): WorkloadProof {
   const rollout = rolloutOf(workload, goal);
   const current = (workload?.pods ?? []).filter((pod) => isLive(pod) && !pod.terminating);
   const judged = current.map((pod) => ({
     pod,
-    proof: proofOf(pod, goal, answers, now - (provenAt.get(pod.uid) ?? Number.NEGATIVE_INFINITY)),
+    proof: lasting(
+      pod,
+      currentProof(pod, goal, answers, newlyReady),
+      goal,
+      answers,
+      now - (provenAt.get(pod.uid) ?? Number.NEGATIVE_INFINITY),
+    ),
   }));
   const strays = judged.filter(
     ({ pod, proof }) => proof.kind === "stray" && (rollout.kind === "done" || isBefore(goal.stamp, pod.createdAt)),
@@ -76,8 +88,12 @@ type LastingPod = { readonly pod: Pod; readonly proof: LastingProof };
 
 const isProven = ({ proof }: LastingPod): boolean => proof.kind === "done" || proof.kind === "held";
 
-function proofOf(pod: Pod, goal: RestartGoal, answers: readonly IstiodAnswer[], sinceProven: number): LastingProof {
+function currentProof(pod: Pod, goal: RestartGoal, answers: readonly IstiodAnswer[], newlyReady: NewlyReady): PodProof {
   const proof = podProof(pod, goal, answers);
+  return proof.kind === "done" && newlyReady(pod) ? { kind: "waiting", reason: "ready, and its istiod is asked once more" } : proof;
+}
+
+function lasting(pod: Pod, proof: PodProof, goal: RestartGoal, answers: readonly IstiodAnswer[], sinceProven: number): LastingProof {
   const missed = proof.kind === "waiting" || proof.kind === "unknown";
   const stands = pod.ready && pod.proxy?.ready && !otherHolder(pod, goal, answers);
   return missed && stands && sinceProven <= proofHoldsMs ? { kind: "held" } : proof;
@@ -135,12 +151,13 @@ export function firstNewPodProof(
   workload: ManagedWorkload | undefined,
   goal: RestartGoal,
   answers: readonly IstiodAnswer[],
+  newlyReady: NewlyReady = none,
 ): FirstPodProof {
   const rollout = rolloutOf(workload, goal);
   const pods = (workload?.pods ?? [])
     .filter((pod) => isLive(pod) && !pod.terminating && isNew(pod, goal))
     .toSorted((a, b) => (isBefore(a.createdAt, b.createdAt) ? -1 : isBefore(b.createdAt, a.createdAt) ? 1 : 0))
-    .map((pod) => ({ pod, proof: podProof(pod, goal, answers) }));
+    .map((pod) => ({ pod, proof: currentProof(pod, goal, answers, newlyReady) }));
   const strays = pods.filter(({ proof }) => proof.kind === "stray").map(({ pod }) => pod);
   return { verdict: firstVerdict(workload, goal, rollout, pods), pods, strays };
 }

@@ -159,6 +159,25 @@ suite("a proof outlives a short miss, and no more", () => {
     assert.equal(again(holding(three.slice(1)), 2_000, [pod("web-a", { uid: "other" }), ...three.slice(1)]), "waiting"));
 });
 
+suite("answers from before a pod was ready", () => {
+  const newlyReady = ({ name }: Pod) => name === "web-b";
+  const again = { kind: "waiting", reason: "web-b: ready, and its istiod is asked once more" };
+
+  test("prove the others", () => {
+    const proof = workloadProof(web(three), goal, holding(three), fresh, 1_000, newlyReady);
+    assert.deepEqual([proof.verdict, proof.proven, proof.provenAt.has("uid-of-web-b")], [again, 2, false]);
+  });
+  test("leave what is known of it from before", () => {
+    const before = workloadProof(web(three), goal, holding(three), fresh, 1_000).provenAt;
+    assert.equal(workloadProof(web(three), goal, holding(three), before, 1_000, newlyReady).verdict.kind, "done");
+  });
+  test("are none for the first new pod either", () => {
+    const only = [three[1]!];
+    const { verdict } = firstNewPodProof(web(only, { desired: 1, updated: 1 }), goal, holding(only), newlyReady);
+    assert.deepEqual(verdict, again);
+  });
+});
+
 suite("firstNewPodProof", () => {
   test("made in the second of the stamp, on the old one: a stray where it is known not to have been there before", () => {
     const item = web([oldPod("web-y", { createdAt: stamp }), oldPod("web-z", { createdAt: stamp })], { updated: 1 });
