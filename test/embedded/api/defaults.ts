@@ -25,11 +25,12 @@ const container = (each: Json): Json => ({
   terminationMessagePolicy: "File",
   imagePullPolicy: /:[^/]+$/.test(each.image ?? "") && !/:latest$/.test(each.image) ? "IfNotPresent" : "Always",
   ...each,
+  ...(each.ports && { ports: each.ports.map((port: Json) => ({ protocol: "TCP", ...port })) }),
 });
 
 const template = (given: Json): Json => ({
   ...given,
-  metadata: { creationTimestamp: null, ...given?.metadata },
+  metadata: { ...given?.metadata },
   spec: podSpec(given?.spec),
 });
 
@@ -56,6 +57,23 @@ const jobSpec = (spec: Json): Json => ({
   template: template(spec.template),
 });
 
+/** Of 10.96.0.0/12, chosen by the UID. */
+function clusterIpOf(uid: string): string {
+  const bits = Number.parseInt(uid.slice(0, 6), 16);
+  return `10.${96 + ((bits >> 16) & 15)}.${(bits >> 8) & 255}.${bits & 255 || 1}`;
+}
+
+function serviceSpec(uid: string, given: Json): Json {
+  const spec = { type: "ClusterIP", sessionAffinity: "None", ...given };
+  const ports = spec.ports?.map((port: Json) => ({ protocol: "TCP", targetPort: port.port, ...port }));
+  if (spec.type === "ExternalName") return { ...spec, ...(ports && { ports }) };
+  const clusterIP = spec.clusterIP || clusterIpOf(uid);
+  return {
+    ...{ internalTrafficPolicy: "Cluster", ipFamilies: ["IPv4"], ipFamilyPolicy: "SingleStack", clusterIPs: [clusterIP] },
+    ...{ ...spec, clusterIP, ...(ports && { ports }) },
+  };
+}
+
 const defaults = {
   namespaces: (object: Json) => ({
     ...object,
@@ -68,7 +86,7 @@ const defaults = {
     spec: { serviceAccountName: "default", serviceAccount: "default", enableServiceLinks: true, ...podSpec(object.spec) },
     status: { phase: "Pending", qosClass: "BestEffort", ...object.status },
   }),
-  services: (object: Json) => ({ ...object, spec: { type: "ClusterIP", sessionAffinity: "None", ...object.spec } }),
+  services: (object: Json) => ({ ...object, spec: serviceSpec(object.metadata.uid, object.spec) }),
   deployments: (object: Json) => ({
     ...object,
     spec: {

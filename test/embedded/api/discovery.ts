@@ -23,16 +23,22 @@ export function discover(resources: Resources, pathname: string): Json | undefin
   return undefined;
 }
 
+/** Groups in the order of the real server, by which `kubectl get all` goes; those of custom resources are last. */
+const order = [
+  ...["apps", "authorization.k8s.io", "autoscaling", "batch", "networking.k8s.io", "policy", "rbac.authorization.k8s.io", "storage.k8s.io"],
+  ...["admissionregistration.k8s.io", "apiextensions.k8s.io", "coordination.k8s.io", "discovery.k8s.io"],
+];
+const rankOf = (group: string): number => (order.includes(group) ? order.indexOf(group) : order.length);
+
 function groupList(resources: Resources): Json {
-  const groups = Map.groupBy(
-    resources.all().filter(({ group }) => group !== ""),
-    ({ group }) => group,
-  );
-  groups.set("authorization.k8s.io", []);
+  const served = Map.groupBy(resources.all(), ({ group }) => group);
+  served.set("authorization.k8s.io", []);
+  served.delete("");
+  const groups = [...served].toSorted(([a], [b]) => rankOf(a) - rankOf(b));
   return {
     kind: "APIGroupList",
     apiVersion: "v1",
-    groups: [...groups].map(([name, inside]) => {
+    groups: groups.map(([name, inside]) => {
       const versions = [...new Set(inside.length > 0 ? inside.map((each) => each.version) : ["v1"])].map((each) => ({
         groupVersion: `${name}/${each}`,
         version: each,
@@ -51,7 +57,10 @@ const reviews = {
 };
 
 function resourceList(resources: Resources, group: string, of: string): Json | undefined {
-  const inside = resources.all().filter((each) => each.group === group && each.version === of);
+  const inside = resources
+    .all()
+    .filter((each) => each.group === group && each.version === of)
+    .toSorted((a, b) => (a.plural < b.plural ? -1 : 1));
   const listed = group === "authorization.k8s.io" && of === "v1" ? [reviews] : inside.flatMap(entriesOf);
   if (listed.length === 0) return undefined;
   return { kind: "APIResourceList", apiVersion: "v1", groupVersion: group === "" ? of : `${group}/${of}`, resources: listed };

@@ -65,6 +65,11 @@ const shortNames = new Map<string, readonly string[]>([
   ["poddisruptionbudgets", ["pdb"]],
   ["persistentvolumeclaims", ["pvc"]],
   ["networkpolicies", ["netpol"]],
+  ["persistentvolumes", ["pv"]],
+  ["resourcequotas", ["quota"]],
+  ["limitranges", ["limits"]],
+  ["customresourcedefinitions", ["crd", "crds"]],
+  ["storageclasses", ["sc"]],
 ]);
 
 const withStatus = new Set([

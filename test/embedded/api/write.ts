@@ -101,7 +101,7 @@ export function createWriter({ store, clock, admission, random }: WriterParts): 
     if (isDeepStrictEqual(untimed(merged), untimed(current))) return current;
     const admitted = by.subresource === "status" ? merged : await admission.update(place, current, merged, by);
     const complete = withDefaults(resource, admitted);
-    const specChanged = resource.generation && !isDeepStrictEqual(contentOf(current), contentOf(complete));
+    const specChanged = resource.generation && !isDeepStrictEqual(contentOf(resource, current), contentOf(resource, complete));
     const object = claimed(
       current,
       { ...complete, metadata: { ...complete.metadata, ...(specChanged && { generation: (current.metadata.generation ?? 0) + 1 }) } },
@@ -234,4 +234,9 @@ const untimed = ({ metadata, ...rest }: KubeJson): Json => ({
   ...rest,
   metadata: { ...metadata, managedFields: (metadata.managedFields ?? []).map(({ time, ...entry }) => entry) },
 });
-const contentOf = ({ metadata, status, ...rest }: KubeJson): Json => rest;
+/**
+ * What a generation counts: of Deployments the annotations too (kubernetes pkg/registry/apps/deployment/strategy.go), but that of the revision, which
+ * the controller writes with the status.
+ */
+const contentOf = ({ plural }: Resource, { metadata, status, ...rest }: KubeJson): Json =>
+  plural === "deployments" ? { ...rest, annotations: { ...metadata.annotations, "deployment.kubernetes.io/revision": "" } } : rest;
