@@ -91,7 +91,11 @@ export const answerOf = (status: number, headers: Answer["headers"], bytes: Buff
 /** Sends a request once and gives the answer's body as it comes: uncompressed, ended with an error where it was cut. */
 export async function openStream(pool: Pool, credential: Credential, request: WireRequest): Promise<OpenStream | NoAnswer> {
   const opened = await open(pool, credential, request, "stream");
-  if (!("answered" in opened)) opened.body.once("close", opened.end);
+  if (!("answered" in opened)) {
+    // A body without a byte may be over before anybody can listen.
+    if (opened.body.closed) opened.end();
+    else opened.body.once("close", opened.end);
+  }
   return opened;
 }
 

@@ -13,7 +13,8 @@ const hopeless = new Set([400, 401, 403, 404, 405, 406, 422]);
 
 /**
  * Calls `hint` for every change, and after every gap in which a change may have been missed. Metadata is all that is asked for. Ends when `signal`
- * aborts, or when the server says that this cannot be watched; connects again after anything else. Bookmarks keep the place
+ * aborts, or when the server says that this cannot be watched; connects again after anything else, ever more slowly to a server whose
+ * watches do not last. Bookmarks keep the place
  * (https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes).
  */
 export async function watchChanges(
@@ -27,18 +28,24 @@ export async function watchChanges(
   let place: string | undefined;
   for (let failures = 0; !signal.aborted; ) {
     const begin = place === undefined;
+    const began = pace.now();
     const end: Ending = await (place === undefined
       ? currentPlace(api, kind, query, signal)
       : follow(api, kind, query, place, hint, signal, pace)
     ).catch(() => broken);
     if (end.how === "hopeless" || signal.aborted) return;
-    failures = end.how === "broken" ? failures + 1 : 0;
+    const failed = end.how === "broken" || (!begin && pace.now() - began < briefMs);
+    if (failed) failures++;
+    else if (!begin) failures = 0;
     place = end.how === "lost" ? undefined : (end.place ?? place);
     // What happened before the place is not told.
     if (begin && place !== undefined) hint();
-    if (end.how === "broken") await pace.sleep(backoff(failures, pace.random), signal);
+    if (failed) await pace.sleep(backoff(failures, pace.random), signal);
   }
 }
+
+/** A watch that ends so soon (ms), however it ends, would be asked for without a pause. */
+const briefMs = 1_000;
 
 const broken: Ending = { how: "broken" };
 

@@ -86,6 +86,35 @@ test("a stream that breaks is taken up where it broke, after a pause", async () 
   stop.abort();
 });
 
+for (const [title, stream] of [
+  ["ended", (response) => begin(response).end()],
+  ["with its place lost", (response) => refuse(response, 410, "Expired", "too old resource version")],
+] as const satisfies readonly (readonly [string, (response: http.ServerResponse) => void])[]) {
+  test(`a watch that is ${title} as soon as it begins is begun again ever more slowly`, async () => {
+    await using server = await startWatched(stream);
+    await using connected = await connectTo(server);
+    const stop = new AbortController();
+    connected.cluster.watch(kinds.pods, {}, () => {}, stop.signal);
+    await until(() => watches(server).length >= 5);
+    stop.abort();
+    const { slept } = connected.pace;
+    assert.ok(slept.length >= 4, `${slept}`);
+    assert.ok((slept[3] ?? 0) > 2 * (slept[0] ?? 0), `${slept}`);
+  });
+}
+
+test("a watch that ends without a byte leaves no timer behind, which would keep the process alive", async () => {
+  await using server = await startWatched((response) => begin(response).end());
+  await using connected = await connectTo(server);
+  const timers = (): number => process.getActiveResourcesInfo().filter((name) => name === "Timeout").length;
+  const stop = new AbortController();
+  const before = timers();
+  connected.cluster.watch(kinds.pods, {}, () => {}, stop.signal);
+  await until(() => watches(server).length >= 10);
+  stop.abort();
+  await until(() => timers() - before < 5);
+});
+
 test("what may not be watched is not asked for again", async () => {
   await using server = await startWatched((response) => refuse(response, 403, "Forbidden", 'User "x" cannot watch resource "pods"'));
   await using connected = await connectTo(server);

@@ -8,12 +8,15 @@ import { discover } from "./discovery.ts";
 import { openapi } from "./openapi.ts";
 import { createReader, type Form } from "./read.ts";
 import { type Asked, contentTypeOf } from "./request.ts";
-import type { Resources } from "./resources.ts";
+import { qualified, type Resources } from "./resources.ts";
 import { reviewed } from "./review.ts";
+import type { Route } from "./route.ts";
 import { methodNotAllowed, noSuchPath, notFound, Refusal } from "./status.ts";
 import type { Store } from "./store.ts";
 import { evict, rescale, scaleOf, success } from "./subresources.ts";
-import { watch } from "./watch.ts";
+import { columnsOf, type TableParts, tableOf } from "./tables/table.ts";
+import { type WatchForm, watch } from "./watch.ts";
+import type { WatchFault } from "./watch-fault.ts";
 import type { By, Place, Writer } from "./write.ts";
 
 export interface Reply {
@@ -35,12 +38,12 @@ export interface AnswerParts {
 }
 
 /** Answers; `undefined` where the answer goes on (a watch). Throws `Refusal`. */
-export type Answer = (one: Asked, request: IncomingMessage, response: ServerResponse) => Promise<Reply | undefined>;
+export type Answer = (one: Asked, request: IncomingMessage, response: ServerResponse, fault?: WatchFault) => Promise<Reply | undefined>;
 
 export function createAnswer({ store, resources, writer, authorize, clock, logs }: AnswerParts): Answer {
   const reader = createReader(store, clock);
 
-  const answer: Answer = async (one, request, response) => {
+  const answer: Answer = async (one, request, response, fault) => {
     const { route, url, user, body } = one;
     if (!route) {
       if (one.method === "POST" && url.pathname === "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews")
@@ -62,11 +65,10 @@ export function createAnswer({ store, resources, writer, authorize, clock, logs 
     if (subresource !== "" && subresource !== "status") throw noSuchPath();
     switch (verb) {
       case "get":
-        return { code: 200, text: reader.get(place, name, formOf(request)) };
       case "list":
-        return { code: 200, text: reader.list(place, url.searchParams, formOf(request)) };
+        return read(place, one, request);
       case "watch":
-        watch(store, clock, place, url.searchParams, formOf(request), response);
+        watch(store, clock, place, url.searchParams, watchedForm(place, one, request), response, fault);
         return undefined;
       case "create":
         return { code: 201, body: await writer.create(place, body, by) };
@@ -82,6 +84,28 @@ export function createAnswer({ store, resources, writer, authorize, clock, logs 
       default:
         throw methodNotAllowed();
     }
+  };
+
+  const tableParts = ({ resource }: Place, { url }: Asked): TableParts => {
+    const definition = store.get(resources.named("customresourcedefinitions"), undefined, qualified(resource));
+    return { columns: columnsOf(resource, definition), now: clock.wall(), include: url.searchParams.get("includeObject") ?? "Metadata" };
+  };
+
+  const read = (place: Place, one: Asked, request: IncomingMessage): Reply => {
+    const { verb, name } = one.route as Route;
+    const form = formOf(request);
+    const plain = form === "table" ? "whole" : form;
+    const text = verb === "get" ? reader.get(place, name, plain) : reader.list(place, one.url.searchParams, plain);
+    if (form !== "table") return { code: 200, text };
+    const answered = JSON.parse(text);
+    return { code: 200, body: tableOf(tableParts(place, one), answered.metadata, answered.items ?? [answered]) };
+  };
+
+  /** Only the first Table of a watch says its columns. */
+  const watchedForm = (place: Place, one: Asked, request: IncomingMessage): WatchForm => {
+    const form = formOf(request);
+    let told = 0;
+    return form === "table" ? (object) => tableOf(tableParts(place, one), object.metadata, [object], told++ === 0) : form;
   };
 
   const patch = async (place: Place, { route, url, body }: Asked, request: IncomingMessage, by: By): Promise<Reply> => {
@@ -121,12 +145,13 @@ export function createAnswer({ store, resources, writer, authorize, clock, logs 
   return answer;
 }
 
-/** The first form of JSON that the client takes. Tables and protobuf are not served; whoever asks for them takes JSON too. */
-function formOf({ headers }: IncomingMessage): Form {
+/** The first form that the client takes of those served. Who asks for protobuf takes JSON too. */
+function formOf({ headers }: IncomingMessage): Form | "table" {
   const offered = (headers.accept ?? "*/*").split(",").map((each) => each.trim());
-  const json = offered.find((each) => /^(application\/json|application\/\*|\*\/\*)/.test(each) && !/;as=Table/.test(each));
-  if (json === undefined) throw new Refusal(406, "NotAcceptable", "only the following media types are accepted: application/json");
-  return json.includes("as=PartialObjectMetadata") ? "metadata" : "whole";
+  const taken = offered.find((each) => /^(application\/json|application\/\*|\*\/\*)/.test(each) && !/;as=Table.*;v=v1beta1/.test(each));
+  if (taken === undefined) throw new Refusal(406, "NotAcceptable", "only the following media types are accepted: application/json");
+  if (taken.includes("as=Table")) return "table";
+  return taken.includes("as=PartialObjectMetadata") ? "metadata" : "whole";
 }
 
 function deleteOptions({ body, url }: Asked): DeleteOptions {

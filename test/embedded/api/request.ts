@@ -7,6 +7,7 @@ import { type Authorize, assertAllowed, type User } from "./access.ts";
 import { binaryBody, isBinary } from "./binary-body.ts";
 import type { Route } from "./route.ts";
 import { badRequest, unauthorized } from "./status.ts";
+import type { WatchFault } from "./watch-fault.ts";
 
 /** A request, before it is answered. */
 export interface Asked {
@@ -43,6 +44,8 @@ export interface Interception {
   readonly instead?: CannedAnswer | "reset";
   /** Do what is asked, and then answer so, break the connection, or cut the answer in the middle. */
   readonly after?: CannedAnswer | "reset" | "cut";
+  /** What becomes of it once it answers, if it is a watch. */
+  readonly watch?: WatchFault;
 }
 
 /** Throws `Refusal` (401, and 403 for who may not act for another). */

@@ -80,12 +80,12 @@ export async function startApiServer(parts: ServerParts): Promise<ApiServer> {
     };
     try {
       one = await asked(request);
-      const { delay, instead, after } = parts.intercept(one) ?? {};
+      const { delay, instead, after, watch } = parts.intercept(one) ?? {};
       if (delay !== undefined) await new Promise<void>((resolve) => void clock.after(delay, resolve));
       if (instead === "reset") return void request.socket.destroy();
       if (instead) return finish(canned(instead));
       response.sendDate = false;
-      const reply = await answer(one, request, response);
+      const reply = await answer(one, request, response, watch);
       const size = reply?.text?.length ?? 0;
       if (size > large.from) await new Promise<void>((resolve) => void clock.after(size / large.perMilli, resolve));
       if (after === "reset") return void request.socket.destroy();

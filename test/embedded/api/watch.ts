@@ -1,16 +1,20 @@
 /** Watches: what happened after a version, and then what happens, line by line. */
 import type { ServerResponse } from "node:http";
 import type { MeshClock } from "../clock.ts";
-import type { KubeJson } from "../object.ts";
+import type { Json, KubeJson } from "../object.ts";
 import { type Form, partial } from "./read.ts";
 import { apiVersionOf } from "./resources.ts";
 import { matcherOf } from "./selectors.ts";
 import { invalid, type Refusal, statusOf, tooOld } from "./status.ts";
 import type { Change, Store } from "./store.ts";
+import { sinkOf, type WatchFault } from "./watch-fault.ts";
 import type { Place } from "./write.ts";
 
 const bookmarkEvery = 60_000;
 const longest = 1_800;
+
+/** How objects are told of: as JSON, or as what is made of them (a Table), for which there are no bookmarks. */
+export type WatchForm = Form | ((object: KubeJson) => Json);
 
 /** Answers until the client goes or `timeoutSeconds` are over. Throws `Refusal` for a selector that is none. */
 export function watch(
@@ -18,8 +22,9 @@ export function watch(
   clock: MeshClock,
   { resource, namespace }: Place,
   query: URLSearchParams,
-  form: Form,
+  form: WatchForm,
   response: ServerResponse,
+  fault?: WatchFault,
 ): void {
   if (query.has("sendInitialEvents"))
     throw invalid({ ...resource, group: "meta.k8s.io", kind: "ListOptions" }, "", [
@@ -35,10 +40,10 @@ export function watch(
     "content-type": form === "metadata" ? "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1" : "application/json",
   });
 
-  const send = (type: string, object: unknown): void => {
-    response.write(`${JSON.stringify({ type, object })}\n`);
-  };
-  const tell = (type: string, object: KubeJson): void => send(type, form === "metadata" ? partial(object) : object);
+  const sink = sinkOf(response, fault);
+  const send = (type: string, object: unknown): void => sink.line(JSON.stringify({ type, object }), type);
+  const told = typeof form === "function" ? form : form === "metadata" ? partial : (object: KubeJson) => object;
+  const tell = (type: string, object: KubeJson): void => send(type, told(object));
   const take = ({ type, resource: of, object, before }: Change): void => {
     if (of !== resource || (namespace !== undefined && object.metadata.namespace !== namespace)) return;
     const [was, is] = [before !== undefined && matches(before), type !== "DELETED" && matches(object)];
@@ -56,7 +61,7 @@ export function watch(
   const missed = from === 0 ? [] : store.since(from);
   if (missed === undefined) {
     send("ERROR", statusOf(tooOld(from, store.oldest())));
-    response.end();
+    sink.end();
     return;
   }
   response.flushHeaders();
@@ -64,7 +69,7 @@ export function watch(
   for (const change of missed) take(change);
 
   const ends: (() => void)[] = [store.onChange(take)];
-  const marks = query.get("allowWatchBookmarks") === "true";
+  const marks = query.get("allowWatchBookmarks") === "true" && typeof form !== "function";
   const keepMarking = (): void => {
     bookmark();
     ends[1] = clock.after(bookmarkEvery, keepMarking);
@@ -73,7 +78,7 @@ export function watch(
   ends.push(
     clock.after(Number(query.get("timeoutSeconds") || longest) * 1000, () => {
       if (marks) bookmark();
-      response.end();
+      sink.end();
     }),
   );
   response.once("close", () => {
