@@ -5,7 +5,7 @@ import { isAvailable, isGoing, isOver, isReady, type KubeJson } from "../object.
 import { fits } from "../pods/scheduler.ts";
 import type { Cluster, Controller } from "./controller.ts";
 import { currentRevision, revisionLabel } from "./revision.ts";
-import { podOf, scaled } from "./template.ts";
+import { podOf, scaled, withoutZeros } from "./template.ts";
 
 export const daemonSets: Controller = {
   of: "daemonsets",
@@ -25,10 +25,11 @@ async function reconcile(set: KubeJson, cluster: Cluster): Promise<number | unde
   const hash = revision.metadata.labels?.[revisionLabel] ?? "";
   const nodes = cluster.store.list(cluster.resource("nodes")).filter((node) => fits(set.spec.template.spec, node));
   const names = nodes.map(({ metadata }) => metadata.name);
+  const pods = podsOf(set, cluster);
   try {
     if (!isGoing(set)) await manage(set, names, hash, cluster);
   } finally {
-    await writeStatus(set, names, hash, cluster);
+    await writeStatus(set, names, pods, hash, cluster);
   }
   const minReady = set.spec.minReadySeconds ?? 0;
   return minReady > 0 ? minReady * 1000 : undefined;
@@ -99,17 +100,27 @@ async function createPod(set: KubeJson, node: string, hash: string, cluster: Clu
   }
 }
 
-async function writeStatus(set: KubeJson, names: readonly string[], hash: string, cluster: Cluster): Promise<void> {
-  const places = onNodes(set, names, hash, cluster);
-  const shown = places.map(({ old, fresh }) => fresh ?? old).filter((pod) => pod !== undefined);
-  const count = (holds: (pod: KubeJson) => boolean): number => shown.filter(holds).length;
-  // With a surge the old pod serves until the new one is available.
-  const ready = places.filter(({ old, fresh }) => [old, fresh].some((pod) => pod && isReady(pod))).length;
-  const numberAvailable = places.filter(({ old, fresh }) => [old, fresh].some((pod) => pod && available(set, pod, cluster))).length;
+/** `updateDaemonSetStatus`: of a node's pods, as they were looked at, the oldest counts; with a surge that is the old one until it is gone. */
+async function writeStatus(
+  set: KubeJson,
+  names: readonly string[],
+  pods: readonly KubeJson[],
+  hash: string,
+  cluster: Cluster,
+): Promise<void> {
+  const oldest = names.flatMap((name) => pods.filter(({ spec }) => spec.nodeName === name).toSorted(byAge)[0] ?? []);
+  const count = (holds: (pod: KubeJson) => boolean): number => oldest.filter(holds).length;
+  const numberAvailable = count((pod) => available(set, pod, cluster));
   await cluster.setStatus(set, {
     observedGeneration: set.metadata.generation,
-    ...{ desiredNumberScheduled: names.length, currentNumberScheduled: shown.length, numberMisscheduled: 0 },
-    ...{ numberReady: ready, updatedNumberScheduled: count((pod) => isOf(pod, hash)), numberAvailable },
-    ...(names.length > numberAvailable && { numberUnavailable: names.length - numberAvailable }),
+    ...{ desiredNumberScheduled: names.length, currentNumberScheduled: oldest.length, numberMisscheduled: 0 },
+    numberReady: count(isReady),
+    ...withoutZeros({
+      ...{ updatedNumberScheduled: count((pod) => isOf(pod, hash)), numberAvailable },
+      numberUnavailable: names.length - numberAvailable,
+    }),
   });
 }
+
+/** By the counter of versions where the second is the same. */
+const byAge = (a: KubeJson, b: KubeJson): number => Date.parse(a.metadata.creationTimestamp) - Date.parse(b.metadata.creationTimestamp);

@@ -1,7 +1,7 @@
 /** What a Deployment says of itself: counts, and the conditions by which `kubectl rollout status` and others judge it (`syncRolloutStatus`). */
-import { conditionOf, isGoing, type Json, type KubeJson, withCondition } from "../object.ts";
+import { conditionOf, type Json, type KubeJson, withCondition } from "../object.ts";
 import type { Cluster } from "./controller.ts";
-import { scaled } from "./template.ts";
+import { scaled, withoutZeros } from "./template.ts";
 
 export const total = (sets: readonly KubeJson[]): number => sets.reduce((sum, { spec }) => sum + spec.replicas, 0);
 export const totalOf = (sets: readonly KubeJson[], count: string): number =>
@@ -19,6 +19,17 @@ export const isComplete = ({ spec, metadata }: KubeJson, status: Json): boolean 
   status.replicas === spec.replicas &&
   status.availableReplicas === spec.replicas &&
   status.observedGeneration >= (metadata.generation ?? 0);
+
+/** `checkPausedConditions`: that it was paused or resumed is told before anything else. Whether something was to be told. */
+export async function tellPause(deployment: KubeJson, cluster: Cluster): Promise<boolean> {
+  const { spec, status = {} } = deployment;
+  const known = conditionOf(deployment, "Progressing")?.reason;
+  if (known === "ProgressDeadlineExceeded" || (known === "DeploymentPaused") === (spec.paused ?? false)) return false;
+  const [reason, message] = spec.paused ? ["DeploymentPaused", "Deployment is paused"] : ["DeploymentResumed", "Deployment is resumed"];
+  const conditions = withUpdate(status.conditions ?? [], { type: "Progressing", status: "Unknown", reason, message }, cluster.now());
+  await cluster.setStatus(deployment, { ...status, conditions });
+  return true;
+}
 
 /** Writes it. Gives the milliseconds to the progress deadline. */
 export async function writeStatus(
@@ -86,18 +97,10 @@ function progressing(
       progress: { type: "Progressing", status: "True", reason: created, message: `Created new replica set "${name}"` },
       wait: deadlineOf(spec),
     };
-  if (spec.paused || isGoing(deployment))
+  if (spec.paused) return { progress: known, wait: undefined };
+  if (!known)
     return {
-      progress: spec.paused
-        ? { type: "Progressing", status: "Unknown", reason: "DeploymentPaused", message: "Deployment is paused" }
-        : known,
-      wait: undefined,
-    };
-  if (!known || known.reason === "DeploymentPaused")
-    return {
-      progress: known
-        ? { type: "Progressing", status: "Unknown", reason: "DeploymentResumed", message: "Deployment is resumed" }
-        : { type: "Progressing", status: "True", reason: "FoundNewReplicaSet", message: `Found new replica set "${name}"` },
+      progress: { type: "Progressing", status: "True", reason: "FoundNewReplicaSet", message: `Found new replica set "${name}"` },
       wait: deadlineOf(spec),
     };
   if (current && isComplete(deployment, counts))
@@ -143,5 +146,3 @@ function progressing(
 
 /** `MaxInt32` seconds means none; timers do not reach so far. */
 const deadlineOf = (spec: Json): number => Math.min(spec.progressDeadlineSeconds, 1_000_000) * 1000;
-
-const withoutZeros = (counts: Json): Json => Object.fromEntries(Object.entries(counts).filter(([, count]) => count !== 0));

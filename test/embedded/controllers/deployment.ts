@@ -3,9 +3,10 @@
  * As k8s.io/kubernetes pkg/controller/deployment/{sync,rolling,recreate,progress}.go and util/deployment_util.go have it.
  */
 import { isDeepStrictEqual } from "node:util";
-import { isGoing, isOver, type Json, type KubeJson, ownerReference } from "../object.ts";
+import type { Change } from "../api/store.ts";
+import { controllerOf, isGoing, isOver, type Json, type KubeJson, ownerReference } from "../object.ts";
 import type { Cluster, Controller } from "./controller.ts";
-import { isComplete, surgeOf, total, totalOf, unavailableOf, writeStatus } from "./deployment-status.ts";
+import { isComplete, surgeOf, tellPause, total, totalOf, unavailableOf, writeStatus } from "./deployment-status.ts";
 import { hashOf } from "./template.ts";
 
 const revisionKey = "deployment.kubernetes.io/revision";
@@ -13,10 +14,19 @@ const desiredKey = "deployment.kubernetes.io/desired-replicas";
 const maxKey = "deployment.kubernetes.io/max-replicas";
 const hashKey = "pod-template-hash";
 
-export const deployments: Controller = { of: "deployments", reconcile };
+export const deployments: Controller = { of: "deployments", concerns, reconcile };
+
+/** A Recreate waits for the last pod to be gone, which no ReplicaSet tells. */
+function concerns({ type, resource, object }: Change, { store, resource: named }: Cluster): readonly KubeJson[] {
+  const { namespace } = object.metadata;
+  const owner = type === "DELETED" && resource.plural === "pods" ? controllerOf(object) : undefined;
+  const set = owner && store.get(named("replicasets"), namespace, owner.name);
+  const deployment = set && store.get(named("deployments"), namespace, controllerOf(set)?.name ?? "");
+  return deployment?.spec.strategy.type === "Recreate" ? [deployment] : [];
+}
 
 async function reconcile(deployment: KubeJson, cluster: Cluster): Promise<number | undefined> {
-  if (isGoing(deployment)) return undefined;
+  if (isGoing(deployment) || (await tellPause(deployment, cluster))) return undefined;
   const { spec } = deployment;
   const sets = cluster.store
     .controlled(deployment.metadata.uid)

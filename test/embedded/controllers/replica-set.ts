@@ -3,7 +3,7 @@
 import { Refusal } from "../api/status.ts";
 import { conditionOf, isAvailable, isGoing, isOver, isReady, type KubeJson, withCondition } from "../object.ts";
 import type { Cluster, Controller } from "./controller.ts";
-import { podOf } from "./template.ts";
+import { podOf, withoutZeros } from "./template.ts";
 
 export const replicaSets: Controller = { of: "replicasets", reconcile };
 
@@ -11,7 +11,7 @@ async function reconcile(set: KubeJson, cluster: Cluster): Promise<number | unde
   const pods = activePods(set, cluster);
   let failure: Refusal | undefined;
   if (!isGoing(set)) failure = await manage(set, pods, cluster);
-  await writeStatus(set, failure, cluster);
+  await writeStatus(set, pods, failure, cluster);
   if (failure) throw failure;
   const minReady = set.spec.minReadySeconds ?? 0;
   return pods.some((pod) => isReady(pod) && !isAvailable(pod, minReady, cluster.clock.wall())) ? minReady * 1000 : undefined;
@@ -53,8 +53,8 @@ function expendableFirst(a: KubeJson, b: KubeJson): number {
 /** Later comes first. */
 const inverse = (time: string): string => String(10 ** 14 - (Date.parse(time) || 0)).padStart(15, "0");
 
-async function writeStatus(set: KubeJson, failure: Refusal | undefined, cluster: Cluster): Promise<void> {
-  const pods = activePods(set, cluster);
+/** Of the pods as they were looked at: those made meanwhile are counted next time. */
+async function writeStatus(set: KubeJson, pods: readonly KubeJson[], failure: Refusal | undefined, cluster: Cluster): Promise<void> {
   const minReady = set.spec.minReadySeconds ?? 0;
   const ready = pods.filter(isReady);
   const available = pods.filter((pod) => isAvailable(pod, minReady, cluster.clock.wall()));
@@ -69,9 +69,7 @@ async function writeStatus(set: KubeJson, failure: Refusal | undefined, cluster:
   await cluster.setStatus(set, {
     observedGeneration: set.metadata.generation,
     replicas: pods.length,
-    fullyLabeledReplicas: pods.length,
-    readyReplicas: ready.length,
-    availableReplicas: available.length,
+    ...withoutZeros({ fullyLabeledReplicas: pods.length, readyReplicas: ready.length, availableReplicas: available.length }),
     ...(conditions.length > 0 && { conditions }),
   });
 }

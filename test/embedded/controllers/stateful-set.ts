@@ -8,7 +8,7 @@ import { Refusal } from "../api/status.ts";
 import { isAvailable, isGoing, isOver, isReady, type Json, type KubeJson } from "../object.ts";
 import type { Cluster, Controller } from "./controller.ts";
 import { currentRevision, revisionLabel, revisionsOf, templateOf } from "./revision.ts";
-import { podOf } from "./template.ts";
+import { podOf, withoutZeros } from "./template.ts";
 
 export const statefulSets: Controller = { of: "statefulsets", reconcile };
 
@@ -26,10 +26,11 @@ async function reconcile(set: KubeJson, cluster: Cluster): Promise<number | unde
   const update = await currentRevision(set, cluster);
   const current = revisionsOf(set, cluster).find(({ metadata }) => metadata.name === set.status?.currentRevision) ?? update;
   const picture: Picture = { set, cluster, update, current, pods: podsOf(set, cluster) };
+  let replaced: KubeJson | undefined;
   try {
-    if (!isGoing(set)) await manage(picture);
+    if (!isGoing(set)) replaced = await manage(picture);
   } finally {
-    await writeStatus({ ...picture, pods: podsOf(set, cluster) });
+    await writeStatus(picture, replaced);
   }
   const minReady = (set.spec.minReadySeconds ?? 0) * 1000;
   return minReady > 0 && [...picture.pods.values()].some((pod) => isReady(pod) && !isWell(picture, pod)) ? minReady : undefined;
@@ -46,29 +47,33 @@ const podsOf = ({ metadata }: KubeJson, { store }: Cluster): ReadonlyMap<number,
 const isWell = ({ set, cluster }: Picture, pod: KubeJson): boolean =>
   !isGoing(pod) && isAvailable(pod, set.spec.minReadySeconds ?? 0, cluster.clock.wall());
 const revisionIn = (pod: KubeJson): string | undefined => pod.metadata.labels?.[revisionLabel];
-const hashIn = ({ metadata }: KubeJson): string => metadata.labels?.[revisionLabel] ?? "";
-const isOf = (pod: KubeJson, revision: KubeJson): boolean => revisionIn(pod) === hashIn(revision);
+const isOf = (pod: KubeJson, revision: KubeJson): boolean => revisionIn(pod) === revision.metadata.name;
 
-async function manage(picture: Picture): Promise<void> {
+/** Gives back the pod that it took away to replace it. */
+async function manage(picture: Picture): Promise<KubeJson | undefined> {
   const { set, cluster, pods } = picture;
   const inOrder = set.spec.podManagementPolicy !== "Parallel";
   for (let ordinal = 0; ordinal < set.spec.replicas; ordinal++) {
     const pod = pods.get(ordinal);
     if (pod && isOver(pod) && !isGoing(pod)) await cluster.remove(pod);
     else if (!pod) await createPod(picture, ordinal);
-    if ((!pod || !isWell(picture, pod)) && inOrder) return;
+    if ((!pod || !isWell(picture, pod)) && inOrder) return undefined;
   }
   const surplus = [...pods.values()].filter((pod) => ordinalOf(pod) >= set.spec.replicas).toSorted((a, b) => ordinalOf(b) - ordinalOf(a));
   for (const pod of surplus) {
     if (!isGoing(pod)) await cluster.remove(pod);
-    if (inOrder) return;
+    if (inOrder) return undefined;
   }
-  if (set.spec.updateStrategy.type === "OnDelete") return;
+  if (set.spec.updateStrategy.type === "OnDelete") return undefined;
   for (let ordinal = set.spec.replicas - 1; ordinal >= partitionOf(set); ordinal--) {
     const pod = pods.get(ordinal);
-    if (pod && !isOf(pod, picture.update)) return isGoing(pod) ? undefined : cluster.remove(pod);
-    if (!pod || !isWell(picture, pod)) return;
+    if (pod && !isOf(pod, picture.update) && !isGoing(pod)) {
+      await cluster.remove(pod);
+      return pod;
+    }
+    if (!pod || !isWell(picture, pod)) return undefined;
   }
+  return undefined;
 }
 
 const partitionOf = ({ spec }: KubeJson): number => spec.updateStrategy.rollingUpdate?.partition ?? 0;
@@ -87,7 +92,7 @@ async function createPod({ set, cluster, update, current }: Picture, ordinal: nu
     ...claims.map(({ metadata }) => ({ name: metadata.name, persistentVolumeClaim: { claimName: `${metadata.name}-${name}` } })),
   ];
   const labels = {
-    [revisionLabel]: hashIn(revision),
+    [revisionLabel]: revision.metadata.name,
     "statefulset.kubernetes.io/pod-name": name,
     "apps.kubernetes.io/pod-index": String(ordinal),
   };
@@ -117,23 +122,19 @@ async function createClaim(set: KubeJson, { metadata, spec }: Json, pod: string,
   await cluster.setStatus(claim, { phase: "Bound", accessModes: spec.accessModes, capacity: spec.resources?.requests });
 }
 
-async function writeStatus(picture: Picture): Promise<void> {
+/** Of the pods as they were looked at (`updateStatus`, `completeRollingUpdate`): those made meanwhile are counted next time. */
+async function writeStatus(picture: Picture, replaced: KubeJson | undefined): Promise<void> {
   const { set, cluster, update, current } = picture;
-  const pods = [...picture.pods.values()].filter((pod) => !isOver(pod));
+  const pods = [...picture.pods.values()];
   const live = pods.filter((pod) => !isGoing(pod));
-  const updated = live.filter((pod) => isOf(pod, update)).length;
-  const complete =
-    set.spec.updateStrategy.type !== "OnDelete" &&
-    updated === set.spec.replicas &&
-    live.filter((pod) => isWell(picture, pod)).length === set.spec.replicas &&
-    partitionOf(set) === 0;
+  const minReady = set.spec.minReadySeconds ?? 0;
+  const [replicas, ready, updated] = [pods.length, pods.filter(isReady).length, live.filter((pod) => isOf(pod, update)).length];
+  const complete = set.spec.updateStrategy.type !== "OnDelete" && [replicas, ready, updated].every((count) => count === set.spec.replicas);
+  const ofCurrent = complete ? updated : live.filter((pod) => isOf(pod, current) && pod !== replaced).length;
   await cluster.setStatus(set, {
     observedGeneration: set.metadata.generation,
-    replicas: pods.length,
-    readyReplicas: pods.filter(isReady).length,
-    availableReplicas: pods.filter((pod) => isAvailable(pod, set.spec.minReadySeconds ?? 0, cluster.clock.wall())).length,
-    currentReplicas: complete ? updated : live.filter((pod) => isOf(pod, current)).length,
-    updatedReplicas: updated,
+    ...{ replicas, availableReplicas: pods.filter((pod) => isAvailable(pod, minReady, cluster.clock.wall())).length },
+    ...withoutZeros({ readyReplicas: ready, currentReplicas: ofCurrent, updatedReplicas: updated }),
     currentRevision: (complete ? update : current).metadata.name,
     updateRevision: update.metadata.name,
     collisionCount: 0,

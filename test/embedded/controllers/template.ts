@@ -12,7 +12,8 @@ export function podOf(
     apiVersion: "v1",
     kind: "Pod",
     metadata: {
-      ...(extra.name === undefined ? { generateName: `${owner.metadata.name}-` } : { name: extra.name }),
+      generateName: `${owner.metadata.name}-`,
+      ...(extra.name !== undefined && { name: extra.name }),
       namespace: owner.metadata.namespace,
       labels: { ...labels, ...extra.labels },
       ...(annotations && { annotations }),
@@ -36,3 +37,7 @@ export function scaled(value: number | string | undefined, total: number, round:
   const share = (Number.parseInt(value, 10) * total) / 100;
   return round === "up" ? Math.ceil(share) : Math.floor(share);
 }
+
+/** Counts as they are written: most are left out where they are 0 (`omitempty`). */
+export const withoutZeros = (counts: Readonly<Record<string, number | undefined>>): Json =>
+  Object.fromEntries(Object.entries(counts).filter(([, count]) => count !== 0));

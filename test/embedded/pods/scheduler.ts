@@ -24,8 +24,10 @@ export function scheduler(): Controller {
 }
 
 async function bind(pod: KubeJson, node: string, cluster: Cluster): Promise<void> {
-  const bound = await cluster.change(pod, (now) => ({ ...now, spec: { ...now.spec, nodeName: node } }));
-  if (!bound) return;
+  const { store } = cluster;
+  const pods = cluster.resource("pods");
+  if (store.get(pods, pod.metadata.namespace, pod.metadata.name) !== pod) return;
+  const bound = store.put(pods, { ...pod, spec: { ...pod.spec, nodeName: node } }); // a binding makes no new generation
   const conditions = withCondition(bound.status?.conditions, { type: "PodScheduled", status: "True" }, cluster.now());
   await cluster.setStatus(bound, { ...bound.status, conditions });
 }
