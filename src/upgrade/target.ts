@@ -52,12 +52,8 @@ export const selects = (selector: LabelSelector | undefined, labels: Labels): bo
 };
 
 /** Everything that `--to` takes in this mesh. */
-export const servedLabels = (mesh: Mesh): readonly string[] => {
-  const names = [
-    ...mesh.controlPlanes.map((plane) => plane.revision),
-    ...mesh.tags.map((tag) => tag.tag),
-    ...mesh.injectors.map((injector) => injector.revision),
-  ];
+const servedLabels = (mesh: Mesh): readonly string[] => {
+  const names = mesh.injectors.map((injector) => injector.tag ?? injector.revision);
   return [...new Set(names)].filter((name) => mesh.injectors.some((injector) => serves(injector, name))).sort();
 };
 
