@@ -73,7 +73,7 @@ export async function answerMove(run: Run, move: Move, question: Question): Prom
       return failed(`${end.reason}; the API server still has ${answer.revision} inject new pods`);
     if (answer.kind === "not-injected") return failed(`${end.reason}; the API server has nothing injected into new pods`);
     move.restarts++;
-    move.goal = await restart(run, move.step, await laterStamp(run.cluster, move.goal.stamp));
+    move.goal = await restart(run, move.step, await laterStamp(run, move.goal.stamp));
   }
 }
 

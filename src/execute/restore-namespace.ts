@@ -52,7 +52,7 @@ export async function restoreNamespace(run: Run, step: RelabelStep, canary: Begu
     const { workload, uid } = canary.move.step;
     // A Rollout evicts by age, not by template: it has no way back but another restart.
     const again = workload.kind === "Rollout" || (!kept && (await hasMixedPods(run, step, workload)));
-    await restart(workload, uid, again ? await laterStamp(run.cluster, canary.move.goal.stamp) : canary.stampBefore);
+    await restart(workload, uid, again ? await laterStamp(run, canary.move.goal.stamp) : canary.stampBefore);
   }
   const stranded = kept ? [] : await restartOthers(run, step, returning, restart);
   const missing = await awaitReturn(run, step, [...returning.values()]);

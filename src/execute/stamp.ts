@@ -1,10 +1,18 @@
 /** Restart stamps: the API server's clock in whole seconds, as the API server writes its own times. */
-import type { Cluster } from "../cluster/cluster.ts";
+import { sleep } from "../cluster/clock.ts";
+import { isBefore } from "../mesh/instant.ts";
+import type { Run } from "./run.ts";
 
 export const stampAt = (time: Date): string => `${time.toISOString().slice(0, 19)}Z`;
 
-/** A stamp of now that differs from the one before it, so that it makes another rollout. Throws `ClusterError`. */
-export async function laterStamp(cluster: Cluster, before: string): Promise<string> {
-  const stamp = stampAt(await cluster.now());
-  return stamp === before ? stampAt(new Date(Date.parse(before) + 1_000)) : stamp;
+/**
+ * A stamp of now that is later than the one before it, so that it makes another rollout; waits for the next second where it must. A stamp
+ * ahead of the clock would make the pods of that restart look older than it. Throws `ClusterError`.
+ */
+export async function laterStamp({ cluster, options, ends }: Pick<Run, "cluster" | "options" | "ends">, before: string): Promise<string> {
+  for (;;) {
+    const stamp = stampAt(await cluster.now());
+    if (isBefore(before, stamp) || ends.aborted) return stamp;
+    await sleep(options.clock, 250, ends);
+  }
 }
