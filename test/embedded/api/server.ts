@@ -7,10 +7,10 @@ import { testPki } from "../../cluster/pki.ts";
 import type { KubeJson } from "../object.ts";
 import { assertAllowed, type User } from "./access.ts";
 import { type AnswerParts, createAnswer, type Reply } from "./answer.ts";
-import { type ConnectPort, forwardPorts } from "./port-forward.ts";
+import { type ConnectPort, forwardPorts, isForward } from "./port-forward.ts";
 import { type Answered, type Asked, bodyOf, type CannedAnswer, type Interception, userOf } from "./request.ts";
 import { routeOf } from "./route.ts";
-import { noSuchPath, notFound, Refusal, statusOf } from "./status.ts";
+import { badRequest, noSuchPath, notFound, Refusal, statusOf } from "./status.ts";
 
 export interface ServerParts extends AnswerParts {
   /** By bearer token; a client certificate names its user itself. */
@@ -37,7 +37,7 @@ export async function startApiServer(parts: ServerParts): Promise<ApiServer> {
 
   const asked = async (request: IncomingMessage): Promise<Asked> => {
     const url = new URL(request.url ?? "/", "https://api");
-    const body = await bodyOf(request);
+    const body = request.headers.upgrade === undefined ? await bodyOf(request) : undefined;
     return {
       ...{
         method: request.method ?? "GET",
@@ -121,6 +121,7 @@ export async function startApiServer(parts: ServerParts): Promise<ApiServer> {
       if (!pod) throw notFound(resource, name);
       if (pod.status?.phase !== "Running")
         throw new Refusal(400, "BadRequest", `unable to forward port because pod is not running. Current status=${pod.status?.phase}`);
+      if (!isForward(request)) throw badRequest("unable to upgrade: none of the protocols offered is spoken");
       const ports = one.url.searchParams.getAll("ports").flatMap((text) => text.split(",").map(Number));
       parts.onAnswer({ ...one, code: 101, at: clock.wall() });
       forwardPorts(request, socket, head, ports, parts.connectPort(pod));

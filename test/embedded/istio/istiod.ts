@@ -91,7 +91,7 @@ export function createIstiod(pod: KubeJson, clock: MeshClock, random: () => numb
     connectPort: (port, connection) => {
       const how = stopped();
       if (port !== 15014 || how === "unready" || how === "unnoticed")
-        return `an error occurred forwarding ${port} -> ${port}: error forwarding port ${port} to pod ${pod.metadata.uid}, uid : failed to connect to localhost:${port} inside namespace: dial tcp 127.0.0.1:${port}: connect: connection refused`;
+        return `error forwarding port ${port} to pod ${pod.metadata.uid}, uid : failed to connect to localhost:${port} inside namespace: dial tcp 127.0.0.1:${port}: connect: connection refused`;
       server.emit("connection", connection);
       return undefined;
     },
