@@ -105,7 +105,7 @@ async function createPod({ set, cluster, update, current }: Picture, ordinal: nu
         set,
         "Warning",
         "FailedCreate",
-        `create Pod ${name} in StatefulSet ${set.metadata.name} failed error: ${error.message}`,
+        `Create Pod ${name} in StatefulSet ${set.metadata.name} failed error: ${error.message}`,
       );
     throw error;
   }

@@ -1,5 +1,6 @@
 /** Takes every pod through its life, one step after the other, and ends it. */
 import type { Cluster } from "../controllers/controller.ts";
+import { isUp } from "../controllers/node-lifecycle.ts";
 import { isGoing, type KubeJson } from "../object.ts";
 import { type Circumstances, type Next, nextOf, type Step } from "./life.ts";
 import { statusAt } from "./status.ts";
@@ -30,13 +31,14 @@ export function startKubelet(cluster: Cluster, circumstancesOf: (pod: KubeJson) 
     const pod = place && store.get(pods, place.namespace, place.name);
     return pod?.metadata.uid === uid ? pod : undefined;
   };
+  const runs = ({ spec }: KubeJson): boolean => isUp(store.get(cluster.resource("nodes"), undefined, spec.nodeName ?? ""));
   const forget = (uid: string): void => {
     plans.get(uid)?.cancel();
     plans.delete(uid);
   };
   const look = (uid: string): void => {
     const pod = podOf(uid);
-    const next = pod && nextOf(pod, { ...circumstancesOf(pod), random });
+    const next = pod && runs(pod) && nextOf(pod, { ...circumstancesOf(pod), random });
     if (!next) {
       forget(uid);
       return;
@@ -66,6 +68,9 @@ export function startKubelet(cluster: Cluster, circumstancesOf: (pod: KubeJson) 
   };
 
   const unsubscribe = store.onChange(({ type, resource, object }) => {
+    if (resource.plural === "nodes") {
+      for (const { spec, metadata } of store.list(pods)) if (spec.nodeName === object.metadata.name) look(metadata.uid);
+    }
     if (resource !== pods) return;
     const { uid, namespace, name } = object.metadata;
     if (type === "DELETED") {

@@ -1,6 +1,7 @@
 /** Which node a pod goes to: the next in turn whose labels its nodeSelector takes. */
 import { matchesSelector } from "../../../src/mesh/labels.ts";
 import type { Cluster, Controller } from "../controllers/controller.ts";
+import { isUp } from "../controllers/node-lifecycle.ts";
 import type { Json, KubeJson } from "../object.ts";
 import { withCondition } from "../object.ts";
 
@@ -14,22 +15,21 @@ export function scheduler(): Controller {
     reconcile: async (pod, cluster) => {
       if (pod.spec.nodeName || pod.metadata.deletionTimestamp) return undefined;
       const nodes = cluster.store.list(cluster.resource("nodes"));
-      const fitting = nodes.filter((node) => fits(pod.spec, node));
+      const fitting = nodes.filter((node) => isUp(node) && fits(pod.spec, node));
       const node = fitting[turn++ % Math.max(1, fitting.length)];
-      if (node) await bind(pod, node.metadata.name, cluster);
+      if (node) bind(pod, node.metadata.name, cluster);
       else await refuse(pod, nodes.length, cluster);
       return node ? undefined : 5_000;
     },
   };
 }
 
-async function bind(pod: KubeJson, node: string, cluster: Cluster): Promise<void> {
-  const { store } = cluster;
-  const pods = cluster.resource("pods");
+/** One write, as of the API server's `binding`; it makes no new generation. */
+function bind(pod: KubeJson, node: string, { store, resource, now }: Cluster): void {
+  const pods = resource("pods");
   if (store.get(pods, pod.metadata.namespace, pod.metadata.name) !== pod) return;
-  const bound = store.put(pods, { ...pod, spec: { ...pod.spec, nodeName: node } }); // a binding makes no new generation
-  const conditions = withCondition(bound.status?.conditions, { type: "PodScheduled", status: "True" }, cluster.now());
-  await cluster.setStatus(bound, { ...bound.status, conditions });
+  const conditions = withCondition(pod.status?.conditions, { type: "PodScheduled", status: "True" }, now());
+  store.put(pods, { ...pod, spec: { ...pod.spec, nodeName: node }, status: { ...pod.status, conditions } });
 }
 
 async function refuse(pod: KubeJson, nodes: number, cluster: Cluster): Promise<void> {
