@@ -1,7 +1,7 @@
 /**
  * Reads a command line as kubectl reads its own (github.com/spf13/pflag): `-n x`, `-nx`, `-n=x`, `-Aojson`, `--to x`, `--to=x`,
  * `--no-headers=false`. Stricter where a slip would change a cluster: a value that looks like a flag, an empty value and a
- * single-valued flag given twice are errors. yargs takes it from there (parse.ts).
+ * single-valued flag given twice are errors. parse.ts takes it from there.
  */
 import { UsageError } from "./errors.ts";
 import type { Flag, Flags } from "./plugin.ts";

@@ -3,7 +3,7 @@ import { ClusterError } from "../cluster/errors.ts";
 import { CannotTell, Refusal, UsageError } from "./errors.ts";
 import type { Shell } from "./io.ts";
 import { terminal } from "./io.ts";
-import { helpText, parse } from "./parse.ts";
+import { parse } from "./parse.ts";
 import type { Args, ExitCode, Flags, Plugin } from "./plugin.ts";
 import { exit } from "./plugin.ts";
 import { interruptionOf } from "./signals.ts";
@@ -35,7 +35,10 @@ export const runPlugin = async <F extends Flags>(plugin: Plugin<F>, argv: readon
     }
     const parsed = parse(plugin, argv);
     shell.endsAtOnce(parsed.kind !== "run" || !plugin.changes);
-    if (parsed.kind === "help") shell.io.out(await helpText(plugin, shell.io.terminal.columns));
+    if (parsed.kind === "help") {
+      const { helpText } = await import("./help.ts");
+      shell.io.out(await helpText(plugin, shell.io.terminal.columns));
+    }
     if (parsed.kind === "version") shell.io.out(versionText(plugin.name, parsed.output));
     if (parsed.kind !== "run") return exit.done;
     verbosity = verbosityOf(parsed.args);

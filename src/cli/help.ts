@@ -1,0 +1,56 @@
+/** The text of `--help`, drawn by yargs. In a part of its own: nothing else needs yargs. */
+import type { Argv, Options } from "yargs";
+import yargs from "yargs";
+import { kebab } from "./argv.ts";
+import { ownFlags } from "./parse.ts";
+import type { Flag, Flags, Plugin } from "./plugin.ts";
+
+/** What `--help` prints, `columns` wide at most. */
+export const helpText = async <F extends Flags>(plugin: Plugin<F>, columns: number): Promise<string> => {
+  const flags = await program(plugin)
+    .wrap(Math.max(60, Math.min(columns, 120)))
+    .getHelp();
+  const examples = plugin.examples.map(([command, what]) => `  # ${what}\n  ${command}`).join("\n\n");
+  const parts = [
+    flags.replace(/[ \t]+$/gm, ""),
+    `Examples:\n${examples}`,
+    exitCodes,
+    `Completion by the Tab key: kubectl ${plugin.name} completion`,
+    ...(plugin.epilogue === undefined ? [] : [plugin.epilogue]),
+  ];
+  return parts.join("\n\n");
+};
+
+/** design: the contract. The same for every plugin. */
+const exitCodes = `Exit codes:
+  0              done, or nothing to do
+  1              could not: cluster unreachable, API error; nothing was changed
+  2              wrong usage
+  3              refused: a check found a blocker, or the thing asked for does not exist; nothing was changed
+  4              not done after a change: the message has the command to go on and the command to go back
+  5              cannot tell: evidence is missing; nothing was changed
+  129, 130, 143  interrupted (SIGHUP, SIGINT, SIGTERM) after the step at hand`;
+
+/** What @types/yargs 17 does not have yet. */
+type Configurable = Argv & { usageConfiguration(configuration: { readonly "hide-types": boolean }): Argv };
+
+const program = <F extends Flags>(plugin: Plugin<F>) =>
+  (yargs([]) as Configurable)
+    .usageConfiguration({ "hide-types": true })
+    .scriptName(`kubectl ${plugin.name}`)
+    .locale("en")
+    .usage(`${plugin.describe}\n\nUsage: $0 [flags]`)
+    .help(false)
+    .version(false)
+    .options(Object.fromEntries(Object.entries({ ...plugin.options, ...ownFlags }).map(([key, flag]) => [kebab(key), forYargs(flag)])));
+
+/** Without what is done here and not by yargs: defaults, needed flags, coercion, completion. */
+const forYargs = ({ coerce, completes, default: value, demandOption, choices, describe, ...rest }: Flag): Options => {
+  const isText = typeof value === "string" && value !== "";
+  const notes = [...(demandOption ? ["needed"] : []), ...(isText ? [`default ${value}`] : [])];
+  return {
+    group: "Flags:",
+    ...rest,
+    describe: `${describe}${choices ? `: ${choices.join(", ")}` : ""}${notes.length > 0 ? ` (${notes.join(", ")})` : ""}`,
+  };
+};
