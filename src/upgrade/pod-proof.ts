@@ -90,7 +90,7 @@ export const otherHolder = (pod: Pod, { revision }: Arrival, answers: readonly I
 function goneElsewhere(pod: Pod, arrival: Arrival, answers: readonly IstiodAnswer[]): PodProof | undefined {
   const holder = otherHolder(pod, arrival, answers);
   if (holder) return { kind: "waiting", reason: `still connected to ${holder.istiod} of ${holder.revision}` };
-  const silent = answers.find((answer) => answer.kind === "unanswered" && arrival.oldRevisions.includes(answer.revision));
+  const silent = answers.filter((answer) => answer.kind === "unanswered").find(({ revision }) => arrival.oldRevisions.includes(revision));
   return silent && { kind: "unknown", reason: silence(silent) };
 }
 
@@ -125,5 +125,5 @@ const newest = (proxies: readonly ProxyConnection[]): ProxyConnection | undefine
     undefined,
   );
 
-const silence = (answer: IstiodAnswer): string =>
-  `${answer.istiod} of ${answer.revision} does not answer${answer.kind === "unanswered" ? `: ${answer.reason}` : ""}`;
+const silence = ({ istiod, revision, reason }: Extract<IstiodAnswer, { readonly kind: "unanswered" }>): string =>
+  `${istiod} of ${revision} does not answer: ${reason}`;

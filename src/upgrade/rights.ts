@@ -28,7 +28,6 @@ const resources: ReadonlyMap<string, readonly [group: string, resource: string]>
  * Empty for a plan without steps. A namespace stands in itself (k8s.io/apiserver/pkg/endpoints/request/requestinfo.go): a RoleBinding in it is enough.
  */
 export const neededRights = ({ steps }: Plan): readonly Right[] => {
-  if (steps.length === 0) return [];
   const relabelled = steps.flatMap((step): readonly Right[] =>
     step.kind === "relabel-namespace"
       ? verbs(["get", "patch"], { group: "", resource: "namespaces", namespace: step.namespace, name: step.namespace })

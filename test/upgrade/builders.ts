@@ -1,6 +1,8 @@
 /** Migrations in a few words: the mission's mesh, a request, and the plan that they come to. */
+import assert from "node:assert/strict";
 import type { Finding } from "../../src/mesh/finding.ts";
 import type { Mesh } from "../../src/mesh/model.ts";
+import { migrationChecks } from "../../src/upgrade/checks/list.ts";
 import type { MigrationRequest, Plan } from "../../src/upgrade/plan.ts";
 import { planMigration } from "../../src/upgrade/plan-migration.ts";
 import type { Surroundings } from "../../src/upgrade/surroundings.ts";
@@ -55,12 +57,17 @@ export interface Wish extends Partial<MigrationRequest> {
   readonly selected?: ReadonlySet<string>;
 }
 
-/** The plan of a wish, in a mesh where its target exists. */
+const ids = new Set([...migrationChecks.map(({ id }) => id), "skip-check-known"]);
+
+/** The plan of a wish, in a mesh where its target exists. Whatever it finds bears the id of a check and names an object. */
 export function planOf(mesh: Mesh, { surroundings, selected, ...wish }: Wish = {}): Plan {
   const asked = request(wish);
   const resolved = resolveTarget(mesh, asked.to);
   if (!resolved.ok) throw new Error(`the target does not resolve: ${resolved.findings.map(({ message }) => message).join("; ")}`);
-  return planMigration({ mesh, surroundings: { ...quiet, ...surroundings }, selected }, resolved.target, asked);
+  const plan = planMigration({ mesh, surroundings: { ...quiet, ...surroundings }, selected }, resolved.target, asked);
+  for (const { check, object, message } of plan.findings)
+    assert.ok(ids.has(check) && object !== "" && message !== "", `${check} ${object}: ${message}`);
+  return plan;
 }
 
 export const stopping = ({ findings }: Plan): readonly Finding[] =>

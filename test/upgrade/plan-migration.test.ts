@@ -3,7 +3,7 @@ import test from "node:test";
 import type { UndoRecord } from "../../src/upgrade/plan.ts";
 import { undoText } from "../../src/upgrade/undo.ts";
 import { pod, type WorkloadWords } from "../mesh/mesh-scene.ts";
-import { mission, planOf, restarted, stopping } from "./builders.ts";
+import { mission, planOf, restarted, said, stopping } from "./builders.ts";
 
 const production = "production";
 const old = ["default", "default", "default"];
@@ -56,6 +56,21 @@ test("every kind of workload finds its place", () => {
     { object: { kind: "Job", namespace: production, name: "batch-1" }, reason: "runs on default until it ends", by: "job" },
   ]);
   assert.ok(plan.findings.some(({ check, object }) => check === "sidecars-present" && object === "production/Deployment/bare-of-sidecars"));
+});
+
+test("pods of nobody stay where they are left, and are not left without asking", () => {
+  const pods = ["debug", "shell"].map((name) => pod(production, name, "1-18"));
+  const plan = planOf(mission({ pods: [...pods, pod(production, "shell-2", "default")] }), { leave: ["po/debug"] });
+  assert.deepEqual(plan.left, [{ object: { kind: "Pod", namespace: production, name: "debug" }, reason: "stays on 1-18 until it is created again", by: "--leave" }]);
+  assert.deepEqual(said(plan, "pods-owned").map((text) => text.split("/").at(-1)), ["shell", "shell-2"]);
+}); // biome-ignore format: one line of fields
+
+test("a workload on several old revisions comes from all of them", () => {
+  const plan = planOf(mission({ workloads: [{ namespace: production, name: "web", runs: ["default", "1-18", "1-20"] }] }));
+  assert.deepEqual(
+    plan.steps.flatMap((step) => (step.kind === "restart-workload" ? [step.from, step.stalePods, step.pods] : [])),
+    [["1-18", "default"], 2, 3],
+  );
 });
 
 test("a label that says it already is no write, and only stale workloads are restarted", () => {

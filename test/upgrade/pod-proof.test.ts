@@ -146,6 +146,12 @@ const cases: readonly (readonly [string, Pod, readonly IstiodAnswer[], string])[
     [holder("a", { connectedAt: before }), old],
     "waiting: proxy not connected yet, only a pod of its name before it",
   ],
+  [
+    "DaemonSet: a name used once needs no age",
+    pod("web-x2x4z", { owner: { kind: "DaemonSet", name: "web", uid: "uid-of-web" } }),
+    [holder("web-x2x4z", { connectedAt: undefined }), old],
+    "done",
+  ],
   ["a name used once needs no age", web, [holder(web.name, { connectedAt: undefined }), old], "done"],
   [
     "reconnected: the newest connection speaks",
@@ -155,6 +161,12 @@ const cases: readonly (readonly [string, Pod, readonly IstiodAnswer[], string])[
       answered("1-20", [connection(web.name, { connectedAt: "2026-11-03T04:09:00Z" })], "istio-system/b"),
       old,
     ],
+    "done",
+  ],
+  [
+    "the newest connection speaks, whichever is told first",
+    web,
+    [answered("1-20", [connection(web.name, { connectedAt: "2026-11-03T04:09:00Z" }), connection(web.name, { cds: "stale" })]), old],
     "done",
   ],
 ];

@@ -50,6 +50,7 @@ const tables: Readonly<Record<string, readonly Case[]>> = {
     ],
     ["paused at the end", of("Deployment", {}, { paused: true }), "done"],
     ["scaled to zero", of("Deployment", { desired: 0 }), "done"],
+    ["that says it progressed", of("Deployment", condition("Progressing", "NewReplicaSetAvailable", "has progressed")), "done"],
     ["scaled up by its autoscaler meanwhile", of("Deployment", { desired: 5, updated: 3, replicas: 3 }), "waiting: 3 of 5 updated"],
     [
       "Recreate",
@@ -144,6 +145,27 @@ const tables: Readonly<Record<string, readonly Case[]>> = {
       of("Rollout", { phase: "Degraded" }, { restartedAt: stamp }),
       "failed: degraded: its controller says no more",
     ],
+    [
+      "aborted, beside a condition of no importance",
+      of(
+        "Rollout",
+        {
+          phase: "Degraded",
+          conditions: [
+            { type: "Available", status: "False", reason: "AvailableReason", message: "no availability" },
+            { type: "Progressing", status: "False", reason: "RolloutAborted", message: "aborted update to revision 2" },
+          ],
+        },
+        { restartedAt: stamp },
+      ),
+      "failed: degraded: aborted update to revision 2",
+    ],
+    [
+      "of a spec that is none",
+      of("Rollout", { phase: "Degraded", ...condition("InvalidSpec", "InvalidSpec", "no selector") }),
+      "failed: degraded: no selector",
+    ],
+    ["never restarted by its spec, restarted by hand before", of("Rollout", { phase: "Healthy", restartedAt: before }), "done"],
     ["of a controller too old to name a phase", of("Rollout", { restartedAt: after }, { restartedAt: after }), "done"],
   ],
 };

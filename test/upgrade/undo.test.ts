@@ -31,9 +31,27 @@ test("a record without any one of its fields is malformed", () => {
     const { [field as keyof UndoRecord]: _, ...rest } = record;
     assert.ok(isMalformed(parseUndoRecord(JSON.stringify(rest))), field);
   }
-  const damaged = { ...record, before: { "istio.io/rev": null } };
-  assert.deepEqual(parseUndoRecord(JSON.stringify(damaged)), { malformed: "its before is incomplete" });
 });
+
+const damaged: readonly (readonly [change: object, malformed: string])[] = [
+  [{ version: undefined }, "it has no version"],
+  [{ version: "1" }, "it has no version"],
+  [{ run: "" }, "its run, stamp or namespaceUid is missing"],
+  [{ target: { label: "prod", tag: "prod" } }, "its target is incomplete"],
+  [{ target: { revision: "1-20" } }, "its target is incomplete"],
+  [{ target: { ...record.target, tag: 1 } }, "its target is incomplete"],
+  [{ before: { "istio.io/rev": null } }, "its before is incomplete"],
+  [{ before: { "istio-injection": 1, "istio.io/rev": null } }, "its before is incomplete"],
+  [{ from: { deploymentUid: "u2" } }, "its from is incomplete"],
+  [{ from: { revision: "default", deploymentUid: 1 } }, "its from is incomplete"],
+  [{ from: null }, "its from is incomplete"],
+]; // biome-ignore format: a table
+
+for (const [change, malformed] of damaged) {
+  test(`a record with ${JSON.stringify(change)} is malformed`, () => {
+    assert.deepEqual(parseUndoRecord(JSON.stringify({ ...record, ...change })), { malformed });
+  });
+}
 
 test("a record of a later form is not guessed at, and unknown fields of this form do no harm", () => {
   assert.deepEqual(parseUndoRecord(JSON.stringify({ ...record, version: 2 })), {

@@ -63,6 +63,13 @@ const cases: readonly (readonly [string, Workload | undefined, readonly IstiodAn
     holding(three),
     "waiting: 1 old pod still terminating",
   ],
+  [
+    "one without a proxy on its way out",
+    web([...three, pod("web-y", { proxy: undefined, terminating: true })]),
+    holding(three),
+    "waiting: 1 old pod still terminating",
+  ],
+  ["finished and on its way out", web([...three, oldPod("web-y", { phase: "Failed", terminating: true })]), holding(three), "done"],
   ["terminating on the target by a scale-down", web([...three, pod("web-y", { terminating: true })]), holding(three), "done"],
   ["fewer pods listed than counted", web(three.slice(0, 2)), holding(three), "waiting: 2 of 3 pods seen"],
   ["an autoscaler's third pod not there yet", web(three, { desired: 4, updated: 3 }), holding(three), "waiting: 3 of 4 updated"],
@@ -89,7 +96,10 @@ suite("workloadProof", () => {
   test("counts what is proven", () => {
     const proof = workloadProof(web([...three, oldPod("web-y")], { updated: 3, replicas: 4 }), goal, holding(three.slice(0, 2)), fresh, 0);
     assert.equal(proof.proven, 2);
-    assert.equal(proof.pods.length, 4);
+    assert.deepEqual(
+      proof.pods.map(({ pod, proof }) => `${pod.name} ${proof.kind}`),
+      ["web-a done", "web-b done", "web-c waiting", "web-y stray"],
+    );
     assert.deepEqual(proof.strays, []);
   });
 });
@@ -137,6 +147,12 @@ suite("a proof outlives a short miss, and no more", () => {
     assert.equal(workloadProof(web(three), goal, holding([]), missed.provenAt, 1_000 + proofHoldsMs).proven, 3);
     assert.equal(workloadProof(web(three), goal, holding([]), missed.provenAt, 1_001 + proofHoldsMs).proven, 0);
   });
+  test("a silence", () => assert.equal(again([unanswered("1-20"), answered("default")], 2_000), "done"));
+  test("what was seen not ready in between has to be proven anew", () => {
+    const down = three.map((each) => ({ ...each, ready: false }));
+    const { provenAt } = workloadProof(web(down), goal, holding(three), first.provenAt, 2_000);
+    assert.equal(workloadProof(web(three), goal, holding([]), provenAt, 3_000).proven, 0);
+  });
   test("not when an old istiod lists it", () =>
     assert.equal(again([answered("1-20"), answered("default", [connection("web-a")])], 2_000), "waiting"));
   test("not when it rejects", () =>
@@ -166,6 +182,10 @@ suite("answers from before a pod was ready", () => {
   test("prove the others", () => {
     const proof = workloadProof(web(three), goal, holding(three), fresh, 1_000, newlyReady);
     assert.deepEqual([proof.verdict, proof.proven, proof.provenAt.has("uid-of-web-b")], [again, 2, false]);
+  });
+  test("say what they say of one that they do not prove", () => {
+    const proof = workloadProof(web(three), goal, holding([three[0]!, three[2]!]), fresh, 1_000, newlyReady);
+    assert.deepEqual(proof.verdict, { kind: "waiting", reason: "web-b: proxy not connected yet" });
   });
   test("leave what is known of it from before", () => {
     const before = workloadProof(web(three), goal, holding(three), fresh, 1_000).provenAt;
@@ -227,6 +247,33 @@ suite("firstNewPodProof", () => {
       web([three[0]!], { updated: 1 }),
       [unanswered("1-20"), answered("default")],
       ["unknown: web-a: istio-system/istiod-1-20-abc of 1-20 does not answer: connection refused"],
+    ],
+    [
+      "of several that have not arrived the oldest speaks",
+      web([pod("web-a", { createdAt: "2026-11-03T04:07:06Z" }), pod("web-b"), pod("web-c", { createdAt: "2026-11-03T04:07:06Z" })], {
+        updated: 3,
+      }),
+      holding([]),
+      ["waiting: web-b: proxy not connected yet"],
+    ],
+    [
+      "one on its way speaks before a stray",
+      web([oldPod("web-y", { createdAt: after }), pod("web-a", { createdAt: "2026-11-03T04:07:06Z" })], { updated: 2 }),
+      holding([]),
+      ["waiting: web-a: proxy not connected yet", "web-y"],
+    ],
+    ["rolled out without a new pod", web([pod("web-a", { createdAt: before })]), holding(three), ["waiting: no new pod yet"]],
+    [
+      "made in the second of the stamp, without a proxy: not a stray",
+      web([pod("web-a", { createdAt: stamp, proxy: undefined })], { updated: 0 }),
+      holding([]),
+      ["waiting: no new pod yet; 0 of 3 updated"],
+    ],
+    [
+      "replaced by another of its name, with pods of its own",
+      workload({ uid: "another", pods: three }),
+      holding(three),
+      ["failed: was replaced meanwhile by another object of its name"],
     ],
     ["deleted", undefined, holding([]), ["failed: was deleted meanwhile"]],
     [

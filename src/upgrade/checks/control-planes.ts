@@ -11,7 +11,7 @@ const targetReady: Check = {
   title: "istiod of the target is ready",
   run: ({ mesh, target }) => {
     const object = `revision/${target.revision}`;
-    const plane = mesh.controlPlanes.find(({ revision, deployment }) => revision === target.revision && deployment !== undefined);
+    const plane = mesh.controlPlanes.find(({ revision }) => revision === target.revision);
     if (plane?.deployment === undefined) {
       const external = mesh.injectors.some(
         (injector) => injector.revision === target.revision && injector.entry.clientConfig.url !== undefined,
@@ -101,8 +101,8 @@ const istiodsAnswer: Check = {
       .filter(({ revision }) => revisions.has(revision))
       .flatMap(({ revision, istiods }) =>
         istiods
-          .filter((istiod) => isRunning(istiod) && !answers.some((answer) => isAnswerOf(answer.istiod, istiod)))
-          .map((istiod) => silent(`${istiod.namespace}/${istiod.name}`, revision, "it was not asked")),
+          .filter((istiod) => isRunning(istiod) && !answers.some((answer) => answer.istiod === nameOf(istiod)))
+          .map((istiod) => silent(nameOf(istiod), revision, "it was not asked")),
       );
     return [...unanswered, ...unasked];
   },
@@ -111,8 +111,8 @@ const istiodsAnswer: Check = {
 /** One that is still coming up or has ended holds no proxies, and is not asked. */
 const isRunning = ({ phase }: Istiod): boolean => phase === undefined || phase === "Running";
 
-/** An answer names its istiod with or without the namespace. */
-const isAnswerOf = (answer: string, { namespace, name }: Istiod): boolean => answer === name || answer === `${namespace}/${name}`;
+/** As an answer names its istiod. */
+const nameOf = ({ namespace, name }: Istiod): string => `${namespace}/${name}`;
 
 const silent = (istiod: string, revision: string, reason: string): Finding =>
   unknown(

@@ -49,7 +49,7 @@ const pods = (count: number): string => (count === 1 ? "its only pod" : `all ${c
  * chooses another node; one that a single pod may mount stops it for certain. https://kubernetes.io/docs/concepts/storage/persistent-volumes/#access-modes
  */
 const sharedVolume = (workload: Workload, claims: readonly Claim[]): Trouble => {
-  if (surge(workload) === 0 || workload.claims.length === 0) return undefined;
+  if (surge(workload) === 0) return undefined;
   const modes = new Map(
     claims.filter(({ namespace }) => namespace === workload.namespace).map(({ name, accessModes }) => [name, accessModes]),
   );

@@ -53,7 +53,7 @@ const noOtherMigration: Check = {
 const fromRevision: Check = {
   id: "from-exists",
   title: "the namespaces are on the revision they are said to come from",
-  run: ({ mesh, moves, request, asked }) => {
+  run: ({ mesh, moves, request }) => {
     const { from } = request;
     if (from === undefined) return [];
     const known = [
@@ -72,9 +72,8 @@ const fromRevision: Check = {
           `revisions here: ${listed(known, 12)}`,
         ),
       ];
-    if (request.namespaces === "all") return [];
     return moves
-      .filter((move) => !comesFrom(move, from) && asked.some(({ name }) => name === move.namespace.name))
+      .filter((move) => !comesFrom(move, from))
       .map((move) =>
         blocker(
           "from-exists",
