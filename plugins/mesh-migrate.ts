@@ -1,22 +1,7 @@
-import { clusterFlags, clusterFlagsOf } from "../src/cli/cluster-flags.ts";
-import { UsageError } from "../src/cli/errors.ts";
+import { clusterFlags } from "../src/cli/cluster-flags.ts";
 import { commonFlags, countOf, durationOf, nameOf, objectsOf, scopeFlags, wordsOf, writeFlags } from "../src/cli/flags.ts";
-import type { Io } from "../src/cli/io.ts";
-import { type Args, definePlugin, type ExitCode } from "../src/cli/plugin.ts";
-import { openProgress } from "../src/cli/progress.ts";
+import { type Args, definePlugin } from "../src/cli/plugin.ts";
 import { main } from "../src/cli/run.ts";
-import { interruptionOf } from "../src/cli/signals.ts";
-import { typedFlags } from "../src/cli/typed-flags.ts";
-import { version } from "../src/cli/version.ts";
-import type { Identity } from "../src/cluster/cluster.ts";
-import { connect } from "../src/cluster/connect.ts";
-import { paceOf } from "../src/cluster/retry.ts";
-import { type Migration, migrateNamespaces } from "../src/execute/migration.ts";
-import { commandOf, type Typed } from "../src/execute/migration-result.ts";
-import type { MigrationRequest } from "../src/upgrade/plan.ts";
-import { jsonView, yamlView } from "../src/views/document.ts";
-import { refusalView } from "../src/views/findings.ts";
-import { migrationDocument, migrationNamesView, migrationView } from "../src/views/migration.ts";
 
 const pace = {
   parallel: { type: "string", default: "100", coerce: countOf(1, 10_000), describe: "pods in flight at once, over all workloads" },
@@ -61,6 +46,8 @@ const options = {
   ...clusterFlags,
 } as const;
 
+export type MigrateArgs = Args<typeof options>;
+
 export const plugin = definePlugin({
   name: "mesh-migrate",
   describe: "Move namespaces to a control-plane revision: relabel, restart, and prove pod by pod that every proxy arrived",
@@ -75,68 +62,7 @@ export const plugin = definePlugin({
   ],
   epilogue:
     "A canary goes first; until its first new pod is proven, any failure puts everything back. After that a failure stops what has not begun, and the command to go on and the command to go back are printed.",
-  run: async (args, io) => {
-    const request = requestOf(args);
-    const typed: Typed = {
-      request,
-      clusterFlags: typedFlags(args, clusterFlags),
-      ownFlags: typedFlags(args, { ...pace, istioNamespace: commonFlags.istioNamespace, fieldManager: writeFlags.fieldManager }, [
-        "timeout",
-        "workloadTimeout",
-      ]),
-    };
-    const cluster = await connect(clusterFlagsOf(args), {
-      userAgent: `mesh-migrate/${version}`,
-      fieldManager: args.fieldManager ?? "mesh-migrate",
-      warn: io.warn,
-      pace: paceOf(io.clock),
-    });
-    try {
-      io.err(headline(cluster.identity, request, args));
-      const migration = await migrateNamespaces(cluster, request, {
-        istioNamespace: args.istioNamespace,
-        dryRun: args.dryRun,
-        timeouts: { overall: args.timeout, workload: args.workloadTimeout, probe: 30_000 },
-        parallel: args.parallel,
-        parallelNamespaces: args.parallelNamespaces,
-        openProgress: () => openProgress(io),
-        warn: io.warn,
-        interrupted: io.signal,
-        clock: io.clock,
-        interruptedCode: () => interruptionOf(io.signal)?.code,
-        whenStopped: io.whenStopped,
-        typed,
-      });
-      print(migration, args, io, commandOf(typed));
-      return migration.result.exitCode as ExitCode;
-    } finally {
-      await cluster.close();
-    }
-  },
+  run: async (args, io) => (await import("./mesh-migrate/run.ts")).run(args, io, pace),
 });
-
-type MigrateArgs = Args<typeof options>;
-
-/** What changes is always named: namespaces, or all of them. */
-function requestOf({ to, namespace, allNamespaces, from, selector, leave, allowDowntime, skipCheck }: MigrateArgs): MigrationRequest {
-  if (allNamespaces && namespace.length > 0) throw new UsageError("-A means every namespace: give either -A or -n");
-  if (!allNamespaces && namespace.length === 0)
-    throw new UsageError("which namespaces?", "name them with -n, or take every injected one with -A");
-  if (from !== undefined && !allNamespaces) throw new UsageError("--from limits -A: give it together with -A");
-  return { to, namespaces: allNamespaces ? "all" : namespace, from, selector, leave, allowDowntime, skipCheck };
-}
-
-const headline = ({ context, server, user }: Identity, { namespaces, to }: MigrationRequest, { dryRun, as }: MigrateArgs): string =>
-  `context ${context ?? "<none>"}, server ${server}, user ${user ?? "<none>"}${as === undefined ? "" : ` as ${as}`}: ${namespaces === "all" ? "every injected namespace" : `namespace ${namespaces.join(", ")}`} to ${to}${dryRun === "none" ? "" : ` (dry run: ${dryRun})`}`;
-
-/** A refusal is an error and goes to stderr, but for those who asked for a document. */
-function print({ result, plan }: Migration, { output, noHeaders }: MigrateArgs, io: Io, command: string): void {
-  const options = { wide: output === "wide", noHeaders };
-  if (output === "json") io.out(jsonView(migrationDocument(result)));
-  else if (output === "yaml") io.out(yamlView(migrationDocument(result)));
-  else if (result.state === "refused" || result.state === "cannot-tell")
-    io.err(`${refusalView(result.findings, command)}error: ${result.state === "refused" ? "refused" : "cannot tell"}; nothing was changed`);
-  else io.out(output === "name" ? migrationNamesView(result) : migrationView(result, options, plan));
-}
 
 if (import.meta.main) void main(plugin);

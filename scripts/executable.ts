@@ -14,8 +14,11 @@ import { text } from "node:stream/consumers";
  */
 export const runtimeFlags = ["--min-semi-space-size=8", "--max-semi-space-size=8"];
 
-/** The names of all plugins: `mesh-migrate`, … */
-export const pluginNames = (): readonly string[] => readdirSync("plugins").map((file) => basename(file, ".ts"));
+/** The names of all plugins: `mesh-migrate`, … A folder of that name holds what a real run loads. */
+export const pluginNames = (): readonly string[] =>
+  readdirSync("plugins")
+    .filter((file) => file.endsWith(".ts"))
+    .map((file) => basename(file, ".ts"));
 
 /** The file of a plugin: `kubectl mesh-migrate` looks for kubectl-mesh_migrate. */
 export const executableName = (plugin: string): string => `kubectl-${plugin.replaceAll("-", "_")}`;

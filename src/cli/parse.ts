@@ -36,7 +36,7 @@ export const parse = <F extends Flags>(plugin: Plugin<F>, argv: readonly string[
 };
 
 const argOf = (key: string, flag: Flag, texts: readonly string[] | undefined): unknown => {
-  const value = texts === undefined ? flag.default : valueOf(flag, texts);
+  const value = texts === undefined ? flag.default : oneOrAll(flag, texts);
   if (value === undefined && flag.demandOption) throw new UsageError(`${flagName(key, flag)} is missing`, `it is needed: ${flag.describe}`);
   if (value === undefined || !flag.coerce) return value;
   try {
@@ -48,5 +48,5 @@ const argOf = (key: string, flag: Flag, texts: readonly string[] | undefined): u
 };
 
 /** A flag that takes one value is given once, a boolean one perhaps twice with the same. */
-const valueOf = ({ array, type }: Flag, texts: readonly string[]): unknown =>
+const oneOrAll = ({ array, type }: Flag, texts: readonly string[]): unknown =>
   array ? texts : type === "boolean" ? texts[0] === "true" : texts[0];
