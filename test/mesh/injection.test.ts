@@ -83,6 +83,9 @@ const changed = (change: Partial<Injector>, entry: Partial<WebhookEntry> = {}): 
 for (const [title, pod, namespace, expected] of [
   ["the host's network", { hostNetwork: true }, "production", "none"],
   ["a namespace of Kubernetes itself", {}, "kube-system", "none"],
+  ["the namespace of public settings", {}, "kube-public", "none"],
+  ["the namespace of the nodes' leases", {}, "kube-node-lease", "none"],
+  ["the namespace of kind's volumes", {}, "local-path-storage", "none"],
   ["the older annotation, false", { annotations: { "sidecar.istio.io/inject": "false" } }, "production", "none"],
   [
     "the label outranks the annotation",
@@ -91,6 +94,12 @@ for (const [title, pod, namespace, expected] of [
     "injected 1-20",
   ],
   ["a template the release has", { annotations: { "inject.istio.io/templates": "gateway" } }, "production", "injected 1-20"],
+  [
+    "two templates the release has, with a space",
+    { annotations: { "inject.istio.io/templates": "sidecar, gateway" } },
+    "production",
+    "injected 1-20",
+  ],
   ["a template nobody has", { annotations: { "inject.istio.io/templates": "sidecar, custom" } }, "production", "refused 1-20"],
 ] as const satisfies readonly (readonly [string, Injectable, string, string])[])
   test(`what istiod makes of a pod: ${title}`, () => assert.equal(outcome(decide(injectors, revisionLabels, pod, namespace)), expected));
@@ -133,6 +142,17 @@ for (const [title, altered, expected] of [
     changed({}, { rules: [{ operations: ["*"], apiGroups: ["*"], apiVersions: ["*"], resources: ["*/*"], scope: "*" }] }),
     "injected 1-20",
   ],
+  [
+    "rules for every resource of the group",
+    changed({}, { rules: [{ operations: ["CREATE"], apiGroups: [""], apiVersions: ["v1"], resources: ["*"] }] }),
+    "injected 1-20",
+  ],
+  [
+    "rules for pods and what is under them",
+    changed({}, { rules: [{ operations: ["CREATE"], apiGroups: [""], apiVersions: ["v1"], resources: ["pods/*"] }] }),
+    "injected 1-20",
+  ],
+  ["a rule that says nothing", changed({}, { rules: [{}] }), "none"],
   ["an injector ConfigMap that could not be read", changed({ policy: "unknown" }), "unknown"],
   ["policy disabled", changed({ policy: { policy: "disabled", neverInject: [], alwaysInject: [], templates: [] } }), "none"],
 ] as const satisfies readonly (readonly [string, readonly Injector[], string])[])
@@ -141,6 +161,49 @@ for (const [title, altered, expected] of [
 test("a refusal is certain whatever the other injectors would say", () => {
   const [first, second] = [changed({}, { matchConditions: [{ name: "mine", expression: "true" }] }), changed({ caBundle: false })];
   assert.equal(outcome(decide([...first, ...second], revisionLabels)), "refused 1-20");
+});
+
+test("what cannot be told is not overruled by what injects, and what injects not by what does not", () => {
+  const conditional = changed({}, { matchConditions: [{ name: "mine", expression: "true" }] });
+  const ignored = changed({ caBundle: false }, { failurePolicy: "Ignore" });
+  assert.deepEqual(decide([...injectors, ...conditional], revisionLabels), {
+    kind: "unknown",
+    reason: "webhook istio-sidecar-injector-1-20 decides by its matchConditions (mine)",
+  });
+  assert.equal(outcome(decide([...injectors, ...ignored], revisionLabels)), "injected 1-20");
+});
+
+test("of three injectors that match the last called wins, and the others are named in their order", () => {
+  const three = ["a", "b", "c"].flatMap((configuration) => changed({ configuration }));
+  assert.deepEqual(decide(three, revisionLabels), { kind: "injected", revision: "1-20", by: "c", also: ["a", "b"] });
+});
+
+const left = "the injector ConfigMap of revision 1-20 leaves such pods out";
+const off = (policy: string) => changed({ policy: { policy, neverInject: [], alwaysInject: [], templates: [] } });
+const inject = (value: string): Injectable => ({ annotations: { "sidecar.istio.io/inject": value } });
+const reasons: readonly (readonly [what: string, injectors: readonly Injector[], namespace: Labels, pod: Injectable, reason: string])[] = [
+  ["the policy", off("disabled"), revisionLabels, {}, left],
+  ["a policy that is none", off("off"), revisionLabels, inject("true"), left],
+  ["a word for no", injectors, revisionLabels, inject("no"), "the pod says sidecar.istio.io/inject=no"],
+  ["no, where the policy could not be read", changed({ policy: "unknown" }), revisionLabels, inject("false"), "the pod says sidecar.istio.io/inject=false"],
+  ["no by label", injectors, revisionLabels, { labels: { "sidecar.istio.io/inject": "false" } }, "the pod says sidecar.istio.io/inject=false"],
+  ["the namespace", injectors, { "istio-injection": "disabled" }, {}, "the namespace says istio-injection=disabled"],
+  ["the namespace's revision", injectors, { "istio.io/rev": "typo" }, { labels: { "istio.io/rev": "1-20" } }, "no injector serves istio.io/rev=typo"],
+  ["the pod's revision", injectors, {}, { labels: { "istio.io/rev": "typo" } }, "no injector serves the pod's istio.io/rev=typo"],
+  ["a wish that nobody serves", injectors, {}, { labels: { "sidecar.istio.io/inject": "true" } }, "no injector serves the pod's sidecar.istio.io/inject=true"],
+  ["no wish", injectors, {}, {}, "neither namespace nor pod asks for injection"],
+]; // biome-ignore format: a table
+
+for (const [what, which, namespace, pod, reason] of reasons)
+  test(`why a pod is not injected: ${what}`, () => assert.deepEqual(decide(which, namespace, pod), { kind: "none", reason }));
+
+test("a word that releases read differently is unknown where the release is", () => {
+  const { version: _, ...rest } = injectors[0] as Injector;
+  const injection = decide([rest], revisionLabels, inject("no"));
+  assert.match(
+    injection.kind === "unknown" ? injection.reason : injection.kind,
+    /inject=no means, and the version of revision 1-20 is unknown/,
+  );
 });
 
 test("a pod that asks for injection needs no policy", () => {

@@ -64,6 +64,8 @@ for (const [title, change, cds, rejected] of [
     "rejected",
     [{ type: "Cluster", message: "bad cluster" }],
   ],
+  ["a type of which istiod says nothing", { resources: { [clusterUrl]: null } }, "synced", []],
+  ["resources that are none", { resources: null }, "synced", []],
   [
     "rejected of another type",
     { resources: { "type.googleapis.com/envoy.config.route.v3.RouteConfiguration": { lastError: "bad route" } } },
@@ -76,11 +78,18 @@ for (const [title, change, cds, rejected] of [
     assert.deepEqual([proxy?.cds, proxy?.lds, proxy?.rejected, proxy?.connectedAt], [cds, "synced", rejected, undefined]);
   });
 
+test("listeners that are rejected", () => {
+  const resources = { "type.googleapis.com/envoy.config.listener.v3.Listener": { lastError: "duplicate" } };
+  const [proxy] = proxiesFrom(connections(), body({ ...web, resources }));
+  assert.deepEqual([proxy?.cds, proxy?.lds, proxy?.rejected], ["synced", "rejected", [{ type: "Listener", message: "duplicate" }]]);
+});
+
 test("istioctl's own connection is no proxy, a proxy of that name is one", () => {
   const ghost = { proxy: "test-1.default", proxy_type: "sidecar", istio_version: "65536.65536.65536" };
   assert.deepEqual(proxiesFrom(connections(client("test-1.default-3")), body(ghost)), []);
   assert.equal(proxiesFrom(connections(), body({ ...web, proxy: "test-1.default" })).length, 1);
-  assert.equal(proxiesFrom(connections(), body({ ...web, istio_version: "65536.65536.65536" })).length, 1);
+  for (const nonce of ["cluster_sent", "listener_sent"])
+    assert.equal(proxiesFrom(connections(), body({ ...ghost, [nonce]: "n1" })).length, 1, nonce);
 });
 
 test("names with dots and dashes, and names that are odd", () => {
@@ -90,7 +99,12 @@ test("names with dots and dashes, and names that are odd", () => {
   );
   assert.deepEqual([first?.pod, first?.namespace, first?.connectedAt !== undefined], ["db-0.v1", "shop-1", true]);
   assert.deepEqual([second?.pod, second?.namespace], ["constructor", "120"]);
-  assert.deepEqual([third?.pod, third?.namespace, third?.cds], ["", "", "not sent"]);
+  assert.deepEqual([third?.pod, third?.namespace, third?.type, third?.cds], ["", "", "", "not sent"]);
+  const [odd] = proxiesFrom(
+    connections({ connectionId: "web-1.production-1", connectedAt: "2026-11-03T04:05:06Z" }),
+    body({ ...web, istio_version: 1.2, cluster_id: "" }),
+  );
+  assert.deepEqual([odd?.version, odd?.cluster, odd?.ip], [undefined, undefined, undefined]);
 });
 
 test("of several connections of one pod the oldest stamp counts, as an instant", () => {
@@ -111,6 +125,9 @@ for (const [title, first, second, message] of [
   ["an object", good, "{}", /\/debug\/syncz is not a list of proxies/],
   ["null", good, "null", /is not a list of proxies/],
   ["a list of something else", good, "[1]", /is not a list of proxies/],
+  ["a list with a gap", good, "[null]", /is not a list of proxies/],
+  ["connections in no JSON", "<html>", "[]", /\/debug\/connections is not JSON: "<html>"/],
+  ["connections of nothing", "null", "[]", /\/debug\/connections is not a list of clients/],
   ["connections that are none", "[]", "[]", /\/debug\/connections is not a list of clients/],
   ["connections without a count", "{}", "[]", /is not a list of clients/],
   ["a client without an id", connections({ connectedAt: "2026-11-03T04:05:06Z" }), "[]", /without id or time/],

@@ -134,6 +134,16 @@ test("a namesake's pods are not a workload's own", () => {
   assert.deepEqual(named(attachPods(workloads, [], [podFrom(old)])), { web: [], db: [], shop: [] });
 });
 
+test("a workload that was not read is named all the same, and a ReplicaSet by its hash alone is nobody's", () => {
+  const unread = [podOf("gone-0", "StatefulSet", "gone"), podOf("x-1", "ReplicaSet", "by-hand", { "pod-template-hash": "5d" })].map(
+    podFrom,
+  );
+  assert.deepEqual(
+    attachPods(workloads, [], unread).pods.map(({ workload }) => workload),
+    [{ kind: "StatefulSet", namespace: "production", name: "gone" }, undefined],
+  );
+});
+
 test("a ReplicaSet of nobody is nobody's, whatever its name", () => {
   const orphan: KubeObject = { metadata: { name: "web-5d", namespace: "production", uid: "uid-web-5d" } };
   assert.deepEqual(named(attachPods(workloads, [orphan], pods)).web, []);
