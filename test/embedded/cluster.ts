@@ -73,7 +73,7 @@ export async function startCluster({ clock, seed, users, webhooks, intercept, on
     cachedNamespace: (name) => store.get(resources.named("namespaces"), undefined, name),
   });
   const writer = createWriter({ store, clock, admission, random });
-  const authorize = createAuthorizer(store, resources);
+  const { authorize, rulesOf } = createAuthorizer(store, resources);
   const parts = { store, resources, writer, clock, random };
   const machine = clusterFor(parts, "system:machine");
   store.onChange(({ type, resource, object }) => {
@@ -94,7 +94,7 @@ export async function startCluster({ clock, seed, users, webhooks, intercept, on
   planes.onDrop((istiod) => proxies.dropped(istiod));
   planes.onProbe((pod) => kubelet.look(pod.metadata.uid));
   const server = await startApiServer({
-    ...{ store, resources, writer, authorize, clock, users, intercept, onAnswer },
+    ...{ store, resources, writer, authorize, rulesOf, clock, users, intercept, onAnswer },
     logs: logOf,
     connectPort: (pod) => planes.connectPort(pod),
   });

@@ -21,7 +21,13 @@ export interface Access {
 /** The binding that allows it, in the words of the API server; `undefined` when none does. */
 export type Authorize = (user: User, access: Access) => string | undefined;
 
-export function createAuthorizer(store: Store, resources: Resources): Authorize {
+export interface Authorizer {
+  readonly authorize: Authorize;
+  /** Every rule that holds for a user in a namespace. */
+  rulesOf(user: User, namespace: string): readonly Json[];
+}
+
+export function createAuthorizer(store: Store, resources: Resources): Authorizer {
   const rolesOf = (binding: Json, namespace: string | undefined): readonly Json[] => {
     const { kind, name } = binding.roleRef;
     const role =
@@ -30,22 +36,55 @@ export function createAuthorizer(store: Store, resources: Resources): Authorize 
         : store.get(resources.named("roles"), namespace, name);
     return role?.rules ?? [];
   };
-  return (user, access) => {
-    if (user.groups.includes("system:masters")) return "";
+  /** Every rule that a binding grants to the user, with the binding in the words of the API server. */
+  const grants = function* (user: User, namespace: string | undefined): Generator<readonly [rule: Json, why: string]> {
     const bindings: readonly (readonly [kind: string, binding: Json])[] = [
       ...store.list(resources.named("clusterrolebindings")).map((binding) => ["ClusterRoleBinding", binding] as const),
-      ...(access.namespace === undefined ? [] : store.list(resources.named("rolebindings"), access.namespace)).map(
+      ...(namespace === undefined ? [] : store.list(resources.named("rolebindings"), namespace)).map(
         (binding) => ["RoleBinding", binding] as const,
       ),
     ];
     for (const [kind, binding] of bindings) {
       const subject = (binding.subjects ?? []).find((each: Json) => isSubject(each, user));
-      if (!subject || !rolesOf(binding, access.namespace).some((rule) => allows(rule, access))) continue;
+      if (!subject) continue;
       const where = kind === "RoleBinding" ? `${binding.metadata.name}/${binding.metadata.namespace}` : binding.metadata.name;
-      return `RBAC: allowed by ${kind} "${where}" of ${binding.roleRef.kind} "${binding.roleRef.name}" to ${subject.kind} "${subject.name}"`;
+      const why = `RBAC: allowed by ${kind} "${where}" of ${binding.roleRef.kind} "${binding.roleRef.name}" to ${subject.kind} "${subject.name}"`;
+      for (const rule of rolesOf(binding, namespace)) yield [rule, why];
     }
-    return undefined;
+    if (user.groups.includes("system:authenticated")) yield [basicUser, byGroup("system:basic-user")];
   };
+  return {
+    authorize: (user, access) => {
+      if (user.groups.includes("system:masters")) return "";
+      for (const [rule, why] of grants(user, access.namespace)) if (allows(rule, access)) return why;
+      return undefined;
+    },
+    rulesOf: (user, namespace) =>
+      user.groups.includes("system:masters") ? [everything] : [...grants(user, namespace)].map(([rule]) => rule),
+  };
+}
+
+/** The part of the default ClusterRoles that every user has. */
+const basicUser = {
+  ...{ verbs: ["create"], apiGroups: ["authorization.k8s.io"] },
+  resources: ["selfsubjectaccessreviews", "selfsubjectrulesreviews"],
+};
+const everything = { verbs: ["*"], apiGroups: ["*"], resources: ["*"] };
+const byGroup = (name: string): string =>
+  `RBAC: allowed by ClusterRoleBinding "${name}" of ClusterRole "${name}" to Group "system:authenticated"`;
+
+/** Why a user may get a path that is no resource's; `undefined` when he may not. */
+export function authorizePath({ groups }: User, path: string): string | undefined {
+  if (groups.includes("system:masters")) return "";
+  return groups.includes("system:authenticated") && /^\/(api|apis|openapi|version|healthz|livez|readyz)(\/|$)/.test(path)
+    ? byGroup("system:discovery")
+    : undefined;
+}
+
+/** Throws `Refusal` (403). */
+export function assertPathAllowed(user: User, path: string): void {
+  if (authorizePath(user, path) !== undefined) return;
+  throw new Refusal(403, "Forbidden", `forbidden: User "${user.name}" cannot get path "${path}"`, {});
 }
 
 const isSubject = ({ kind, name, namespace }: Json, user: User): boolean =>

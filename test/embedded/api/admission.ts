@@ -136,9 +136,5 @@ function holds({ expression }: Json, { dryRun }: Review): boolean {
 
 const denied = ({ name }: Json, { message, code = 400 }: Exclude<Verdict, { allowed: true }>): Refusal => {
   const by = `admission webhook "${name}" denied the request`;
-  return new Refusal(
-    Math.max(400, code),
-    code === 403 ? "Forbidden" : code === 400 ? "BadRequest" : "",
-    message ? `${by}: ${message}` : `${by} without explanation`,
-  );
+  return new Refusal(Math.max(400, code), "", message ? `${by}: ${message}` : `${by} without explanation`);
 };

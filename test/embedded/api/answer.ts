@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { MeshClock } from "../clock.ts";
 import type { Json, KubeJson } from "../object.ts";
-import { type Authorize, assertAllowed } from "./access.ts";
+import { type Authorizer, assertAllowed, assertPathAllowed } from "./access.ts";
 import type { DeleteOptions } from "./deletion.ts";
 import { discover } from "./discovery.ts";
 import { openapi } from "./openapi.ts";
@@ -10,11 +10,23 @@ import { createReader, type Form } from "./read.ts";
 import { type Asked, contentTypeOf } from "./request.ts";
 import { qualified, type Resources } from "./resources.ts";
 import { reviewed } from "./review.ts";
-import type { Route } from "./route.ts";
-import { methodNotAllowed, noSuchPath, notFound, Refusal } from "./status.ts";
+import { accessOf, type Route } from "./route.ts";
+import { matcherOf } from "./selectors.ts";
+import {
+  badRequest,
+  forbiddenValue,
+  invalid,
+  methodNotAllowed,
+  noSuchPath,
+  notFound,
+  Refusal,
+  requiredValue,
+  unsupportedMediaType,
+} from "./status.ts";
 import type { Store } from "./store.ts";
 import { evict, rescale, scaleOf, success } from "./subresources.ts";
 import { columnsOf, type TableParts, tableOf } from "./tables/table.ts";
+import { readAs } from "./typed.ts";
 import { type WatchForm, watch } from "./watch.ts";
 import type { WatchFault } from "./watch-fault.ts";
 import type { By, Place, Writer } from "./write.ts";
@@ -32,7 +44,8 @@ export interface AnswerParts {
   readonly store: Store;
   readonly resources: Resources;
   readonly writer: Writer;
-  readonly authorize: Authorize;
+  readonly authorize: Authorizer["authorize"];
+  readonly rulesOf: Authorizer["rulesOf"];
   readonly clock: MeshClock;
   readonly logs: (pod: KubeJson, container: string | undefined, previous: boolean) => string;
 }
@@ -40,29 +53,28 @@ export interface AnswerParts {
 /** Answers; `undefined` where the answer goes on (a watch). Throws `Refusal`. */
 export type Answer = (one: Asked, request: IncomingMessage, response: ServerResponse, fault?: WatchFault) => Promise<Reply | undefined>;
 
-export function createAnswer({ store, resources, writer, authorize, clock, logs }: AnswerParts): Answer {
+export function createAnswer({ store, resources, writer, authorize, rulesOf, clock, logs }: AnswerParts): Answer {
   const reader = createReader(store, clock);
 
   const answer: Answer = async (one, request, response, fault) => {
     const { route, url, user, body } = one;
-    if (!route) {
-      if (one.method === "POST" && url.pathname === "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews")
-        return { code: 201, body: reviewed(authorize, user, body) };
-      const found = one.method === "GET" ? (discover(resources, url.pathname) ?? openapi(resources, url.pathname)) : undefined;
-      if (!found) throw noSuchPath();
-      return { code: 200, body: found };
-    }
+    const access = accessOf(one.method, url);
+    if (access) assertAllowed(authorize, user, access);
+    else assertPathAllowed(user, url.pathname);
+    if (!route) return unrouted(one);
     const { verb, resource, namespace, name, subresource } = route;
-    assertAllowed(authorize, user, { verb, group: resource.group, resource: resource.plural, subresource, namespace, name });
-    if (resource.namespaced && namespace === undefined && !["list", "watch"].includes(verb)) throw noSuchPath();
+    if (resource.namespaced && namespace === undefined && !["list", "watch"].includes(verb))
+      throw name === "" ? methodNotAllowed() : noSuchPath();
+    if (subresource === "" && (verb === "create" ? name !== "" : ["update", "patch"].includes(verb) && name === ""))
+      throw methodNotAllowed();
     const place: Place = { resource, namespace };
     const manager = url.searchParams.get("fieldManager") || one.userAgent.split("/", 1)[0] || "unknown";
     const by: By = { user: user.name, manager, dryRun: one.dryRun, ...(subresource === "status" && { subresource }) };
-    if (subresource === "scale") return scaled(place, one, request, by);
+    if (subresource === "scale" && resource.scale) return scaled(place, one, request, by);
     if (subresource === "eviction" && verb === "create")
       return { code: 201, body: await evict(store, resources, writer, place, name, body, by) };
     if (subresource === "log" && verb === "get") return log(place, name, url.searchParams);
-    if (subresource !== "" && subresource !== "status") throw noSuchPath();
+    if (subresource !== "" && !(subresource === "status" && resource.status)) throw noSuchPath();
     switch (verb) {
       case "get":
       case "list":
@@ -71,19 +83,44 @@ export function createAnswer({ store, resources, writer, authorize, clock, logs 
         watch(store, clock, place, url.searchParams, watchedForm(place, one, request), response, fault);
         return undefined;
       case "create":
-        return { code: 201, body: await writer.create(place, body, by) };
+        return { code: 201, body: await writer.create(place, bodyFor(place, one, request), by) };
       case "update":
-        return { code: 200, body: await writer.update(place, name, () => body, by, body.metadata?.resourceVersion !== undefined) };
+        return { code: 200, body: await writer.replace(place, name, bodyFor(place, one, request), by) };
       case "patch":
         return patch(place, one, request, by);
       case "delete":
         return remove(place, name, one, by);
       case "deletecollection":
-        for (const each of store.list(resource, namespace)) await writer.delete(place, each.metadata.name, deleteOptions(one), by);
-        return { code: 200, body: success() };
+        return removeAll(place, one, by);
       default:
         throw methodNotAllowed();
     }
+  };
+
+  /** What is no resource's: reviews, discovery, and nothing. */
+  const unrouted = ({ method, url, user, body }: Asked): Reply => {
+    const [root, group] = url.pathname.split("/").filter((part) => part !== "");
+    if (method === "POST" && group === "authorization.k8s.io")
+      return { code: 201, body: reviewed({ authorize, rulesOf }, user, url.pathname, body) };
+    const found = method === "GET" ? (discover(resources, url.pathname) ?? openapi(resources, url.pathname)) : undefined;
+    if (found) return { code: 200, body: found };
+    if (root === "api" || (root === "apis" && resources.all().some((each) => each.group === group))) throw noSuchPath();
+    return { code: 404, text: "404 page not found\n", type: "text/plain; charset=utf-8" };
+  };
+
+  const bodyFor = ({ resource }: Place, { body }: Asked, request: IncomingMessage): Json => {
+    const type = contentTypeOf(request);
+    if (type !== "" && !bodyTypes.includes(type)) throw unsupportedMediaType(bodyTypes);
+    return readAs(resource, body, badRequest);
+  };
+
+  const removeAll = async (place: Place, one: Asked, by: By): Promise<Reply> => {
+    const { searchParams } = one.url;
+    const text = reader.list(place, searchParams, "whole");
+    const matches = matcherOf(place.resource, searchParams.get("labelSelector"), searchParams.get("fieldSelector"));
+    for (const each of store.list(place.resource, place.namespace).filter(matches))
+      await writer.delete(place, each.metadata.name, deleteOptions(one), by);
+    return { code: 200, text };
   };
 
   const tableParts = ({ resource }: Place, { url }: Asked): TableParts => {
@@ -93,7 +130,7 @@ export function createAnswer({ store, resources, writer, authorize, clock, logs 
 
   const read = (place: Place, one: Asked, request: IncomingMessage): Reply => {
     const { verb, name } = one.route as Route;
-    const form = formOf(request);
+    const form = formOf(request, verb === "list");
     const plain = form === "table" ? "whole" : form;
     const text = verb === "get" ? reader.get(place, name, plain) : reader.list(place, one.url.searchParams, plain);
     if (form !== "table") return { code: 200, text };
@@ -103,7 +140,7 @@ export function createAnswer({ store, resources, writer, authorize, clock, logs 
 
   /** Only the first Table of a watch says its columns. */
   const watchedForm = (place: Place, one: Asked, request: IncomingMessage): WatchForm => {
-    const form = formOf(request);
+    const form = formOf(request, false);
     let told = 0;
     return form === "table" ? (object) => tableOf(tableParts(place, one), object.metadata, [object], told++ === 0) : form;
   };
@@ -111,8 +148,16 @@ export function createAnswer({ store, resources, writer, authorize, clock, logs 
   const patch = async (place: Place, { route, url, body }: Asked, request: IncomingMessage, by: By): Promise<Reply> => {
     const type = contentTypeOf(request);
     const name = route?.name ?? "";
-    if (type !== "application/apply-patch+yaml") return { code: 200, body: await writer.patch(place, name, type, body, by) };
-    const { object, created } = await writer.apply(place, name, body, by, url.searchParams.get("force") === "true");
+    const force = url.searchParams.get("force");
+    if (type !== "application/apply-patch+yaml") {
+      if (force !== null) throw invalid(patchOptions, "", [forbiddenValue("force", "may not be specified for non-apply patch")]);
+      return { code: 200, body: await writer.patch(place, name, type, body, by) };
+    }
+    if (!url.searchParams.has("fieldManager"))
+      throw invalid(patchOptions, "", [requiredValue("fieldManager", "is required for apply patch")]);
+    if (!body?.kind) throw badRequest("invalid object type: /, Kind=");
+    if (body.metadata?.managedFields) throw badRequest("metadata.managedFields must be nil");
+    const { object, created } = await writer.apply(place, name, body, by, force === "true");
     return { code: created ? 201 : 200, body: object };
   };
 
@@ -145,13 +190,19 @@ export function createAnswer({ store, resources, writer, authorize, clock, logs 
   return answer;
 }
 
+const patchOptions = { group: "meta.k8s.io", kind: "PatchOptions" };
+const bodyTypes = ["application/json", "application/yaml", "application/vnd.kubernetes.protobuf"];
+
 /** The first form that the client takes of those served. Who asks for protobuf takes JSON too. */
-function formOf({ headers }: IncomingMessage): Form | "table" {
+function formOf({ headers }: IncomingMessage, isList: boolean): Form | "table" {
   const offered = (headers.accept ?? "*/*").split(",").map((each) => each.trim());
-  const taken = offered.find((each) => /^(application\/json|application\/\*|\*\/\*)/.test(each) && !/;as=Table.*;v=v1beta1/.test(each));
-  if (taken === undefined) throw new Refusal(406, "NotAcceptable", "only the following media types are accepted: application/json");
+  const taken = offered.find((each) => /^(application\/json|application\/\*|\*\/\*)/.test(each) && !/;v=v1beta1/.test(each));
+  if (taken === undefined) throw new Refusal(406, "NotAcceptable", "only the following media types are accepted: application/json", {});
   if (taken.includes("as=Table")) return "table";
-  return taken.includes("as=PartialObjectMetadata") ? "metadata" : "whole";
+  const [, partial] = /;as=(PartialObjectMetadata(?:List)?);/.exec(taken) ?? [];
+  if (partial !== undefined && partial.endsWith("List") !== isList)
+    throw new Refusal(406, "NotAcceptable", `you requested ${partial}, but the requested object is ${isList ? "a list" : "not a list"}`);
+  return partial === undefined ? "whole" : "metadata";
 }
 
 function deleteOptions({ body, url }: Asked): DeleteOptions {

@@ -98,7 +98,9 @@ export function owned(before: KubeJson | undefined, after: KubeJson, manager: Ma
     ...{ manager: manager.name, operation: manager.operation, apiVersion: after.apiVersion, time: manager.time },
     ...{ fieldsType: "FieldsV1", fieldsV1: fieldsOf(own), ...(manager.subresource && { subresource: manager.subresource }) },
   };
-  return { ...after, metadata: { ...after.metadata, managedFields: own.size === 0 ? kept : [...kept, entry] } };
+  const { managedFields: _, ...metadata } = after.metadata;
+  const all = own.size === 0 ? kept : [...kept, entry];
+  return { ...after, metadata: { ...metadata, ...(all.length > 0 && { managedFields: all }) } };
 }
 
 /** Throws `Refusal` (409) when the configuration sets fields of others to other values. */
@@ -115,13 +117,13 @@ export function assertNoConflict(current: KubeJson, applied: Json, manager: Mana
     message: `conflict with "${who.manager}"${who.operation === "Update" ? ` using ${who.apiVersion}` : ""}`,
     field,
   }));
-  const texts = causes.map(({ message, field }) => `${message}: ${field}`);
-  throw new Refusal(
-    409,
-    "Conflict",
-    `Apply failed with ${causes.length} conflict${causes.length > 1 ? "s" : ""}: ${texts.length === 1 ? texts[0] : texts.map((text) => `\n- ${text}`).join("")}`,
-    { causes },
+  const byManager = [...Map.groupBy(causes, ({ message }) => message.replace(/^conflict/, causes.length > 1 ? "conflicts" : "conflict"))];
+  const texts = byManager.map(([who, each]) =>
+    causes.length === 1 ? `${who}: ${each[0]?.field}` : `${who}:${each.map(({ field }) => `\n- ${field}`).join("")}`,
   );
+  throw new Refusal(409, "Conflict", `Apply failed with ${causes.length} conflict${causes.length > 1 ? "s" : ""}: ${texts.join("\n")}`, {
+    causes,
+  });
 }
 
 /** `object` without what the manager applied before and applies no more, where nobody else owns it too. */

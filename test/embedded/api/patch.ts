@@ -2,42 +2,37 @@
 import jsonPatch from "fast-json-patch";
 import mergePatch from "json-merge-patch";
 import type { Json } from "../object.ts";
-import type { Resource } from "./resources.ts";
-import { type Cause, invalid, invalidValue, Refusal, unsupportedMediaType } from "./status.ts";
-
-export const patchTypes = [
-  "application/json-patch+json",
-  "application/merge-patch+json",
-  "application/strategic-merge-patch+json",
-  "application/apply-patch+yaml",
-];
+import { badRequest, Refusal, unsupportedPatchType } from "./status.ts";
 
 /** The object with the patch applied; neither is changed. Throws `Refusal`. */
-export function patched(resource: Resource, object: Json, type: string, patch: Json): Json {
+export function patched(object: Json, type: string, patch: Json): Json {
   switch (type) {
     case "application/merge-patch+json":
-      return mergePatch.apply(structuredClone(object), patch);
+      return mergePatch.apply(structuredClone(object), mapOf(patch));
     case "application/strategic-merge-patch+json":
-      return strategicMerge(object, patch, []);
+      return strategicMerge(object, mapOf(patch), []);
     case "application/json-patch+json":
-      return jsonPatched(resource, object, patch);
+      return jsonPatched(object, patch);
     default:
-      throw unsupportedMediaType(patchTypes);
+      throw unsupportedPatchType();
   }
 }
 
+function mapOf(patch: Json): Json {
+  if (isMap(patch)) return patch;
+  throw badRequest(
+    `error decoding patch: json: cannot unmarshal ${Array.isArray(patch) ? "array" : typeof patch} into Go value of type map[string]interface {}`,
+  );
+}
+
 /** An operation that cannot be done, a `test` among them, is 422 (apiserver/pkg/endpoints/handlers/patch.go). */
-function jsonPatched(resource: Resource, object: Json, patch: Json): Json {
-  if (!Array.isArray(patch)) throw new Refusal(400, "BadRequest", "json: cannot unmarshal object into Go value of type jsonpatch.Patch");
+function jsonPatched(object: Json, patch: Json): Json {
+  if (!Array.isArray(patch))
+    throw badRequest("error decoding patch: json: cannot unmarshal object into Go value of type []handlers.jsonPatchOp");
   try {
     return jsonPatch.applyPatch(structuredClone(object), patch, true, false).newDocument;
-  } catch (error) {
-    const cause: Cause = invalidValue(
-      "patch",
-      JSON.stringify(patch),
-      `the server rejected our request due to an error in our request: ${(error as Error).message.split("\n", 1)[0]}`,
-    );
-    throw invalid(resource, object.metadata.name, [cause]);
+  } catch {
+    throw new Refusal(422, "Invalid", "the server rejected our request due to an error in our request", {});
   }
 }
 
@@ -89,14 +84,18 @@ function mergedList(items: Json[] | undefined, patch: Json[], mergeKey: string |
   }
   if (mergeKey === undefined || !patch.every(isMap)) return patch.map(withoutDirectives);
   if (patch.some((item) => item.$patch === "replace")) return patch.filter((item) => item.$patch !== "replace").map(withoutDirectives);
-  let result = [...(items ?? [])];
+  const before = items ?? [];
+  const rankOf = (item: Json): number => before.findIndex((each) => each[mergeKey] === item[mergeKey]);
+  const untouched = before.filter((each) => !patch.some((item) => item[mergeKey] === each[mergeKey]));
+  const result: Json[] = [];
+  // In the order of the patch; what it leaves alone keeps its place before what it changes, and what is new comes first.
   for (const item of patch) {
-    const index = result.findIndex((each) => each[mergeKey] === item[mergeKey]);
-    if (item.$patch === "delete") result = result.filter((_, at) => at !== index);
-    else if (index < 0) result.push(withoutDirectives(item));
-    else result[index] = strategicMerge(result[index], item, path);
+    if (item.$patch === "delete") continue;
+    const rank = rankOf(item);
+    while (untouched[0] !== undefined && rankOf(untouched[0]) < rank) result.push(untouched.shift());
+    result.push(rank < 0 ? withoutDirectives(item) : strategicMerge(before[rank], item, path));
   }
-  return result;
+  return [...result, ...untouched];
 }
 
 const withoutDirectives = (value: Json): Json => {

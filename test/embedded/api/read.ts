@@ -3,7 +3,7 @@ import type { MeshClock } from "../clock.ts";
 import type { Json, KubeJson } from "../object.ts";
 import { apiVersionOf, type Resource } from "./resources.ts";
 import { matcherOf } from "./selectors.ts";
-import { badRequest, expiredToken, notFound, Refusal } from "./status.ts";
+import { badRequest, expiredList, expiredToken, notFound, Refusal } from "./status.ts";
 import type { Store } from "./store.ts";
 import type { Place } from "./write.ts";
 
@@ -20,27 +20,53 @@ export interface Reader {
 /** How long a page's successor is to be had: etcd is compacted every five minutes. */
 const tokenLife = 300_000;
 
-interface Page {
-  readonly rest: readonly KubeJson[];
+/** Where a list goes on: after a key, in the picture of a version; -1 is the newest. `until`: of the clock; for ever unless given. */
+interface Mark {
+  readonly v: "meta.k8s.io/v1";
+  readonly rv: number;
+  readonly start: string;
+  readonly until?: number;
+}
+
+const keyOf = ({ metadata: { namespace, name } }: KubeJson): string => `${namespace ?? ""}/${name}`;
+const tokenOf = (mark: Mark): string => Buffer.from(JSON.stringify(mark)).toString("base64url");
+function markOf(token: string): Mark {
+  try {
+    return JSON.parse(Buffer.from(token, "base64url").toString());
+  } catch (error) {
+    throw badRequest(`invalid continue token: continue key is not valid: ${(error as Error).message}`);
+  }
+}
+
+/** What of a list is asked for: the objects as they were at a version, and from where on. */
+interface Wanted {
   readonly version: number;
-  readonly until: number;
+  readonly after: string;
+  readonly limit: number;
+  readonly objects: readonly KubeJson[];
 }
 
 export function createReader(store: Store, clock: MeshClock): Reader {
-  const pages = new Map<string, Page>();
-  let counter = 0;
-  const pageOf = (token: string): Page => {
-    const page = pages.get(token);
-    if (!page && !/^page-\d+$/.test(Buffer.from(token, "base64url").toString()))
-      throw badRequest("continue key is not valid: invalid character");
-    if (!page || page.until < clock.now() || page.version < store.oldest()) throw expiredToken();
-    return page;
-  };
-  const keep = (page: Page): string => {
-    for (const [token, { until }] of pages) if (until < clock.now()) pages.delete(token);
-    const token = Buffer.from(`page-${counter++}`).toString("base64url");
-    pages.set(token, page);
-    return token;
+  const wantedOf = ({ resource, namespace }: Place, query: URLSearchParams): Wanted => {
+    const limit = numberOf(query, "limit") || Number.POSITIVE_INFINITY;
+    const asked = numberOf(query, "resourceVersion");
+    const token = query.get("continue");
+    if (token) {
+      if (query.get("resourceVersion")) throw badRequest("specifying resource version is not allowed when using continue");
+      const { rv, start, until = Number.POSITIVE_INFINITY } = markOf(token);
+      const version = rv < 0 ? store.version() : rv;
+      const objects = until < clock.now() ? undefined : store.listAt(version, resource, namespace);
+      if (!objects) throw expiredToken(tokenOf({ v: "meta.k8s.io/v1", rv: -1, start }));
+      return { version, after: start, limit, objects };
+    }
+    if (asked > store.version()) throw tooLarge(asked, store.version());
+    const match = query.get("resourceVersionMatch");
+    const exact = asked > 0 && (match === "Exact" || (match === null && limit < Number.POSITIVE_INFINITY));
+    const version = exact ? asked : store.version();
+    const objects = store.listAt(version, resource, namespace);
+    if (!objects) throw expiredList();
+    // A version of 0 is answered from a cache, which has no pages.
+    return { version, after: "", limit: query.get("resourceVersion") === "0" ? Number.POSITIVE_INFINITY : limit, objects };
   };
 
   return {
@@ -50,15 +76,18 @@ export function createReader(store: Store, clock: MeshClock): Reader {
       return form === "metadata" ? JSON.stringify(partial(object)) : JSON.stringify(object);
     },
     list: ({ resource, namespace }, query, form) => {
-      const asked = Number(query.get("resourceVersion") || 0);
-      if (asked > store.version()) throw tooLarge(asked, store.version());
-      const token = query.get("continue");
-      const matches = matcherOf(resource, query.get("labelSelector"), query.get("fieldSelector"));
-      const { rest, version } = token ? pageOf(token) : { rest: store.list(resource, namespace).filter(matches), version: store.version() };
-      const limit = Number(query.get("limit") || 0) || Number.POSITIVE_INFINITY;
-      const [items, later] = limit < rest.length ? [rest.slice(0, limit), rest.slice(limit)] : [rest, []];
-      const next = later.length > 0 ? keep({ rest: later, version, until: clock.now() + tokenLife }) : undefined;
-      const metadata = { resourceVersion: String(version), ...(next && { continue: next, remainingItemCount: later.length }) };
+      const [labels, fields] = [query.get("labelSelector"), query.get("fieldSelector")];
+      const matches = matcherOf(resource, labels, fields);
+      const { version, after, limit, objects } = wantedOf({ resource, namespace }, query);
+      const rest = objects.filter((object) => (after === "" || keyOf(object) > after) && matches(object));
+      const items = limit < rest.length ? rest.slice(0, limit) : rest;
+      const last = items.length < rest.length ? items.at(-1) : undefined;
+      const metadata = {
+        resourceVersion: String(version),
+        ...(last && { continue: tokenOf({ v: "meta.k8s.io/v1", rv: version, start: keyOf(last), until: clock.now() + tokenLife }) }),
+        // How many are left is known where none are left out.
+        ...(last && !labels && !fields && { remainingItemCount: rest.length - items.length }),
+      };
       const head = form === "metadata" ? partialList : { kind: `${resource.kind}List`, apiVersion: apiVersionOf(resource) };
       const texts = items.map((object) => (form === "metadata" ? JSON.stringify(partial(object)) : itemText(resource, object)));
       return `${JSON.stringify({ ...head, metadata }).slice(0, -1)},"items":[${texts.join()}]}`;
@@ -80,8 +109,15 @@ function itemText(resource: Resource, object: KubeJson): string {
   return text;
 }
 
+/** 0 where it is not given, or less. */
+function numberOf(query: URLSearchParams, name: string): number {
+  const text = query.get(name) || "0";
+  if (!/^-?\d+$/.test(text)) throw badRequest(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);
+  return Math.max(0, Number(text));
+}
+
 const tooLarge = (asked: number, current: number): Refusal =>
-  new Refusal(504, "Timeout", `Too large resource version: ${asked}, current: ${current}`, {
+  new Refusal(504, "Timeout", `Timeout: Too large resource version: ${asked}, current: ${current}`, {
     causes: [{ reason: "ResourceVersionTooLarge", message: "Too large resource version" }],
     retryAfterSeconds: 1,
   });

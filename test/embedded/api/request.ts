@@ -56,16 +56,19 @@ export function userOf(request: IncomingMessage, users: ReadonlyMap<string, User
     token === undefined
       ? certificate
         ? { name: String(certificate), groups: ["system:masters", "system:authenticated"] }
-        : undefined
+        : anonymous
       : users.get(token);
   if (!user) throw unauthorized();
   const as = request.headers["impersonate-user"];
-  if (as === undefined) return user;
   const groups = request.headersDistinct["impersonate-group"] ?? [];
+  if (as === undefined && groups.length > 0) throw badRequest(`requested groups ${groups.join(", ")} without impersonating a user name`);
+  if (as === undefined) return user;
   const name = Array.isArray(as) ? (as[0] ?? "") : as;
   assertAllowed(authorize, user, { verb: "impersonate", group: "", resource: "users", subresource: "", namespace: undefined, name });
   return { name, groups: [...groups, "system:authenticated"] };
 }
+
+const anonymous: User = { name: "system:anonymous", groups: ["system:unauthenticated"] };
 
 export const contentTypeOf = ({ headers }: IncomingMessage): string => (headers["content-type"] ?? "").split(";", 1)[0] ?? "";
 
@@ -77,7 +80,9 @@ export async function bodyOf(request: IncomingMessage): Promise<Json> {
   try {
     if (isBinary(bytes)) return binaryBody(bytes);
     const text = bytes.toString();
-    return contentTypeOf(request).endsWith("yaml") ? load(text) : JSON.parse(text);
+    const type = contentTypeOf(request);
+    if (type.endsWith("yaml")) return load(text);
+    return type === "" || type.endsWith("json") ? JSON.parse(text) : text;
   } catch (error) {
     throw badRequest((error as Error).message);
   }

@@ -1,4 +1,5 @@
 /** What a path and a method ask for. https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-uris */
+import type { Access } from "./access.ts";
 import type { Resource, Resources } from "./resources.ts";
 import { isWatch } from "./watch.ts";
 
@@ -19,22 +20,53 @@ const verbs = new Map([
   ["DELETE", "delete"],
 ]);
 
-/** `undefined` for a path that is no resource's. */
-export function routeOf(resources: Resources, method: string, url: URL): Route | undefined {
-  const parts = url.pathname
+interface Path {
+  readonly group: string;
+  readonly version: string;
+  /** Of a namespace itself too, where it is its own. */
+  readonly namespace: string | undefined;
+  /** Whether there is more than a namespace in the path. */
+  readonly inside: boolean;
+  readonly plural: string;
+  readonly name: string;
+  readonly subresource: string;
+}
+
+/** The parts of a namespace that are not what is in it. */
+const ofNamespaces = new Set(["status", "finalize"]);
+
+function pathOf({ pathname }: URL): Path | undefined {
+  const [root, ...rest] = pathname
     .split("/")
     .filter((part) => part !== "")
     .map(decodeURIComponent);
-  const [root, ...rest] = parts;
-  if (root !== "api" && root !== "apis") return undefined;
-  const [group, version = "", ...inside] = root === "api" ? ["", ...rest] : rest;
-  if (group === undefined) return undefined;
-  const inNamespace = inside[0] === "namespaces" && inside.length >= 3 && resources.at(group, version, inside[2] ?? "")?.namespaced;
-  const [plural = "", name = "", subresource = ""] = inNamespace ? inside.slice(2) : inside;
-  const resource = resources.at(group, version, plural);
-  if (!resource) return undefined;
-  const verb = verbOf(method, url, name);
-  return { verb, resource, namespace: inNamespace ? inside[1] : undefined, name, subresource };
+  const [group, version, ...parts] = root === "api" ? ["", ...rest] : root === "apis" ? rest : [];
+  if (group === undefined || version === undefined || parts.length === 0) return undefined;
+  const [first, namespace, third] = parts;
+  const inside = first === "namespaces" && third !== undefined && !ofNamespaces.has(third);
+  const [plural = "", name = "", subresource = ""] = inside ? parts.slice(2) : parts;
+  return { group, version, namespace: first === "namespaces" ? namespace : undefined, inside, plural, name, subresource };
+}
+
+/**
+ * What rights are asked about, whether it is served or not; `undefined` for a path that is no resource's. The name is also that which a list or a watch is
+ * limited to (apiserver/pkg/endpoints/request/requestinfo.go).
+ */
+export function accessOf(method: string, url: URL): Access | undefined {
+  const path = pathOf(url);
+  if (!path) return undefined;
+  const { group, namespace, plural, subresource } = path;
+  const [, only] = /(?:^|,)metadata\.name==?([^,]+)/.exec(url.searchParams.get("fieldSelector") ?? "") ?? [];
+  return { verb: verbOf(method, url, path.name), group, resource: plural, subresource, namespace, name: path.name || (only ?? "") };
+}
+
+/** `undefined` for a path that is no resource's, or of one that is not served. */
+export function routeOf(resources: Resources, method: string, url: URL): Route | undefined {
+  const path = pathOf(url);
+  const resource = path && resources.at(path.group, path.version, path.plural);
+  if (!resource || (path.inside && !resource.namespaced)) return undefined;
+  const { namespace, name, subresource } = path;
+  return { verb: verbOf(method, url, name), resource, namespace: resource.namespaced ? namespace : undefined, name, subresource };
 }
 
 function verbOf(method: string, url: URL, name: string): string {

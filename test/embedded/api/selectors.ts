@@ -54,12 +54,18 @@ const selectable = new Map<string, readonly string[]>([
 ]);
 
 function fieldMatcher(resource: Resource, text: string): Matcher {
-  const terms = text === "" ? [] : text.split(",").map((term) => /^([^=!]+)(==?|!=)(.*)$/.exec(term));
-  const allowed = [...common, ...(selectable.get(resource.plural) ?? [])];
+  const terms = text.split(",").filter((term) => term !== "");
+  const own = selectable.get(resource.plural);
+  const allowed = [...common, ...(own ?? [])];
   const checked = terms.map((term) => {
-    if (!term) throw badRequest(`invalid field selector: "${text}"; can't understand it`);
-    const [, field = "", operator = "", value = ""] = term;
-    if (!allowed.includes(field)) throw badRequest(`field label not supported: ${field}`);
+    const [, field, operator, value = ""] = /^([^=!]+)(==?|!=)(.*)$/.exec(term) ?? [];
+    if (field === undefined) throw badRequest(`invalid selector: '${text}'; can't understand '${term}'`);
+    if (!allowed.includes(field))
+      throw badRequest(
+        own
+          ? `field label not supported: ${field}`
+          : `"${field}" is not a known field selector: only "metadata.name", "metadata.namespace"`,
+      );
     return { path: field.split("."), equal: operator !== "!=", value };
   });
   return (object) => checked.every(({ path, equal, value }) => (fieldOf(object, path) === value) === equal);

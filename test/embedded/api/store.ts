@@ -17,6 +17,8 @@ export interface Store {
   get(resource: Resource, namespace: string | undefined, name: string): KubeJson | undefined;
   /** By namespace and name, as etcd has its keys. */
   list(resource: Resource, namespace?: string): readonly KubeJson[];
+  /** As it was at a version; `undefined` when that is not remembered. */
+  listAt(version: number, resource: Resource, namespace?: string): readonly KubeJson[] | undefined;
   /** What the object with this UID controls. */
   controlled(uid: string): readonly KubeJson[];
   /** Puts it in the place of what was there, with a version of its own. */
@@ -73,16 +75,37 @@ export function createStore(): Store {
     if (owner !== undefined) owned.get(owner)?.delete(object.metadata.uid);
   };
 
+  const byKey = ([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number => (a < b ? -1 : 1);
+  const since = (asked: number): readonly Change[] | undefined => {
+    if (asked < oldest) return undefined;
+    const first = history.findIndex((change) => change.version > asked);
+    return first < 0 ? [] : history.slice(first);
+  };
+  const list: Store["list"] = (resource, namespace) => {
+    const key = namespace === undefined ? tableOf(resource) : `${tableOf(resource)}/${namespace}`;
+    const map = namespace === undefined ? tables.get(key) : byNamespace.get(key);
+    const found = sorted.get(key) ?? [...(map ?? [])].toSorted(byKey).map(([, object]) => object);
+    sorted.set(key, found);
+    return found;
+  };
+
   return {
     version: () => version,
     oldest: () => oldest,
     get: (resource, namespace, name) => tables.get(tableOf(resource))?.get(keyOf(namespace, name)),
-    list: (resource, namespace) => {
-      const key = namespace === undefined ? tableOf(resource) : `${tableOf(resource)}/${namespace}`;
-      const map = namespace === undefined ? tables.get(key) : byNamespace.get(key);
-      const found = sorted.get(key) ?? [...(map ?? [])].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, object]) => object);
-      sorted.set(key, found);
-      return found;
+    list,
+    listAt: (asked, resource, namespace) => {
+      const undone = since(asked)?.filter(
+        ({ resource: of, object }) => of === resource && (namespace === undefined || object.metadata.namespace === namespace),
+      );
+      if (undone === undefined || undone.length === 0) return undone && list(resource, namespace);
+      const objects = new Map(list(resource, namespace).map((object) => [keyOf(object.metadata.namespace, object.metadata.name), object]));
+      for (const { object, before } of undone.toReversed()) {
+        const key = keyOf(object.metadata.namespace, object.metadata.name);
+        if (before) objects.set(key, before);
+        else objects.delete(key);
+      }
+      return [...objects].toSorted(byKey).map(([, object]) => object);
     },
     controlled: (uid) => [...(owned.get(uid)?.values() ?? [])],
     put: (resource, object) => {
@@ -112,11 +135,7 @@ export function createStore(): Store {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
-    since: (asked) => {
-      if (asked < oldest) return undefined;
-      const first = history.findIndex((change) => change.version > asked);
-      return first < 0 ? [] : history.slice(first);
-    },
+    since,
     compact: () => {
       history = [];
       oldest = version;

@@ -27,7 +27,7 @@ export const scaleOf = ({ metadata, spec, status }: KubeJson): Json => ({
 /** `type`: a patch's; absent for a whole Scale. */
 export async function rescale(writer: Writer, place: Place, name: string, type: string | undefined, body: Json, by: By): Promise<Json> {
   const change = (current: KubeJson): Json => {
-    const scale = type === undefined ? body : patched(place.resource, scaleOf(current), type, body);
+    const scale = type === undefined ? body : patched(scaleOf(current), type, body);
     const { resourceVersion } = scale.metadata ?? {};
     return {
       ...current,

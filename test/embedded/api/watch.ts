@@ -5,12 +5,14 @@ import type { Json, KubeJson } from "../object.ts";
 import { type Form, partial } from "./read.ts";
 import { apiVersionOf } from "./resources.ts";
 import { matcherOf } from "./selectors.ts";
-import { invalid, type Refusal, statusOf, tooOld } from "./status.ts";
+import { type Refusal, statusOf, tooOld } from "./status.ts";
 import type { Change, Store } from "./store.ts";
 import { sinkOf, type WatchFault } from "./watch-fault.ts";
 import type { Place } from "./write.ts";
 
 const bookmarkEvery = 60_000;
+/** How long before the end the last one comes. */
+const lastBookmark = 2_000;
 const longest = 1_800;
 
 /** How objects are told of: as JSON, or as what is made of them (a Table), for which there are no bookmarks. */
@@ -26,19 +28,10 @@ export function watch(
   response: ServerResponse,
   fault?: WatchFault,
 ): void {
-  if (query.has("sendInitialEvents"))
-    throw invalid({ ...resource, group: "meta.k8s.io", kind: "ListOptions" }, "", [
-      {
-        reason: "FieldValueForbidden",
-        message: "Forbidden: sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled",
-        field: "sendInitialEvents",
-      },
-    ]);
   const matches = matcherOf(resource, query.get("labelSelector"), query.get("fieldSelector"));
   const from = Number(query.get("resourceVersion") || 0);
-  response.writeHead(200, {
-    "content-type": form === "metadata" ? "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1" : "application/json",
-  });
+  const fromStart = from === 0 || query.get("sendInitialEvents") === "true";
+  response.writeHead(200, { "content-type": "application/json" });
 
   const sink = sinkOf(response, fault);
   const send = (type: string, object: unknown): void => sink.line(JSON.stringify({ type, object }), type);
@@ -46,41 +39,40 @@ export function watch(
   const tell = (type: string, object: KubeJson): void => send(type, told(object));
   const take = ({ type, resource: of, object, before }: Change): void => {
     if (of !== resource || (namespace !== undefined && object.metadata.namespace !== namespace)) return;
-    const [was, is] = [before !== undefined && matches(before), type !== "DELETED" && matches(object)];
-    if (is) tell(was ? "MODIFIED" : "ADDED", object);
-    else if (was) tell("DELETED", object);
+    const was = before !== undefined && matches(before) ? before : undefined;
+    if (type !== "DELETED" && matches(object)) tell(was ? "MODIFIED" : "ADDED", object);
+    // What is selected no more is told of as it was, with the version of its change.
+    else if (was) tell("DELETED", { ...was, metadata: { ...was.metadata, resourceVersion: object.metadata.resourceVersion } });
   };
-  const bookmark = (): void =>
+  const bookmark = (annotations?: Json): void =>
     send("BOOKMARK", {
       ...(form === "metadata"
         ? { kind: "PartialObjectMetadata", apiVersion: "meta.k8s.io/v1" }
         : { kind: resource.kind, apiVersion: apiVersionOf(resource) }),
-      metadata: { resourceVersion: String(store.version()), creationTimestamp: null },
+      metadata: { resourceVersion: String(store.version()), ...(annotations && { annotations }) },
     });
 
-  const missed = from === 0 ? [] : store.since(from);
+  const missed = fromStart ? [] : store.since(from);
   if (missed === undefined) {
     send("ERROR", statusOf(tooOld(from, store.oldest())));
     sink.end();
     return;
   }
   response.flushHeaders();
-  if (from === 0) for (const object of store.list(resource, namespace).filter(matches)) tell("ADDED", object);
+  if (fromStart) for (const object of store.list(resource, namespace).filter(matches)) tell("ADDED", object);
   for (const change of missed) take(change);
 
   const ends: (() => void)[] = [store.onChange(take)];
   const marks = query.get("allowWatchBookmarks") === "true" && typeof form !== "function";
+  if (marks && fromStart) bookmark({ "k8s.io/initial-events-end": "true" });
+  const life = Number(query.get("timeoutSeconds") || longest) * 1000;
   const keepMarking = (): void => {
     bookmark();
     ends[1] = clock.after(bookmarkEvery, keepMarking);
   };
   ends[1] = marks ? clock.after(bookmarkEvery, keepMarking) : () => {};
-  ends.push(
-    clock.after(Number(query.get("timeoutSeconds") || longest) * 1000, () => {
-      if (marks) bookmark();
-      sink.end();
-    }),
-  );
+  if (marks && life > lastBookmark) ends.push(clock.after(life - lastBookmark, bookmark));
+  ends.push(clock.after(life, () => sink.end()));
   response.once("close", () => {
     for (const end of ends) end();
   });

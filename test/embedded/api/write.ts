@@ -9,8 +9,19 @@ import { type DeleteOptions, doomed } from "./deletion.ts";
 import { assertNoConflict, owned, withoutAbandoned } from "./managed-fields.ts";
 import { patched } from "./patch.ts";
 import type { Resource } from "./resources.ts";
-import { alreadyExists, badRequest, conflict, invalid, invalidValue, notFound, requiredValue } from "./status.ts";
+import {
+  alreadyExists,
+  badRequest,
+  conflict,
+  invalid,
+  invalidValue,
+  notFound,
+  preconditionFailed,
+  Refusal,
+  requiredValue,
+} from "./status.ts";
 import type { Store } from "./store.ts";
+import { readAs } from "./typed.ts";
 import { assertValid } from "./validation.ts";
 
 /** Who writes, and how. */
@@ -31,6 +42,8 @@ export interface Writer {
   create(place: Place, body: Json, by: By): Promise<KubeJson>;
   /** `change` makes the new object from the current one, and is asked again when somebody else was faster, unless `optimistic`. */
   update(place: Place, name: string, change: (current: KubeJson) => Json, by: By, optimistic?: boolean): Promise<KubeJson>;
+  /** A whole object in the place of what is there. */
+  replace(place: Place, name: string, body: Json, by: By): Promise<KubeJson>;
   patch(place: Place, name: string, type: string, patch: Json, by: By): Promise<KubeJson>;
   apply(place: Place, name: string, config: Json, by: By, force: boolean): Promise<{ object: KubeJson; created: boolean }>;
   /** Gives back the object while it is still there, `undefined` once it is gone. */
@@ -61,12 +74,12 @@ export function createWriter({ store, clock, admission, random }: WriterParts): 
   const claimed = (before: KubeJson | undefined, after: KubeJson, by: By): KubeJson =>
     by.manager === undefined ? after : owned(before, after, managerOf(by, "Update"));
 
-  const newMeta = ({ resource, namespace }: Place, given: Json): Meta => ({
+  /** It gets a version when it is stored. */
+  const newMeta = ({ resource, namespace }: Place, given: Json): Omit<Meta, "resourceVersion"> => ({
     ...given,
-    name: given.name || `${given.generateName}${suffix()}`,
+    name: given.name || `${given.generateName.slice(0, 58)}${suffix()}`,
     ...(resource.namespaced && { namespace }),
     uid: uid(),
-    resourceVersion: "",
     creationTimestamp: timestamp(clock),
     ...(resource.generation && { generation: 1 }),
   });
@@ -74,13 +87,13 @@ export function createWriter({ store, clock, admission, random }: WriterParts): 
   const create = async (place: Place, body: Json, by: By, applied = false): Promise<KubeJson> => {
     const { resource, namespace } = place;
     const given = body?.metadata ?? {};
-    if (given.resourceVersion) throw badRequest("resourceVersion should not be set on objects to be created");
+    if (given.resourceVersion) throw new Refusal(500, "", "resourceVersion should not be set on objects to be created");
     if (resource.namespaced && given.namespace !== undefined && given.namespace !== namespace)
       throw badRequest(`the namespace of the provided object does not match the namespace sent on the request`);
     if (!given.name && !given.generateName)
       throw invalid(resource, "", [requiredValue("metadata.name", "name or generateName is required")]);
     const { status, ...rest } = body;
-    const { deletionTimestamp, deletionGracePeriodSeconds, uid: _, ...metadata } = given;
+    const { deletionTimestamp, deletionGracePeriodSeconds, uid: _, selfLink, generation, resourceVersion, ...metadata } = given;
     const made = withDefaults(resource, {
       ...structuredClone(resource.status ? rest : body),
       metadata: newMeta(place, structuredClone(metadata)),
@@ -88,7 +101,8 @@ export function createWriter({ store, clock, admission, random }: WriterParts): 
     const admitted = await admission.create(place, made, by);
     const object = withDefaults(resource, admitted);
     assertValid(resource, undefined, object);
-    if (store.get(resource, namespace, object.metadata.name)) throw alreadyExists(resource, object.metadata.name);
+    const there = store.get(resource, namespace, object.metadata.name);
+    if (there) throw alreadyExists(resource, object.metadata.name, isGoing(there));
     admission.count(place, object);
     const whole = applied ? object : claimed(undefined, object, by);
     return by.dryRun ? whole : store.put(resource, whole);
@@ -98,9 +112,9 @@ export function createWriter({ store, clock, admission, random }: WriterParts): 
     const { resource, namespace } = place;
     const { name } = current.metadata;
     const merged = settled(resource, current, next, by);
-    if (isDeepStrictEqual(untimed(merged), untimed(current))) return current;
     const admitted = by.subresource === "status" ? merged : await admission.update(place, current, merged, by);
     const complete = withDefaults(resource, admitted);
+    if (isDeepStrictEqual(untimed(complete), untimed(current))) return current;
     const specChanged = resource.generation && !isDeepStrictEqual(contentOf(resource, current), contentOf(resource, complete));
     const object = claimed(
       current,
@@ -130,10 +144,15 @@ export function createWriter({ store, clock, admission, random }: WriterParts): 
     for (let attempt = 1; ; attempt++) {
       const current = mustGet(place, name);
       const next = change(current);
-      const { resourceVersion, uid: wanted } = next.metadata ?? {};
+      const { resourceVersion, uid: wanted, name: named = name, namespace = place.namespace, deletionTimestamp } = next.metadata ?? {};
+      if (named !== name) throw badRequest(`the name of the object (${named}) does not match the name on the URL (${name})`);
+      if (namespace !== place.namespace)
+        throw badRequest("the namespace of the provided object does not match the namespace sent on the request");
       if (resourceVersion && resourceVersion !== current.metadata.resourceVersion) throw conflict(place.resource, name);
       if (wanted !== undefined && wanted !== current.metadata.uid)
         throw invalid(place.resource, name, [invalidValue("metadata.uid", wanted, "field is immutable")]);
+      if (deletionTimestamp && deletionTimestamp !== current.metadata.deletionTimestamp)
+        throw invalid(place.resource, name, [invalidValue("metadata.deletionTimestamp", deletionTimestamp, "field is immutable")]);
       const done = await commit(place, current, next, by);
       if (done !== "raced") return done;
       if (optimistic || attempt === 5) throw conflict(place.resource, name);
@@ -144,13 +163,28 @@ export function createWriter({ store, clock, admission, random }: WriterParts): 
     create: (place, body, by) => create(place, body, by),
     update,
 
+    replace: (place, name, body, by) => {
+      const { uid: wanted, resourceVersion } = body.metadata ?? {};
+      const change = ({ metadata }: KubeJson): Json => {
+        if (!resourceVersion && isConditional(place.resource))
+          throw invalid(place.resource, name, [invalidValue("metadata.resourceVersion", 0, "must be specified for an update")]);
+        if (wanted && wanted !== metadata.uid)
+          throw conflict(place.resource, name, `Precondition failed: UID in precondition: ${wanted}, UID in object meta: ${metadata.uid}`);
+        return body;
+      };
+      return update(place, name, change, by, resourceVersion !== undefined);
+    },
+
     patch: (place, name, type, patch, by) => {
       const pinned = typeof patch?.metadata?.resourceVersion === "string";
-      return update(place, name, (current) => patched(place.resource, current, type, patch), by, pinned);
+      const refuse = (why: string): Refusal => new Refusal(422, "Invalid", ` "" is invalid: patch: Invalid value: ${why}`);
+      return update(place, name, (current) => readAs(place.resource, patched(current, type, patch), refuse), by, pinned);
     },
 
     async apply(place, name, config, by, force) {
       const manager = managerOf(by, "Apply");
+      const named = config.metadata?.name ?? name;
+      if (named !== name) throw badRequest(`the name of the object (${named}) does not match the name on the URL (${name})`);
       if (!store.get(place.resource, place.namespace, name)) {
         const body = { ...config, metadata: { ...config.metadata, name } };
         const object = owned(undefined, await create(place, body, { ...by, dryRun: true }, true), manager, config);
@@ -159,12 +193,7 @@ export function createWriter({ store, clock, admission, random }: WriterParts): 
       const { manager: _, ...unclaimed } = by;
       const change = (current: KubeJson): Json => {
         if (!force) assertNoConflict(current, config, manager);
-        const merged = patched(
-          place.resource,
-          withoutAbandoned(current, config, manager),
-          "application/strategic-merge-patch+json",
-          config,
-        );
+        const merged = patched(withoutAbandoned(current, config, manager), "application/strategic-merge-patch+json", config);
         return owned(current, merged, manager, config);
       };
       return { object: await update(place, name, change, unclaimed), created: false };
@@ -174,14 +203,9 @@ export function createWriter({ store, clock, admission, random }: WriterParts): 
       const { resource } = place;
       const current = mustGet(place, name);
       const { uid: now, resourceVersion } = current.metadata;
-      if (options.uid !== undefined && options.uid !== now)
-        throw conflict(resource, name, `Precondition failed: UID in precondition: ${options.uid}, UID in object meta: ${now}`);
+      if (options.uid !== undefined && options.uid !== now) throw preconditionFailed(resource, name, "UID", options.uid, now);
       if (options.resourceVersion !== undefined && options.resourceVersion !== resourceVersion)
-        throw conflict(
-          resource,
-          name,
-          `Precondition failed: ResourceVersion in precondition: ${options.resourceVersion}, ResourceVersion in object meta: ${resourceVersion}`,
-        );
+        throw preconditionFailed(resource, name, "ResourceVersion", options.resourceVersion, resourceVersion);
       await admission.remove(place, current, by);
       if (store.get(resource, place.namespace, name) !== current) return this.delete(place, name, options, by);
       const { object, gone } = doomed(resource, current, options, clock);
@@ -218,12 +242,20 @@ function settled(resource: Resource, current: KubeJson, next: Json, { subresourc
   };
   if (subresource === "status") return { ...current, status: next.status };
   const { status, ...rest } = next;
-  const metadata = cleaned({ ...rest.metadata, ...kept });
+  const { deletionTimestamp: _, deletionGracePeriodSeconds: __, generation: ___, selfLink, ...given } = rest.metadata ?? {};
+  const metadata = cleaned({ ...given, ...kept });
   return { ...(resource.status ? rest : next), metadata, ...(resource.status && current.status && { status: current.status }) };
 }
 
-const cleaned = ({ labels, annotations, finalizers, ...rest }: Json): Meta => ({
+/** Resources whose objects are not replaced without their version (`AllowUnconditionalUpdate` of their strategies). */
+const isConditional = ({ group, plural }: Resource): boolean =>
+  plural === "leases" || group === "admissionregistration.k8s.io" || group === "apiextensions.k8s.io" || !isBuiltIn(group);
+const isBuiltIn = (group: string): boolean => !group.includes(".") || group.endsWith(".k8s.io");
+
+const cleaned = ({ labels, annotations, finalizers, ownerReferences, managedFields, ...rest }: Json): Meta => ({
   ...rest,
+  ...(ownerReferences?.length > 0 && { ownerReferences }),
+  ...(managedFields?.length > 0 && { managedFields }),
   ...(labels && Object.keys(labels).length > 0 && { labels }),
   ...(annotations && Object.keys(annotations).length > 0 && { annotations }),
   ...(finalizers && finalizers.length > 0 && { finalizers }),
