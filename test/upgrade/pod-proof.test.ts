@@ -44,6 +44,34 @@ const cases: readonly (readonly [string, Pod, readonly IstiodAnswer[], string])[
     good,
     "waiting: not scheduled yet",
   ],
+  [
+    "a node, and a volume that is not mounted yet",
+    pod("a", {
+      phase: "Pending",
+      proxy: { ready: false },
+      conditions: [{ type: "PodReadyToStartContainers", status: "False", reason: "", message: "" }],
+      troubles: [
+        { container: "app", init: false, state: "not ready", reason: "", message: "", restarts: 0, exitCode: undefined },
+        {
+          container: "istio-proxy",
+          init: true,
+          state: "waiting",
+          reason: "PodInitializing",
+          message: "",
+          restarts: 0,
+          exitCode: undefined,
+        },
+      ],
+    }),
+    good,
+    "waiting: containers not started yet",
+  ],
+  [
+    "a native sidecar is ready while the application is being made",
+    pod(web.name, { phase: "Pending", ready: false, proxy: { native: true } }),
+    good,
+    "waiting: proxy ready, pod not ready yet",
+  ],
   ["containers being made", pod("a", { phase: "Pending", proxy: { ready: false } }), [], "waiting: containers not started yet"],
   [
     "a native sidecar runs while the application waits for it",

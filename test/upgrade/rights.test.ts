@@ -34,6 +34,8 @@ test("only a StatefulSet needs pods to be deleted on the way back, and only a Ro
       set.includes("patch statefulsets.apps production") &&
       !set.includes("patch deployments.apps production"),
   );
+  const daemons = texts([{ ...web, kind: "DaemonSet", strategy: { type: "RollingUpdate", maxSurge: 0, maxUnavailable: 1, partition: 0 } }]);
+  assert.ok(daemons.includes("patch daemonsets.apps production") && !daemons.includes("delete pods production"));
   const argo = texts([{ ...web, kind: "Rollout", strategy: { type: "RolloutRestart", maxUnavailable: 1 } }]);
   assert.ok(argo.includes("patch rollouts.argoproj.io production") && !argo.includes("delete pods production"));
 });

@@ -15,6 +15,8 @@ const byUrl = ownInjector("1-20").map((each) => ({
 const table: readonly (readonly [what: string, change: MeshWords, check: string, findings: readonly string[]])[] = [
   ["a ready istiod", {}, "target-ready", []],
   ["no istiod", { controlPlanes: [old] }, "target-ready", ["target-ready blocker revision/1-20"]],
+  ["no istiod, only what its webhook says", { controlPlanes: [plane("1-20", { deployment: undefined, istiods: [] }), old] }, "target-ready", ["target-ready blocker revision/1-20"]],
+  ["no istiod, and another revision's outside the cluster", { controlPlanes: [old], injectors: [...injectors({}), ...byUrl.map((each) => ({ ...each, revision: "1-18", entry: { ...each.entry, namespaceSelector: { matchLabels: { team: "x" } } } }))] }, "target-ready", ["target-ready blocker revision/1-20"]],
   ["no ready istiod", { controlPlanes: [plane("1-20", { readyReplicas: 0 }), old] }, "target-ready", ["target-ready blocker revision/1-20"]],
   ["some istiods ready", { controlPlanes: [plane("1-20", { readyReplicas: 1, desiredReplicas: 2 }), old] }, "target-ready", ["target-ready warning revision/1-20"]],
   ["an istiod outside the cluster", { controlPlanes: [plane("1-20", { deployment: undefined, istiods: [] }), old], injectors: [...byUrl, ...tagInjector("default", "default")] }, "target-ready", ["target-ready unknown revision/1-20"]],
@@ -40,7 +42,14 @@ for (const [what, change, check, findings] of table) {
 test("an istiod that was not asked has not answered, and one that is still coming up holds no proxy", () => {
   const asked = mission();
   const silent = { ...asked, answers: [] };
-  assert.deepEqual(said(planOf(silent), "istiods-answer").length, 2);
+  const unasked = [
+    "istiods-answer unknown istiod istio-system/istiod-1-20-7f-abc",
+    "istiods-answer unknown istiod istio-system/istiod-7f-abc",
+  ];
+  assert.deepEqual(said(planOf(silent), "istiods-answer"), unasked);
+  const unsaid = silent.controlPlanes.map((each) => ({ ...each, istiods: each.istiods.map(({ phase: _, ...istiod }) => istiod) }));
+  assert.deepEqual(said(planOf({ ...silent, controlPlanes: [...unsaid, plane("1-18")] }), "istiods-answer"), unasked);
+  assert.deepEqual(said(planOf({ ...silent, answers: asked.answers.slice(0, 1) }), "istiods-answer"), unasked.slice(1));
   const pending = silent.controlPlanes.map((each) => ({
     ...each,
     istiods: each.istiods.map((istiod) => ({ ...istiod, phase: "Pending" })),

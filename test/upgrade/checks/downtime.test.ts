@@ -42,12 +42,13 @@ const down: readonly (readonly [what: string, workload: WorkloadWords, reason: R
   ["a Deployment of two, one at a time", words("Deployment", 2, rolling(0, 1)), undefined],
   ["a Recreate Deployment of one", words("Deployment", 1, { type: "Recreate" }), /strategy Recreate stops its only pod/],
   ["a Recreate Deployment of three", words("Deployment", 3, { type: "Recreate" }), /strategy Recreate stops all 3 pods/],
-  ["a StatefulSet of one", words("StatefulSet", 1, rolling(0, 1)), /its only pod is stopped/],
+  ["a StatefulSet of one", words("StatefulSet", 1, rolling(0, 1)), /its only pod is stopped before the new one starts$/],
   ["a StatefulSet of two", words("StatefulSet", 2, rolling(0, 1)), undefined],
   ["a StatefulSet of two that may both be missing", words("StatefulSet", 2, rolling(0, 2)), /lets all 2 pods be missing/],
   ["a DaemonSet on one node", words("DaemonSet", 1, rolling(0, 1)), undefined],
   ["a DaemonSet that may be missing everywhere", words("DaemonSet", 3, rolling(0, 3)), undefined],
   ["an Argo Rollout of one", words("Rollout", 1, strategyFrom("Rollout", {}, 1)), /its only pod is stopped/],
+  ["scaled to zero, its last pod not gone yet", words("Deployment", 0, rolling(0, 1), { runs: ["default"] }), undefined],
   ["an Argo Rollout of two", words("Rollout", 2, strategyFrom("Rollout", {}, 2)), undefined],
 ]; // biome-ignore format: a table
 
@@ -60,6 +61,11 @@ for (const [what, workload, reason] of down) {
     );
     if (reason === undefined) return;
     assert.match(stopping(plan)[0]?.message ?? "", reason);
+    assert.match(
+      stopping(plan)[0]?.remedy ?? "",
+      workload.kind === "Deployment" ? /^let it make a new pod first/ : /^run two or more replicas/,
+    );
+    assert.deepEqual(stopping(plan)[0]?.accept, { flag: "--allow-downtime", value: `production/${workload.kind?.toLowerCase()}/web` });
     const named = planOf(mission({ workloads: [workload] }), { allowDowntime: [`${workload.kind}/web`] });
     assert.deepEqual([stopping(named), restarted(named).length], [[], 1]);
     assert.deepEqual(said(named, "downtime"), [`downtime warning production/${workload.kind}/web`]);
@@ -100,6 +106,15 @@ for (const [what, workload, claims, severity] of volumes) {
   });
 }
 
+test("volumes: the claims and how they may be mounted are told", () => {
+  const told = (...names: readonly string[]) => {
+    const claims = names.map((name) => ({ namespace: "production", name, accessModes: ["ReadWriteOnce"] }));
+    return stopping(planOf(mission({ workloads: [words("Deployment", 3, rolling(1, 0), { claims: names })] }), { surroundings: { claims } }))[0]?.message;
+  };
+  assert.match(told("data") ?? "", /has to mount data beside the old one, which it allows on one node or in one pod only \(ReadWriteOnce\)/);
+  assert.match(told("data", "logs") ?? "", /has to mount data and logs beside the old one, which they allow on one node .*\(ReadWriteOnce\)/);
+}); // biome-ignore format: one line of words
+
 const ports: readonly (readonly [what: string, strategy: Strategy, hostPorts: readonly number[], refused: boolean])[] = [
   ["a surge and nothing that may be missing", rolling(1, 0), [8080], true],
   ["a surge and one that may be missing", rolling(1, 1), [8080], false],
@@ -111,5 +126,6 @@ for (const [what, strategy, hostPorts, refused] of ports) {
   test(`host-ports: ${what}`, () => {
     const plan = planOf(mission({ workloads: [words("Deployment", 3, strategy, { hostPorts })] }));
     assert.deepEqual(said(plan, "host-ports"), refused ? ["host-ports blocker production/Deployment/web"] : []);
+    if (refused) assert.match(stopping(plan)[0]?.message ?? "", /a new pod needs host port 8080 while the old ones hold it/);
   });
 }

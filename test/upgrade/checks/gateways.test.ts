@@ -31,6 +31,12 @@ const table: readonly (readonly [what: string, change: MeshWords, wish: Wish, fi
   ["a Gateway in another namespace", { gateways: [gateway({ namespace: "shop" })] }, {}, []],
   ["a label that is not written", { ...moved, gateways: [gateway()] }, {}, []],
   ["a Gateway that belongs to the target already, by the default tag", { gateways: [gateway()], tags: [tag("default", "1-20")], injectors: [...ownInjector("1-20"), ...tagInjector("default", "1-20")] }, {}, []],
+  ["a label that is not written, of a tag whose Service names another revision", { namespaces: [{ name: "production", labels: { "istio.io/rev": "prod" } }], tags: [tag("prod", "default")], gateways: [gateway()] }, { to: "prod" }, []],
+  ["a Gateway of the default tag, which stands after others", { gateways: [gateway()], tags: [tag("prod", "1-20"), tag("default", "default")] }, {}, blocked],
+  ["no default tag, and a default validator of the target", { gateways: [gateway()], tags: [], defaultValidator: { name: "v", revision: "1-20" } }, {}, []],
+  ["no default tag, and a default validator of the old one", { gateways: [gateway()], tags: [], defaultValidator: { name: "v", revision: "default" } }, {}, blocked],
+  ["neither default tag nor default validator", { gateways: [gateway()], tags: [], defaultValidator: undefined }, {}, blocked, /version of revision default|replaced by a rollout/],
+  ["a Gateway of the namespace's own revision, the default being the target", { namespaces: [{ name: "production", labels: { "istio.io/rev": "default" } }], gateways: [gateway()], tags: [tag("prod", "1-20")], defaultValidator: { name: "v", revision: "default" } }, {}, blocked],
   ["a named Gateway", from("1.28.2"), { allowDowntime: ["gateway/edge"] }, ["gateways-pinned warning production/Gateway/edge"]],
 ]; // biome-ignore format: a table
 
@@ -45,6 +51,23 @@ for (const [what, change, wish, findings, message] of table) {
 test("gateways-pinned: the remedy pins it to the revision that owns it", () => {
   const [finding] = planOf(mission(from("1.28.2"))).findings.filter(({ check }) => check === "gateways-pinned");
   assert.match(finding?.remedy ?? "", /kubectl -n production label gateways.gateway.networking.k8s.io edge istio.io\/rev=default/);
+});
+
+test("gateways-pinned: the namespace's own revision owns its Gateways, whatever the default is", () => {
+  const labels = { "istio.io/rev": "1-19" };
+  const plan = planOf(
+    mission({
+      namespaces: [{ name: "production", labels }],
+      controlPlanes: [plane("1-20"), plane("1-19")],
+      injectors: [...ownInjector("1-20"), ...ownInjector("1-19"), ...tagInjector("default", "1-20")],
+      tags: [tag("default", "1-20")],
+      defaultValidator: { name: "v", revision: "1-20" },
+      gateways: [gateway()],
+    }),
+  );
+  const [finding] = plan.findings.filter(({ check }) => check === "gateways-pinned");
+  assert.match(finding?.remedy ?? "", /istio.io\/rev=1-19$/);
+  assert.deepEqual(finding?.accept, { flag: "--allow-downtime", value: "production/gateway/edge" });
 });
 
 test("gateway-workloads: an injected gateway is refused unless named, left if so wished", () => {
