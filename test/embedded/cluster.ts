@@ -17,11 +17,13 @@ import { endpointSlices } from "./controllers/endpoint-slices.ts";
 import { collectGarbage } from "./controllers/garbage.ts";
 import { jobs } from "./controllers/job.ts";
 import { namespaces } from "./controllers/namespace.ts";
+import { nodeLifecycle } from "./controllers/node-lifecycle.ts";
 import { replicaSets } from "./controllers/replica-set.ts";
 import { resourceQuotas } from "./controllers/resource-quota.ts";
 import { statefulSets } from "./controllers/stateful-set.ts";
 import { type ControlPlanes, startControlPlanes } from "./istio/control-planes.ts";
 import { startProxies } from "./istio/proxies.ts";
+import type { KubeJson } from "./object.ts";
 import { type Kubelet, startKubelet } from "./pods/kubelet.ts";
 import { logOf } from "./pods/logs.ts";
 import { scheduler } from "./pods/scheduler.ts";
@@ -33,6 +35,8 @@ export interface Running {
   readonly writer: Writer;
   readonly authorize: Authorize;
   readonly planes: ControlPlanes;
+  /** From now on, or no more, webhooks are chosen by the namespaces' labels as they are now: the cache of an API server that lags. */
+  staleNamespaces(on: boolean): void;
   /** For what is done in nobody's name. */
   readonly machine: Cluster;
   close(): Promise<void>;
@@ -51,12 +55,13 @@ export interface ClusterOptions {
 
 const controllers: readonly Controller[] = [
   ...[deployments, replicaSets, statefulSets, daemonSets, jobs, cronJobs, autoscalers],
-  ...[endpointSlices, namespaces, disruptionBudgets, resourceQuotas],
+  ...[endpointSlices, namespaces, disruptionBudgets, resourceQuotas, nodeLifecycle],
 ];
 
 export async function startCluster({ clock, seed, users, webhooks, intercept, onAnswer }: ClusterOptions): Promise<Running> {
   const random = randomFrom(seed);
   const store = createStore();
+  let stale: ReadonlyMap<string, KubeJson> | undefined;
   const resources = createResources();
   const call: CallWebhook = (entry, review) => {
     const { url } = entry.clientConfig;
@@ -70,7 +75,10 @@ export async function startCluster({ clock, seed, users, webhooks, intercept, on
     store,
     resources,
     call,
-    cachedNamespace: (name) => store.get(resources.named("namespaces"), undefined, name),
+    cachedNamespace: (name) => {
+      const now = store.get(resources.named("namespaces"), undefined, name);
+      return stale?.get(now?.metadata.uid ?? "") ?? now;
+    },
   });
   const writer = createWriter({ store, clock, admission, random });
   const { authorize, rulesOf } = createAuthorizer(store, resources);
@@ -101,6 +109,9 @@ export async function startCluster({ clock, seed, users, webhooks, intercept, on
 
   return {
     ...{ server, store, resources, writer, authorize, planes, machine },
+    staleNamespaces: (on) => {
+      stale = on ? new Map(store.list(resources.named("namespaces")).map((each) => [each.metadata.uid, each])) : undefined;
+    },
     close: async () => {
       for (const stop of [stopControllers, stopScheduler, stopGarbage]) stop();
       proxies.stop();

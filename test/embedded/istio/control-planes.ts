@@ -22,6 +22,11 @@ export interface ControlPlanes {
   stop(revision: string, how: Stop): void;
   start(revision: string): void;
   setFault(service: string, fault: WebhookFault | undefined): void;
+  /** Breaks every connection to the revision's istiods; proxies come back. */
+  disconnect(revision: string): void;
+  /** How long (ms) proxies take to acknowledge what the revision sends them, beside the usual. */
+  setLag(revision: string, millis: number): void;
+  lagOf(istiod: Istiod): number;
   /** Every proxy that an istiod holds, with that istiod's revision. */
   held(): readonly { readonly revision: string; readonly connection: Connection }[];
   /** Told when an istiod loses its connections. */
@@ -36,6 +41,7 @@ export function startControlPlanes(cluster: Cluster): ControlPlanes {
   const istiods = new Map<string, Istiod>();
   const stopped = new Map<string, Stop>();
   const faults = new Map<string, WebhookFault>();
+  const lags = new Map<string, number>();
   const listeners: { drop: (istiod: Istiod) => void; probe: (pod: KubeJson) => void } = { drop: () => {}, probe: () => {} };
   let turn = 0;
 
@@ -80,6 +86,9 @@ export function startControlPlanes(cluster: Cluster): ControlPlanes {
     };
     const targets = behind(service.namespace, service.name);
     if (targets === undefined) return fail(`service "${service.name}" not found`);
+    const { ports } = store.get(cluster.resource("services"), service.namespace, service.name)?.spec ?? {};
+    if (!ports?.some(({ port }: Json) => port === (service.port ?? 443)))
+      return fail(`no service port ${service.port ?? 443} found for service "${service.name}"`);
     const pod = targets[turn++ % Math.max(1, targets.length)];
     if (!pod) return fail(`no endpoints available for service "${service.name}"`);
     if (!caBundle) return fail("tls: failed to verify certificate: x509: certificate signed by unknown authority");
@@ -132,6 +141,15 @@ export function startControlPlanes(cluster: Cluster): ControlPlanes {
     start: (revision) => {
       stopped.delete(revision);
       for (const pod of podsOf(revision)) listeners.probe(pod);
+    },
+    disconnect: (revision) => {
+      for (const pod of podsOf(revision)) listeners.drop(istiodOf(pod));
+    },
+    setLag: (revision, millis) => void lags.set(revision, millis),
+    lagOf: (istiod) => {
+      const [uid] = [...istiods].find(([, each]) => each === istiod) ?? [];
+      const pod = store.list(pods, istioNamespace).find(({ metadata }) => metadata.uid === uid);
+      return (pod && lags.get(revisionOf(pod))) ?? 0;
     },
     setFault: (service, fault) => void (fault ? faults.set(service, fault) : faults.delete(service)),
     held: () =>

@@ -51,9 +51,10 @@ export function startProxies(cluster: Cluster, planes: ControlPlanes, onSync: (u
       ip: pod.status?.podIP ?? "127.0.0.1",
     });
     const rejects = lifeOf(pod) === "nack";
-    proxy.cancel = clock.after(pace.acknowledge, () => {
+    const acknowledge = pace.acknowledge + planes.lagOf(istiod);
+    proxy.cancel = clock.after(acknowledge, () => {
       connection.cds.state = "acked";
-      proxy.cancel = clock.after(pace.acknowledge, () => {
+      proxy.cancel = clock.after(acknowledge, () => {
         connection.lds.state = rejects ? "rejected" : "acked";
         proxy.failures = 0;
         if (rejects || proxy.synced) return;
