@@ -5,7 +5,7 @@ import { constants, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { bundle } from "./bundle.ts";
 import { assemble, commitOf, executableName, pluginNames, warm } from "./executable.ts";
-import { warmServer } from "./warm-server.ts";
+import { warmMeshes } from "./warm-meshes.ts";
 
 const work = mkdtempSync(join(tmpdir(), "kubectl-mesh-build-"));
 process.on("exit", () => rmSync(work, { recursive: true, force: true }));
@@ -24,23 +24,20 @@ const strippedRuntime = (): string => {
 const main = async (): Promise<void> => {
   const plugins = pluginNames();
   const wanted = process.argv.length > 2 ? process.argv.slice(2) : plugins;
-  const [commit, runtime, server] = [commitOf(), strippedRuntime(), await warmServer()];
+  const [commit, runtime] = [commitOf(), strippedRuntime()];
+  await using meshes = await warmMeshes();
   mkdirSync("dist", { recursive: true });
-  try {
-    for (const plugin of wanted) {
-      if (!plugins.includes(plugin)) throw new Error(`there is no plugin ${plugin}: ${plugins.join(", ")}`);
-      const began = performance.now();
-      const folder = join(work, plugin);
-      mkdirSync(folder);
-      for (const [name, source] of (await bundle(`plugins/${plugin}.ts`, commit)).parts) writeFileSync(join(folder, name), source);
-      await warm(folder, server.url, [process.execPath]);
-      const out = resolve("dist", executableName(plugin));
-      assemble(folder, runtime, `${out}.new`); // so that an executable is a whole one, or none
-      renameSync(`${out}.new`, out);
-      say(`${out}: ${Math.round(statSync(out).size / 1e6)} MB in ${((performance.now() - began) / 1000).toFixed(1)} s`);
-    }
-  } finally {
-    server.close();
+  for (const plugin of wanted) {
+    if (!plugins.includes(plugin)) throw new Error(`there is no plugin ${plugin}: ${plugins.join(", ")}`);
+    const began = performance.now();
+    const folder = join(work, plugin);
+    mkdirSync(folder);
+    for (const [name, source] of (await bundle(`plugins/${plugin}.ts`, commit)).parts) writeFileSync(join(folder, name), source);
+    await warm(folder, meshes, [process.execPath]);
+    const out = resolve("dist", executableName(plugin));
+    assemble(folder, runtime, `${out}.new`); // so that an executable is a whole one, or none
+    renameSync(`${out}.new`, out);
+    say(`${out}: ${Math.round(statSync(out).size / 1e6)} MB in ${((performance.now() - began) / 1000).toFixed(1)} s`);
   }
 };
 

@@ -7,6 +7,7 @@ import { once } from "node:events";
 import { readdirSync, writeFileSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { text } from "node:stream/consumers";
+import type { WarmMeshes } from "./warm-meshes.ts";
 
 /**
  * The heap's young part at its working size from the start, so that a short run collects nothing, and no larger: what is read of a big
@@ -33,26 +34,10 @@ export const commitOf = (): string | undefined => {
  * Runs what people run, once each, on `runtime` (a command), and leaves the code that V8 compiled beside the parts in `folder`. The outcome
  * does not matter, an end by signal does. Such code fits only the very runtime, on its own platform, and differs in each build.
  */
-export const warm = async (folder: string, server: string, runtime: readonly [string, ...string[]]): Promise<void> => {
-  const home = ["--server", server, "--kubeconfig", "/dev/null", "--request-timeout", "5s"];
-  const commands = [
-    ["--version"],
-    ["--help"],
-    ["--bogus"],
-    ...[
-      [],
-      ["-n", "production", "-o", "wide"],
-      ["-o", "json"],
-      ["-o", "yaml"],
-      ["-n", "production", "--to", "1-20"],
-      ["-A", "--to", "1-20", "--dry-run=client"],
-    ].map((argv) => [...argv, ...home]),
-    ["__complete", ...home, "-n", ""],
-    ["__complete", ...home, "--to", ""],
-  ];
+export const warm = async (folder: string, meshes: WarmMeshes, runtime: readonly [string, ...string[]]): Promise<void> => {
   const [command, ...words] = runtime;
-  for (const argv of commands) {
-    // Not spawnSync: the server answers from this process.
+  for (const argv of await meshes.commands()) {
+    // Not spawnSync: the meshes answer from this process.
     const child = spawn(command, [...words, ...runtimeFlags, resolve("scripts/warm.cjs"), folder, ...argv], {
       env: { PATH: process.env.PATH, HOME: folder },
       stdio: ["ignore", "ignore", "pipe"],

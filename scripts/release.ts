@@ -22,7 +22,7 @@ import { type Platform, platforms } from "./release/platforms.ts";
 import { refuseUnfit } from "./release/refusal.ts";
 import { prepareRuntime, type Runtime } from "./release/runtimes.ts";
 import { hasTool, tool } from "./release/tools.ts";
-import { warmServer } from "./warm-server.ts";
+import { type WarmMeshes, warmMeshes } from "./warm-meshes.ts";
 
 const { version, license } = manifest;
 
@@ -83,17 +83,17 @@ const makeArchive = async (
   runtime: Runtime,
   {
     code,
-    server,
+    meshes,
     at,
     work,
     out,
-  }: { readonly code: boolean; readonly server: string; readonly at: number; readonly work: string; readonly out: string },
+  }: { readonly code: boolean; readonly meshes: WarmMeshes; readonly at: number; readonly work: string; readonly out: string },
 ): Promise<Archive> => {
   const folder = join(work, `${plugin}-${platform.name}`);
   mkdirSync(folder);
   for (const [name, source] of parts) writeFileSync(join(folder, name), source);
   const runner = code ? runnerOf(platform, runtime) : undefined;
-  if (runner) await warm(folder, server, runner);
+  if (runner) await warm(folder, meshes, runner);
   const executable = `${executableName(plugin)}${platform.suffix}`;
   assemble(folder, runtime.path, join(folder, executable));
   finish(platform, join(folder, executable), executableName(plugin));
@@ -143,7 +143,7 @@ const release = async (wish: Wish): Promise<void> => {
   rmSync(wish.out, { recursive: true, force: true });
   mkdirSync(wish.out, { recursive: true });
   const work = mkdtempSync(join(tmpdir(), "kubectl-mesh-release-"));
-  const server = await warmServer();
+  await using meshes = await warmMeshes();
   try {
     const archives = new Map<string, Archive[]>(wish.plugins.map((plugin) => [plugin, []]));
     const bundles = new Map<string, Bundle>();
@@ -152,14 +152,13 @@ const release = async (wish: Wish): Promise<void> => {
     for (const platform of wish.platforms) {
       const runtime = prepareRuntime(platform, join(work, platform.name));
       for (const [plugin, parts] of bundles)
-        archives.get(plugin)?.push(await makeArchive(plugin, parts, platform, runtime, { ...wish, server: server.url, at, work }));
+        archives.get(plugin)?.push(await makeArchive(plugin, parts, platform, runtime, { ...wish, meshes, at, work }));
       rmSync(join(work, platform.name), { recursive: true });
     }
     for (const [plugin, own] of archives)
       writeFileSync(join(wish.out, `${plugin}.yaml`), krewManifest({ ...source, uri: wish.uri ?? source.uri }, plugin, version, own));
     writeSums(wish.out);
   } finally {
-    server.close();
     rmSync(work, { recursive: true });
   }
 };
