@@ -36,6 +36,15 @@ const table: readonly (readonly [what: string, surroundings: Partial<Surrounding
   ["a validating webhook", reader("ValidatingWebhookConfiguration", revision), "admission-readers", ["admission-readers blocker ValidatingWebhookConfiguration/it"]],
   ["a policy binding", reader("ValidatingAdmissionPolicyBinding", injection), "admission-readers", ["admission-readers blocker ValidatingAdmissionPolicyBinding/it"]],
   ["an expression that names the label", reader("ValidatingAdmissionPolicy", undefined, "has(namespaceObject.metadata.labels['istio-injection'])"), "admission-readers", ["admission-readers warning ValidatingAdmissionPolicy/it"]],
+  ["a policy that changes what is made", reader("MutatingAdmissionPolicy", injection), "admission-readers", ["admission-readers blocker MutatingAdmissionPolicy/it"]],
+  ["a binding of such a policy", reader("MutatingAdmissionPolicyBinding", injection), "admission-readers", ["admission-readers blocker MutatingAdmissionPolicyBinding/it"]],
+  ["a validating policy", reader("ValidatingAdmissionPolicy", injection), "admission-readers", ["admission-readers blocker ValidatingAdmissionPolicy/it"]],
+  ["a policy of another check", reader("NetworkPolicy", injection), "admission-readers", []],
+  ["a Gateway of another check", reader("Gateway", injection), "network-policies", []],
+  ["an operator nobody knows on a label that is not there yet", reader("NetworkPolicy", { matchLabels: { "istio-injection": "enabled" }, matchExpressions: odd.matchExpressions ?? [] }), "network-policies", ["network-policies unknown shop/NetworkPolicy/it"]],
+  ["an operator nobody knows on a label that is there no more", reader("NetworkPolicy", { matchLabels: { "istio.io/rev": "1-20" }, matchExpressions: odd.matchExpressions ?? [] }), "network-policies", ["network-policies unknown shop/NetworkPolicy/it"]],
+  ["discovery by an operator nobody knows on a label that is not there yet", discovery("1-18", { matchLabels: { "istio-injection": "enabled" }, matchExpressions: odd.matchExpressions ?? [] }), "discovery-selectors", ["discovery-selectors unknown istio-system/istio-1-18"]],
+  ["discovery by an operator nobody knows on a label that is there no more", discovery("1-18", { matchLabels: { "istio.io/rev": "1-20" }, matchExpressions: odd.matchExpressions ?? [] }), "discovery-selectors", ["discovery-selectors unknown istio-system/istio-1-18"]],
   ["a Gateway that admits routes by the label", reader("Gateway", injection), "gateway-routes", ["gateway-routes blocker shop/Gateway/it"]],
   ["no discovery selectors", discovery("default"), "discovery-selectors", []],
   ["discovery by another label", discovery("default", either), "discovery-selectors", []],
@@ -58,9 +67,21 @@ for (const [what, surroundings, check, findings] of table) {
   });
 }
 
-test("a label that is not written changes no answer", () => {
+test("a label that is not written changes no answer, and nobody who reads it is named", () => {
   const mesh = mission({ namespaces: [{ name: "production", labels: { "istio.io/rev": "1-20" } }] });
   assert.deepEqual(said(planOf(mesh, { surroundings: reader("NetworkPolicy", injection) }), "network-policies"), []);
+  assert.deepEqual(said(planOf(mesh, { surroundings: reader("NetworkPolicy", odd) }), "network-policies"), []);
+  assert.deepEqual(said(planOf(mesh, { surroundings: reader("ValidatingAdmissionPolicy", undefined, "true") }), "admission-readers"), []);
+});
+
+test("what would change, and the selector to change, are told", () => {
+  const [lost, seen] = [injection, revision].map(
+    (selector) => planOf(mission(), { surroundings: discovery("1-18", selector) }).findings[0],
+  );
+  assert.match(lost?.message ?? "", /^revision 1-18 sees namespace production by the labels that are to be changed: it would lose it$/);
+  assert.match(seen?.message ?? "", /it would begin to see it$/);
+  const [finding] = planOf(mission(), { surroundings: reader("NetworkPolicy", injection) }).findings;
+  assert.match(finding?.remedy ?? "", /such as kubernetes.io\/metadata.name \(now: \{"matchLabels":\{"istio-injection":"enabled"\}\}\)$/);
 });
 
 test("one selector gives one finding, however many namespaces it tells apart", () => {

@@ -3,7 +3,7 @@ import test from "node:test";
 import type { UndoRecord } from "../../../src/upgrade/plan.ts";
 import { undoText } from "../../../src/upgrade/undo.ts";
 import { type MeshWords, type NamespaceWords, ownInjector, plane, tagInjector, type WorkloadWords } from "../../mesh/mesh-scene.ts";
-import { mission, planOf, said, type Wish } from "../builders.ts";
+import { brief, mission, planOf, said, type Wish } from "../builders.ts";
 
 const name = "production";
 const enabled = { "istio-injection": "enabled" };
@@ -31,6 +31,7 @@ const injected: readonly (readonly [what: string, change: MeshWords, message: Re
   ["ambient and injection", on({ ...enabled, "istio.io/dataplane-mode": "ambient" }), undefined],
   ["no label", { ...on({}), workloads: [without] }, /no label of it injects/],
   ["no label, pods that name a revision", { ...on({}), workloads: [asking("istio.io/rev", "default")] }, /labels of their own \(deployment\/web\)/],
+  ["no label, and only some pods that ask", { ...on({}), workloads: [{ ...without, name: "api" }, asking("sidecar.istio.io/inject", "true")] }, /labels of their own \(deployment\/web\)/],
   ["no label, pods that ask for injection", { ...on({}), workloads: [asking("sidecar.istio.io/inject", "true")] }, /labels of their own \(deployment\/web\)/],
   ["a label that nobody serves", { ...on({ "istio.io/rev": "1-2o" }), workloads: [without] }, /no webhook serves its label istio.io\/rev=1-2o/],
   ["a label that nobody serves any more, above running sidecars", on({ "istio.io/rev": "1-18" }), undefined],
@@ -65,6 +66,12 @@ test("namespaces-injected: Kubernetes' and Istio's own are never touched", () =>
   }
 });
 
+test("one-injector: the webhooks are named", () => {
+  const again = ownInjector("1-20").map((each) => ({ ...each, configuration: "zz-by-hand" }));
+  const { findings } = planOf(mission({ injectors: [...ownInjector("1-20"), ...tagInjector("default", "default"), ...again] }));
+  assert.match(findings[0]?.message ?? "", /: zz-by-hand and istio-sidecar-injector-1-20$/);
+});
+
 test("namespaces-exist: an unknown one is refused with the name that was meant", () => {
   const plan = planOf(mission(), { namespaces: ["productoin", name] });
   const [finding] = plan.findings.filter(({ check }) => check === "namespaces-exist");
@@ -77,18 +84,27 @@ test("namespaces-exist: an unknown one is refused with the name that was meant",
   assert.deepEqual(said(planOf(mission({ namespaces: [] }), { namespaces: "all" }), "namespaces-exist"), [
     "namespaces-exist note namespaces",
   ]);
+  assert.deepEqual(brief(planOf(mission({ namespaces: [] }), { namespaces: [] }).findings), []);
+  assert.deepEqual(brief(planOf(mission(), { namespaces: "all" }).findings), []);
 });
 
 const others: readonly (readonly [what: string, change: MeshWords, wish: Wish, check: string, findings: readonly string[]])[] = [
   ["one label", on(enabled), {}, "one-injection-label", []],
+  ["the revision's label", on({ "istio.io/rev": "default" }), {}, "one-injection-label", []],
   ["both labels", on({ ...enabled, "istio.io/rev": "1-20" }), {}, "one-injection-label", [`one-injection-label warning ${object}`]],
   ["injection and ambient", on({ ...enabled, "istio.io/dataplane-mode": "ambient" }), {}, "one-injection-label", [`one-injection-label warning ${object}`]],
   ["one webhook", on(enabled), {}, "one-injector", []],
   ["two webhooks for the target's label", { injectors: [...ownInjector("1-20"), ...tagInjector("default", "default"), ...ownInjector("1-20").map((each) => ({ ...each, configuration: "zz-by-hand" }))] }, {}, "one-injector", [`one-injector blocker ${object}`]],
+  ["two webhooks, and nothing to restart", { injectors: [...ownInjector("1-20"), ...tagInjector("default", "default"), ...ownInjector("1-20").map((each) => ({ ...each, configuration: "zz-by-hand" }))], workloads: [{ ...without, runs: ["1-20"] }] }, {}, "one-injector", []],
+  ["a webhook that cannot be told today", { injectors: [...ownInjector("1-20"), ...tagInjector("default", "default", { policy: "unknown" })] }, {}, "label-served", [`label-served unknown ${object}`]],
+  ["a webhook that refuses, of a label that is not written", { ...on({ "istio.io/rev": "1-20" }), injectors: [...ownInjector("1-20", { readyEndpoints: 0 }), ...tagInjector("default", "default")] }, {}, "label-served", []],
   ["a webhook that refuses today", { injectors: [...ownInjector("1-20"), ...tagInjector("default", "default", { readyEndpoints: 0 })] }, {}, "label-served", [`label-served warning ${object}`]],
   ["the revision it comes from", on(enabled), { from: "default" }, "from-exists", []],
   ["another revision than said", on(enabled), { from: "1-20" }, "from-exists", [`from-exists blocker ${object}`]],
   ["a revision that nobody knows", on(enabled), { from: "defualt" }, "from-exists", ["from-exists blocker revision/defualt"]],
+  ["a revision that only pods run", { ...on(enabled), workloads: [{ ...without, runs: ["1-18", null] }] }, { from: "1-18" }, "from-exists", []],
+  ["a revision that only a webhook has", { ...on(enabled), injectors: [...ownInjector("1-20"), ...tagInjector("default", "default"), ...ownInjector("1-17")] }, { from: "1-17" }, "from-exists", [`from-exists blocker ${object}`]],
+  ["a record that is none, where nothing moves", on({ "istio-injection": "disabled" }, { annotations: { "kubectl-mesh/undo": "{" } }), {}, "no-other-migration", []],
 ]; // biome-ignore format: a table
 
 for (const [what, change, wish, check, findings] of others) {
@@ -106,6 +122,7 @@ const records: readonly (readonly [what: string, text: string, message: RegExp |
   ["an unfinished run to another target", undoText(record), /migration to 1-21 \(revision 1-21\) was begun and is not finished/],
   ["a finished run to another target", undoText({ ...record, state: "done" }), undefined],
   ["an unfinished run to this target", undoText({ ...record, target: { label: "1-20", revision: "1-20", tag: undefined } }), undefined],
+  ["an unfinished run to a tag of this revision", undoText({ ...record, target: { label: "prod", revision: "1-20", tag: "prod" } }), /migration to prod \(revision 1-20\) was begun/],
   ["an unfinished run to a tag of the same name that meant another revision", undoText({ ...record, target: { label: "1-20", revision: "1-19", tag: "1-20" } }), /not finished/],
   ["a record of a namespace of this name that is gone", undoText({ ...record, namespaceUid: "other" }), /another namespace of this name/],
   ["a record that is none", "{", /cannot be read: it is not JSON/],

@@ -6,7 +6,7 @@ import { brief, mission, planOf, said, stopping, type Wish } from "../builders.t
 
 const edge: Gateway = { namespace: "production", name: "edge", uid: "u", className: "istio", waypoint: false, pinned: "default" };
 const debug = pod("production", "debug", "default", { owner: { kind: "CloneSet", name: "game", uid: "u" } });
-const mesh = mission({ gateways: [edge], pods: [debug, pod("shop", "other", "default")] });
+const mesh = mission({ gateways: [edge, { ...edge, namespace: "shop", name: "other" }], pods: [debug, pod("shop", "other", "default")] });
 
 const table: readonly (readonly [wish: Wish, findings: readonly string[]])[] = [
   [{ leave: ["deploy/web", "po/debug", "cloneset/game"] }, []],
@@ -17,6 +17,7 @@ const table: readonly (readonly [wish: Wish, findings: readonly string[]])[] = [
   [{ leave: ["sts/*", "*/*"] }, []],
   [{ allowDowntime: ["gateway/edge", "deployment/web"] }, []],
   [{ allowDowntime: ["sts/db"] }, ["names-exist blocker --allow-downtime sts/db"]],
+  [{ allowDowntime: ["gateway/other"] }, ["names-exist blocker --allow-downtime gateway/other"]],
   [{ allowDowntime: ["a/b/c/d"] }, ["names-exist blocker --allow-downtime a/b/c/d"]],
 ]; // biome-ignore format: a table
 
@@ -33,6 +34,7 @@ test("names-exist: the name that was meant is offered", () => {
 
 test("--skip-check takes only the ids of checks, and skips only what proposes it", () => {
   const wrong = planOf(mesh, { skipCheck: ["quotas"] });
+  assert.equal(brief(wrong.findings)[0], "skip-check-known blocker --skip-check quotas");
   assert.match(wrong.findings[0]?.message ?? "", /no check has this id, did you mean quota\?/);
   const plan = planOf(mission({ workloads: [{ namespace: "production", name: "web", runs: ["default"], paused: true }] }), {
     skipCheck: ["workloads-restartable"],
