@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import type { PodTemplateSpec } from "../../../src/mesh/kubernetes.ts";
 import type { Workload } from "../../../src/mesh/model.ts";
+import { undoText } from "../../../src/upgrade/undo.ts";
 import { type MeshWords, ownInjector, pod, tagInjector, type WorkloadWords } from "../../mesh/mesh-scene.ts";
 import { mission, planOf, restarted, said, stopping } from "../builders.ts";
 
@@ -47,6 +48,10 @@ for (const [what, change, check, severity = "blocker"] of table) {
     );
     if (check === undefined) assert.deepEqual(restarted(plan), ["Deployment/web (canary)"]);
     if (check !== undefined && check !== "workloads-healthy") assert.deepEqual(restarted(plan), []);
+    const [stop] = stopping(plan);
+    const look = kind === "Rollout" ? "describe rollout web" : "rollout status deployment/web";
+    if (check === "workloads-healthy") assert.equal(stop?.remedy, `mend it first: kubectl -n production ${look}`);
+    if (check !== undefined) assert.deepEqual(stop?.accept, { flag: "--leave", value: `production/${kind.toLowerCase()}/web` });
     const left = planOf(mission(change), { leave: [`${kind}/web`] });
     assert.deepEqual(
       [stopping(left), restarted(left), left.left.map(({ object, by }) => `${object.kind}/${object.name} ${by}`)],
@@ -134,10 +139,59 @@ for (const [what, owner, finding, leave] of loose) {
   });
 }
 
-test("pods of one owner are one finding", () => {
-  const pods = ["a", "b"].map((name) => pod(production, name, "default", { owner: owner("CloneSet", "game") }));
-  assert.deepEqual(said(planOf(mission({ pods })), "pods-owned"), ["pods-owned blocker production/CloneSet/game"]);
+test("pods of one owner are one finding, which says what they run and what to do", () => {
+  const told = (...pods: readonly ReturnType<typeof pod>[]) =>
+    planOf(mission({ pods })).findings.filter(({ check }) => check === "pods-owned").map(({ object, message, remedy, accept }) => [object, message, remedy, accept?.value]);
+  const game = owner("CloneSet", "game");
+  const unsaid = pod(production, "c", "default", { owner: game }, { revision: undefined });
+  assert.deepEqual(told(pod(production, "a", "default", { owner: game }), pod(production, "b", "1-18", { owner: game }), unsaid), [[
+    "production/CloneSet/game",
+    "3 pods on default, 1-18 and an unknown revision belong to it, and how a CloneSet is restarted is not known",
+    "leave it, and have its own controller replace its pods after the move",
+    "production/cloneset/game",
+  ]]);
+  assert.deepEqual(told(pod(production, "a", "default")), [[
+    "production/Pod/a",
+    "nothing would create this pod again, so it stays on default",
+    "leave it, or delete it and create it again after the move",
+    "production/pod/a",
+  ]]);
+}); // biome-ignore format: a table
+
+const opened = {
+  version: 1, run: "r1", target: { label: "1-20", revision: "1-20", tag: undefined }, stamp: "2026-11-03T04:05:06Z", namespaceUid: "uid-of-production",
+  before: { "istio-injection": "enabled", "istio.io/rev": null }, from: { revision: "default", deploymentUid: "uid-of-istiod" }, state: "open",
+} as const; // biome-ignore format: one line of fields
+
+test("workloads-healthy: only the rollout that the unfinished run began is no illness", () => {
+  const namespaces = [{ name: production, labels: { "istio.io/rev": "1-20" }, annotations: { "kubectl-mesh/undo": undoText(opened) } }];
+  const told = (restartedAt: string | undefined) =>
+    said(planOf(mission({ namespaces, ...web({ restartedAt, status: status({ updated: 1 }) }) })), "workloads-healthy");
+  assert.deepEqual(told(opened.stamp), []);
+  for (const other of [undefined, "2026-11-02T00:00:00Z"])
+    assert.deepEqual(told(other), ["workloads-healthy blocker production/Deployment/web"]);
 });
+
+const lacking: readonly (readonly [what: string, change: Partial<WorkloadWords>, message: RegExp | undefined])[] = [
+  ["no pod has one", { runs: [null, null] }, /^2 pods run without the sidecar that is due; it is not restarted/],
+  ["one of two has none", { runs: ["1-20", null] }, /^1 pod runs without/],
+  ["one of two has none, the other is moved", { runs: ["default", null] }, undefined],
+  ["every pod has one", { runs: ["1-20"] }, undefined],
+  ["none is due", { runs: [null], podLabels: { "sidecar.istio.io/inject": "false" } }, undefined],
+  ["what is due is not known", { runs: [null], template: undefined }, undefined],
+  ["a gateway", { runs: [null], gateway: true }, undefined],
+  ["it is on its way out", { runs: [null], pod: { terminating: true } }, undefined],
+  ["a gateway that is managed, among pods of its own", { runs: ["1-20"], proxy: { kind: "managed-gateway" } }, undefined],
+]; // biome-ignore format: a table
+
+for (const [what, change, message] of lacking) {
+  test(`sidecars-present: ${what}`, () => {
+    const workloads = [{ namespace: production, name: "api", runs: ["default", "default"] }, ...(web(change).workloads ?? [])];
+    const found = planOf(mission({ workloads })).findings.filter(({ check }) => check === "sidecars-present");
+    assert.deepEqual(found.map(({ severity, object }) => [severity, object]), message === undefined ? [] : [["warning", "production/Deployment/web"]]);
+    if (message) assert.match(found[0]?.message ?? "", message);
+  });
+} // biome-ignore format: one line of words
 
 test("a namespace whose label says it already is judged by what cannot move there", () => {
   const namespaces = [{ name: production, labels: { "istio.io/rev": "1-20" } }];
@@ -171,6 +225,7 @@ test("next-pods: what is scaled to zero, and CronJobs, are told", () => {
     },
   );
   const [finding] = plan.findings.filter(({ check }) => check === "next-pods");
+  assert.deepEqual([finding?.severity, finding?.object], ["note", "namespace/production"]);
   assert.match(finding?.message ?? "", /deployment\/asleep and cronjob\/nightly$/);
 });
 
@@ -179,6 +234,16 @@ test("selection: how many workloads a selector leaves out is told", () => {
     { namespace: production, name: "web", runs: ["default"] },
     { namespace: production, name: "api", runs: ["default"] },
   ];
+  const told = (chosen: readonly string[], ...more: MeshWords["workloads"] & {}) => {
+    const namespaces = [{ name: "zone", labels: { "istio-injection": "enabled" } }, { name: production, labels: { "istio-injection": "enabled" } }];
+    const all = [...workloads, ...more, { namespace: "zone", name: "edge", runs: ["default"] }];
+    const wish = { namespaces: [production, "zone"], selector: "app=web", selected: new Set(chosen.map((name) => `uid-of-${name}`)) };
+    return planOf(mission({ namespaces, workloads: all }), wish).findings.filter(({ check }) => check === "selection").map(({ severity, object, message }) => [severity, object, message.split(": ")[1]?.split(",")[0]]);
+  }; // biome-ignore format: one line of fields
+  assert.deepEqual(told(["web", "api", "edge"]), []);
+  assert.deepEqual(told(["edge", "db"], { namespace: production, name: "db", runs: ["default"] }), [
+    ["warning", "namespace/production", "2 workloads that -l app=web leaves out move at their next pods"],
+  ]);
   const chosen = planOf(mission({ workloads }), { selector: "app=web", selected: new Set(["uid-of-web"]) });
   assert.match(
     chosen.findings.find(({ check }) => check === "selection")?.message ?? "",
@@ -196,4 +261,10 @@ test("selection: a selector that matches nothing is refused, for the label would
     selected: new Set(["uid-of-api"]),
   });
   assert.equal(again.findings.find(({ check }) => check === "selection")?.severity, "warning", "what it matches is there already");
+  const left = planOf(mission({ workloads: [...workloads, { namespace: production, name: "api", runs: ["default"] }] }), {
+    selector: "app=api",
+    selected: new Set(["uid-of-api"]),
+    leave: ["deploy/api"],
+  });
+  assert.equal(left.findings.find(({ check }) => check === "selection")?.severity, "warning", "what it matches is left");
 });
