@@ -5,8 +5,9 @@ import type { Json, KubeJson } from "../object.ts";
 import { type Authorizer, assertAllowed, assertPathAllowed } from "./access.ts";
 import type { DeleteOptions } from "./deletion.ts";
 import { discover } from "./discovery.ts";
+import { formOf, partial, writeList } from "./form.ts";
 import { openapi } from "./openapi.ts";
-import { createReader, type Form } from "./read.ts";
+import { createReader } from "./read.ts";
 import { type Asked, contentTypeOf } from "./request.ts";
 import { qualified, type Resources } from "./resources.ts";
 import { reviewed } from "./review.ts";
@@ -19,7 +20,6 @@ import {
   methodNotAllowed,
   noSuchPath,
   notFound,
-  Refusal,
   requiredValue,
   unsupportedMediaType,
 } from "./status.ts";
@@ -36,6 +36,7 @@ export interface Reply {
   readonly body?: Json;
   /** Instead of `body`. */
   readonly text?: string;
+  readonly bytes?: Buffer;
   readonly type?: string;
   readonly headers?: Readonly<Record<string, string>>;
 }
@@ -116,11 +117,11 @@ export function createAnswer({ store, resources, writer, authorize, rulesOf, clo
 
   const removeAll = async (place: Place, one: Asked, by: By): Promise<Reply> => {
     const { searchParams } = one.url;
-    const text = reader.list(place, searchParams, "whole");
+    const listed = reader.list(place, searchParams);
     const matches = matcherOf(place.resource, searchParams.get("labelSelector"), searchParams.get("fieldSelector"));
     for (const each of store.list(place.resource, place.namespace).filter(matches))
       await writer.delete(place, each.metadata.name, deleteOptions(one), by);
-    return { code: 200, text };
+    return { code: 200, ...writeList(undefined, place.resource, listed, () => tableParts(place, one)) };
   };
 
   const tableParts = ({ resource }: Place, { url }: Asked): TableParts => {
@@ -128,19 +129,20 @@ export function createAnswer({ store, resources, writer, authorize, rulesOf, clo
     return { columns: columnsOf(resource, definition), now: clock.wall(), include: url.searchParams.get("includeObject") ?? "Metadata" };
   };
 
-  const read = (place: Place, one: Asked, request: IncomingMessage): Reply => {
+  const read = (place: Place, one: Asked, { headers }: IncomingMessage): Reply => {
     const { verb, name } = one.route as Route;
-    const form = formOf(request, verb === "list");
-    const plain = form === "table" ? "whole" : form;
-    const text = verb === "get" ? reader.get(place, name, plain) : reader.list(place, one.url.searchParams, plain);
-    if (form !== "table") return { code: 200, text };
-    const answered = JSON.parse(text);
-    return { code: 200, body: tableOf(tableParts(place, one), answered.metadata, answered.items ?? [answered]) };
+    const table = () => tableParts(place, one);
+    if (verb === "list")
+      return { code: 200, ...writeList(headers.accept, place.resource, reader.list(place, one.url.searchParams), table) };
+    const form = formOf(headers.accept);
+    const object = reader.get(place, name);
+    if (form === "table") return { code: 200, body: tableOf(table(), object.metadata, [object]) };
+    return { code: 200, body: form === "metadata" ? partial(object) : object };
   };
 
   /** Only the first Table of a watch says its columns. */
-  const watchedForm = (place: Place, one: Asked, request: IncomingMessage): WatchForm => {
-    const form = formOf(request, false);
+  const watchedForm = (place: Place, one: Asked, { headers }: IncomingMessage): WatchForm => {
+    const form = formOf(headers.accept);
     let told = 0;
     return form === "table" ? (object) => tableOf(tableParts(place, one), object.metadata, [object], told++ === 0) : form;
   };
@@ -184,7 +186,8 @@ export function createAnswer({ store, resources, writer, authorize, rulesOf, clo
       .slice(0, -1);
     const tail = query.get("tailLines");
     const kept = tail === null ? lines : lines.slice(Math.max(0, lines.length - Number(tail)));
-    return { code: 200, text: kept.map((line) => `${line}\n`).join(""), type: "text/plain" };
+    const text = kept.map((line) => `${line}\n`).join("");
+    return { code: 200, text: text.slice(0, Number(query.get("limitBytes") ?? text.length)), type: "text/plain" };
   };
 
   return answer;
@@ -192,18 +195,6 @@ export function createAnswer({ store, resources, writer, authorize, rulesOf, clo
 
 const patchOptions = { group: "meta.k8s.io", kind: "PatchOptions" };
 const bodyTypes = ["application/json", "application/yaml", "application/vnd.kubernetes.protobuf"];
-
-/** The first form that the client takes of those served. Who asks for protobuf takes JSON too. */
-function formOf({ headers }: IncomingMessage, isList: boolean): Form | "table" {
-  const offered = (headers.accept ?? "*/*").split(",").map((each) => each.trim());
-  const taken = offered.find((each) => /^(application\/json|application\/\*|\*\/\*)/.test(each) && !/;v=v1beta1/.test(each));
-  if (taken === undefined) throw new Refusal(406, "NotAcceptable", "only the following media types are accepted: application/json", {});
-  if (taken.includes("as=Table")) return "table";
-  const [, partial] = /;as=(PartialObjectMetadata(?:List)?);/.exec(taken) ?? [];
-  if (partial !== undefined && partial.endsWith("List") !== isList)
-    throw new Refusal(406, "NotAcceptable", `you requested ${partial}, but the requested object is ${isList ? "a list" : "not a list"}`);
-  return partial === undefined ? "whole" : "metadata";
-}
 
 function deleteOptions({ body, url }: Asked): DeleteOptions {
   const grace = body?.gracePeriodSeconds ?? url.searchParams.get("gracePeriodSeconds") ?? undefined;

@@ -19,7 +19,9 @@ export interface Store {
   list(resource: Resource, namespace?: string): readonly KubeJson[];
   /** As it was at a version; `undefined` when that is not remembered. */
   listAt(version: number, resource: Resource, namespace?: string): readonly KubeJson[] | undefined;
-  /** What the object with this UID controls. */
+  /** What the object with this UID owns. */
+  dependents(uid: string): readonly KubeJson[];
+  /** What of it the object controls. */
   controlled(uid: string): readonly KubeJson[];
   /** Puts it in the place of what was there, with a version of its own. */
   put(resource: Resource, object: KubeJson): KubeJson;
@@ -70,10 +72,11 @@ export function createStore(): Store {
     }
     for (const listener of [...listeners]) listener(change);
   };
+  const ownersOf = ({ metadata }: KubeJson): readonly string[] => (metadata.ownerReferences ?? []).map(({ uid }) => uid);
   const disown = (object: KubeJson): void => {
-    const owner = controllerOf(object)?.uid;
-    if (owner !== undefined) owned.get(owner)?.delete(object.metadata.uid);
+    for (const owner of ownersOf(object)) owned.get(owner)?.delete(object.metadata.uid);
   };
+  const dependents = (uid: string): readonly KubeJson[] => [...(owned.get(uid)?.values() ?? [])];
 
   const byKey = ([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number => (a < b ? -1 : 1);
   const since = (asked: number): readonly Change[] | undefined => {
@@ -107,7 +110,8 @@ export function createStore(): Store {
       }
       return [...objects].toSorted(byKey).map(([, object]) => object);
     },
-    controlled: (uid) => [...(owned.get(uid)?.values() ?? [])],
+    dependents,
+    controlled: (uid) => dependents(uid).filter((each) => controllerOf(each)?.uid === uid),
     put: (resource, object) => {
       const { namespace, name, uid } = object.metadata;
       const before = tables.get(tableOf(resource))?.get(keyOf(namespace, name));
@@ -116,8 +120,7 @@ export function createStore(): Store {
       for (const map of places(resource, stored)) map.set(keyOf(namespace, name), stored);
       unsort(resource, stored);
       if (before) disown(before);
-      const owner = controllerOf(stored)?.uid;
-      if (owner !== undefined) mapIn(owned, owner).set(uid, stored);
+      for (const owner of ownersOf(stored)) mapIn(owned, owner).set(uid, stored);
       record({ type: before ? "MODIFIED" : "ADDED", resource, object: stored, before, version });
       return stored;
     },

@@ -3,7 +3,7 @@ import { matchesSelector } from "../../../src/mesh/labels.ts";
 import type { Json, KubeJson } from "../object.ts";
 import { patched } from "./patch.ts";
 import type { Resource, Resources } from "./resources.ts";
-import { Refusal } from "./status.ts";
+import { invalid, invalidValue, Refusal } from "./status.ts";
 import type { Store } from "./store.ts";
 import type { By, Place, Writer } from "./write.ts";
 
@@ -25,14 +25,20 @@ export const scaleOf = ({ metadata, spec, status }: KubeJson): Json => ({
 });
 
 /** `type`: a patch's; absent for a whole Scale. */
+/** Throws `Refusal`. */
 export async function rescale(writer: Writer, place: Place, name: string, type: string | undefined, body: Json, by: By): Promise<Json> {
   const change = (current: KubeJson): Json => {
     const scale = type === undefined ? body : patched(scaleOf(current), type, body);
     const { resourceVersion } = scale.metadata ?? {};
+    const replicas = scale.spec?.replicas ?? 0;
+    if (replicas < 0)
+      throw invalid({ group: "autoscaling", kind: "Scale" }, name, [
+        invalidValue("spec.replicas", replicas, "must be greater than or equal to 0"),
+      ]);
     return {
       ...current,
       metadata: { ...current.metadata, ...(resourceVersion && { resourceVersion }) },
-      spec: { ...current.spec, replicas: scale.spec?.replicas ?? 0 },
+      spec: { ...current.spec, replicas },
     };
   };
   return scaleOf(await writer.update(place, name, change, by));

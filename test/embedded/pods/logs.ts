@@ -1,6 +1,6 @@
 /** What containers write: a few lines, that say why where a life is odd. The same as in the real harness. */
 import { badRequest, Refusal } from "../api/status.ts";
-import type { KubeJson } from "../object.ts";
+import type { Json, KubeJson } from "../object.ts";
 import { affectedOf, lifeOf, statusesOf } from "./life.ts";
 
 const texts = {
@@ -19,8 +19,14 @@ const texts = {
 
 /** Throws `Refusal` for a container that is not there or has written nothing. */
 export function logOf(pod: KubeJson, container: string | undefined, previous: boolean): string {
-  const names: readonly string[] = [...pod.spec.containers, ...(pod.spec.initContainers ?? [])].map(({ name }) => name);
-  const name = container ?? pod.metadata.annotations?.["kubectl.kubernetes.io/default-container"] ?? names[0] ?? "";
+  const namesOf = (containers: readonly Json[]): readonly string[] => containers.map(({ name }) => name);
+  const [own, init] = [namesOf(pod.spec.containers), namesOf(pod.spec.initContainers ?? [])];
+  const names = [...own, ...init];
+  if (container === undefined && names.length > 1) {
+    const others = init.length > 0 ? ` or one of the init containers: [${init.join(" ")}]` : "";
+    throw badRequest(`a container name must be specified for pod ${pod.metadata.name}, choose one of: [${own.join(" ")}]${others}`);
+  }
+  const name = container ?? names[0] ?? "";
   if (!names.includes(name)) throw badRequest(`container ${name} is not valid for pod ${pod.metadata.name}`);
   const status = statusesOf(pod).find((each) => each.name === name);
   const waiting = status?.state?.waiting?.reason;
