@@ -1,20 +1,22 @@
-/** Get and list: whole objects or their metadata, in pages of one picture. */
+/** Get and list, in pages of one picture. */
 import type { MeshClock } from "../clock.ts";
 import type { Json, KubeJson } from "../object.ts";
-import { apiVersionOf, type Resource } from "./resources.ts";
 import { matcherOf } from "./selectors.ts";
 import { badRequest, expiredList, expiredToken, notFound, Refusal } from "./status.ts";
 import type { Store } from "./store.ts";
 import type { Place } from "./write.ts";
 
-/** `metadata`: PartialObjectMetadata. */
-export type Form = "whole" | "metadata";
+/** Of a list: its `metadata`, and the objects. */
+export interface Page {
+  readonly metadata: Json;
+  readonly items: readonly KubeJson[];
+}
 
 export interface Reader {
-  /** JSON text of an object. Throws `Refusal`. */
-  get(place: Place, name: string, form: Form): string;
-  /** JSON text of a list. Throws `Refusal`. */
-  list(place: Place, query: URLSearchParams, form: Form): string;
+  /** Throws `Refusal`. */
+  get(place: Place, name: string): KubeJson;
+  /** Throws `Refusal`. */
+  list(place: Place, query: URLSearchParams): Page;
 }
 
 /** How long a page's successor is to be had: etcd is compacted every five minutes. */
@@ -70,12 +72,12 @@ export function createReader(store: Store, clock: MeshClock): Reader {
   };
 
   return {
-    get: ({ resource, namespace }, name, form) => {
+    get: ({ resource, namespace }, name) => {
       const object = store.get(resource, namespace, name);
       if (!object) throw notFound(resource, name);
-      return form === "metadata" ? JSON.stringify(partial(object)) : JSON.stringify(object);
+      return object;
     },
-    list: ({ resource, namespace }, query, form) => {
+    list: ({ resource, namespace }, query) => {
       const [labels, fields] = [query.get("labelSelector"), query.get("fieldSelector")];
       const matches = matcherOf(resource, labels, fields);
       const { version, after, limit, objects } = wantedOf({ resource, namespace }, query);
@@ -88,25 +90,9 @@ export function createReader(store: Store, clock: MeshClock): Reader {
         // How many are left is known where none are left out.
         ...(last && !labels && !fields && { remainingItemCount: rest.length - items.length }),
       };
-      const head = form === "metadata" ? partialList : { kind: `${resource.kind}List`, apiVersion: apiVersionOf(resource) };
-      const texts = items.map((object) => (form === "metadata" ? JSON.stringify(partial(object)) : itemText(resource, object)));
-      return `${JSON.stringify({ ...head, metadata }).slice(0, -1)},"items":[${texts.join()}]}`;
+      return { metadata, items };
     },
   };
-}
-
-const partialList = { kind: "PartialObjectMetadataList", apiVersion: "meta.k8s.io/v1" };
-export const partial = ({ metadata }: KubeJson): Json => ({ kind: "PartialObjectMetadata", apiVersion: "meta.k8s.io/v1", metadata });
-
-/** Objects of Kubernetes' own kinds say in a list neither kind nor version. */
-const texts = new WeakMap<KubeJson, string>();
-function itemText(resource: Resource, object: KubeJson): string {
-  const known = texts.get(object);
-  if (known !== undefined) return known;
-  const { kind, apiVersion, ...bare } = object;
-  const text = JSON.stringify(resource.group.includes(".") && !resource.group.endsWith(".k8s.io") ? object : bare);
-  texts.set(object, text);
-  return text;
 }
 
 /** 0 where it is not given, or less. */

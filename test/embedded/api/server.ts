@@ -57,7 +57,7 @@ export async function startApiServer(parts: ServerParts): Promise<ApiServer> {
   });
 
   const write = (response: ServerResponse, reply: Reply, cut = false): void => {
-    const text = reply.text ?? JSON.stringify(reply.body);
+    const text = reply.bytes ?? reply.text ?? JSON.stringify(reply.body);
     response.writeHead(reply.code, { ...headersOf(reply), ...reply.headers, "content-length": Buffer.byteLength(text) });
     if (cut) response.write(text.slice(0, text.length / 2), () => response.destroy());
     else response.end(text);
@@ -86,7 +86,7 @@ export async function startApiServer(parts: ServerParts): Promise<ApiServer> {
       if (instead) return finish(canned(instead));
       response.sendDate = false;
       const reply = await answer(one, request, response, watch);
-      const size = reply?.text?.length ?? 0;
+      const size = (reply?.bytes ?? reply?.text)?.length ?? 0;
       if (size > large.from) await new Promise<void>((resolve) => void clock.after(size / large.perMilli, resolve));
       if (after === "reset") return void request.socket.destroy();
       if (after === "cut") return finish(reply, true);

@@ -2,7 +2,7 @@
 import type { ServerResponse } from "node:http";
 import type { MeshClock } from "../clock.ts";
 import type { Json, KubeJson } from "../object.ts";
-import { type Form, partial } from "./read.ts";
+import { type Form, partial } from "./form.ts";
 import { apiVersionOf } from "./resources.ts";
 import { matcherOf } from "./selectors.ts";
 import { type Refusal, statusOf, tooOld } from "./status.ts";
