@@ -25,7 +25,13 @@ const plugins = {
 };
 
 /** What plugins load when they first need it: in virtual time nobody waits for a disk. */
-const loaded = Promise.all([import("ws"), import("listr2"), import("cli-table3"), import("yargs")]);
+const loaded = Promise.all([
+  import("ws"),
+  import("listr2"),
+  import("../../src/cli/help.ts"),
+  import("../../plugins/mesh-revisions/run.ts"),
+  import("../../plugins/mesh-migrate/run.ts"),
+]);
 
 export const interrupt: Interruption = { name: "SIGINT", code: 130 };
 
