@@ -15,7 +15,7 @@ export const scaleOf = ({ metadata, spec, status }: KubeJson): Json => ({
     ...{ name: metadata.name, namespace: metadata.namespace, uid: metadata.uid },
     ...{ resourceVersion: metadata.resourceVersion, creationTimestamp: metadata.creationTimestamp },
   },
-  spec: { replicas: spec.replicas },
+  spec: spec.replicas ? { replicas: spec.replicas } : {},
   status: {
     replicas: status?.replicas ?? 0,
     selector: Object.entries<string>(spec.selector?.matchLabels ?? {})

@@ -5,6 +5,13 @@ import type { Refusal } from "./status.ts";
 
 const isMap = (value: Json): boolean => typeof value === "object" && value !== null && !Array.isArray(value);
 
+/** What an object's metadata has room for; whatever else is sent is lost. */
+const metaFields = new Set([
+  ...["name", "generateName", "namespace", "uid", "resourceVersion", "generation", "creationTimestamp", "deletionTimestamp"],
+  ...["deletionGracePeriodSeconds", "labels", "annotations", "ownerReferences", "finalizers", "managedFields"],
+]);
+const knownMeta = (metadata: Json): Json => Object.fromEntries(Object.entries(metadata).filter(([field]) => metaFields.has(field)));
+
 /** The object, whole; `null` is the empty string where one is due. Throws what `refuse` makes of the reason. */
 export function readAs(resource: Resource, body: Json, refuse: (why: string) => Refusal): Json {
   const handled = `cannot be handled as a ${resource.kind}`;
@@ -29,7 +36,7 @@ export function readAs(resource: Resource, body: Json, refuse: (why: string) => 
   return {
     ...{ kind, apiVersion },
     ...body,
-    ...(body.metadata && { metadata: { ...body.metadata, ...(labels && { labels }), ...(annotations && { annotations }) } }),
+    ...(body.metadata && { metadata: { ...knownMeta(body.metadata), ...(labels && { labels }), ...(annotations && { annotations }) } }),
     ...(data && { data }),
   };
 }

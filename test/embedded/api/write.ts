@@ -93,7 +93,7 @@ export function createWriter({ store, clock, admission, random }: WriterParts): 
     if (!given.name && !given.generateName)
       throw invalid(resource, "", [requiredValue("metadata.name", "name or generateName is required")]);
     const { status, ...rest } = body;
-    const { deletionTimestamp, deletionGracePeriodSeconds, uid: _, selfLink, generation, resourceVersion, ...metadata } = given;
+    const { deletionTimestamp, deletionGracePeriodSeconds, uid: _, generation, resourceVersion, ...metadata } = given;
     const made = withDefaults(resource, {
       ...structuredClone(resource.status ? rest : body),
       metadata: newMeta(place, structuredClone(metadata)),
@@ -242,8 +242,9 @@ function settled(resource: Resource, current: KubeJson, next: Json, { subresourc
   };
   if (subresource === "status") return { ...current, status: next.status };
   const { status, ...rest } = next;
-  const { deletionTimestamp: _, deletionGracePeriodSeconds: __, generation: ___, selfLink, ...given } = rest.metadata ?? {};
-  const metadata = cleaned({ ...given, ...kept });
+  const { deletionTimestamp: _, deletionGracePeriodSeconds: __, generation: ___, ...given } = rest.metadata ?? {};
+  const managedFields = given.managedFields?.length > 0 ? given.managedFields : current.metadata.managedFields;
+  const metadata = cleaned({ ...given, ...kept, managedFields });
   return { ...(resource.status ? rest : next), metadata, ...(resource.status && current.status && { status: current.status }) };
 }
 
