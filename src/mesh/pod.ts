@@ -1,7 +1,6 @@
 import type { ContainerSpec, ContainerStatus, KubeObject, PodObject } from "./kubernetes.ts";
-import { labelOf } from "./labels.ts";
 import type { ContainerTrouble, Pod } from "./model.ts";
-import { isStaticGateway, podProxyFrom, proxyContainer } from "./pod-proxy.ts";
+import { podProxyFrom, proxyContainer } from "./pod-proxy.ts";
 
 /** A pod as far as the suite looks at it. Few fields are kept, so that thousands of pods fit: pods are projected while they are listed. */
 export const podFrom = (pod: PodObject): Pod => {
@@ -36,10 +35,7 @@ export const podFrom = (pod: PodObject): Pod => {
  * A pod of which only the metadata was read: who it is, its proxy and the revision that injected it, as labels and annotations say. How it
  * does was not read: phase `Unknown`, not ready, no containers, no version.
  */
-export const podFromMetadata = ({ metadata }: KubeObject): Pod => {
-  const labelled = isStaticGateway(metadata.labels) || labelOf(metadata.labels, "app") === "ztunnel";
-  return podFrom({ metadata, spec: { containers: labelled ? [{ name: proxyContainer }] : [] } });
-};
+export const podFromMetadata = ({ metadata }: KubeObject): Pod => podFrom({ metadata, spec: { containers: [{ name: proxyContainer }] } });
 
 const troublesOf = (specs: readonly ContainerSpec[], statuses: readonly ContainerStatus[], init: boolean): ContainerTrouble[] =>
   statuses.flatMap((status) => {

@@ -72,11 +72,44 @@ for (const [title, metadata, installer] of [
     },
     "operator",
   ],
+  [
+    "Sail's resource",
+    {
+      ownerReferences: [
+        { apiVersion: "v1", kind: "Other", name: "x", uid: "x" },
+        { apiVersion: "v1", kind: "Istio", name: "x", uid: "x" },
+      ],
+    },
+    "operator",
+  ],
+  ["the old operator's resource", { ownerReferences: [{ apiVersion: "v1", kind: "IstioOperator", name: "x", uid: "x" }] }, "operator"],
 ] as const)
   test(`who installed it: ${title}`, () => {
     const deployment: WorkloadObject = { metadata: { name: "istiod", namespace: "istio-system", uid: "x", ...metadata }, spec: {} };
     assert.equal(controlPlanesFrom([deployment], [], [], "istio-system")[0]?.installer, installer);
   });
+
+test("replicas as the Deployment says, pods of its own namespace, and the default revision where none is said", () => {
+  const metadata = { name: "istiod", namespace: "istio-system", uid: "x" };
+  const pods = [istiodPod("a", "default"), istiodPod("elsewhere", "default")].map((pod, at) => ({ ...pod, labels: {}, namespace: at === 0 ? "istio-system" : "old" }));
+  const [said] = controlPlanesFrom([{ metadata, spec: { replicas: 3 }, status: { readyReplicas: 2 } }], pods, [], "istio-system");
+  assert.deepEqual([said?.revision, said?.desiredReplicas, said?.readyReplicas, said?.istiods.map(({ name }) => name)], ["default", 3, 2, ["a"]]);
+  const [unsaid] = controlPlanesFrom([{ metadata, spec: {} }], [], [], "istio-system");
+  assert.deepEqual([unsaid?.desiredReplicas, unsaid?.readyReplicas, unsaid?.version], [1, 0, undefined]);
+}); // biome-ignore format: one line of fields
+
+test("the version is that of istiod's own container", () => {
+  const versionOf = (...containers: readonly { name: string; image: string }[]) =>
+    versionsOf(controlPlanesFrom([{ metadata: { name: "istiod", uid: "x" }, spec: { template: { spec: { containers } } } }], [], [], "istio-system"));
+  assert.deepEqual(versionOf({ name: "proxy", image: "vendor/proxy:1.2.3" }, { name: "discovery", image: "istio/pilot:1.20.0" }), new Map([["default", "1.20.0"]]));
+  assert.deepEqual(versionOf({ name: "proxy", image: "vendor/proxy:1.2.3" }), new Map());
+}); // biome-ignore format: one line of fields
+
+test("what is left of a revision counts for what it is", () => {
+  const left = ["a", "b"].map((name) => ({ ...istiodPod(name, "1-18"), namespace: "istio-old", ready: name === "a" }));
+  const [plane] = controlPlanesFrom([], left, [], "istio-system");
+  assert.deepEqual([plane?.namespace, plane?.installer, plane?.version, plane?.readyReplicas], ["istio-old", "unknown", undefined, 1]);
+});
 
 test("a revision of which only a webhook is left, and one of which only a pod is", () => {
   const planes = controlPlanesFrom([], [istiodPod("left", "1-18")], [rendered("1.20.0").revisioned], "istio-system");

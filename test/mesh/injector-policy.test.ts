@@ -46,6 +46,17 @@ for (const release of releases)
     assert.ok(["sidecar", "gateway", "grpc-agent"].every((name) => templates.includes(name)));
   });
 
+for (const [wish, before, since] of [["y", true, false], ["on", true, false], ["yes", true, false], ["true", true, true], ["false", false, false], ["no", false, false]] as const)
+  test(`a policy that injects nothing by itself, asked ${wish}`, () => {
+    assert.deepEqual(["1.20.0", "1.28.0"].map((version) => policyInjects(disabled, version, wish, {})), [before, since]);
+    assert.equal(policyInjects(enabled, "1.28.0", wish, {}), wish !== "false");
+  }); // biome-ignore format: a table
+
+test("selectors that are not there are none, and what is null is not there", () => {
+  const read = injectorPolicyFrom({ policy: "enabled", neverInjectSelector: null, templates: null, aliases: { mine: ["sidecar"] } });
+  assert.deepEqual(read, { policy: "enabled", neverInject: [], alwaysInject: [], templates: ["mine"] });
+});
+
 test("what is no configuration is an error", () => {
   for (const text of [undefined, null, "", [], "policy: enabled", {}, { policy: 1 }, { policy: "enabled", neverInjectSelector: "app=web" }])
     assert.throws(() => injectorPolicyFrom(text), /^Error: (the|a) .*injector's configuration/, JSON.stringify(text));

@@ -56,8 +56,23 @@ test("other webhooks are none of Istio's injectors, whatever they are called", (
   assert.equal(isSidecarInjector(configuration("vendor", { app: "sidecar-injector" }, "vault.hashicorp.com")), false);
   assert.equal(isSidecarInjector(configuration("anything", {}, "namespace.sidecar-injector.istio.io")), true);
   assert.equal(isSidecarInjector(configuration("anything", {}, "my-sidecar-injector.istio.io")), false);
+  assert.equal(isSidecarInjector(configuration("anything", {}, "sidecar-injector.istio.io.example.com")), false);
+  assert.equal(isSidecarInjector(configuration("vendor", { app: "vendor", "istio.io/rev": "1-20" }, "vault.hashicorp.com")), false);
+  assert.equal(isSidecarInjector({ metadata: { name: "nothing", uid: "n" } }), false);
   assert.equal(isSidecarInjector(configuration("anything", { app: "sidecar-injector", "istio.io/rev": "1-20" }, "renamed")), true);
   assert.equal(isSidecarInjector(configuration("empty", { app: "sidecar-injector", "istio.io/rev": "1-20" })), false);
+});
+
+test("switched off is an entry of which one selector never matches, and what is not known of a revision is absent", () => {
+  const never = { matchLabels: { "istio.io/deactivated": "never-match" } };
+  const entry = { name: "sidecar-injector.istio.io", clientConfig: { url: "https://example" } };
+  const webhooks = [entry, { ...entry, namespaceSelector: never }, { ...entry, objectSelector: never }];
+  const injectors = injectorsFrom([{ ...configuration("old", {}), webhooks }], nothing);
+  assert.deepEqual(
+    injectors.map(({ deactivated }) => deactivated),
+    [false, true, true],
+  );
+  assert.ok(injectors.every((injector) => !("policy" in injector) && !("version" in injector)));
 });
 
 test("a webhook without the revision label is the default revision's", () => {
@@ -87,6 +102,8 @@ test("tags of webhooks and of Services", () => {
     service("prod-stable", "1-29"),
     service("default", "1-28"),
     service("alone", "1-29"),
+    { metadata: { name: "of-nobody", uid: "x", labels: { "istio.io/tag": "of-nobody" } } },
+    { metadata: { name: "istiod-1-29", uid: "y", labels: { "istio.io/rev": "1-29" } } },
   ]);
   assert.deepEqual(tags, [
     { tag: "alone", revision: "1-29", injects: false, webhook: undefined },

@@ -14,7 +14,18 @@ test("instantOf reads what the API server and istiod write", () => {
 });
 
 test("what is no timestamp is unknown, not a time", () => {
-  for (const text of [undefined, "", "0", "120", "yesterday", "2026-11-03", "2026-13-03T04:05:06Z", "2026-11-03 04:05:06"]) {
+  for (const text of [
+    undefined,
+    "",
+    "0",
+    "120",
+    "yesterday",
+    "2026-11-03",
+    "2026-13-03T04:05:06Z",
+    "2026-11-03 04:05:06",
+    "+2026-11-03T04:05:06Z",
+    "2026-11-03T04:05:06Z (UTC)",
+  ]) {
     assert.equal(instantOf(text), undefined, String(text));
     assert.equal(isBefore(text, "2026-11-03T04:05:06Z"), false);
     assert.equal(isBefore("2026-11-03T04:05:06Z", text), false);

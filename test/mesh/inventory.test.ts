@@ -43,6 +43,7 @@ for (const [title, endpointSlices, expected] of [
   ],
   ["ready, not ready and unsaid, which counts as ready", [slice("a", [true, false, undefined])], 2],
   ["over several slices", [slice("a", [true]), slice("b", [true, true])], 3],
+  ["an endpoint that says nothing of its condition", [{ ...slice("a", []), endpoints: [{}] }], 1],
   ["of another Service, or of another namespace", [slice("a", [true], "istio-system", "istiod"), slice("b", [true], "other")], 0],
   ["not read", undefined, undefined],
 ] as const satisfies readonly (readonly [string, readonly EndpointSliceObject[] | undefined, number | undefined])[])
@@ -101,6 +102,41 @@ test("what of a template decides its injection", () => {
   const metadata = { labels: { a: "b" }, annotations: { c: "d" } };
   assert.deepEqual(injectableFrom({ metadata, spec: { containers: [], hostNetwork: true } }), { ...metadata, hostNetwork: true });
   assert.deepEqual(injectableFrom({ spec: { containers: [] } }), { labels: {}, annotations: {}, hostNetwork: false });
+});
+
+test("what a workload's next pod would get follows its namespace's labels and name", () => {
+  const template = { spec: { containers: [] } };
+  const names = ["production", "plain", "kube-system"];
+  const workloads = names.map((namespace) => workloadFrom("Deployment", { metadata: { name: "web", namespace, uid: namespace }, spec: { template } }));
+  const namespaces = names.map((name) => namespace({ name, uid: name, labels: name === "plain" ? {} : { "istio.io/rev": "1-20" } }));
+  const mesh = meshFrom({ ...nothing, endpointSlices: [slice("a", [true])], namespaces, workloads });
+  assert.deepEqual(mesh.workloads.map(({ injection }) => injection.kind), ["injected", "none", "none"]);
+  assert.deepEqual(mesh.namespaces.map(({ injection }) => injection.kind), ["injected", "none", "none"]);
+}); // biome-ignore format: one line of fields
+
+test("the default validator, and Gateways by their class and pin", () => {
+  const defaultValidator = { metadata: { name: "istiod-default-validator", uid: "v", labels: { "istio.io/rev": "1-20" } } };
+  const gateways = [
+    { metadata: { name: "edge", namespace: "a", uid: "e", labels: { "istio.io/rev": "1-19" } }, spec: { gatewayClassName: "istio" } },
+    { metadata: { name: "way", namespace: "a", uid: "w" }, spec: { gatewayClassName: "istio-waypoint" } },
+    { metadata: { name: "odd", namespace: "a", uid: "o" } },
+  ];
+  const mesh = meshFrom({ ...nothing, defaultValidator, gateways });
+  assert.deepEqual(mesh.defaultValidator, { name: "istiod-default-validator", revision: "1-20" });
+  assert.equal(meshFrom(nothing).defaultValidator, undefined);
+  assert.deepEqual(mesh.gateways, [
+    { namespace: "a", name: "edge", uid: "e", className: "istio", waypoint: false, pinned: "1-19" },
+    { namespace: "a", name: "way", uid: "w", className: "istio-waypoint", waypoint: true, pinned: undefined },
+    { namespace: "a", name: "odd", uid: "o", className: "", waypoint: false, pinned: undefined },
+  ]);
+});
+
+test("a namespace keeps what is looked at", () => {
+  const object = namespace({ resourceVersion: "7", annotations: { a: "b" } });
+  const read = (each: NamespaceObject) => meshFrom({ ...nothing, namespaces: [each] }).namespaces[0];
+  assert.deepEqual([read(object)?.resourceVersion, read(object)?.annotations], ["7", { a: "b" }]);
+  const bare = read({ metadata: { name: "production", uid: "ns" } });
+  assert.deepEqual([bare?.resourceVersion, bare?.annotations, bare?.terminating, bare?.labelManagers], ["", {}, false, []]);
 });
 
 test("a mesh of a cluster without Istio", () => {

@@ -41,6 +41,38 @@ for (const [title, parts, expected] of [
     { kind: "sidecar", revision: "1-29", ...facts, native: true, ready: true },
   ],
   [
+    "native sidecar beside another, not ready though the other is",
+    {
+      metadata: { annotations: injectedBy("1-29") },
+      spec: {
+        containers: [app],
+        initContainers: [
+          { ...app, name: "other", restartPolicy: "Always" },
+          { ...proxy, restartPolicy: "Always" },
+        ],
+      },
+      status: {
+        initContainerStatuses: [ready("other"), { ...ready("istio-proxy"), ready: false }],
+        containerStatuses: [ready("istio-proxy")],
+      },
+    },
+    { kind: "sidecar", revision: "1-29", ...facts, native: true },
+  ],
+  [
+    "sidecar beside another's native one, not ready though the application is",
+    {
+      metadata: { annotations: injectedBy("1-20") },
+      spec: { containers: [app, proxy], initContainers: [{ ...app, name: "other", restartPolicy: "Always" }] },
+      status: { containerStatuses: [ready("app"), { ...ready("istio-proxy"), ready: false }] },
+    },
+    { kind: "sidecar", revision: "1-20", ...facts },
+  ],
+  [
+    "gateway by one of several templates",
+    { metadata: { annotations: { ...injectedBy("1-20"), "inject.istio.io/templates": "mine, gateway" } }, spec: { containers: [proxy] } },
+    { kind: "gateway", revision: "1-20", ...facts },
+  ],
+  [
     "injected gateway",
     { metadata: { annotations: { ...injectedBy("1-20"), "inject.istio.io/templates": "gateway" } }, spec: { containers: [proxy] } },
     { kind: "gateway", revision: "1-20", ...facts },
@@ -75,6 +107,45 @@ for (const [title, parts, expected] of [
       spec: { containers: [proxy] },
     },
     { kind: "waypoint", revision: "1-28", ...facts },
+  ],
+  [
+    "waypoint by its class",
+    {
+      metadata: {
+        labels: {
+          "gateway.istio.io/managed": "istio.io-gateway-controller",
+          "gateway.networking.k8s.io/gateway-class-name": "istio-waypoint",
+        },
+        annotations: { "istio.io/rev": "1-20" },
+      },
+      spec: { containers: [proxy] },
+    },
+    { kind: "waypoint", revision: "1-20", ...facts },
+  ],
+  [
+    "a proxy without a mark, by its role: router",
+    { spec: { containers: [{ ...proxy, args: ["proxy", "router"] }] } },
+    { kind: "static-gateway", revision: undefined, ...facts },
+  ],
+  [
+    "a proxy without a mark, by its role: sidecar",
+    { spec: { containers: [app, proxy] } },
+    { kind: "sidecar", revision: undefined, ...facts },
+  ],
+  ["a container of the proxy's name in no role", { spec: { containers: [{ ...proxy, args: ["serve"] }] } }, undefined],
+  ["a container of the proxy's name that says nothing", { spec: { containers: [{ name: "istio-proxy" }] } }, undefined],
+  [
+    "a revision that is empty",
+    { metadata: { annotations: injectedBy("") }, spec: { containers: [proxy] } },
+    { kind: "sidecar", revision: undefined, ...facts },
+  ],
+  [
+    "ztunnel by the label of later charts",
+    {
+      metadata: { labels: { "app.kubernetes.io/name": "ztunnel" } },
+      spec: { containers: [{ name: "istio-proxy", image: "istio/ztunnel:1.28.2" }] },
+    },
+    { kind: "ztunnel", revision: undefined, ...facts, version: "1.28.2" },
   ],
   [
     "static gateway",
@@ -127,12 +198,44 @@ for (const [title, parts, expected] of [
     { metadata: { annotations: injectedBy("default") }, spec: { containers: [config("{")] } },
     { kind: "sidecar", revision: "default", ...facts },
   ],
+  ...["[]", "5", "null", '{"discoveryAddress":5}'].map(
+    (value) =>
+      [
+        `a configuration of another form: ${value}`,
+        { metadata: { annotations: injectedBy("default") }, spec: { containers: [config(value)] } },
+        { kind: "sidecar", revision: "default", ...facts },
+      ] as const,
+  ),
+  [
+    "gRPC that is not ready, though it is scheduled",
+    {
+      metadata: { annotations: injectedBy("1-20") },
+      spec: { containers: [app] },
+      status: {
+        conditions: [
+          { type: "PodScheduled", status: "True" },
+          { type: "Ready", status: "False" },
+        ],
+      },
+    },
+    { kind: "sidecar", revision: "1-20", ...facts, version: undefined },
+  ],
+  [
+    "gRPC of which nothing is said",
+    { metadata: { annotations: injectedBy("1-20") }, spec: { containers: [app] } },
+    { kind: "sidecar", revision: "1-20", ...facts, version: undefined },
+  ],
   [
     "gRPC without a proxy container counts the pod's readiness",
     {
       metadata: { annotations: injectedBy("1-20") },
       spec: { containers: [app] },
-      status: { conditions: [{ type: "Ready", status: "True" }] },
+      status: {
+        conditions: [
+          { type: "Ready", status: "True" },
+          { type: "Mine", status: "False" },
+        ],
+      },
     },
     { kind: "sidecar", revision: "1-20", ...facts, ready: true, version: undefined },
   ],
@@ -176,6 +279,16 @@ test("a pod keeps what is looked at", () => {
   });
 });
 
+test("a pod is ready when its condition Ready says so, and no other", () => {
+  const conditions = [
+    { type: "PodScheduled", status: "True" },
+    { type: "Ready", status: "False" },
+  ];
+  const read = podFrom(pod({ status: { conditions } }));
+  assert.deepEqual([read.ready, read.conditions], [false, [{ type: "Ready", status: "False", reason: "", message: "" }]]);
+  assert.equal(podFrom(pod({})).ready, false);
+});
+
 const status = (name: string, rest: Partial<ContainerStatus>): ContainerStatus => ({ name, ready: false, restartCount: 0, ...rest });
 const crashed = { terminated: { exitCode: 3, reason: "Error", message: "boom" } };
 
@@ -192,6 +305,15 @@ for (const [title, containerStatuses, initContainerStatuses, expected] of [
     [status("app", { state: { waiting: { reason: "CrashLoopBackOff" } }, lastState: crashed, restartCount: 4 })],
     [],
     ["app waiting CrashLoopBackOff boom 3"],
+  ],
+  ["waiting, without a word", [status("app", { state: { waiting: {} } })], [], ["app waiting"]],
+  ["ended badly, without a word", [status("app", { state: { terminated: { exitCode: 1 } } })], [], ["app terminated 1"]],
+  ["running after a crash, not ready", [status("app", { state: { running: {} }, lastState: crashed })], [], ["app not ready Error boom 3"]],
+  [
+    "native sidecar ended",
+    [],
+    [status("native", { state: { terminated: { exitCode: 0, reason: "Completed" } } })],
+    ["native terminated Completed 0"],
   ],
   ["running, not ready", [status("istio-proxy", { state: { running: {} } })], [], ["istio-proxy not ready"]],
   [

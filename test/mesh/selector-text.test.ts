@@ -36,6 +36,12 @@ const cases: [selector: string, selects: boolean | "malformed"][] = [
   ["replicas>1", "malformed"],
 ];
 
+test("what is wrong with a selector is said in its own words", () => {
+  assert.deepEqual(parseSelector(" app=web, ,x"), { malformed: "a requirement is empty" });
+  assert.deepEqual(parseSelector("app=web, a b "), { malformed: '"a b" is no requirement' });
+  assert.deepEqual(parseSelector("  "), { matchExpressions: [] });
+});
+
 for (const [text, expected] of cases) {
   test(`${JSON.stringify(text)}: ${expected}`, () => {
     const selector = parseSelector(text);

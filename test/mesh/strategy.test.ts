@@ -34,6 +34,8 @@ for (const [title, kind, spec, desired, expected] of [
   ["a partitioned StatefulSet", "StatefulSet", { updateStrategy: { rollingUpdate: { partition: 2 } } }, 3, rolling(0, 1, 2)],
   ["OnDelete", "StatefulSet", { updateStrategy: { type: "OnDelete" } }, 3, { type: "OnDelete" }],
   ["a DaemonSet", "DaemonSet", {}, 4, rolling(0, 1)],
+  ["a DaemonSet on delete", "DaemonSet", { updateStrategy: { type: "OnDelete" } }, 4, { type: "OnDelete" }],
+  ["a blue-green Rollout's default", "Rollout", { strategy: { blueGreen: {} } }, 8, { type: "RolloutRestart", maxUnavailable: 2 }],
   ["a DaemonSet's percentage rounds up", "DaemonSet", { updateStrategy: { rollingUpdate: { maxUnavailable: "10%" } } }, 4, rolling(0, 1)],
   ["a surging DaemonSet", "DaemonSet", { updateStrategy: { rollingUpdate: { maxSurge: "50%", maxUnavailable: 0 } } }, 3, rolling(2, 0)],
   ["a DaemonSet that would never move", "DaemonSet", { updateStrategy: { rollingUpdate: { maxUnavailable: 0 } } }, 3, rolling(0, 1)],

@@ -56,7 +56,10 @@ for (const [title, spec, labels, expected] of [
 
 test("claims and ports of the node, restarts asked for", () => {
   const annotations = { "kubectl.kubernetes.io/restartedAt": "2026-11-03T04:05:06Z" };
-  const containers = [{ name: "app", ports: [{ containerPort: 80, hostPort: 8080 }, { containerPort: 81 }] }];
+  const containers = [
+    { name: "app", ports: [{ containerPort: 80, hostPort: 8080 }, { containerPort: 81 }, { containerPort: 82, hostPort: 0 }] },
+    { name: "bare" },
+  ];
   const volumes = [{ name: "data", persistentVolumeClaim: { claimName: "web-data" } }, { name: "tmp" }];
   const busy = workloadFrom("Deployment", object("web", { template: { metadata: { annotations }, spec: { containers, volumes } } }));
   assert.deepEqual([busy.claims, busy.hostPorts, busy.restartedAt], [["web-data"], [8080], "2026-11-03T04:05:06Z"]);
@@ -72,6 +75,13 @@ test("claims and ports of the node, restarts asked for", () => {
     "2026-11-03T05:00:00Z",
   );
 });
+
+test("what an object leaves out is nothing, and conditions keep their words", () => {
+  const bare = workloadFrom("Deployment", { metadata: { name: "web", uid: "u" }, spec: {} });
+  assert.deepEqual([bare.namespace, bare.resourceVersion, bare.generation, bare.hostPorts, bare.claims, bare.gateway], ["", "", 0, [], [], false]);
+  const conditions = [{ type: "Progressing", status: "False", reason: "ProgressDeadlineExceeded", message: "timed out" }, { type: "Available", status: "True" }];
+  assert.deepEqual(workloadFrom("Deployment", object("web", {}, { status: { conditions } })).status.conditions, [conditions[0], { type: "Available", status: "True", reason: "", message: "" }]);
+}); // biome-ignore format: one line of fields
 
 const replicaSet = (name: string, kind: string, owner: string): KubeObject => ({
   metadata: {
