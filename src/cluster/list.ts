@@ -88,15 +88,28 @@ const discovery = (plural: string, kind: string, group = ""): Wish => ({
 
 /** Does the server's own list of groups and resources hold the kind? Asked only after a 404, which alone could come from anything in between. */
 async function isInstalled(api: Api, kind: Kind): Promise<boolean> {
-  const groupsWish = discovery("API groups", "APIGroupList");
-  const groups = await api.json({ method: "GET", path: "apis", wish: groupsWish });
-  checkKind(groups, { kind: "APIGroupList", apiVersion: "v1" }, groupsWish, api.where);
+  const groups = await readGroups(api);
   const group = named<Group>(groups, "groups").find((one) => one.name === kind.group);
   if (!group?.versions?.some((one) => one.version === kind.version)) return false;
   const wish = discovery(`resources of ${kind.group}`, "APIResourceList", kind.group);
   const resources = await api.json({ method: "GET", path: `apis/${kind.group}/${kind.version}`, wish });
   checkKind(resources, { kind: "APIResourceList", apiVersion: "v1" }, wish, api.where);
   return named<{ readonly name?: string }>(resources, "resources").some((one) => one.name === kind.plural);
+}
+
+/** Under way at a server: two kinds that are not there ask the same at the same time. */
+const groupsAsked = new WeakMap<Api, Promise<object>>();
+
+function readGroups(api: Api): Promise<object> {
+  const read = async (): Promise<object> => {
+    const wish = discovery("API groups", "APIGroupList");
+    const groups = await api.json({ method: "GET", path: "apis", wish });
+    checkKind(groups, { kind: "APIGroupList", apiVersion: "v1" }, wish, api.where);
+    return groups;
+  };
+  const asked = groupsAsked.get(api) ?? read().finally(() => groupsAsked.delete(api));
+  groupsAsked.set(api, asked);
+  return asked;
 }
 
 interface Group {
