@@ -49,30 +49,25 @@ export function createIstiod(pod: KubeJson, clock: MeshClock, random: () => numb
   };
   const nanos = (): string => new Date(clock.wall()).toISOString().replace("Z", "000000Z");
 
-  const pages: Readonly<Record<string, () => string>> = {
-    "/debug/syncz": () =>
-      JSON.stringify(
-        [...connections.values()].map((each) => synczEntry(each, modern)),
-        undefined,
-        2,
-      ),
-    "/debug/connections": () =>
-      JSON.stringify({
-        totalClients: connections.size,
-        clients: [...connections.values()].map(({ id, connectedAt, address }) => ({
-          connectionId: id,
-          connectedAt,
-          address,
-          ...(!modern && { labels: null }),
-        })),
-      }),
-    "/version": () => `${version}-0000000000000000000000000000000000000000-Clean`,
-    "/ready": () => "",
+  const [json, text] = ["application/json", "text/plain; charset=utf-8"];
+  /** Type and text of a page. Without clients istiod leaves out their list. */
+  const pageOf = (path: string): readonly [string, string] | undefined => {
+    const all = [...connections.values()];
+    if (path === "/debug/syncz") return [json, JSON.stringify(all.map((each) => synczEntry(each, modern)))];
+    if (path === "/debug/connections") {
+      const clients = all.map(({ id, connectedAt, address }) => ({
+        ...{ connectionId: id, connectedAt, address },
+        ...(!modern && { labels: null }),
+      }));
+      return [json, JSON.stringify({ totalClients: clients.length, ...(clients.length > 0 && { clients }) })];
+    }
+    return path === "/version" ? [text, `${version}-unknown-Clean`] : undefined;
   };
   const server = http.createServer((request, response) => {
     if (stopped() === "frozen") return;
-    const page = pages[new URL(request.url ?? "/", "http://istiod").pathname];
-    response.writeHead(page ? 200 : 404, { "content-type": "application/json" }).end(page ? page() : "404 page not found\n");
+    const page = pageOf(new URL(request.url ?? "/", "http://istiod").pathname);
+    const [type, body] = page ?? [text, "404 page not found\n"];
+    response.writeHead(page ? 200 : 404, { "content-type": type }).end(body);
   });
   server.keepAliveTimeout = 0;
 
@@ -98,10 +93,10 @@ export function createIstiod(pod: KubeJson, clock: MeshClock, random: () => numb
   };
 }
 
-function synczEntry({ proxy, type, version, cds, lds }: Connection, modern: boolean): Json {
+function synczEntry({ proxy, type, version, cds, lds, connectedAt }: Connection, modern: boolean): Json {
   const acked = ({ nonce, state }: Connection["cds"]) => (state === "acked" ? nonce : undefined);
   const resource = (each: Connection["cds"]) => ({
-    ...{ sent: each.nonce, acked: acked(each) },
+    ...{ sent: each.nonce, acked: acked(each), sentTime: connectedAt },
     ...(each.state === "rejected" && { lastError: "Error adding/updating listener(s) virtualInbound: unknown extension" }),
   });
   return {
