@@ -13,9 +13,9 @@ export const meshFindings = (mesh: Mesh): readonly Finding[] => [
 
 /** istiods that did not answer are told with their revision. */
 function unread(mesh: Mesh): readonly Finding[] {
-  const silent = mesh.answers.flatMap((answer) => (answer.kind === "unanswered" ? [answer.reason] : []));
+  const silent = mesh.answers.flatMap((answer) => (answer.kind === "unanswered" ? [`istiod ${answer.istiod}`] : []));
   return mesh.unknown
-    .filter((unknown) => !(unknown.subject.startsWith("istiod ") && silent.includes(unknown.reason)))
+    .filter(({ subject }) => !silent.includes(subject))
     .map((unknown) =>
       missingEvidence(
         "unread",
