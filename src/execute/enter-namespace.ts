@@ -96,11 +96,15 @@ export async function checkLabels(run: Run, namespace: string): Promise<void> {
   if (!now) throw new ClusterError(`namespace ${namespace} was deleted meanwhile`, { reason: "not-found" });
   const found = revisionLabelsOf(now);
   if (!entry || sameLabels(found, entry.after)) return;
-  throw new ClusterError(`the labels of namespace ${namespace} were changed by somebody else meanwhile: ${labelsText(found)}`, {
+  throw labelsChanged(namespace, found);
+}
+
+/** Labels that are not what we wrote any more, or that a policy made others of; undefined where the namespace is gone. */
+export const labelsChanged = (namespace: string, found: RevisionLabels | undefined): ClusterError =>
+  new ClusterError(`the labels of namespace ${namespace} were changed by somebody else meanwhile: ${labelsText(found)}`, {
     reason: "conflict",
     hint: "find what owns them (GitOps, Helm, a policy), change it there, and run the command again",
   });
-}
 
 const labelsText = (labels: RevisionLabels | undefined): string =>
   labels === undefined

@@ -5,7 +5,7 @@
 import { ClusterError } from "../cluster/errors.ts";
 import type { ObjectRef, Workload } from "../mesh/model.ts";
 import { createBudget } from "./budget.ts";
-import { checkLabels, enterNamespace, resumedRecord } from "./enter-namespace.ts";
+import { checkLabels, enterNamespace, labelsChanged, resumedRecord } from "./enter-namespace.ts";
 import { failureOf } from "./failure.ts";
 import type { Ledger, RelabelStep, RestartStep } from "./ledger.ts";
 import { answerMove, beginMove, type Move, moveWorkload } from "./move-workload.ts";
@@ -153,11 +153,12 @@ async function close(run: Run): Promise<End> {
     try {
       await checkLabels(run, step.namespace);
       if (leavesOpen(run, step)) continue;
-      await relabel(
+      const outcome = await relabel(
         run.cluster,
         { namespace: step.namespace, uid: step.uid, expected: step.after, labels: step.after, record: { ...record, state: "done" } },
         { dryRun: false },
       );
+      if (outcome.kind !== "written") throw labelsChanged(step.namespace, outcome.found);
     } catch (error) {
       if (!(error instanceof ClusterError)) throw error;
       run.ledger.noteFailure(
@@ -167,20 +168,20 @@ async function close(run: Run): Promise<End> {
   }
   const open = relabelSteps(run.plan).some((step) => leavesOpen(run, step));
   const first = unfinished(run.ledger)[0];
-  if (first) run.ledger.noteFailure(await failureOf(run.cluster, first, run.ends.aborted ? outOfTime : first.reason, undefined));
+  if (first) run.ledger.noteFailure(await failureOf(run.cluster, first.object, run.ends.aborted ? outOfTime : first.reason, undefined));
   return run.ledger.failure() || open ? "partial" : "done";
 }
 
 const outOfTime = "not waited for to the end: the time of --timeout was over";
 
 /** What a run that is done has none of, whatever ended it. */
-const unfinished = ({ namespaces, workloads }: Ledger): readonly (ObjectRef & { readonly reason: string })[] => [
+const unfinished = ({ namespaces, workloads }: Ledger): readonly { readonly object: ObjectRef; readonly reason: string }[] => [
   ...workloads()
     .filter(({ outcome }) => !["moved", "already", "empty", "unselected"].includes(outcome))
-    .map(({ kind, namespace, name, reason = "not restarted" }) => ({ kind, namespace, name, reason })),
+    .map(({ kind, namespace, name, reason = "not restarted" }) => ({ object: { kind, namespace, name }, reason })),
   ...namespaces()
     .filter(({ labels }) => labels === "not-started")
-    .map(({ name }) => ({ kind: "Namespace", namespace: name, name, reason: "its labels were not written" })),
+    .map(({ name }) => ({ object: { kind: "Namespace", namespace: name, name }, reason: "its labels were not written" })),
 ];
 
 /** Workloads that `-l` left out move at their next pod: until then the namespace is on its way. */

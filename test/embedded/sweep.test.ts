@@ -5,13 +5,14 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { deployment, statefulSet } from "../real/workloads.ts";
-import { faults, isOurs } from "./faults.ts";
+import type { Asked, Interception } from "./api/request.ts";
+import { carryOut } from "./fault-plan.ts";
+import { faults, isOurs, isWatch, watchFaults } from "./faults.ts";
 import { openScene, type Scene } from "./scene.ts";
+import { chosen, seed, tally } from "./sweep.ts";
 import { assertArrived, labelsOf, templatesOf } from "./witness.ts";
 
-const all = process.env.SWEEP === "all";
 const sampleSize = 32;
-const seed = Number(process.env.SWEEP_SEED ?? 20261123);
 
 let scene: Scene;
 before(async () => {
@@ -25,45 +26,52 @@ const namespaceOfTwo = () =>
     statefulSet({ namespace, name: "db", replicas: 2, readyAfter: 1_000 }),
   ]);
 
-/** Runs a migration in which the request of this number (of ours) meets the fault; gives back how many there were and what was met. */
-async function migrateWith(namespace: string, number: number, fault: string | undefined) {
-  let [count, met] = [0, ""];
-  const stop = scene.mesh.onRequest((asked) => {
-    if (!isOurs(asked) || count++ !== number) return undefined;
-    met = `${asked.method} ${asked.url.pathname}${asked.dryRun ? " (dry run)" : ""}`;
-    return fault === undefined ? undefined : faults[fault];
-  });
-  try {
-    return { ...(await scene.mesh.run("mesh-migrate", ["-n", namespace, "--to", "1-20", "--workload-timeout", "60s"])), count, met };
-  } finally {
-    stop();
-  }
+interface Case {
+  readonly name: string;
+  readonly meets: Interception;
+  readonly of: (asked: Asked) => boolean;
+  /** Which of those requests of ours, from 0. */
+  readonly nth: number;
 }
 
-/** A small generator with a seed (mulberry32), so that a sample can be had again. */
-function random(state: number): () => number {
-  let a = state;
-  return () => {
-    a = (a + 0x6d2b79f5) | 0;
-    let t = Math.imul(a ^ (a >>> 15), 1 | a);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+/** Runs a migration; gives back what was asked, and which request met the fault. */
+async function migrateWith(namespace: string, one: Case | undefined) {
+  const { mesh } = scene;
+  const asked: Asked[] = [];
+  const met: string[] = [];
+  const stage = { mesh, namespace, blame: () => {} };
+  const of = (each: Asked): boolean => {
+    if (!one?.of(each)) return false;
+    met.push(`${each.method} ${each.url.pathname}${each.dryRun ? " (dry run)" : ""}`);
+    return true;
   };
+  const stop = mesh.onRequest((each) => {
+    if (isOurs(each)) asked.push(each);
+    return undefined;
+  });
+  const when = one && { request: one.of, nth: one.nth };
+  const script = carryOut(stage, when ? [{ when, what: { meets: one.meets, of, times: 1 } }] : []);
+  const result = await mesh.run("mesh-migrate", ["-n", namespace, "--to", "1-20", "--workload-timeout", "60s"]);
+  stop();
+  await script.end();
+  return { ...result, asked, met: met[0] ?? "nothing" };
 }
 
 test("one fault at any request: success, restored, nothing changed, or a stop that a second run finishes", async (t) => {
-  const golden = await migrateWith(await namespaceOfTwo(), -1, undefined);
+  const golden = await migrateWith(await namespaceOfTwo(), undefined);
   assert.equal(golden.code, 0, golden.stderr);
-  const names = Object.keys(faults);
-  const grid = names.flatMap((fault) => Array.from({ length: golden.count }, (_, number) => ({ fault, number })));
-  const next = random(seed);
-  const chosen = all ? grid : Array.from({ length: sampleSize }, () => grid[Math.floor(next() * grid.length)] as (typeof grid)[number]);
-  const outcomes = new Map<string, number>();
-  for (const { fault, number } of chosen) {
+  const cases = (table: typeof faults, of: Case["of"]): readonly Case[] =>
+    Object.entries(table).flatMap(([fault, meets]) =>
+      golden.asked.filter(of).map((_, nth) => ({ name: `${fault} at request ${nth}`, meets, of, nth })),
+    );
+  const grid = [...cases(faults, () => true), ...cases(watchFaults, isWatch)];
+  const tried = chosen(grid, sampleSize);
+  const outcomes: string[] = [];
+  for (const one of tried) {
     const namespace = await namespaceOfTwo();
     const templates = templatesOf(scene.mesh, namespace);
-    const { code, stdout, stderr, met } = await migrateWith(namespace, number, fault);
-    const what = `${fault} at request ${number} (${met}): exit ${code}\n${stdout}${stderr}`;
+    const { code, stdout, stderr, met } = await migrateWith(namespace, one);
+    const what = `${one.name} (${met}): exit ${code}\n${stdout}${stderr}`;
     assert.ok([0, 1, 3, 4, 5].includes(code), what);
     assert.doesNotMatch(stderr, /this is a bug/, what);
     if (code === 0) await assertArrived(scene.mesh, namespace, "1-20").catch((error) => assert.fail(`${what}\n${error}`));
@@ -72,14 +80,14 @@ test("one fault at any request: success, restored, nothing changed, or a stop th
       assert.deepEqual(templatesOf(scene.mesh, namespace), templates, what);
     }
     if (code === 4) assert.match(stdout, /to go on:\n {2}kubectl mesh-migrate/, what);
-    const again = await migrateWith(namespace, -1, undefined);
+    const again = await migrateWith(namespace, undefined);
     assert.equal(again.code, 0, `${what}\nand again:\n${again.stdout}${again.stderr}`);
     await assertArrived(scene.mesh, namespace, "1-20");
     scene.neverFell(namespace);
-    outcomes.set(String(code), (outcomes.get(String(code)) ?? 0) + 1);
+    outcomes.push(String(code));
     await scene.mesh.api.delete(`/api/v1/namespaces/${namespace}`).catch(() => {});
   }
   t.diagnostic(
-    `grid of ${names.length} faults x ${golden.count} requests = ${grid.length}; ${chosen.length} tried (seed ${seed}); exit codes ${JSON.stringify(Object.fromEntries(outcomes))}`,
+    `grid of ${Object.keys(faults).length} faults x ${golden.asked.length} requests and ${Object.keys(watchFaults).length} x ${golden.asked.filter(isWatch).length} watches = ${grid.length}; ${tried.length} tried (seed ${seed}): exit codes ${tally(outcomes)}`,
   );
 });

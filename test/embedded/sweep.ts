@@ -1,0 +1,36 @@
+/** What the sweeps share: a seeded sample of a grid, and how a case is told. */
+
+/** The whole grid (npm run test:sweep), or a sample of it. */
+export const all = process.env.SWEEP === "all";
+export const seed = Number(process.env.SWEEP_SEED ?? 20261123);
+/** Only cases whose name matches: to look at one again. */
+const only = new RegExp(process.env.SWEEP_ONLY ?? "");
+
+/** Those to try: all, or so many of them, the same for the same seed. */
+export function chosen<Case extends { readonly name: string }>(grid: readonly Case[], sampleSize: number): readonly Case[] {
+  if (process.env.SWEEP_ONLY) return grid.filter(({ name }) => only.test(name));
+  if (all) return grid;
+  const next = random(seed);
+  const rest = [...grid];
+  return Array.from({ length: Math.min(sampleSize, grid.length) }, () => rest.splice(Math.floor(next() * rest.length), 1)).flat();
+}
+
+/** A small generator with a seed (mulberry32), so that a sample can be had again. */
+function random(state: number): () => number {
+  let a = state;
+  return () => {
+    a = (a + 0x6d2b79f5) | 0;
+    let t = Math.imul(a ^ (a >>> 15), 1 | a);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** How often each word was said. */
+export function tally(words: readonly string[]): string {
+  const counts = Map.groupBy(words, (word) => word);
+  return [...counts]
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(([word, each]) => `${word} ${each.length}`)
+    .join(", ");
+}

@@ -1,0 +1,63 @@
+/** What the sweeps found (sweep.test.ts, sweep-plans.test.ts), each held by a plan of its own. */
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { deployment, statefulSet } from "../real/workloads.ts";
+import { carryOut, type FaultPlan } from "./fault-plan.ts";
+import { isWrite } from "./faults.ts";
+import { interferences } from "./interference.ts";
+import type { EmbeddedMesh } from "./mesh.ts";
+import { outages } from "./outages.ts";
+import { openScene, type Scene } from "./scene.ts";
+import { assertArrived, documentOf, labelsOf } from "./witness.ts";
+
+let scene: Scene;
+let mesh: EmbeddedMesh;
+before(async () => {
+  scene = await openScene({ revisions: { default: "1.19.0", "1-20": "1.20.0" } });
+  ({ mesh } = scene);
+});
+after(() => scene?.[Symbol.asyncDispose]());
+
+const namespaceOfTwo = () =>
+  scene.settled((namespace) => [
+    deployment({ namespace, name: "web", replicas: 2, readyAfter: 1_000 }),
+    statefulSet({ namespace, name: "db", replicas: 2, readyAfter: 1_000 }),
+  ]);
+
+const args = ["--to", "1-20", "--workload-timeout", "60s", "-o", "json"];
+const migrate = async (namespace: string) => documentOf(await mesh.run("mesh-migrate", ["-n", namespace, ...args]));
+
+async function migrateAmid(namespace: string, plan: FaultPlan, more: readonly string[] = []) {
+  const script = carryOut({ mesh, namespace, blame: () => {} }, plan);
+  const result = await mesh.run("mesh-migrate", ["-n", namespace, ...args, ...more], { onStderr: script.onStderr });
+  assert.equal(script.begun(), plan.length, "the whole plan was met");
+  return { document: documentOf(result), end: () => mesh.clock.during(script.end()) };
+}
+
+const act = (name: string) => {
+  const found = outages[name] ?? interferences[name];
+  assert.ok(found, name);
+  return { act: found };
+};
+
+test("labels that a policy rewrites in the last write are no success", async () => {
+  const namespace = await namespaceOfTwo();
+  const { document, end } = await migrateAmid(namespace, [{ when: { request: isWrite, nth: 3 }, what: act("a policy rewrites labels") }]);
+  await end();
+  assert.deepEqual(labelsOf(mesh, namespace), { "istio-injection": "enabled" });
+  assert.deepEqual([document.state, document.exitCode], ["partial", 4]);
+  assert.match(document.failure?.reason ?? "", /labels of namespace .* istio-injection=enabled/);
+  assert.deepEqual((await migrate(namespace)).state, "done");
+  await assertArrived(mesh, namespace, "1-20");
+});
+
+test("a workload that is not proven when the time is over is named as an object, and no more", async () => {
+  const namespace = await namespaceOfTwo();
+  const plan: FaultPlan = [{ when: { request: isWrite, nth: 2 }, what: act("new pods take 45 s") }];
+  const { document, end } = await migrateAmid(namespace, plan, ["--timeout", "10s"]);
+  await end();
+  assert.deepEqual(
+    [document.exitCode, document.failure?.object.kind, Object.keys(document.failure?.object ?? {}).length],
+    [4, "StatefulSet", 3],
+  );
+});
