@@ -28,9 +28,16 @@ const container = (each: Json): Json => ({
   ...(each.ports && { ports: each.ports.map((port: Json) => ({ protocol: "TCP", ...port })) }),
 });
 
+/** Empty maps are as good as none. */
+const templateMeta = ({ labels, annotations, ...rest }: Json): Json => ({
+  ...rest,
+  ...(labels && Object.keys(labels).length > 0 && { labels }),
+  ...(annotations && Object.keys(annotations).length > 0 && { annotations }),
+});
+
 const template = (given: Json): Json => ({
   ...given,
-  metadata: { ...given?.metadata },
+  metadata: templateMeta(given?.metadata ?? {}),
   spec: podSpec(given?.spec),
 });
 
@@ -134,7 +141,14 @@ const defaults = {
   },
   cronjobs: (object: Json) => ({
     ...object,
-    spec: { concurrencyPolicy: "Allow", suspend: false, successfulJobsHistoryLimit: 3, failedJobsHistoryLimit: 1, ...object.spec },
+    spec: {
+      ...{ concurrencyPolicy: "Allow", suspend: false, successfulJobsHistoryLimit: 3, failedJobsHistoryLimit: 1 },
+      ...object.spec,
+      jobTemplate: {
+        ...object.spec.jobTemplate,
+        spec: { ...object.spec.jobTemplate?.spec, template: template(object.spec.jobTemplate?.spec?.template) },
+      },
+    },
   }),
   mutatingwebhookconfigurations: webhookConfiguration(true),
   validatingwebhookconfigurations: webhookConfiguration(false),
