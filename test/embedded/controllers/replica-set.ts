@@ -58,14 +58,11 @@ async function writeStatus(set: KubeJson, pods: readonly KubeJson[], failure: Re
   const minReady = set.spec.minReadySeconds ?? 0;
   const ready = pods.filter(isReady);
   const available = pods.filter((pod) => isAvailable(pod, minReady, cluster.clock.wall()));
-  const others = (set.status?.conditions ?? []).filter(({ type }: { type: string }) => type !== "ReplicaFailure");
-  const conditions = failure
-    ? withCondition(
-        set.status?.conditions,
-        { type: "ReplicaFailure", status: "True", reason: "FailedCreate", message: failure.message },
-        cluster.now(),
-      )
-    : others;
+  const before = set.status?.conditions ?? [];
+  const others = before.filter(({ type }: { type: string }) => type !== "ReplicaFailure");
+  // The first failure stands until there is none (`calculateStatus`): told anew each time, it would set off the next try.
+  const failed = { type: "ReplicaFailure", status: "True", reason: "FailedCreate", message: failure?.message };
+  const conditions = !failure ? others : before.length > others.length ? before : withCondition(before, failed, cluster.now());
   await cluster.setStatus(set, {
     observedGeneration: set.metadata.generation,
     replicas: pods.length,
