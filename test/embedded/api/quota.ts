@@ -68,7 +68,10 @@ export function assertWithinQuota(store: Store, resources: Resources, { resource
         `failed quota: ${quotaName}: must specify ${missing.map((name) => `${name} for: ${containers}`).join("; ")}`,
       );
     }
-    const over = names.filter((name) => used(store, resources, namespace, name) + usageOf(pod, name) > numberOf(quota.spec.hard[name]));
+    const over = names.filter((name) => {
+      const total = used(store, resources, namespace, name) + usageOf(pod, name);
+      return Math.round(total * 1000) > Math.round(numberOf(quota.spec.hard[name]) * 1000);
+    });
     if (over.length === 0) continue;
     const list = (value: (name: string) => string) => over.map((name) => `${name}=${value(name)}`).join(",");
     throw forbidden(

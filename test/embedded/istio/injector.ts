@@ -48,54 +48,50 @@ const templatesOf = ({ metadata }: KubeJson, config: Json): readonly string[] =>
 
 const minorOf = (version: string): number => Number(version.replace(/^v/, "").split(".")[1]);
 
-/** Native from 1.27 on where every kubelet is 1.33 or later; an annotation has the last word. */
+/** Native from 1.27 on where every kubelet is 1.33 or later; an annotation has the last word, of which 1.19 and 1.20 know nothing. */
 function isNative({ metadata }: KubeJson, { version, kubelets }: Injecting): boolean {
+  if (minorOf(version) < 27) return false;
   const asked = metadata.annotations?.["sidecar.istio.io/nativeSidecar"];
   if (asked !== undefined) return asked === "true";
-  return minorOf(version) >= 27 && kubelets.every((kubelet) => minorOf(kubelet) >= 33);
+  return kubelets.every((kubelet) => minorOf(kubelet) >= 33);
 }
 
 function withProxy(pod: KubeJson, namespace: string, injecting: Injecting, gateway: boolean): KubeJson {
-  const { revision } = injecting;
+  const { revision, version } = injecting;
   const native = !gateway && isNative(pod, injecting);
   const { labels = {}, annotations = {} } = pod.metadata;
-  const own = pod.spec.containers.find(({ name }: Json) => name === "istio-proxy");
-  const proxy = { ...own, ...proxyContainer(pod, namespace, injecting, gateway), ...(native && { restartPolicy: "Always" }) };
-  const others = pod.spec.containers.filter(({ name }: Json) => name !== "istio-proxy");
-  const init = { name: "istio-init", image: proxy.image, args: ["istio-iptables"], resources: {} };
-  const oldInits = (pod.spec.initContainers ?? []).filter(({ name }: Json) => name !== "istio-init" && name !== "istio-proxy");
-  const initContainers = gateway ? oldInits : native ? [init, proxy, ...oldInits] : [init, ...oldInits];
+  const [own] = pod.spec.containers.filter(isProxy);
+  const made = proxyContainer(pod, namespace, injecting, gateway);
+  const proxy = { ...own, ...made, resources: merged(made.resources, own?.resources), ...(native && { restartPolicy: "Always" }) };
+  const others: readonly Json[] = pod.spec.containers.filter((each: Json) => !isProxy(each));
+  const init = { name: "istio-init", image: proxy.image, args: ["istio-iptables"], resources: sidecarResources };
+  const inits = (pod.spec.initContainers ?? []).filter((each: Json) => each.name !== init.name && !isProxy(each));
+  const initContainers = gateway ? inits : native ? [init, proxy, ...inits] : [...inits, init];
   const containers = native ? others : [...others, proxy];
-  const volumes = [
-    "workload-socket",
-    "credential-socket",
-    "workload-certs",
-    "istio-envoy",
-    "istio-data",
-    "istio-podinfo",
-    "istio-token",
-    "istiod-ca-cert",
-  ];
+  const crl = !gateway && minorOf(version) >= 28 ? ["istio-ca-crl"] : [];
+  const volumes = [...injectedVolumes, ...crl];
   const status = {
-    initContainers: initContainers.map(({ name }: Json) => name).filter((name: string) => name === "istio-init" || name === "istio-proxy"),
-    containers: native ? [] : ["istio-proxy"],
+    initContainers: gateway ? null : native ? ["istio-init", "istio-proxy"] : ["istio-init"],
+    containers: native ? null : ["istio-proxy"],
     ...{ volumes, imagePullSecrets: null, revision },
+  };
+  const [first] = others;
+  const defaults = first && {
+    ...{ "kubectl.kubernetes.io/default-container": first.name, "kubectl.kubernetes.io/default-logs-container": first.name },
   };
   return {
     ...pod,
     metadata: {
       ...pod.metadata,
       labels: {
-        "service.istio.io/canonical-name": labels["app.kubernetes.io/name"] ?? labels.app ?? pod.metadata.name,
-        "service.istio.io/canonical-revision": labels.version ?? "latest",
+        "service.istio.io/canonical-name": labels["app.kubernetes.io/name"] ?? labels.app ?? workloadOf(pod),
+        "service.istio.io/canonical-revision": labels["app.kubernetes.io/version"] ?? labels.version ?? "latest",
+        ...(!gateway && { "security.istio.io/tlsMode": "istio" }),
         ...labels,
-        "security.istio.io/tlsMode": "istio",
       },
       annotations: {
+        ...defaults,
         ...annotations,
-        ...(others.length > 0 && {
-          "kubectl.kubernetes.io/default-container": annotations["kubectl.kubernetes.io/default-container"] ?? others[0].name,
-        }),
         ...{ "istio.io/rev": revision, "sidecar.istio.io/status": JSON.stringify(status) },
         ...{ "prometheus.io/path": "/stats/prometheus", "prometheus.io/port": "15020", "prometheus.io/scrape": "true" },
       },
@@ -112,23 +108,53 @@ function withProxy(pod: KubeJson, namespace: string, injecting: Injecting, gatew
   };
 }
 
-function proxyContainer({ metadata, spec }: KubeJson, namespace: string, { revision, version }: Injecting, gateway: boolean): Json {
+const isProxy = ({ name }: Json): boolean => name === "istio-proxy";
+const injectedVolumes = [
+  ...["workload-socket", "credential-socket", "workload-certs", "istio-envoy"],
+  ...["istio-data", "istio-podinfo", "istio-token", "istiod-ca-cert"],
+];
+
+/** What a pod's own proxy container asks for outweighs the template, name by name. */
+const merged = (resources: Json, own: Json = {}): Json =>
+  Object.fromEntries(
+    ["limits", "requests"].flatMap((kind) => {
+      const both = { ...resources[kind], ...own[kind] };
+      return Object.keys(both).length > 0 ? [[kind, both]] : [];
+    }),
+  );
+
+/** `GetDeployMetaFromPod` (pkg/kube/util.go) as far as Deployments: the ReplicaSet's name without the hash that the pod carries. */
+function workloadOf({ metadata }: KubeJson): string {
+  const owner = metadata.ownerReferences?.find(({ controller }) => controller)?.name;
+  const hash = metadata.labels?.["pod-template-hash"];
+  if (owner === undefined) return metadata.name;
+  return hash !== undefined && owner.endsWith(`-${hash}`) ? owner.slice(0, -hash.length - 1) : owner;
+}
+
+/** `global.proxy.resources` of the charts, which the template of gateways has not. */
+const sidecarResources = { limits: { cpu: "2", memory: "1Gi" }, requests: { cpu: "100m", memory: "128Mi" } };
+
+function proxyContainer(pod: KubeJson, namespace: string, { revision, version }: Injecting, gateway: boolean): Json {
+  const { metadata, spec } = pod;
   const address = `${suffixed("istiod", revision)}.${istioNamespace}.svc:15012`;
   const config = {
     ...(revision !== "default" && { discoveryAddress: address }),
     ...(load(metadata.annotations?.["proxy.istio.io/config"] ?? "{}") as object),
   };
   const env: Record<string, string> = {
-    ...{ PILOT_CERT_PROVIDER: "istiod", CA_ADDR: address, TRUST_DOMAIN: "cluster.local", PROXY_CONFIG: JSON.stringify(config) },
+    ...{ PILOT_CERT_PROVIDER: "istiod", CA_ADDR: address, TRUST_DOMAIN: "cluster.local", PROXY_CONFIG: `${JSON.stringify(config)}\n` },
     ...{ ISTIO_META_CLUSTER_ID: "Kubernetes", ISTIO_META_MESH_ID: "cluster.local", ISTIO_META_INTERCEPTION_MODE: "REDIRECT" },
-    ISTIO_META_APP_CONTAINERS: spec.containers.map(({ name }: Json) => name).join(),
-    ISTIO_META_WORKLOAD_NAME: metadata.ownerReferences?.[0]?.name.replace(/-[a-z0-9]+$/, "") ?? metadata.name,
+    ISTIO_META_APP_CONTAINERS: spec.containers
+      .filter((each: Json) => !isProxy(each))
+      .map(({ name }: Json) => name)
+      .join(),
+    ISTIO_META_WORKLOAD_NAME: workloadOf(pod),
   };
   return {
     name: "istio-proxy",
     image: metadata.annotations?.["sidecar.istio.io/proxyImage"] ?? `docker.io/istio/proxyv2:${version}`,
     args: ["proxy", gateway ? "router" : "sidecar", "--domain", `${namespace}.svc.cluster.local`, "--log_output_level=default:info"],
     env: Object.entries(env).map(([name, value]) => ({ name, value })),
-    resources: {},
+    resources: gateway ? {} : sidecarResources,
   };
 }
