@@ -94,11 +94,11 @@ export const comesFrom = ({ from, workloads }: NamespaceMove, revision: string |
 export const restarts = (facts: Facts): readonly (WorkloadMove & { readonly move: NamespaceMove })[] =>
   facts.moves.flatMap((move) => move.workloads.filter(({ fate }) => fate === "restart").map((each) => ({ ...each, move })));
 
-/** Revisions a stale pod or a namespace comes from, the target left out. */
+/** Revisions a stale pod or a namespace comes from. */
 export const oldRevisions = (facts: Facts): readonly string[] => {
   const revisions = facts.moves.flatMap(({ from, workloads, loose }) => [
     from.revision,
     ...[...workloads.flatMap(({ stale }) => stale), ...loose.flatMap(({ pods }) => pods)].flatMap((pod) => pod.proxy?.revision ?? []),
   ]);
-  return [...new Set(revisions)].filter((revision) => revision !== facts.target.revision);
+  return [...new Set(revisions)];
 };

@@ -34,6 +34,10 @@ const table: readonly (readonly [what: string, workloads: readonly WorkloadWords
   ["none where there are only gateways", [workload("edge", 2, { gateway: true })], undefined],
   ["one pod that stays up before several that do not", [workload("single", 1), workload("all", 3, { strategy: { type: "Recreate" } })], "Deployment/single"],
   ["one that goes down where there is nothing else", [workload("db", 1, { kind: "StatefulSet", strategy: rolling(0, 1) })], "StatefulSet/db"],
+  ["a Deployment among equals, whatever the names", [workload("b", 2), workload("c", 2, { kind: "StatefulSet", strategy: rolling(0, 1) }), workload("a", 2)], "Deployment/a"],
+  ["one pod that stays up before one that does not", [workload("a", 1, { strategy: rolling(0, 1) }), workload("b", 1)], "Deployment/b"],
+  ["a DaemonSet of one node, which another node would not miss", [workload("a", 1, { strategy: rolling(0, 1) }), workload("b", 1, { kind: "DaemonSet", strategy: rolling(0, 1) })], "DaemonSet/b"],
+  ["none where all are ill", [workload("ill", 2, { status: ill(2) }), workload("single", 1, { status: ill(1) })], undefined],
   ["none where nothing is restarted", [workload("paused", 3, { paused: true })], undefined],
 ]; // biome-ignore format: a table
 

@@ -240,6 +240,79 @@ const cases: readonly (readonly [string, string, string])[] = [
     "nothing",
   ],
   ["a proven pod", first([pod("web-a")], {}, synced), "nothing"],
+  [
+    "a proven pod of which a helper has ended",
+    first([pod("web-a", { troubles: [trouble("debugger", { state: "terminated", reason: "Completed", exitCode: 0 })] })], {}, synced),
+    "nothing",
+  ],
+  [
+    "a stray that crashes is mended by another restart",
+    first([broken({ proxy: { revision: "default" }, troubles: [trouble("app", { restarts: 9 })] })]),
+    "nothing",
+  ],
+  [
+    "conditions beside the scheduler's are no cause",
+    first([
+      broken({
+        conditions: [{ type: "ContainersReady", status: "False", reason: "ContainersNotReady", message: "" }],
+        troubles: [trouble("istio-proxy", { restarts: 3 })],
+      }),
+    ]),
+    "crash Pod/web-a istio-proxy proxy CrashLoopBackOff logs=previous grace=0 | container istio-proxy (the proxy): CrashLoopBackOff, 3 restarts",
+  ],
+  [
+    "no node, without a word",
+    first([broken({ node: undefined, conditions: [{ type: "PodScheduled", status: "False", reason: "", message: "none yet" }] })]),
+    "unscheduled Pod/web-a - cluster Unscheduled logs=- grace=- | finds no node: none yet",
+  ],
+  [
+    "a node that is not named",
+    first([broken({ node: undefined })]),
+    "starting Pod/web-a - cluster Starting logs=- grace=- | its containers have not started on node ?",
+  ],
+  [
+    "it ended without a word",
+    first([broken({ troubles: [trouble("istio-validation", { init: true, state: "terminated", reason: "", exitCode: 126 })] })]),
+    "crash Pod/web-a istio-validation proxy Error logs=current grace=- | container istio-validation (the proxy): Error, exit code 126",
+  ],
+  [
+    "what injection puts before the proxy belongs to it",
+    first([broken({ troubles: [trouble("enable-core-dump", { init: true, restarts: 3 })] })]),
+    "crash Pod/web-a enable-core-dump proxy CrashLoopBackOff logs=previous grace=0 | container enable-core-dump (the proxy): CrashLoopBackOff, 3 restarts",
+  ],
+  [
+    "the application crashes while the target's istiod is silent",
+    first([broken({ phase: "Running", troubles: [trouble("app", { restarts: 3 })] })], {}, [unanswered("1-20"), answered("default")]),
+    "crash Pod/web-a app application CrashLoopBackOff logs=previous grace=0 | container app (the application): CrashLoopBackOff, 3 restarts",
+  ],
+  [
+    "of several events the newest warning about the pod speaks",
+    first([broken()], {
+      events: [
+        event("uid-of-web-a", "FailedMount", "the newest", "2026-11-03T04:08:06Z"),
+        event("uid-of-web-a", "FailedMount", "older", "2026-11-03T04:07:06Z"),
+        event("uid-of-web-b", "FailedMount", "of another", "2026-11-03T04:09:06Z"),
+        { ...event("uid-of-web-a", "Pulled", "no warning", "2026-11-03T04:09:06Z"), warning: false },
+      ],
+    }),
+    "starting Pod/web-a - cluster FailedMount logs=- grace=- | FailedMount: the newest",
+  ],
+  [
+    "of several refusals the newest speaks, and other events of the ReplicaSet are none",
+    first([], {
+      events: [
+        event("uid-of-rs", "FailedCreate", "denied now", "2026-11-03T04:08:06Z"),
+        event("uid-of-rs", "FailedCreate", "denied before", "2026-11-03T04:07:06Z"),
+        event("uid-of-rs", "SuccessfulDelete", "Deleted pod", "2026-11-03T04:09:06Z"),
+      ],
+    }),
+    "create ReplicaSet/web-7d4b9 - cluster FailedCreate logs=- grace=15000 | no new pod is let in: denied now",
+  ],
+  [
+    "an old pod without a proxy that does not go",
+    first([pod("web-y", { terminating: true, createdAt: before, proxy: undefined })]),
+    "terminating Pod/web-y - cluster Terminating logs=- grace=- | an old pod that has not ended yet",
+  ],
 ];
 
 suite("the gravest cause", () => {
@@ -266,6 +339,21 @@ suite("what outlives its grace", () => {
   test("ErrImagePull and ImagePullBackOff are one trouble", () => {
     assert.equal(look(start.since, pulling("ImagePullBackOff"), 999 + lastingMs).hopeless, undefined);
     assert.equal(look(start.since, pulling("ImagePullBackOff"), 1_000 + lastingMs).hopeless?.trouble, "image");
+  });
+  test("each container of each pod has a time of its own", () => {
+    const pulls = (name: string, ...containers: readonly string[]) =>
+      pod(name, {
+        phase: "Pending",
+        ready: false,
+        proxy: { ready: false },
+        troubles: containers.map((each) => trouble(each, { reason: "ErrImagePull" })),
+      });
+    const both = look(
+      look(new Map(), [pulls("web-a", "app")], 0).since,
+      [pulls("web-a", "app", "istio-proxy"), pulls("web-b", "app")],
+      lastingMs,
+    );
+    assert.deepEqual([both.since.size, both.hopeless?.uid, both.hopeless?.container], [3, "uid-of-web-a", "app"]);
   });
   test("what went away begins anew", () => {
     const gone = look(start.since, [], 2_000);

@@ -31,6 +31,9 @@ test("a webhook reads the namespace of an object, and the object where that is a
   assert.deepEqual(read({ rules: rule([""], ["pods"]), namespaceSelector: selector }), [reader]);
   for (const rules of [rule([""], ["namespaces"]), rule(["*"], ["*"]), rule([""], ["*/*"])]) assert.deepEqual(read({ rules }), [reader]);
   assert.deepEqual(read({ rules: rule(["apps"], ["*"]) }), []);
+  assert.deepEqual(read({ rules: [...rule(["apps"], ["*"]), ...rule([""], ["pods", "namespaces"])] }), [reader]);
+  for (const more of [{}, { rules: [] }, { rules: [{}] }]) assert.deepEqual(read(more), [], JSON.stringify(more));
+  assert.deepEqual(webhookReaders("ValidatingWebhookConfiguration", { metadata: cluster }), []);
 });
 
 test("expressions that name an injection label are kept as they are", () => {
@@ -55,6 +58,12 @@ test("expressions that name an injection label are kept as they are", () => {
   assert.equal(webhook?.expression, naming);
 });
 
+test("what a policy leaves out, or says as null, names nothing", () => {
+  assert.deepEqual(policyReaders("ValidatingAdmissionPolicy", { metadata: cluster }), []);
+  const spec = JSON.parse('{"validations":null,"failurePolicy":null,"variables":[]}');
+  assert.deepEqual(policyReaders("ValidatingAdmissionPolicy", { metadata: cluster, spec }), []);
+});
+
 test("a binding reads namespaces by its matchResources", () => {
   const readers = policyReaders("ValidatingAdmissionPolicyBinding", {
     metadata: cluster,
@@ -66,11 +75,16 @@ test("a binding reads namespaces by its matchResources", () => {
   );
 });
 
+test("a Gateway without listeners reads none", () => {
+  assert.deepEqual([routeReaders({ metadata }), routeReaders({ metadata, spec: {} })], [[], []]);
+});
+
 test("a Gateway reads namespaces where a listener admits routes by selector", () => {
   const listeners = [
     { name: "a", allowedRoutes: { namespaces: { from: "Selector", selector } } },
     { name: "b", allowedRoutes: { namespaces: { from: "All", selector } } },
     { name: "c" },
+    { name: "d", allowedRoutes: {} },
   ];
   assert.deepEqual(routeReaders({ metadata, spec: { listeners } }), [
     { kind: "Gateway", namespace: "shop", name: "it", where: "listener a", selector },

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import type { UndoRecord } from "../../src/upgrade/plan.ts";
 import { undoText } from "../../src/upgrade/undo.ts";
-import { pod, type WorkloadWords } from "../mesh/mesh-scene.ts";
+import { type MeshWords, ownInjector, pod, tagInjector, type WorkloadWords } from "../mesh/mesh-scene.ts";
 import { mission, planOf, restarted, said, stopping } from "./builders.ts";
 
 const production = "production";
@@ -41,6 +41,10 @@ test("every kind of workload finds its place", () => {
     { namespace: production, name: "out", podLabels: { "sidecar.istio.io/inject": "false" }, runs: [null] },
     { namespace: production, name: "bare-of-sidecars", runs: [null, null] },
     { namespace: production, name: "asleep", runs: [] },
+    { namespace: production, name: "asleep-out", podLabels: { "sidecar.istio.io/inject": "false" }, runs: [] },
+    { namespace: production, name: "asleep-unread", template: undefined, runs: [] },
+    { namespace: production, name: "half-sided", runs: ["1-20", null] },
+    { namespace: production, name: "going", runs: ["1-20"], pod: { terminating: true } },
     { namespace: production, name: "kept", runs: old },
   ];
   const job = pod(production, "batch-1-x", "default", { owner: { kind: "Job", name: "batch-1", uid: "uid-of-batch-1" } });
@@ -50,7 +54,10 @@ test("every kind of workload finds its place", () => {
   assert.deepEqual(stopping(plan), []);
   assert.deepEqual(restarted(plan), ["Deployment/half (canary)", "Deployment/web"]);
   assert.deepEqual(plan.already, [{ kind: "Deployment", namespace: production, name: "there" }]);
-  assert.deepEqual(plan.empty, [{ kind: "Deployment", namespace: production, name: "asleep" }]);
+  assert.deepEqual(
+    plan.empty,
+    ["asleep", "going"].map((name) => ({ kind: "Deployment", namespace: production, name })),
+  );
   assert.deepEqual(plan.left, [
     { object: { kind: "Deployment", namespace: production, name: "kept" }, reason: "stays on default until its next pod", by: "--leave" },
     { object: { kind: "Job", namespace: production, name: "batch-1" }, reason: "runs on default until it ends", by: "job" },
@@ -64,6 +71,53 @@ test("pods of nobody stay where they are left, and are not left without asking",
   assert.deepEqual(plan.left, [{ object: { kind: "Pod", namespace: production, name: "debug" }, reason: "stays on 1-18 until it is created again", by: "--leave" }]);
   assert.deepEqual(said(plan, "pods-owned").map((text) => text.split("/").at(-1)), ["shell", "shell-2"]);
 }); // biome-ignore format: one line of fields
+
+test("what another webhook would inject is not empty, for its next pod goes elsewhere", () => {
+  const grabbing = ownInjector("1-18").map((each) => ({ ...each, configuration: "zz-by-hand", entry: { ...each.entry, namespaceSelector: {}, objectSelector: { matchLabels: { "istio.io/rev": "1-18" } } } }));
+  const workloads = [{ namespace: production, name: "web", runs: old }, { namespace: production, name: "asleep", podLabels: { "istio.io/rev": "1-18" }, runs: [] }];
+  const { empty } = planOf(mission({ workloads, injectors: [...ownInjector("1-20"), ...tagInjector("default", "default"), ...grabbing] }));
+  assert.deepEqual(empty, []);
+}); // biome-ignore format: one line of fields
+
+const injectors = [...ownInjector("1-20"), ...ownInjector("1-19"), ...tagInjector("default", "default")];
+const refusing = [...ownInjector("1-20"), ...tagInjector("default", "default", { readyEndpoints: 0 })];
+const froms: readonly (readonly [what: string, labels: Readonly<Record<string, string>>, runs: readonly string[], change: MeshWords, from: string])[] = [
+  ["the revision its labels give, whatever most pods run", { "istio.io/rev": "1-19" }, ["1-18", "1-18", "1-19"], { injectors }, "1-19"],
+  ["the revision that refuses its pods today", { "istio-injection": "enabled" }, ["1-18"], { injectors: refusing }, "default"],
+  ["the revision most pods run, where nobody serves its label", { "istio.io/rev": "1-16" }, ["1-17", "1-18", "1-18"], {}, "1-18"],
+  ["the revision most pods run, where its labels give the target", { "istio.io/rev": "1-20" }, ["1-17", "1-18", "1-18", "1-20"], {}, "1-18"],
+]; // biome-ignore format: a table
+
+for (const [what, labels, runs, change, from] of froms) {
+  test(`a namespace comes from ${what}`, () => {
+    const [relabel] = planOf(mission({ namespaces: [{ name: production, labels }], workloads: [{ namespace: production, name: "web", runs }], ...change })).steps;
+    assert.equal(relabel?.kind === "relabel-namespace" && relabel.from.revision, from);
+  });
+} // biome-ignore format: one line of fields
+
+test("--from takes what comes from a revision, and what has pods of it", () => {
+  const labels = { "istio.io/rev": "1-19" };
+  const namespaces = ["a", "b", "c", "d"].map((name) => ({ name, labels: name === "a" ? { "istio-injection": "enabled" } : labels }));
+  const workloads = [
+    { namespace: "a", name: "of-a", runs: ["default"] },
+    { namespace: "b", name: "of-b", runs: ["1-19"] },
+    { namespace: "c", name: "of-c", runs: ["1-19"] },
+    { namespace: "c", name: "more-of-c", runs: ["1-19", "default", null] },
+  ];
+  const { namespaces: taken } = planOf(mission({ namespaces, workloads, injectors }), { namespaces: "all", from: "default" });
+  assert.deepEqual(taken, ["a", "c"]);
+});
+
+test("both labels are written to one, even where the second says the target", () => {
+  const labels = { "istio-injection": "enabled", "istio.io/rev": "1-20" };
+  const plan = planOf(
+    mission({ namespaces: [{ name: production, labels }], workloads: [{ namespace: production, name: "web", runs: ["1-20"] }] }),
+  );
+  assert.deepEqual(
+    plan.steps.map((step) => step.kind === "relabel-namespace" && [step.before, step.after]),
+    [[labels, { "istio-injection": null, "istio.io/rev": "1-20" }]],
+  );
+});
 
 test("a workload on several old revisions comes from all of them", () => {
   const plan = planOf(mission({ workloads: [{ namespace: production, name: "web", runs: ["default", "1-18", "1-20"] }] }));

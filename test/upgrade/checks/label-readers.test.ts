@@ -67,6 +67,14 @@ for (const [what, surroundings, check, findings] of table) {
   });
 }
 
+test("labels that are not written stay, and what reads them is not changed", () => {
+  const mesh = mission({ namespaces: [{ name: "production", labels: { "istio-injection": "enabled", team: "x", constructor: "y" } }] });
+  for (const selector of [{ matchLabels: { team: "x" } }, { matchLabels: { constructor: "y" } }]) {
+    assert.deepEqual(said(planOf(mesh, { surroundings: discovery("1-20", selector) }), "discovery-selectors"), []);
+    assert.deepEqual(said(planOf(mesh, { surroundings: reader("NetworkPolicy", selector) }), "network-policies"), []);
+  }
+});
+
 test("a label that is not written changes no answer, and nobody who reads it is named", () => {
   const mesh = mission({ namespaces: [{ name: "production", labels: { "istio.io/rev": "1-20" } }] });
   assert.deepEqual(said(planOf(mesh, { surroundings: reader("NetworkPolicy", injection) }), "network-policies"), []);

@@ -37,6 +37,11 @@ const injected: readonly (readonly [what: string, change: MeshWords, message: Re
   ["a label that nobody serves any more, above running sidecars", on({ "istio.io/rev": "1-18" }), undefined],
   ["istio-injection=enabled without a default", { ...on(enabled), workloads: [without], injectors: ownInjector("1-20") }, /no webhook serves its label istio-injection=enabled/],
   ["a webhook that refuses", { ...on(enabled), injectors: [...ownInjector("1-20"), ...tagInjector("default", "default", { readyEndpoints: 0 })] }, undefined],
+  ["no label, a gateway that names a revision", { ...on({}), workloads: [{ ...without, gateway: true, podLabels: { "istio.io/rev": "1-20" } }] }, /no label of it injects/],
+  ["no label, pods that name a revision and opt out", { ...on({}), workloads: [{ ...without, podLabels: { "istio.io/rev": "1-20", "sidecar.istio.io/inject": "false" } }] }, /no label of it injects/],
+  ["no label, pods without labels or a template that is known", { ...on({}), workloads: [{ ...without, template: { spec: { containers: [] } } }, { ...without, name: "api", template: undefined }] }, /no label of it injects/],
+  ["a label that nobody serves any more, above gateways that run", { ...on({ "istio.io/rev": "1-18" }), workloads: [{ ...without, runs: ["1-18"], gateway: true, proxy: { kind: "gateway" } }] }, undefined],
+  ["a label that only a workload's own labels make a webhook serve", { ...on(enabled), injectors: [...ownInjector("1-20"), ...tagInjector("default", "default", { policy: { policy: "disabled", neverInject: [], alwaysInject: [], templates: [] } })], workloads: [{ ...without, podLabels: { "sidecar.istio.io/inject": "true" } }] }, undefined],
   ["a namespace that is being deleted", on(enabled, { terminating: true }), /being deleted/],
 ]; // biome-ignore format: a table
 
@@ -70,6 +75,17 @@ test("one-injector: the webhooks are named", () => {
   const again = ownInjector("1-20").map((each) => ({ ...each, configuration: "zz-by-hand" }));
   const { findings } = planOf(mission({ injectors: [...ownInjector("1-20"), ...tagInjector("default", "default"), ...again] }));
   assert.match(findings[0]?.message ?? "", /: zz-by-hand and istio-sidecar-injector-1-20$/);
+});
+
+test("namespaces-injected: the Istio namespace is Istio's own, whatever runs there", () => {
+  const plan = planOf(
+    mission({
+      controlPlanes: [plane("1-20", { namespace: "istio-new" }), plane("default", { namespace: "istio-old" })],
+      namespaces: [{ name: "istio-system", labels: enabled }],
+    }),
+    { namespaces: ["istio-system"] },
+  );
+  assert.deepEqual(said(plan, "namespaces-injected"), ["namespaces-injected blocker namespace/istio-system"]);
 });
 
 test("namespaces-exist: an unknown one is refused with the name that was meant", () => {

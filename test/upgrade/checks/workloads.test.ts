@@ -85,6 +85,32 @@ test("sidecars-kept: what another webhook, or a template that is not there, woul
   );
 });
 
+const argo = { kind: "Rollout", strategy: { type: "RolloutRestart", maxUnavailable: 1 } } as const;
+const config = (text: string) => template({ "proxy.istio.io/config": text });
+const elsewhere = /^its template sends the proxy to istiod.istio-system.svc:15012 \(discoveryAddress\)/;
+const stuck: readonly (readonly [what: string, change: MeshWords, message: RegExp, remedy: RegExp])[] = [
+  ["a paused Deployment", web({ paused: true }), /it is paused/, /^kubectl rollout resume deployment\/web -n production$/],
+  ["a paused Rollout", web({ ...argo, paused: true }), /it is paused/, /^kubectl argo rollouts promote web -n production$/],
+  ["a discovery address by its own annotation", template({ "sidecar.istio.io/discoveryAddress": "istiod.istio-system.svc:15012" }), elsewhere, /./],
+  ["a discovery address with a space before the colon", config("discoveryAddress : istiod.istio-system.svc:15012"), elsewhere, /./],
+  ["a discovery address in quotes", config('"discoveryAddress": "istiod.istio-system.svc:15012"'), elsewhere, /./],
+  ["a template that opts out", template({}, { "sidecar.istio.io/inject": "false" }), /new ones would have none \(the pod says sidecar.istio.io\/inject=false\)$/, /let its template ask/],
+  ["a partition", web({ kind: "StatefulSet", strategy: partitioned }), /its partition 1 keeps the pods below it/, /partition to 0/],
+]; // biome-ignore format: a table
+
+for (const [what, change, message, remedy] of stuck) {
+  test(`what keeps a workload, in words: ${what}`, () => {
+    const [finding, ...rest] = stopping(planOf(mission(change)));
+    assert.match(finding?.message ?? "", message);
+    assert.match(finding?.remedy ?? "", remedy);
+    assert.deepEqual(rest, []);
+  });
+}
+
+test("a template without annotations pins nothing", () => {
+  assert.deepEqual(stopping(planOf(mission(web({ template: { spec: { containers: [{ name: "app" }] } } })))), []);
+});
+
 test("sidecars-kept: a target whose webhook cannot be called is the target's trouble, not each workload's", () => {
   const injectors = [...tagInjector("default", "default"), ...ownInjector("1-20", { readyEndpoints: 0 })];
   assert.deepEqual(
