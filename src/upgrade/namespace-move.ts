@@ -1,4 +1,5 @@
 import { type Injectable, injectionOf } from "../mesh/injection.ts";
+import { isBefore } from "../mesh/instant.ts";
 import { labelOf } from "../mesh/labels.ts";
 import type { Injection, Mesh, Namespace, Pod, Workload } from "../mesh/model.ts";
 import { undoAnnotation } from "../mesh/model.ts";
@@ -26,7 +27,7 @@ export const namespaceMove = ({ namespace, workloads, pods }: NonNullable<Asked[
   const inject = (pod: Injectable): Injection => injectionOf(mesh.injectors, { name: namespace.name, labels: labelsAfter }, pod);
   const plain = inject({});
   const open = openRecord(namespace, target);
-  const moves = workloads.map((workload) => workloadMove(workload, injectionAfter(workload, inject), plain, moving));
+  const moves = workloads.map((workload) => workloadMove(workload, injectionAfter(workload, inject), plain, open, moving));
   const loose = looseMoves(namespace.name, pods, new Set(workloads.map(refKey)), moving);
   const stale = [...moves.flatMap((move) => move.stale), ...loose.flatMap((move) => move.pods)];
   return {
@@ -65,8 +66,15 @@ const injectionAfter = ({ template }: Workload, inject: (pod: Injectable) => Inj
   return inject({ ...(labels && { labels }), ...(annotations && { annotations }), hostNetwork: template.spec.hostNetwork ?? false });
 };
 
-const workloadMove = (workload: Workload, after: Injection, plain: Injection, { target, request, selected }: Moving): WorkloadMove => {
-  const stale = workload.pods.filter((pod) => isStale(pod, target));
+const workloadMove = (
+  workload: Workload,
+  after: Injection,
+  plain: Injection,
+  open: UndoRecord | undefined,
+  { target, request, selected }: Moving,
+): WorkloadMove => {
+  const robbed = open !== undefined && isRobbed(workload, after, open, target);
+  const stale = workload.pods.filter((pod) => isStale(pod, target) || (robbed && isRunning(pod) && !isInjected(pod)));
   const stuck = stale.length === 0 ? undefined : whyStuck(workload, after, plain, target);
   const fate = (): Fate => {
     if (stale.length === 0) return restingFate(workload, after, target);
@@ -76,6 +84,13 @@ const workloadMove = (workload: Workload, after: Injection, plain: Injection, { 
   };
   return { workload, after, fate: fate(), stale, stuck };
 };
+
+/**
+ * Restarted since the unfinished run began, which restarts only what has sidecars: pods without one lost it then (its injector was away, or the
+ * labels were), and it is for the run that goes on to give it back.
+ */
+const isRobbed = ({ restartedAt }: Workload, after: Injection, { stamp }: UndoRecord, target: Target): boolean =>
+  after.kind === "injected" && after.revision === target.revision && (restartedAt === stamp || isBefore(stamp, restartedAt));
 
 /** A pod that runs an injected proxy of another revision, or of one that it does not say. A terminating one needs no restart. */
 const isStale = (pod: Pod, target: Target): boolean => isRunning(pod) && isInjected(pod) && pod.proxy?.revision !== target.revision;

@@ -61,3 +61,16 @@ test("a workload that is not proven when the time is over is named as an object,
     [4, "StatefulSet", 3],
   );
 });
+
+test("pods that came up without a sidecar, by a restart of ours, are not left so by the next run", async () => {
+  const namespace = await namespaceOfTwo();
+  const { document, end } = await migrateAmid(namespace, [
+    { when: { request: isWrite, nth: 2 }, what: act("the target's injector deleted") },
+  ]);
+  await end();
+  assert.deepEqual([document.exitCode, document.state], [4, "partial"]);
+  await mesh.waitReady(namespace);
+  const again = await migrate(namespace);
+  assert.equal(again.state, "done");
+  await assertArrived(mesh, namespace, "1-20");
+});
