@@ -60,7 +60,7 @@ function judged(pod: Pod, due: Injection | undefined): Pick<Standing, "injected"
 
 function isStale(injected: boolean, revision: string | undefined, due: Injection | undefined): boolean | undefined {
   if (due?.kind === "none") return injected;
-  if (!injected && due?.kind !== "injected") return due?.kind === "unknown" ? undefined : false;
+  if (!injected) return due?.kind === "unknown" ? undefined : false;
   if (due === undefined || due.kind === "unknown" || revision === undefined) return undefined;
   return revision !== due.revision;
 }

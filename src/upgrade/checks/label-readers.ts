@@ -1,6 +1,6 @@
 /** Who else reads the labels of a namespace, and would answer differently once they are changed? */
 import type { Finding } from "../../mesh/finding.ts";
-import type { LabelSelector, Labels } from "../../mesh/kubernetes.ts";
+import type { Labels } from "../../mesh/kubernetes.ts";
 import { listed } from "../../mesh/phrase.ts";
 import { type NamespaceMove, oldRevisions, writesLabels } from "../facts.ts";
 import type { Discovery, NamespaceReader } from "../surroundings.ts";
@@ -108,7 +108,7 @@ const changed = (id: string, reader: NamespaceReader, moves: readonly NamespaceM
       id,
       readerName(reader),
       message,
-      `let it select ${names} by another label, such as kubernetes.io/metadata.name${selectorText(reader.selector)}`,
+      `let it select ${names} by another label, such as kubernetes.io/metadata.name (now: ${JSON.stringify(reader.selector)})`,
       skipCheck(id),
     ),
   ];
@@ -128,8 +128,6 @@ const named = (id: string, reader: NamespaceReader): readonly Finding[] =>
 
 const readerName = ({ kind, namespace, name }: NamespaceReader): string =>
   namespace === undefined ? `${kind}/${name}` : `${namespace}/${kind}/${name}`;
-
-const selectorText = (selector: LabelSelector | undefined): string => (selector === undefined ? "" : ` (now: ${JSON.stringify(selector)})`);
 
 export const labelReaderChecks: readonly Check[] = [
   discoverySelectors,

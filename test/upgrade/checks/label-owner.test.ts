@@ -29,6 +29,7 @@ const table: readonly (readonly [what: string, change: Change, severity: string 
   ["Flux's Helm controller", { ...written("helm-controller"), labels: { ...labels, "helm.toolkit.fluxcd.io/name": "base", "helm.toolkit.fluxcd.io/namespace": "flux-system" } }, "blocker", /Flux object flux-system\/base/],
   ["Flux's Helm controller without its marks", written("helm-controller"), "blocker", /Flux object that keeps this namespace/],
   ["Flux's mark without a namespace", { ...written("kustomize-controller"), labels: { ...labels, "kustomize.toolkit.fluxcd.io/name": "apps" } }, "blocker", /Flux object apps and let/],
+  ["half of Flux's mark", { ...written("kustomize-controller"), labels: { ...labels, "kustomize.toolkit.fluxcd.io/namespace": "flux-system" } }, "blocker", /Flux object that keeps this namespace/],
   ["Flux without its marks", written("kustomize-controller"), "blocker", /Flux object that keeps this namespace/],
   ["Helm", { ...written("helm"), annotations: helm }, "blocker", /Helm release ops\/base/],
   ["Helm by another name of its binary", { ...written("helm3"), annotations: helm }, "blocker", /Helm release ops\/base/],
