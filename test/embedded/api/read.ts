@@ -83,7 +83,9 @@ export function createReader(store: Store, clock: MeshClock): Reader {
       const { version, after, limit, objects } = wantedOf({ resource, namespace }, query);
       const rest = objects.filter((object) => (after === "" || keyOf(object) > after) && matches(object));
       const items = limit < rest.length ? rest.slice(0, limit) : rest;
-      const last = items.length < rest.length ? items.at(-1) : undefined;
+      // A page that is full has a next while anything is left at all, if only what is not selected.
+      const [end, final] = [items.at(-1), objects.at(-1)];
+      const last = items.length === limit && end && final && keyOf(final) > keyOf(end) ? end : undefined;
       const metadata = {
         resourceVersion: String(version),
         ...(last && { continue: tokenOf({ v: "meta.k8s.io/v1", rv: version, start: keyOf(last), until: clock.now() + tokenLife }) }),

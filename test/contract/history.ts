@@ -1,0 +1,20 @@
+/** Makes the past too old to be asked for: what five minutes and etcd's compaction do. */
+import fs from "node:fs";
+import path from "node:path";
+import type { Bed } from "./bed.ts";
+import type { EmbeddedBed } from "./embedded-bed.ts";
+
+/** From now on lists as of an earlier version that the API server does not happen to have at hand are refused; version 1 is sure to be. */
+export async function forgetHistory(bed: Bed): Promise<void> {
+  if (bed.kind === "embedded") return (bed as EmbeddedBed).mesh.store.compact();
+  const log = fs.readFileSync(path.join(path.dirname(bed.kubeconfig), "etcd.log"), "utf8");
+  const [, etcd] = /"--listen-client-urls","([^"]+)"/.exec(log) ?? [];
+  // https://etcd.io/docs/v3.6/dev-guide/api_grpc_gateway/
+  const ask = async (what: string, body: object): Promise<{ readonly header?: { readonly revision: string } }> => {
+    const response = await fetch(`${etcd}/v3/${what}`, { method: "POST", body: JSON.stringify(body) });
+    if (!response.ok) throw new Error(`etcd answered ${response.status} to ${what}: ${await response.text()}`);
+    return response.json() as Promise<{ header?: { revision: string } }>;
+  };
+  const { header } = await ask("maintenance/status", {});
+  await ask("kv/compaction", { revision: header?.revision, physical: true });
+}
