@@ -9,7 +9,7 @@ import type { Stop } from "../real/mesh/istiods.ts";
 import type { Availability } from "../real/recorder.ts";
 
 export { isWrite } from "../real/mesh/audit.ts";
-export type { Json };
+export type { AuditEntry, Json };
 
 export interface BedOptions {
   /** Revisions and their Istio releases, as both kits take them; `default` is an install without a revision. */
@@ -19,7 +19,7 @@ export interface BedOptions {
   readonly oldNodes?: boolean;
 }
 
-/** What a run of a plugin left: a signal that ended it has no place here, for the embedded mesh runs plugins in the test's process. */
+/** What a run left: a signal that ended it has no place here, for the embedded mesh runs plugins in the test's process. */
 export interface Run {
   readonly code: number | undefined;
   readonly stdout: string;
@@ -31,6 +31,8 @@ export interface Run {
 export interface RunOptions {
   /** Called with each piece of stderr, as it comes. */
   readonly onStderr?: (text: string) => void;
+  /** Interrupts it when it aborts, as Ctrl-C does. */
+  readonly signal?: AbortSignal;
 }
 
 /** A proxy as an istiod of `revision` lists it: whether its clusters and its listeners are acknowledged. */
@@ -52,6 +54,8 @@ export interface Bed extends AsyncDisposable {
   apply(manifests: string | object | readonly object[]): Promise<void>;
   /** Runs a plugin: `run("mesh-migrate", ["-n", "a", "--to", "1-20"])`. Never throws for an exit code. */
   run(plugin: string, args: readonly string[], options?: RunOptions): Promise<Run>;
+  /** Runs a command line as it was printed, or as a person types it: kubectl and the plugins, joined by `&&`. */
+  shell(commandLine: string): Promise<Run>;
   /** Creates a namespace with labels, under a new name unless one is given. */
   createNamespace(labels: Readonly<Record<string, string>>, name?: string): Promise<string>;
   /** Waits until every workload of the namespace is rolled out and ready. */
@@ -82,6 +86,9 @@ export interface Bed extends AsyncDisposable {
 
 /** Which mesh the tests of this process run on. */
 export const bedKind: Bed["kind"] = process.env.MESH === "real" ? "real" : "embedded";
+
+/** Options of a suite whose tests have a namespace each: so many at once, where time is not one for all. */
+export const together = (most: number | true = true) => ({ concurrency: bedKind === "real" ? most : false });
 
 export async function openBed(options: BedOptions): Promise<Bed> {
   if (bedKind === "real") return (await import("./real-bed.ts")).openRealBed(options);

@@ -1,9 +1,16 @@
 /** The embedded mesh as the contract's bed, in virtual time. */
-import { bootMesh } from "../embedded/mesh.ts";
+import { bootMesh, type EmbeddedMesh } from "../embedded/mesh.ts";
 import { recordAvailability } from "../embedded/recorder.ts";
-import type { Bed, BedOptions, HeldProxy } from "./bed.ts";
+import { interrupt, runPluginHere } from "../embedded/run.ts";
+import type { Bed, BedOptions } from "./bed.ts";
+import { runTyped } from "./typed.ts";
 
-export async function openEmbeddedBed(options: BedOptions): Promise<Bed> {
+/** With the mesh itself, for what only it can do. */
+export interface EmbeddedBed extends Bed {
+  readonly mesh: EmbeddedMesh;
+}
+
+export async function openEmbeddedBed(options: BedOptions): Promise<EmbeddedBed> {
   const mesh = await bootMesh(options);
   const recorder = recordAvailability(mesh);
   const { kubeconfig, clock } = mesh;
@@ -13,12 +20,21 @@ export async function openEmbeddedBed(options: BedOptions): Promise<Bed> {
     get: (path) => clock.during(mesh.api.get(path)),
     post: (path, body) => clock.during(mesh.api.post(path, body)),
     merge: (path, body) => clock.during(mesh.api.merge(path, body)),
+    apply: (path, body, manager) => clock.during(mesh.api.apply(path, body, manager)),
     delete: (path) => clock.during(mesh.api.delete(path)),
   };
-  return {
-    ...{ kind: "embedded", concurrency: 1, kubeconfig, api },
+  const bed: EmbeddedBed = {
+    ...{ kind: "embedded", mesh, concurrency: 1, kubeconfig, api },
     apply: (manifests) => mesh.apply(manifests as Parameters<typeof mesh.apply>[0]),
-    run: mesh.run,
+    run: async (plugin, args, { signal, ...rest } = {}) => {
+      process.env.KUBECONFIG = kubeconfig; // as in a person's shell: so the commands that are printed are the same
+      const stop = new AbortController();
+      signal?.addEventListener("abort", () => stop.abort(interrupt), { once: true });
+      const run = await clock.during(runPluginHere(plugin, args, clock, { ...rest, signal: stop.signal }));
+      await mesh.pass(1); // so that what comes next comes later
+      return run;
+    },
+    shell: (commandLine) => runTyped(bed, commandLine),
     createNamespace: mesh.createNamespace,
     waitReady: (namespace, seconds = 120) => mesh.waitReady(namespace, seconds),
     pods: mesh.pods,
@@ -33,22 +49,11 @@ export async function openEmbeddedBed(options: BedOptions): Promise<Bed> {
     setWebhookFault: mesh.setWebhookFault,
     audit: mesh.audit,
     availability: (namespace) => recorder.report(namespace),
-    heldProxies: async (revisions) => {
-      const held = mesh.planes.held().filter(({ revision }) => revisions?.includes(revision) ?? true);
-      return new Map(
-        [...Map.groupBy(held, ({ connection }) => connection.proxy)].map(([proxy, each]) => [
-          proxy,
-          each.map(
-            ({ revision, connection: { cds, lds } }): HeldProxy => ({
-              ...{ revision, cds: cds.state === "acked", lds: lds.state === "acked" },
-            }),
-          ),
-        ]),
-      );
-    },
+    heldProxies: mesh.heldProxies,
     [Symbol.asyncDispose]: async () => {
       recorder[Symbol.dispose]();
       await mesh.down();
     },
   };
+  return bed;
 }

@@ -1,8 +1,7 @@
 /** The real mesh as the contract's bed. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { eventually, upMesh } from "../real/kit.ts";
-import { heldProxies } from "../real/witness.ts";
-import type { Bed, BedOptions } from "./bed.ts";
+import { upMesh } from "../real/kit.ts";
+import type { Bed, BedOptions, RunOptions } from "./bed.ts";
 
 export async function openRealBed(options: BedOptions): Promise<Bed> {
   const mesh = await upMesh(options);
@@ -11,14 +10,19 @@ export async function openRealBed(options: BedOptions): Promise<Bed> {
   return {
     ...{ kind: "real", concurrency: 3, kubeconfig, api },
     apply: mesh.apply,
-    run: (plugin, args, runOptions = {}) => mesh.run(plugin, args, runOptions),
+    run: (plugin, args, { signal, ...rest }: RunOptions = {}) =>
+      mesh.run(plugin, args, {
+        ...rest,
+        onStart: (child) => signal?.addEventListener("abort", () => child.kill("SIGINT"), { once: true }),
+      }),
+    shell: (commandLine) => mesh.shell(commandLine),
     createNamespace: mesh.createNamespace,
     waitReady: (namespace, seconds = 120) => mesh.waitReady(namespace, seconds),
     pods: (namespace) => mesh.pods(namespace),
-    eventually: (what, ask, seconds = 60) => eventually(what, ask, seconds),
+    eventually: mesh.eventually,
     during: (promise) => promise,
     pass: (millis) => sleep(millis),
-    now: () => new Date(),
+    now: mesh.now,
     stopIstiod: mesh.stopIstiod,
     startIstiod: mesh.startIstiod,
     scaleIstiod: mesh.scaleIstiod,
@@ -26,7 +30,7 @@ export async function openRealBed(options: BedOptions): Promise<Bed> {
     setWebhookFault: mesh.setWebhookFault,
     audit: mesh.audit,
     availability: (namespace) => recorder.report(namespace),
-    heldProxies: (revisions) => heldProxies(mesh, revisions),
+    heldProxies: mesh.heldProxies,
     [Symbol.asyncDispose]: async () => {
       recorder.stop();
       await mesh.down();

@@ -6,6 +6,7 @@ import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { isDeepStrictEqual } from "node:util";
+import type { HeldProxy } from "../contract/bed.ts";
 import { type Api, connectApi } from "../real/mesh/api.ts";
 import type { AuditEntry } from "../real/mesh/audit.ts";
 import { isReady } from "../real/mesh/readiness.ts";
@@ -69,6 +70,8 @@ export interface EmbeddedMesh extends AsyncDisposable, Omit<Running, "close"> {
   /** Lets in whoever shows this token. */
   addUser(token: string, user: User): void;
   audit(since?: Date): Promise<readonly AuditEntry[]>;
+  /** Every proxy that any istiod holds, by `POD.NAMESPACE`; of istiods of these revisions where they are given. */
+  heldProxies(revisions?: readonly string[]): Promise<ReadonlyMap<string, readonly HeldProxy[]>>;
   down(): Promise<void>;
 }
 
@@ -208,6 +211,19 @@ export async function bootMesh(options: MeshOptions): Promise<EmbeddedMesh> {
     },
     onWebhook: (url, call) => void webhooks.set(url, call),
     addUser: (token, user) => void users.set(token, user),
+    heldProxies: async (revisions) => {
+      const held = planes
+        .held()
+        .filter(({ revision }) => revisions?.includes(revision) ?? true)
+        .map(({ revision, connection: { proxy, cds, lds } }) => ({
+          proxy,
+          revision,
+          cds: cds.state === "acked",
+          lds: lds.state === "acked",
+        }));
+      const byProxy = Map.groupBy(held, ({ proxy }) => proxy);
+      return new Map([...byProxy].map(([proxy, each]) => [proxy, each.map(({ proxy: _, ...one }) => one)]));
+    },
     audit: async (since = new Date(0)) => log.map(entryOf).filter(({ at }) => at >= since),
     down: async () => {
       await running.close();

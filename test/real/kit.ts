@@ -4,6 +4,8 @@
  */
 import { randomBytes } from "node:crypto";
 import path from "node:path";
+import type { HeldProxy } from "../contract/bed.ts";
+import { heldProxies } from "./held-proxies.ts";
 import { type Api, connectApi, eventually, type Json } from "./mesh/api.ts";
 import { type AuditEntry, readAudit } from "./mesh/audit.ts";
 import type { Fault } from "./mesh/egress.ts";
@@ -61,6 +63,8 @@ export interface Mesh extends AsyncDisposable {
   run(plugin: string, args: readonly string[], options?: RunOptions): Promise<Result>;
   /** Runs kubectl itself like that. */
   runKubectl(args: readonly string[], options?: RunOptions): Promise<Result>;
+  /** Runs a command line as somebody who copied it would: by a shell, with kubectl and the plugins on its path. */
+  shell(commandLine: string, options?: RunOptions): Promise<Result>;
 
   /** Stops the istiods of a revision; how that shows is said by `how`, `unready` unless given (see `Stop`). */
   stopIstiod(revision: string, how?: Stop): Promise<void>;
@@ -77,6 +81,12 @@ export interface Mesh extends AsyncDisposable {
 
   /** What the API server did for everybody but the machinery, since the time given (of `now()`). */
   audit(since?: Date): Promise<readonly AuditEntry[]>;
+  /** This machine's time of day. */
+  now(): Date;
+  /** Asks again and again until `ask` gives something. An error counts as nothing yet. */
+  eventually<R>(what: string, ask: () => Promise<R | undefined | false>, seconds?: number): Promise<R>;
+  /** Every proxy that any running istiod holds, by `POD.NAMESPACE`; of istiods of these revisions where they are given. */
+  heldProxies(revisions?: readonly string[]): Promise<ReadonlyMap<string, readonly HeldProxy[]>>;
   /** Records the availability of every workload from now on. */
   recorder(): Promise<Recorder>;
   pods(namespace: string, selector?: string): Promise<readonly Json[]>;
@@ -157,6 +167,7 @@ function meshAt(dir: string, revisions: Map<string, Revision>): Mesh {
     istioctl: (version, args) => runIstioctl({ ...access, kubeconfig }, version, args),
     run: (plugin, args, runOptions = {}) => runToEnd(kubectlBinary, [plugin, ...args], environment, runOptions),
     runKubectl: (args, runOptions = {}) => runToEnd(kubectlBinary, args, environment, runOptions),
+    shell: (commandLine, runOptions = {}) => runToEnd("/bin/sh", ["-c", commandLine], environment, runOptions),
 
     async stopIstiod(revision, how = "unready") {
       await command(dir, { do: "stop-istiod", revision, how });
@@ -192,6 +203,9 @@ function meshAt(dir: string, revisions: Map<string, Revision>): Mesh {
     },
 
     audit: (since) => readAudit(dir, since),
+    now: () => new Date(),
+    eventually: (what, ask, seconds = 60) => eventually(what, ask, seconds),
+    heldProxies: (revisions) => heldProxies(api, machine, revisions),
     recorder: () => startRecorder(api),
     async pods(namespace, selector) {
       const query = selector === undefined ? "" : `?labelSelector=${encodeURIComponent(selector)}`;

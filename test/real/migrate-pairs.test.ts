@@ -1,9 +1,9 @@
 /** The same move on other meshes: newer releases with native sidecars, two istiods each, by Helm, by tags, with Argo Rollouts, on old nodes. */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { assertArrived, documentOf, labelsOf, templatesOf } from "../contract/witness.ts";
 import { isWrite, type Json, type Mesh, type Result, upMesh } from "./kit.ts";
 import type { Recorder } from "./recorder.ts";
-import { assertArrived, documentOf, labelsOf, listed, templatesOf } from "./witness.ts";
 import { daemonSet, deployment, rollout, statefulSet } from "./workloads.ts";
 
 const readyAfter = [500, 1500] as const;
@@ -52,7 +52,7 @@ describe("1-28 and 1-29 by Helm, two istiods each", { concurrency: true }, () =>
       assert.ok(names(spec.initContainers).includes("istio-proxy"), `init containers: ${names(spec.initContainers)}`);
       assert.deepEqual(names(spec.containers), ["app"]);
     }
-    assert.equal((await listed(mesh, ["pods", "-n", "istio-system", "-l", "app=istiod"])).length, 4);
+    assert.equal((await mesh.pods("istio-system", "app=istiod")).length, 4);
   });
 
   test("from a tag to a revision", async () => {
@@ -124,8 +124,8 @@ describe("1-28 and 1-29 by Helm, two istiods each", { concurrency: true }, () =>
     await migrated(mesh, recorder, namespace, "1-29");
     assert.equal((await assertArrived(mesh, namespace, "1-29")).length, 13);
     assert.deepEqual(await templatesOf(mesh, namespace), { ...before, "Deployment/web": 2 });
-    const rollouts = await listed(mesh, ["rollouts.argoproj.io", "-n", namespace]);
-    assert.ok(rollouts.every(({ spec, status }) => spec.restartAt !== undefined && status.phase === "Healthy"));
+    const { items: rollouts } = await mesh.api.get(`/apis/argoproj.io/v1alpha1/namespaces/${namespace}/rollouts`);
+    assert.ok(rollouts.every(({ spec, status }: Json) => spec.restartAt !== undefined && status.phase === "Healthy"));
   });
 });
 

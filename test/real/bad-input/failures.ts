@@ -1,7 +1,7 @@
 /** How both plugins fail where there is no cluster to be had. */
 import assert from "node:assert/strict";
+import { assertNoStack } from "../../contract/refusal.ts";
 import type { RunOptions } from "../kit.ts";
-import { assertNoStack } from "../refusal.ts";
 import { mesh } from "./one-mesh.ts";
 
 const plugins: readonly (readonly [plugin: string, args: readonly string[]])[] = [

@@ -1,10 +1,10 @@
 /** What the API server makes of the label: refused by a policy, silently changed, or of a namespace that is going. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { assertNoStack, told } from "../../contract/refusal.ts";
+import { documentOf, labelsOf } from "../../contract/witness.ts";
 import { eventually, type Json } from "../kit.ts";
-import { assertNoStack } from "../refusal.ts";
-import { documentOf, labelsOf } from "../witness.ts";
-import { inNamespace, mesh, refused, to, told } from "./one-mesh.ts";
+import { inNamespace, mesh, refused, to } from "./one-mesh.ts";
 
 /** Registers the suite. */
 export function describeLabels(): void {

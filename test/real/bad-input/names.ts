@@ -2,11 +2,12 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { load } from "js-yaml";
+import { assertNoStack, findingsIn, stateOf, told } from "../../contract/refusal.ts";
+import { writesTo } from "../../contract/scene.ts";
+import { assertArrived, documentOf, labelsOf } from "../../contract/witness.ts";
 import type { Json, Result } from "../kit.ts";
-import { assertNoStack, findingsIn, stateOf, writesTo } from "../refusal.ts";
-import { assertArrived, documentOf, labelsOf } from "../witness.ts";
 import { deployment, statefulSet } from "../workloads.ts";
-import { inNamespace, mesh, refused, to, told } from "./one-mesh.ts";
+import { inNamespace, mesh, refused, to } from "./one-mesh.ts";
 
 const longest = `${"a23456789-".repeat(6)}123`; // 63 letters, as many as a label or a name may have
 

@@ -1,7 +1,7 @@
 /** The mesh that the suites of bad-input.test.ts share, and what they ask of it. */
-import assert from "node:assert/strict";
+
+import { type Refused, refused as refusedOn } from "../../contract/refusal.ts";
 import { type Mesh, upMesh } from "../kit.ts";
-import { type Refused, refused as refusedOn, type Told } from "../refusal.ts";
 import { deployment } from "../workloads.ts";
 
 export let mesh: Mesh;
@@ -22,9 +22,3 @@ export async function inNamespace(labels: Readonly<Record<string, string>> = {},
 
 export const refused = (namespace: string, reasons: readonly string[], args: readonly string[] = to, code?: 3 | 5): Promise<Refused> =>
   refusedOn(mesh, namespace, args, reasons, code);
-
-/** The first of the reasons. */
-export const told = ({ reasons: [first] }: Refused): Told => {
-  assert.ok(first);
-  return first;
-};

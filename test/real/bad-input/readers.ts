@@ -1,15 +1,15 @@
 /** Readers of our output that go away. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { assertNoStack } from "../refusal.ts";
-import { assertArrived, eventuallyArrived, runShell } from "../witness.ts";
+import { assertNoStack } from "../../contract/refusal.ts";
+import { assertArrived, eventuallyArrived } from "../../contract/witness.ts";
 import { inNamespace, mesh } from "./one-mesh.ts";
 
 /** Registers the suite. */
 export function describeReaders(): void {
   describe("a reader that goes away", { concurrency: 2 }, () => {
     test("mesh-revisions | head -1", async () => {
-      const { code, stdout, stderr } = await runShell(mesh, "{ kubectl mesh-revisions -A -o wide; echo exit $? >&2; } | head -1");
+      const { code, stdout, stderr } = await mesh.shell("{ kubectl mesh-revisions -A -o wide; echo exit $? >&2; } | head -1");
       assert.deepEqual([code, stderr], [0, "exit 0\n"]);
       assert.match(stdout, /^REVISION +.*\n$/);
     });
@@ -17,10 +17,7 @@ export function describeReaders(): void {
     for (const reader of ["head -1", "true"])
       test(`mesh-migrate | ${reader}: a migration goes on to its end`, async () => {
         const namespace = await inNamespace();
-        const { stderr } = await runShell(
-          mesh,
-          `{ kubectl mesh-migrate -n ${namespace} --to 1-20 -o wide; echo exit $? >&2; } | ${reader}`,
-        );
+        const { stderr } = await mesh.shell(`{ kubectl mesh-migrate -n ${namespace} --to 1-20 -o wide; echo exit $? >&2; } | ${reader}`);
         assert.match(stderr, /^exit 0$/m);
         assertNoStack({ stderr, stdout: "" });
         await assertArrived(mesh, namespace, "1-20");
@@ -28,7 +25,7 @@ export function describeReaders(): void {
 
     test("nobody reads stderr either", async () => {
       const namespace = await inNamespace();
-      await runShell(mesh, `kubectl mesh-migrate -n ${namespace} --to 1-20 2>&1 | true`);
+      await mesh.shell(`kubectl mesh-migrate -n ${namespace} --to 1-20 2>&1 | true`);
       await eventuallyArrived(mesh, namespace, "1-20");
     });
   });

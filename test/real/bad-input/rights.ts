@@ -4,9 +4,10 @@ import fs from "node:fs";
 import path from "node:path";
 import { before, describe, test } from "node:test";
 import { loadAll } from "js-yaml";
+import { assertNoStack, findingsIn, stateOf } from "../../contract/refusal.ts";
+import { writesTo } from "../../contract/scene.ts";
+import { assertArrived, documentOf, labelsOf, revisionOf } from "../../contract/witness.ts";
 import type { Json } from "../kit.ts";
-import { assertNoStack, findingsIn, stateOf, writesTo } from "../refusal.ts";
-import { assertArrived, documentOf, labelsOf, revisionOf } from "../witness.ts";
 import { daemonSet, deployment, statefulSet } from "../workloads.ts";
 import { mesh } from "./one-mesh.ts";
 

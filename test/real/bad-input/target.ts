@@ -1,17 +1,15 @@
 /** Targets that cannot serve. They are made so for everybody: nothing else may run meanwhile. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { told } from "../../contract/refusal.ts";
 import { eventually, type Json } from "../kit.ts";
-import { listed } from "../witness.ts";
-import { inNamespace, mesh, refused, to, told } from "./one-mesh.ts";
+import { inNamespace, mesh, refused, to } from "./one-mesh.ts";
 
 /** Registers the suite. */
 export function describeTarget(): void {
   describe("a target that cannot serve", () => {
     const istiodsOf = async (revision: string): Promise<readonly string[]> =>
-      (await listed(mesh, ["pods", "-n", "istio-system", "-l", `app=istiod,istio.io/rev=${revision}`])).map(
-        ({ metadata }) => metadata.name,
-      );
+      (await mesh.pods("istio-system", `app=istiod,istio.io/rev=${revision}`)).map(({ metadata }) => metadata.name);
     const silent = async (): Promise<readonly string[]> =>
       (await istiodsOf("1-20")).map((name) => `istiods-answer istiod istio-system/${name}`);
 

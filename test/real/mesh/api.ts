@@ -13,6 +13,8 @@ export interface Api {
   post(path: string, body: object): Promise<Json>;
   /** A JSON merge patch. */
   merge(path: string, body: object): Promise<Json>;
+  /** A server-side apply in a field manager's name, with force. */
+  apply(path: string, body: object, manager: string): Promise<Json>;
   delete(path: string): Promise<void>;
   /** Every object there is and every change to come, until `signal` aborts; starts anew by itself. Settles after the first list. */
   watch(path: string, onEvent: (event: WatchEvent) => void, signal: AbortSignal): Promise<void>;
@@ -115,6 +117,8 @@ export function connectApi(kubeconfig: string): Api {
     get: (path) => call("GET", path),
     post: (path, body) => call("POST", path, body),
     merge: (path, body) => call("PATCH", path, body, "application/merge-patch+json"),
+    apply: (path, body, manager) =>
+      call("PATCH", `${path}?force=true&fieldManager=${encodeURIComponent(manager)}`, body, "application/apply-patch+yaml"),
     delete: (path) => call("DELETE", path),
     watch: (path, onEvent, signal) =>
       new Promise<void>((listed) => {

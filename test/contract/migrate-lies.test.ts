@@ -1,0 +1,348 @@
+/** What goes wrong after the checks: workloads that fail on the target, others who act meanwhile, and a target that lies. Nothing is lost or left unsaid. */
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import type { MigrationDocument } from "../../src/views/migration.ts";
+import { barePod, deployment, type Life, statefulSet } from "../real/workloads.ts";
+import { type Bed, type Json, openBed, together } from "./bed.ts";
+import { assertRestored, carriedOut, enabled, migrate, migrateJson, neverFell, once, outcomesOf, settled } from "./scene.ts";
+import {
+  appOf,
+  assertArrived,
+  commandAfter,
+  documentOf,
+  eventuallyArrived,
+  isReady,
+  labelsOf,
+  recordOf,
+  revisionOf,
+  templatesOf,
+  uidsOf,
+} from "./witness.ts";
+
+let bed: Bed;
+before(async () => {
+  bed = await openBed({ revisions: { default: "1.19.0", "1-20": "1.20.0", doomed: "1.20.0", "1-29": "1.29.1" } });
+});
+after(() => bed?.[Symbol.asyncDispose]());
+
+/** `doomed` is stopped now and then, which must not keep the others from being asked. */
+const among = ["default", "1-20", "1-29"];
+const canary = /Deployment\/first.*: /;
+const failsOn20 = { life: "never-ready", onRevision: "1-20" } as const;
+
+/** The canary's second pod comes only when its first has been ready so long: proven, that is. */
+const oneByOne = { minReadySeconds: 2 };
+const available = (namespace: string) =>
+  bed.eventually("the canary to be available", async () => {
+    const { status } = await bed.api.get(`/apis/apps/v1/namespaces/${namespace}/deployments/first`);
+    return status.availableReplicas === 2;
+  });
+
+/** Waits for the first pod of the target. */
+const firstPod = (namespace: string) =>
+  bed.eventually("the first pod", async () => (await bed.pods(namespace)).some((pod) => revisionOf(pod) === "1-20"), 20);
+
+describe("after the checks", together(), () => {
+  describe("a canary that fails on the target: all is put back, and the cause named", together(4), () => {
+    const cases: readonly {
+      readonly name: string;
+      readonly life: Life;
+      readonly to: string;
+      readonly container: string;
+      readonly reason: RegExp;
+      readonly log: RegExp | undefined;
+    }[] = [
+      { name: "never gets ready", life: { life: "never-ready" }, to: "1-20", container: "app", reason: /not ready/i, log: undefined },
+      {
+        ...{ name: "crashes", life: { life: "crash" }, to: "1-20", container: "app" },
+        ...{ reason: /CrashLoopBackOff/, log: /cannot open the database/ },
+      },
+      {
+        ...{ name: "its proxy crashes", life: { life: "crash", container: "istio-proxy" }, to: "1-20", container: "istio-proxy" },
+        ...{ reason: /istio-proxy \(the proxy\): .*CrashLoopBackOff/, log: /./ },
+      },
+      { name: "cannot pull", life: { life: "pull" }, to: "1-20", container: "app", reason: /ImagePull/, log: undefined },
+      { name: "cannot connect", life: { life: "no-istiod" }, to: "1-20", container: "istio-proxy", reason: /./, log: /NOT ready/ },
+      { name: "cannot connect (native)", life: { life: "no-istiod" }, to: "1-29", container: "istio-proxy", reason: /./, log: /NOT ready/ },
+      { name: "is not in sync", life: { life: "nack" }, to: "1-20", container: "istio-proxy", reason: /LDS/, log: /NOT ready/ },
+      { name: "is rejected", life: { life: "nack" }, to: "1-29", container: "istio-proxy", reason: /reject/, log: /NOT ready/ },
+    ];
+    for (const { name, life, to, container, reason, log } of cases) {
+      test(name, async () => {
+        const namespace = await settled(bed, (namespace) => [
+          deployment({ namespace, name: "first", replicas: 2, ...life, onRevision: to }),
+          deployment({ namespace, name: "second" }),
+        ]);
+        const pods = await uidsOf(bed, namespace);
+        const document = await migrateJson(bed, namespace, to);
+        await assertRestored(bed, namespace, document, { among });
+        const { failure } = document;
+        assert.deepEqual([failure?.object.name, failure?.container], ["first", container], JSON.stringify(failure));
+        assert.match(failure?.pod ?? "", /^first-/);
+        assert.match(failure?.reason ?? "", reason);
+        if (log) assert.match(failure?.logs.join("\n") ?? "", log);
+        assert.deepEqual(outcomesOf(document), { first: "restored", second: "not-started" });
+        assert.deepEqual(await uidsOf(bed, namespace), pods, "no pod was lost but the canary's new one");
+        neverFell(bed, namespace);
+      });
+    }
+  });
+
+  describe("what others do meanwhile", together(3), () => {
+    test("what came up on the target meanwhile is put back too: scaled up, deleted, and of the canary itself", async () => {
+      const namespace = await settled(bed, (namespace) => [
+        deployment({ namespace, name: "first", replicas: 2, ...failsOn20 }),
+        deployment({ namespace, name: "scaled" }),
+        deployment({ namespace, name: "hurt", spec: { strategy: { rollingUpdate: { maxUnavailable: 1 } } } }),
+        deployment({ namespace, name: "idle", replicas: 0 }),
+        statefulSet({ namespace, name: "db" }),
+        statefulSet({ namespace, name: "stuck", ...failsOn20 }),
+      ]);
+      const meanwhile = once(canary, async () => {
+        const hurt = (await bed.pods(namespace)).find((pod) => appOf(pod) === "hurt");
+        await bed.shell(`kubectl scale -n ${namespace} deployment/scaled --replicas=4`);
+        await bed.shell(`kubectl scale -n ${namespace} deployment/idle --replicas=1`);
+        await bed.shell(`kubectl delete pod -n ${namespace} ${hurt.metadata.name} db-2 stuck-1 --wait=false`);
+        await bed.eventually("them to come up on 1-20", async () => {
+          const up = (await bed.pods(namespace)).filter((pod) => revisionOf(pod) === "1-20" && isReady(pod) !== (appOf(pod) === "stuck"));
+          return ["scaled", "idle", "hurt", "db", "stuck"].every((app) => up.some((pod) => appOf(pod) === app));
+        });
+      });
+      const result = await migrate(bed, namespace, "1-20", ["-o", "json"], meanwhile);
+      await meanwhile.done();
+      const document = documentOf(result);
+      await assertRestored(bed, namespace, document, { among });
+      const all = ["first", "scaled", "hurt", "idle", "db", "stuck"];
+      assert.deepEqual(outcomesOf(document), Object.fromEntries(all.map((name) => [name, "restored"])));
+      for (const app of all.slice(1)) assert.match(result.stderr, new RegExp(`${namespace}/\\w+/${app}: .*${app}-`));
+      neverFell(bed, namespace);
+    });
+
+    test("what cannot be put back is named: a pod that nobody owns", async () => {
+      const namespace = await settled(bed, (namespace) => [deployment({ namespace, name: "first", replicas: 2, ...failsOn20 })]);
+      const meanwhile = once(canary, () => bed.apply(barePod({ namespace, name: "lonely" })));
+      const result = await migrate(bed, namespace, "1-20", ["-o", "json"], meanwhile);
+      await meanwhile.done();
+      const document = documentOf(result);
+      assert.deepEqual([document.exitCode, document.state, outcomesOf(document)], [4, "partial", { first: "restored" }]);
+      assert.match(result.stderr, /^warning: .*: lonely; delete/m);
+      assert.deepEqual(await labelsOf(bed, namespace), enabled);
+    });
+
+    test("a tag was moved: only the canary's template is put back, and what was on the target before is left alone", async () => {
+      await bed.setTag("rolling", "default");
+      const make = (namespace: string) => [
+        deployment({ namespace, name: "first", replicas: 2, ...failsOn20 }),
+        deployment({ namespace, name: "second" }),
+      ];
+      const namespace = await settled(bed, make, { "istio.io/rev": "rolling" });
+      await bed.setTag("rolling", "1-20");
+      await bed.shell(`kubectl rollout restart -n ${namespace} deployment/second`);
+      await bed.waitReady(namespace);
+      await bed.eventually("the old pods to be gone", async () => (await bed.pods(namespace)).length === 5);
+      const pods = await uidsOf(bed, namespace);
+      const document = await migrateJson(bed, namespace, "rolling");
+      assert.deepEqual([document.exitCode, document.state], [4, "restored"], JSON.stringify(document, undefined, 2));
+      await bed.eventually("the canary's new pod to be gone", async () => (await bed.pods(namespace)).length === 5);
+      assert.deepEqual(await uidsOf(bed, namespace), pods);
+      assert.deepEqual(await labelsOf(bed, namespace), { "istio.io/rev": "rolling" });
+      assert.equal(await recordOf(bed, namespace), undefined);
+    });
+
+    test("an autoscaler adds pods to the canary itself", async () => {
+      const namespace = await settled(bed, (namespace) => [
+        deployment({ namespace, name: "first", replicas: 2, ...failsOn20 }),
+        deployment({ namespace, name: "second" }),
+      ]);
+      const meanwhile = once(canary, () => bed.shell(`kubectl scale -n ${namespace} deployment/first --replicas=4`));
+      const document = await migrateJson(bed, namespace, "1-20", meanwhile);
+      await meanwhile.done();
+      await assertRestored(bed, namespace, document, { among });
+      assert.equal((await bed.pods(namespace)).filter((pod) => appOf(pod) === "first").length, 4);
+    });
+
+    test("somebody puts the labels back while the canary comes up: nothing more is begun, and their labels stand", async () => {
+      const namespace = await settled(bed, (namespace) => [
+        deployment({ namespace, name: "first", replicas: 2, readyAfter: 3000, spec: oneByOne }),
+        deployment({ namespace, name: "second" }),
+      ]);
+      await available(namespace);
+      const isSecond = (pod: Json) => appOf(pod) === "second";
+      const second = await uidsOf(bed, namespace, isSecond);
+      const meanwhile = once(canary, async () => {
+        await firstPod(namespace);
+        await bed.shell(`kubectl label namespace ${namespace} istio.io/rev- istio-injection=enabled`);
+      });
+      const document = await migrateJson(bed, namespace, "1-20", meanwhile);
+      await meanwhile.done();
+      assert.deepEqual([document.exitCode, document.state], [4, "partial"], JSON.stringify(document, undefined, 2));
+      assert.match(JSON.stringify(document.workloads), /changed by somebody else/);
+      assert.deepEqual(await labelsOf(bed, namespace), enabled);
+      assert.deepEqual(await uidsOf(bed, namespace, isSecond), second);
+      await carriedOut(bed, document.goBack);
+      await eventuallyArrived(bed, namespace, "default", { among });
+      neverFell(bed, namespace);
+    });
+  });
+
+  describe("a workload fails after the canary: partial, and no other is harmed", together(2), () => {
+    const make = (namespace: string) => [
+      deployment({ namespace, name: "first", replicas: 2, readyAfter: 300 }),
+      deployment({ namespace, name: "bad", replicas: 3, life: "crash", onRevision: "1-20" }),
+      deployment({ namespace, name: "good", replicas: 3, readyAfter: [300, 1000] }),
+      statefulSet({ namespace, name: "db", replicas: 3, readyAfter: [300, 1000] }),
+    ];
+    const mend = async (namespace: string) => {
+      const patch = JSON.stringify({ spec: { template: { metadata: { labels: { life: null } } } } });
+      await carriedOut(bed, `kubectl patch -n ${namespace} deployment/bad --type merge -p '${patch}'`);
+      await bed.eventually("the pod that crashes to go", async () =>
+        (await bed.pods(namespace)).every(({ metadata }) => metadata.labels.life !== "crash" || revisionOf({ metadata }) !== "1-20"),
+      );
+    };
+    const failed = (document: MigrationDocument) => {
+      assert.deepEqual([document.exitCode, document.state], [4, "partial"], JSON.stringify(document, undefined, 2));
+      assert.deepEqual(outcomesOf(document), { first: "moved", bad: "failed", good: "moved", db: "moved" });
+      const { failure } = document;
+      assert.deepEqual([failure?.object.name, failure?.container], ["bad", "app"]);
+      assert.match(failure?.reason ?? "", /CrashLoopBackOff/);
+      assert.match(failure?.logs.join("\n") ?? "", /cannot open the database/);
+    };
+
+    test("the command that goes back brings everything back, and the way is free again", async () => {
+      const namespace = await settled(bed, make);
+      const result = await migrate(bed, namespace, "1-20");
+      assert.equal(result.code, 4, result.stderr);
+      assert.match(result.stdout, /^failed: .*bad/m);
+      assert.match(result.stdout, /cannot open the database/);
+      commandAfter("to go on:", result.stdout);
+      await carriedOut(bed, commandAfter("to go back:", result.stdout));
+      await eventuallyArrived(bed, namespace, "default", { among });
+      assert.deepEqual(await labelsOf(bed, namespace), enabled);
+      neverFell(bed, namespace);
+
+      await mend(namespace);
+      await bed.waitReady(namespace);
+      const before = await templatesOf(bed, namespace);
+      const again = await migrateJson(bed, namespace, "1-20");
+      assert.deepEqual([again.exitCode, again.state], [0, "done"], JSON.stringify(again, undefined, 2));
+      await assertArrived(bed, namespace, "1-20", { among });
+      const oneMore = Object.entries(before).map(([workload, templates]) => [workload, templates + 1]);
+      assert.deepEqual(await templatesOf(bed, namespace), Object.fromEntries(oneMore), "each restarted once");
+      neverFell(bed, namespace);
+    });
+
+    test("mended, the command that goes on finishes it", async () => {
+      const namespace = await settled(bed, make);
+      const document = await migrateJson(bed, namespace, "1-20");
+      failed(document);
+      const { "Deployment/bad": _, ...before } = await templatesOf(bed, namespace);
+      const bad = (await bed.pods(namespace)).filter((pod) => appOf(pod) === "bad");
+      assert.equal(bad.filter((pod) => revisionOf(pod) === "default" && isReady(pod)).length, 3, "the old pods serve on");
+      await mend(namespace);
+      await carriedOut(bed, document.goOn);
+      await assertArrived(bed, namespace, "1-20", { among });
+      const { "Deployment/bad": __, ...others } = await templatesOf(bed, namespace);
+      assert.deepEqual(others, before, "what had arrived was not restarted again");
+      assert.equal((await recordOf(bed, namespace)).state, "done");
+      neverFell(bed, namespace);
+    });
+  });
+
+  describe("the target answers the checks, and then it does not", together(4), () => {
+    /** Edits the webhooks of a tag of 1-20 by hand. */
+    const editTag = async (tag: string, edit: (webhook: Json) => readonly Json[]): Promise<void> => {
+      const path = `/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/istio-revision-tag-${tag}`;
+      const { webhooks } = await bed.api.get(path);
+      await bed.api.merge(path, { webhooks: webhooks.flatMap(edit) });
+    };
+    const pointTo = (service: object) => (webhook: Json) => [
+      { ...webhook, clientConfig: { ...webhook.clientConfig, service: { ...webhook.clientConfig.service, ...service } } },
+    ];
+    const toDefault = pointTo({ name: "istiod" });
+
+    test("its webhook fails: nothing was restarted, and the labels are put back", async () => {
+      const namespace = await settled(bed, (namespace) => [deployment({ namespace, name: "first", replicas: 2 })]);
+      const pods = await uidsOf(bed, namespace);
+      await bed.setTag("mute", "1-20");
+      await editTag("mute", pointTo({ port: 9 }));
+      const document = await migrateJson(bed, namespace, "mute");
+      await assertRestored(bed, namespace, document, { among });
+      assert.match(document.failure?.reason ?? "", /failed calling webhook/);
+      assert.deepEqual(await uidsOf(bed, namespace), pods);
+      neverFell(bed, namespace);
+    });
+
+    test("its webhook takes no connection, then its istiod stops while the canary comes up", async () => {
+      // Ready later than a question to a dead istiod takes to fail (10 s): until then its last answer stands.
+      const namespace = await settled(bed, (namespace) => [
+        deployment({ namespace, name: "first", replicas: 2, readyAfter: 15_000 }),
+        deployment({ namespace, name: "second" }),
+      ]);
+      const pods = await uidsOf(bed, namespace);
+      await bed.setWebhookFault("doomed", { kind: "refuse" });
+      const refused = await migrateJson(bed, namespace, "doomed");
+      await bed.setWebhookFault("doomed");
+      await assertRestored(bed, namespace, refused, { among });
+      assert.match(refused.failure?.reason ?? "", /failed calling webhook/);
+      assert.deepEqual(await uidsOf(bed, namespace), pods);
+
+      const meanwhile = once(canary, () => bed.stopIstiod("doomed", "unnoticed"));
+      const document = await migrateJson(bed, namespace, "doomed", meanwhile);
+      await meanwhile.done();
+      await assertRestored(bed, namespace, document, { among });
+      assert.match(document.failure?.reason ?? "", /istiod|connect/);
+      const isSecond = (each: string) => each.startsWith("second ");
+      assert.deepEqual((await uidsOf(bed, namespace)).filter(isSecond), pods.filter(isSecond));
+      neverFell(bed, namespace);
+    });
+
+    test("another revision answers in its name", async () => {
+      const namespace = await settled(bed, (namespace) => [deployment({ namespace, name: "first", replicas: 2 })]);
+      const pods = await uidsOf(bed, namespace);
+      await bed.setTag("masked", "1-20");
+      await editTag("masked", toDefault);
+      const document = await migrateJson(bed, namespace, "masked");
+      await assertRestored(bed, namespace, document, { among });
+      assert.match(document.failure?.reason ?? "", /would not be injected by 1-20: default injects them/);
+      assert.deepEqual(await uidsOf(bed, namespace), pods);
+    });
+
+    test("another revision answers in its name, but not to trials", async () => {
+      const namespace = await settled(bed, (namespace) => [
+        deployment({ namespace, name: "first", replicas: 2 }),
+        deployment({ namespace, name: "second" }),
+      ]);
+      await bed.setTag("twofaced", "1-20");
+      const hash = (operator: string) => (webhook: Json) => ({
+        ...webhook,
+        name: `${operator.toLowerCase()}.${webhook.name}`,
+        objectSelector: { matchExpressions: [...webhook.objectSelector.matchExpressions, { key: "pod-template-hash", operator }] },
+      });
+      await editTag("twofaced", (webhook) => [hash("DoesNotExist")(webhook), ...toDefault(webhook).map(hash("Exists"))]);
+      const document = await migrateJson(bed, namespace, "twofaced");
+      await assertRestored(bed, namespace, document, { among });
+      assert.match(document.failure?.reason ?? "", /injected by default, not by 1-20/);
+      neverFell(bed, namespace);
+    });
+
+    test("another revision answers once the canary is proven: partial", async () => {
+      const namespace = await settled(bed, (namespace) => [
+        deployment({ namespace, name: "first", replicas: 2, readyAfter: 2000, spec: oneByOne }),
+        deployment({ namespace, name: "second", readyAfter: 500 }),
+      ]);
+      await available(namespace);
+      await bed.setTag("turncoat", "1-20");
+      const meanwhile = once(canary, async () => {
+        await firstPod(namespace);
+        await editTag("turncoat", toDefault);
+      });
+      const document = await migrateJson(bed, namespace, "turncoat", meanwhile);
+      await meanwhile.done();
+      assert.deepEqual([document.exitCode, document.state], [4, "partial"], JSON.stringify(document, undefined, 2));
+      assert.match(document.failure?.reason ?? "", /default/);
+      await carriedOut(bed, document.goBack);
+      await eventuallyArrived(bed, namespace, "default", { among });
+      neverFell(bed, namespace);
+    });
+  });
+});
