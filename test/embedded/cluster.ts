@@ -14,6 +14,7 @@ import { daemonSets } from "./controllers/daemon-set.ts";
 import { deployments } from "./controllers/deployment.ts";
 import { disruptionBudgets } from "./controllers/disruption-budget.ts";
 import { endpointSlices } from "./controllers/endpoint-slices.ts";
+import { tellOfChanges } from "./controllers/events.ts";
 import { collectGarbage } from "./controllers/garbage.ts";
 import { jobs } from "./controllers/job.ts";
 import { namespaces } from "./controllers/namespace.ts";
@@ -90,6 +91,7 @@ export async function startCluster({ clock, seed, users, webhooks, intercept, on
     else resources.define(object);
   });
 
+  const stopTelling = tellOfChanges(machine);
   const planes = startControlPlanes(machine);
   const stopControllers = startControllers(controllers, clusterFor(parts, "system:serviceaccount:kube-system:controller-manager"));
   const stopScheduler = startControllers([scheduler()], clusterFor(parts, "system:kube-scheduler"));
@@ -113,7 +115,7 @@ export async function startCluster({ clock, seed, users, webhooks, intercept, on
       stale = on ? new Map(store.list(resources.named("namespaces")).map((each) => [each.metadata.uid, each])) : undefined;
     },
     close: async () => {
-      for (const stop of [stopControllers, stopScheduler, stopGarbage]) stop();
+      for (const stop of [stopControllers, stopScheduler, stopGarbage, stopTelling]) stop();
       proxies.stop();
       kubelet.stop();
       await server.close();

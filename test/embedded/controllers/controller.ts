@@ -158,18 +158,25 @@ export function clusterFor(parts: Pick<Cluster, "store" | "resources" | "writer"
         return;
       }
       const { apiVersion, kind, metadata } = about;
+      const component = Object.hasOwn(components, kind) ? components[kind] : user;
       const { name, uid, resourceVersion } = metadata;
       const body = {
         ...{ apiVersion: "v1", kind: "Event", metadata: { generateName: `${name.slice(0, 200)}.`, namespace } },
         involvedObject: { apiVersion, kind, name, uid, resourceVersion, ...(metadata.namespace && { namespace }) },
         ...{ type, reason, message, count: 1, firstTimestamp: now, lastTimestamp: now, eventTime: null },
-        ...{ source: { component: user }, reportingComponent: user, reportingInstance: "" },
+        ...{ source: { component }, reportingComponent: component, reportingInstance: "" },
       };
       const made = await ifThere(writer.create({ resource: events, namespace }, body, by));
       if (made) told.set(key, made.metadata.name);
     },
   };
 }
+
+/** Who tells of what kind. */
+const components: Readonly<Record<string, string>> = {
+  ...{ Deployment: "deployment-controller", ReplicaSet: "replicaset-controller", StatefulSet: "statefulset-controller" },
+  ...{ DaemonSet: "daemonset-controller", Job: "job-controller", Pod: "default-scheduler" },
+};
 
 const mustBe = <T>(value: T | undefined, object: KubeJson): T => {
   if (value === undefined) throw new Error(`no resource for ${object.apiVersion} ${object.kind}`);
