@@ -1,22 +1,14 @@
-/** What `kubectl mesh-revisions` does. In a part of its own, which nothing but a real run loads. */
+/** What a run of `kubectl mesh-revisions` begins with. In a part of its own, which neither --help nor wrong usage loads. */
 import { clusterFlagsOf } from "../../src/cli/cluster-flags.ts";
-import { Refusal, UsageError } from "../../src/cli/errors.ts";
+import { UsageError } from "../../src/cli/errors.ts";
 import type { Io } from "../../src/cli/io.ts";
-import { type ExitCode, exit } from "../../src/cli/plugin.ts";
-import { clearScreen } from "../../src/cli/screen.ts";
+import type { ExitCode } from "../../src/cli/plugin.ts";
 import { version } from "../../src/cli/version.ts";
-import type { Cluster } from "../../src/cluster/cluster.ts";
 import { connect } from "../../src/cluster/connect.ts";
-import { kinds } from "../../src/cluster/kinds.ts";
-import { namespaceNames } from "../../src/cluster/namespace-names.ts";
 import { paceOf } from "../../src/cluster/retry.ts";
-import { snapshot } from "../../src/cluster/snapshot.ts";
-import { createPoller } from "../../src/execute/poller.ts";
+import { readWebhooks } from "../../src/cluster/webhooks.ts";
 import { isMalformedSelector, parseSelector } from "../../src/mesh/selector-text.ts";
-import { didYouMean } from "../../src/upgrade/suggestion.ts";
-import { jsonLineView, jsonView, yamlView } from "../../src/views/document.ts";
-import { revisionNamesView, revisionsView } from "../../src/views/revisions.ts";
-import { type RevisionsDocument, type RevisionsScope, revisionsDocument } from "../../src/views/revisions-document.ts";
+import type { RevisionsScope } from "../../src/views/revisions-document.ts";
 import type { RevisionsArgs } from "../mesh-revisions.ts";
 
 export const run = async (args: RevisionsArgs, io: Io): Promise<ExitCode> => {
@@ -29,20 +21,16 @@ export const run = async (args: RevisionsArgs, io: Io): Promise<ExitCode> => {
     pace: paceOf(io.clock),
   });
   try {
-    const look = (): Promise<RevisionsDocument> => read(cluster, args.istioNamespace, { namespaces, selector });
-    const first = await look();
-    const missing = args.allNamespaces ? [] : args.namespace.filter((name) => first.namespaces.every((found) => found.name !== name));
-    if (missing.length > 0) throw noSuchNamespace(missing, await namespaceNames(cluster));
-    if (args.watch) await keepShowing(cluster, first, look, args, io);
-    else io.out(textOf(first, args));
-    return exit.done;
+    // What all else hangs on is on its way while the rest of the program is loaded.
+    const webhooks = readWebhooks(cluster);
+    webhooks.catch(() => {});
+    await new Promise(setImmediate);
+    const { showRevisions } = await import("./show.ts");
+    return await showRevisions(cluster, { namespaces, selector }, webhooks, args, io);
   } finally {
     await cluster.close();
   }
 };
-
-const noSuchNamespace = (missing: readonly string[], known: readonly string[]): Refusal =>
-  new Refusal(missing.map((name) => `there is no namespace ${name}${didYouMean(name, known)}`).join("; "), "kubectl get namespaces");
 
 function selectorOf(text: string | undefined): RevisionsScope["selector"] {
   if (text === undefined) return undefined;
@@ -50,71 +38,4 @@ function selectorOf(text: string | undefined): RevisionsScope["selector"] {
   if (isMalformedSelector(selector))
     throw new UsageError(`${JSON.stringify(text)} is no label selector: ${selector.malformed}`, "write for example app=web,tier!=cache");
   return selector;
-}
-
-async function read(cluster: Cluster, istioNamespace: string, scope: RevisionsScope): Promise<RevisionsDocument> {
-  const whole = { istioNamespace, workloads: true, askIstiods: true } as const;
-  const { namespaces } = scope;
-  const mesh = await snapshot(
-    cluster,
-    namespaces === "overview" ? { ...whole, namespaces: "all", podMetadataOnly: true } : { ...whole, namespaces },
-  );
-  return revisionsDocument(mesh, scope);
-}
-
-function textOf(document: RevisionsDocument, { output, noHeaders, watch }: RevisionsArgs): string {
-  switch (output) {
-    case "json":
-      return watch ? jsonLineView(document) : jsonView(document);
-    case "yaml":
-      return `${watch ? "---\n" : ""}${yamlView(document)}`;
-    case "name":
-      return revisionNamesView(document);
-    default:
-      return revisionsView(document, { wide: output === "wide", noHeaders });
-  }
-}
-
-/** Shows every picture that differs from the one before, until the program is ended: redrawn on a terminal, one after the other elsewhere. */
-function keepShowing(
-  cluster: Cluster,
-  first: RevisionsDocument,
-  look: () => Promise<RevisionsDocument>,
-  args: RevisionsArgs,
-  io: Io,
-): Promise<void> {
-  const redraws = io.terminal.out && (args.output === "table" || args.output === "wide");
-  let shown: string | undefined;
-  let complaint: string | undefined;
-  const show = (document: RevisionsDocument): void => {
-    const state = JSON.stringify({ ...document, takenAt: "" });
-    if (state === shown) return;
-    if (redraws) clearScreen();
-    else if (shown !== undefined && args.output !== "json" && args.output !== "yaml") io.out("\n");
-    io.out(textOf(document, args));
-    shown = state;
-  };
-  const poller = createPoller({
-    read: look,
-    everyMs: 5_000,
-    restMs: 500,
-    clock: io.clock,
-    start: (hint, signal) => {
-      for (const kind of [kinds.pods, kinds.namespaces, kinds.deployments, kinds.mutatingWebhooks]) cluster.watch(kind, {}, hint, signal);
-    },
-  });
-  show(first);
-  return new Promise((resolve) => {
-    const end = poller.listen(() => {
-      const { value, trouble } = poller.reading();
-      const told = trouble instanceof Error ? trouble.message : undefined;
-      if (told !== undefined && told !== complaint) io.warn(`${told}; what is shown is of before`);
-      complaint = told;
-      if (trouble === undefined && value !== undefined) show(value);
-    });
-    io.signal.addEventListener("abort", () => {
-      end();
-      resolve();
-    });
-  });
 }

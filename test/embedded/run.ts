@@ -30,6 +30,7 @@ const loaded = Promise.all([
   import("listr2"),
   import("../../src/cli/help.ts"),
   import("../../plugins/mesh-revisions/run.ts"),
+  import("../../plugins/mesh-revisions/show.ts"),
   import("../../plugins/mesh-migrate/run.ts"),
 ]);
 

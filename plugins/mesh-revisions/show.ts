@@ -1,0 +1,106 @@
+/** What `kubectl mesh-revisions` reads and shows. */
+import { Refusal } from "../../src/cli/errors.ts";
+import type { Io } from "../../src/cli/io.ts";
+import { type ExitCode, exit } from "../../src/cli/plugin.ts";
+import { clearScreen } from "../../src/cli/screen.ts";
+import type { Cluster } from "../../src/cluster/cluster.ts";
+import { kinds } from "../../src/cluster/kinds.ts";
+import { namespaceNames } from "../../src/cluster/namespace-names.ts";
+import { snapshot } from "../../src/cluster/snapshot.ts";
+import type { readWebhooks } from "../../src/cluster/webhooks.ts";
+import { createPoller } from "../../src/execute/poller.ts";
+import { didYouMean } from "../../src/upgrade/suggestion.ts";
+import { jsonLineView, jsonView, yamlView } from "../../src/views/document.ts";
+import { revisionNamesView, revisionsView } from "../../src/views/revisions.ts";
+import { type RevisionsDocument, type RevisionsScope, revisionsDocument } from "../../src/views/revisions-document.ts";
+import type { RevisionsArgs } from "../mesh-revisions.ts";
+
+type Webhooks = ReturnType<typeof readWebhooks>;
+
+/** Shows the scope once, or with `--watch` until the program is ended. `webhooks` are for the first look. Throws `Refusal` for a namespace that is not there. */
+export const showRevisions = async (
+  cluster: Cluster,
+  scope: RevisionsScope,
+  webhooks: Webhooks,
+  args: RevisionsArgs,
+  io: Io,
+): Promise<ExitCode> => {
+  const look = (known?: Webhooks): Promise<RevisionsDocument> => read(cluster, args.istioNamespace, scope, known);
+  const first = await look(webhooks);
+  const missing = args.allNamespaces ? [] : args.namespace.filter((name) => first.namespaces.every((found) => found.name !== name));
+  if (missing.length > 0) throw noSuchNamespace(missing, await namespaceNames(cluster));
+  if (args.watch) await keepShowing(cluster, first, look, args, io);
+  else io.out(textOf(first, args));
+  return exit.done;
+};
+
+const noSuchNamespace = (missing: readonly string[], known: readonly string[]): Refusal =>
+  new Refusal(missing.map((name) => `there is no namespace ${name}${didYouMean(name, known)}`).join("; "), "kubectl get namespaces");
+
+async function read(cluster: Cluster, istioNamespace: string, scope: RevisionsScope, webhooks?: Webhooks): Promise<RevisionsDocument> {
+  const whole = { istioNamespace, workloads: true, askIstiods: true } as const;
+  const { namespaces } = scope;
+  const mesh = await snapshot(
+    cluster,
+    namespaces === "overview" ? { ...whole, namespaces: "all", podMetadataOnly: true } : { ...whole, namespaces },
+    webhooks,
+  );
+  return revisionsDocument(mesh, scope);
+}
+
+function textOf(document: RevisionsDocument, { output, noHeaders, watch }: RevisionsArgs): string {
+  switch (output) {
+    case "json":
+      return watch ? jsonLineView(document) : jsonView(document);
+    case "yaml":
+      return `${watch ? "---\n" : ""}${yamlView(document)}`;
+    case "name":
+      return revisionNamesView(document);
+    default:
+      return revisionsView(document, { wide: output === "wide", noHeaders });
+  }
+}
+
+/** Shows every picture that differs from the one before, until the program is ended: redrawn on a terminal, one after the other elsewhere. */
+function keepShowing(
+  cluster: Cluster,
+  first: RevisionsDocument,
+  look: () => Promise<RevisionsDocument>,
+  args: RevisionsArgs,
+  io: Io,
+): Promise<void> {
+  const redraws = io.terminal.out && (args.output === "table" || args.output === "wide");
+  let shown: string | undefined;
+  let complaint: string | undefined;
+  const show = (document: RevisionsDocument): void => {
+    const state = JSON.stringify({ ...document, takenAt: "" });
+    if (state === shown) return;
+    if (redraws) clearScreen();
+    else if (shown !== undefined && args.output !== "json" && args.output !== "yaml") io.out("\n");
+    io.out(textOf(document, args));
+    shown = state;
+  };
+  const poller = createPoller({
+    read: look,
+    everyMs: 5_000,
+    restMs: 500,
+    clock: io.clock,
+    start: (hint, signal) => {
+      for (const kind of [kinds.pods, kinds.namespaces, kinds.deployments, kinds.mutatingWebhooks]) cluster.watch(kind, {}, hint, signal);
+    },
+  });
+  show(first);
+  return new Promise((resolve) => {
+    const end = poller.listen(() => {
+      const { value, trouble } = poller.reading();
+      const told = trouble instanceof Error ? trouble.message : undefined;
+      if (told !== undefined && told !== complaint) io.warn(`${told}; what is shown is of before`);
+      complaint = told;
+      if (trouble === undefined && value !== undefined) show(value);
+    });
+    io.signal.addEventListener("abort", () => {
+      end();
+      resolve();
+    });
+  });
+}
