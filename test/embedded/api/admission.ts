@@ -95,11 +95,17 @@ export function createAdmission({ store, resources, call, cachedNamespace }: Adm
     update: (place, before, after, by) =>
       review({ ...place, operation: "UPDATE", object: after, oldObject: before, dryRun: by.dryRun ?? false }),
     remove: async (place, object, by) => {
+      const { name } = object.metadata;
+      if (place.resource.plural === "namespaces" && immortal.includes(name))
+        throw forbidden(place.resource, name, "this namespace may not be deleted");
       await review({ ...place, operation: "DELETE", object: undefined, oldObject: object, dryRun: by.dryRun ?? false });
     },
     count: (place, object) => assertWithinQuota(store, resources, place, object),
   };
 }
+
+/** k8s.io/apiserver pkg/admission/plugin/namespace/lifecycle */
+const immortal = ["default", "kube-system", "kube-public"];
 
 function selects(entry: Json, review: Review, cachedNamespace: (name: string) => KubeJson | undefined): boolean {
   const { operation, resource, object, oldObject } = review;

@@ -150,6 +150,10 @@ const defaults = {
       },
     },
   }),
+  networkpolicies: (object: Json) => ({
+    ...object,
+    spec: { policyTypes: object.spec?.egress?.length > 0 ? ["Ingress", "Egress"] : ["Ingress"], ...object.spec },
+  }),
   mutatingwebhookconfigurations: webhookConfiguration(true),
   validatingwebhookconfigurations: webhookConfiguration(false),
 };

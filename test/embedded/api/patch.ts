@@ -8,7 +8,7 @@ import { badRequest, Refusal, unsupportedPatchType } from "./status.ts";
 export function patched(object: Json, type: string, patch: Json): Json {
   switch (type) {
     case "application/merge-patch+json":
-      return mergePatch.apply(structuredClone(object), mapOf(patch));
+      return mergePatch.apply(structuredClone(object), mapOf(patch, "error decoding patch: "));
     case "application/strategic-merge-patch+json":
       return strategicMerge(object, mapOf(patch), []);
     case "application/json-patch+json":
@@ -18,19 +18,23 @@ export function patched(object: Json, type: string, patch: Json): Json {
   }
 }
 
-function mapOf(patch: Json): Json {
+function mapOf(patch: Json, before = ""): Json {
   if (isMap(patch)) return patch;
   throw badRequest(
-    `error decoding patch: json: cannot unmarshal ${Array.isArray(patch) ? "array" : typeof patch} into Go value of type map[string]interface {}`,
+    `${before}json: cannot unmarshal ${Array.isArray(patch) ? "array" : typeof patch} into Go value of type map[string]interface {}`,
   );
 }
 
-/** An operation that cannot be done, a `test` among them, is 422 (apiserver/pkg/endpoints/handlers/patch.go). */
+/**
+ * An operation that cannot be done, a `test` among them, is 422 (apiserver/pkg/endpoints/handlers/patch.go); to replace a field that is not there is to
+ * add it (github.com/evanphx/json-patch v4).
+ */
 function jsonPatched(object: Json, patch: Json): Json {
   if (!Array.isArray(patch))
     throw badRequest("error decoding patch: json: cannot unmarshal object into Go value of type []handlers.jsonPatchOp");
   try {
-    return jsonPatch.applyPatch(structuredClone(object), patch, true, false).newDocument;
+    const asked = patch.map((each: Json) => (each?.op === "replace" && !/\/\d+$/.test(each.path) ? { ...each, op: "add" } : each));
+    return jsonPatch.applyPatch(structuredClone(object), asked, true, false).newDocument;
   } catch {
     throw new Refusal(422, "Invalid", "the server rejected our request due to an error in our request", {});
   }

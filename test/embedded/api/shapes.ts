@@ -124,7 +124,7 @@ const resourceAttributes: Shape = {
 };
 const nonResourceAttributes: Shape = { path: [1, "text"], verb: [2, "text"] };
 
-/** Bodies of requests, by kind: what `kubectl create namespace|serviceaccount|configmap|deployment` and `auth can-i` make. */
+/** Bodies of requests, by kind: what `kubectl create namespace|serviceaccount|configmap|deployment` and `auth can-i [--list]` make. */
 export const bodies: Readonly<Record<string, Shape>> = {
   Namespace: { metadata },
   ServiceAccount: { metadata },
@@ -144,4 +144,5 @@ export const bodies: Readonly<Record<string, Shape>> = {
     metadata,
     spec: [2, { resourceAttributes: [1, resourceAttributes], nonResourceAttributes: [2, nonResourceAttributes] }],
   },
+  SelfSubjectRulesReview: { metadata, spec: [2, { namespace: [1, "text"] }] },
 };

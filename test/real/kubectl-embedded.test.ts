@@ -1,0 +1,225 @@
+/** The real kubectl, verb by verb, on the embedded mesh, and beside it on the real one: they must not be told apart. */
+import { after, before, test } from "node:test";
+import { boat, manifests, objects } from "./kubectl/objects.ts";
+import { type Pair, upPair } from "./kubectl/pair.ts";
+
+let pair: Pair;
+before(async () => {
+  pair = await upPair();
+});
+after(() => pair?.down());
+
+test("apply: created, unchanged, configured, by whichever side", async () => {
+  const input = manifests(objects);
+  await pair.same(["apply -f -"], { input });
+  await pair.same(["apply -f -"], { input: manifests([boat]) });
+  await pair.same(["apply -f -"], { input });
+  await pair.same([
+    "wait --for=condition=Available deploy/web -n shop --timeout=20s",
+    "rollout status deploy/web sts/db ds/agent -n shop --timeout=20s",
+    "wait --for=condition=Complete job/once -n shop --timeout=20s",
+    "wait '--for=jsonpath={.status.currentHealthy}=2' pdb/web -n shop --timeout=20s",
+    "wait '--for=jsonpath={.status.currentReplicas}=2' hpa/web -n shop --timeout=30s",
+  ]);
+});
+
+test("get: the columns that people see", async () => {
+  await pair.same([
+    "get all -n shop",
+    "get all -n shop -o wide",
+    "get pods,svc,deploy -n shop",
+    "get pod/db-0 svc/web -n shop",
+    "get pods -n shop -l app=web",
+    "get pods -n shop -l 'app in (web,db),!tier'",
+    "get pods -n shop --field-selector=status.phase=Succeeded",
+    "get pods -n shop --field-selector=metadata.name=db-0 --show-labels=false -L app,nope",
+    "get pods -A -l app=web",
+    "get deploy -n shop --no-headers",
+    "get pods -n shop --sort-by=.metadata.name",
+    "get sa,secrets,leases,quota,netpol,role,rolebinding,pdb,hpa -n shop -o wide",
+    "get cm settings kube-root-ca.crt -n shop",
+    "get sa -n shop --chunk-size=1",
+    "get controllerrevisions -n shop",
+    "get endpointslices -n shop",
+    "get boats -n shop",
+    "get boats -n shop -o wide",
+    "get boat mary -n shop -o jsonpath={.spec.owner}",
+    "get ns shop kube-system",
+    "get mutatingwebhookconfigurations,validatingwebhookconfigurations",
+    "get crd boats.x.example -o name",
+    "get clusterrole cluster-admin",
+    "get clusterrolebinding cluster-admin -o wide",
+    "get nodes",
+    "get deploy web -n shop -o name",
+    "get deploy web -n shop -o jsonpath={.spec.template.spec.containers[*].image}",
+    "get cm settings -n shop -o yaml",
+    "get svc web -n shop -o 'custom-columns=N:.metadata.name,P:.spec.ports[0].port,I:.spec.clusterIP'",
+    "get deploy web -n shop -o jsonpath={.spec}",
+    "get pods -n nothing-here",
+    "get pods",
+  ]);
+});
+
+test("describe: with the events", async () => {
+  await pair.same([
+    "describe ns shop",
+    "describe deploy web -n shop",
+    "describe rs -n shop -l app=web",
+    "describe sts db -n shop",
+    "describe job once -n shop",
+    "describe cj nightly -n shop",
+    "describe svc web -n shop",
+    "describe pdb web -n shop",
+    "describe quota plenty -n shop",
+    "describe cm settings -n shop",
+    "describe netpol all -n shop",
+    "describe role,rolebinding -n shop",
+    "describe lease turn -n shop",
+    "describe pod nope -n shop",
+    "get events -n shop --field-selector=involvedObject.kind=Deployment",
+    "events -n shop --for=deploy/web",
+  ]);
+});
+
+test("label, annotate: set, changed, taken away, refused", async () => {
+  await pair.same([
+    "label ns shop tier=gold",
+    "label ns shop tier=silver",
+    "label ns shop tier=silver --overwrite --resource-version=1",
+    "label ns shop tier=silver --overwrite",
+    "label ns shop 'tier=not so' --overwrite",
+    "label ns shop tier-",
+    "label ns shop tier-",
+    "label pods --all -n shop seen=yes",
+    "label pods -n shop -l app=web seen-",
+    "label ns nope a=b",
+    "label ns shop a=b --dry-run=server",
+    "get ns shop --show-labels",
+    "annotate deploy web -n shop note=hello",
+    "annotate deploy web -n shop note=bye",
+    "annotate deploy web -n shop note-",
+    "get deploy web -n shop -o jsonpath={.metadata.generation}{.status.observedGeneration}",
+  ]);
+});
+
+test("create, patch, scale, delete: done and refused", async () => {
+  await pair.same([
+    "create namespace made",
+    "create namespace made",
+    "create namespace Not_So",
+    "create deployment x --image=registry.example/x:1 --replicas=2 --port=80 -n made",
+    "create deployment x --image=registry.example/x:1 -n nope",
+    "create configmap cm --from-literal=a=b -n made",
+    "create sa bot -n made",
+    "get cm cm -n made -o jsonpath={.data}",
+    "get deploy x -n made -o jsonpath={.metadata.labels}{.spec}",
+    "run one --image=registry.example/x:1 -n made",
+    "expose deploy x -n made --port=80",
+    "scale deploy x -n made --replicas=3",
+    "scale deploy x -n made --replicas=4 --current-replicas=9",
+    "scale deploy x -n made --replicas=4 --resource-version=1",
+    "wait '--for=jsonpath={.status.readyReplicas}=3' deploy/x -n made --timeout=20s",
+    `patch deploy x -n made -p '{"spec":{"replicas":1}}'`,
+    `patch deploy x -n made --type=merge -p '{"spec":{"replicas":2}}'`,
+    `patch deploy x -n made --type=merge -p '{"spec":{"replicas":2}}'`,
+    `patch deploy x -n made --type=json -p '[{"op":"replace","path":"/spec/minReadySeconds","value":1}]'`,
+    `patch deploy x -n made --type=json -p '[{"op":"test","path":"/spec/replicas","value":7}]'`,
+    `patch deploy x -n made --type=json -p '[{"op":"remove","path":"/spec/nope"}]'`,
+    `patch deploy x -n made -p '{"metadata":{"resourceVersion":"1"}}'`,
+    `patch deploy x -n made -p '{"spec":{"selector":{"matchLabels":{"app":"y"}}}}'`,
+    "patch deploy x -n made -p not-json",
+    "set image deploy/x x=registry.example/x:2 -n made",
+    "delete pod one -n made --dry-run=server",
+    "delete pod one -n made",
+    "wait --for=delete pod/one -n made --timeout=10s",
+    "delete deploy x -n made",
+    "delete deploy x -n made",
+    "delete deploy x -n made --ignore-not-found",
+    "delete cm -l none=such -n made",
+    "delete sa --all -n made",
+    "delete ns made",
+    "get ns made",
+    "delete ns default",
+  ]);
+});
+
+test("rollout: restart, status, history, undo, pause", async () => {
+  await pair.same([
+    "create deployment r --image=registry.example/r:1 --replicas=2 -n shop",
+    "rollout status deploy r -n shop --timeout=20s",
+  ]);
+  await pair.same(["set image deploy/r r=registry.example/r:2 -n shop", "wait --for=condition=Available deploy/r -n shop --timeout=20s"]);
+  await pair.run("rollout status deploy r -n shop --timeout=20s");
+  await pair.same([
+    "rollout history deploy r -n shop",
+    "rollout history deploy r -n shop --revision=2",
+    "rollout history deploy r -n shop --revision=9",
+    "rollout undo deploy r -n shop --to-revision=9",
+    "rollout undo deploy r -n shop",
+    "get deploy r -n shop -o jsonpath={.spec.template.spec.containers[0].image}",
+    "rollout history deploy r -n shop",
+    "rollout pause deploy r -n shop",
+    "rollout pause deploy r -n shop",
+    "rollout restart deploy r -n shop",
+    "rollout undo deploy r -n shop",
+    "rollout resume deploy r -n shop",
+    "rollout restart deploy r sts/db ds/agent -n shop",
+    "rollout restart deploy nope -n shop",
+  ]);
+  await pair.run("rollout status deploy/r sts/db ds/agent -n shop --timeout=20s");
+  await pair.same([
+    "rollout status deploy/r sts/db ds/agent -n shop --timeout=20s",
+    "rollout history sts db -n shop",
+    "rollout history ds agent -n shop",
+    "rollout undo sts db -n shop",
+    "rollout undo ds agent -n shop",
+    "delete deploy r -n shop",
+  ]);
+});
+
+test("wait: for a condition, a value, the beginning and the end", async () => {
+  await pair.same([
+    "wait --for=condition=Available deploy --all -n shop --timeout=10s",
+    "wait --for=condition=Available=false deploy/web -n shop --timeout=1s",
+    "wait --for=condition=Ready pod -l app=web -n shop --timeout=10s",
+    "wait '--for=jsonpath={.spec.replicas}=2' deploy/web -n shop --timeout=5s",
+    "wait '--for=jsonpath={.spec.replicas}=9' deploy/web -n shop --timeout=1s",
+    "wait --for=create cm/never -n shop --timeout=1s",
+    "wait --for=delete cm/never -n shop --timeout=1s",
+    "wait --for=delete cm/settings -n shop --timeout=1s",
+    "wait --for=condition=Available deploy/never -n shop --timeout=1s",
+  ]);
+});
+
+test("logs, and what can not be had", async () => {
+  await pair.same([
+    "logs db-0 -n shop",
+    "logs deploy/web -n shop --tail=1",
+    "logs -l app=web -n shop --prefix --tail=1",
+    "logs db-0 -n shop -c nope",
+    "logs nope -n shop",
+    "get nope",
+    "get pods nope db-0 -n shop",
+    "get pods -n shop --field-selector=a=b",
+    "get boats/none -n shop",
+  ]);
+});
+
+test("auth can-i, and who is not let", async () => {
+  await pair.same([
+    "auth can-i get pods",
+    "auth can-i get pods -n shop --as=eve",
+    "auth can-i delete pods -n shop --as=eve",
+    "auth can-i get pods/log -n shop --as=eve",
+    "auth can-i '*' '*' --as=eve --as-group=system:masters",
+    "auth can-i create deployments -n shop --as=system:serviceaccount:shop:bot",
+    "get pods -n shop -l app=db --as=eve",
+    "get deploy -n shop --as=eve",
+    "label ns shop x=y --as=eve",
+    "delete pod db-0 -n shop --as=eve",
+  ]);
+});
+
+test("version, cluster-info", async () => {
+  await pair.same(["version", "cluster-info"]);
+});
