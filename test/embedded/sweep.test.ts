@@ -4,15 +4,15 @@
  */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { assertArrived, labelsOf, templatesOf } from "../contract/witness.ts";
 import { deployment, statefulSet } from "../real/workloads.ts";
 import type { Asked, Interception } from "./api/request.ts";
 import { carryOut } from "./fault-plan.ts";
 import { faults, isOurs, isWatch, watchFaults } from "./faults.ts";
 import { openScene, type Scene } from "./scene.ts";
 import { chosen, seed, tally } from "./sweep.ts";
-import { assertArrived, labelsOf, templatesOf } from "./witness.ts";
 
-const sampleSize = 32;
+const sampleSize = 24;
 
 let scene: Scene;
 before(async () => {
@@ -69,15 +69,15 @@ test("one fault at any request: success, restored, nothing changed, or a stop th
   const outcomes: string[] = [];
   for (const one of tried) {
     const namespace = await namespaceOfTwo();
-    const templates = templatesOf(scene.mesh, namespace);
+    const templates = await templatesOf(scene.mesh, namespace);
     const { code, stdout, stderr, met } = await migrateWith(namespace, one);
     const what = `${one.name} (${met}): exit ${code}\n${stdout}${stderr}`;
     assert.ok([0, 1, 3, 4, 5].includes(code), what);
     assert.doesNotMatch(stderr, /this is a bug/, what);
     if (code === 0) await assertArrived(scene.mesh, namespace, "1-20").catch((error) => assert.fail(`${what}\n${error}`));
     if (code === 1 || code === 3 || code === 5) {
-      assert.deepEqual(labelsOf(scene.mesh, namespace), { "istio-injection": "enabled" }, what);
-      assert.deepEqual(templatesOf(scene.mesh, namespace), templates, what);
+      assert.deepEqual(await labelsOf(scene.mesh, namespace), { "istio-injection": "enabled" }, what);
+      assert.deepEqual(await templatesOf(scene.mesh, namespace), templates, what);
     }
     if (code === 4) assert.match(stdout, /to go on:\n {2}kubectl mesh-migrate/, what);
     const again = await migrateWith(namespace, undefined);

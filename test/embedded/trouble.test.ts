@@ -1,6 +1,7 @@
 /** What the sweeps found (sweep.test.ts, sweep-plans.test.ts), each held by a plan of its own. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { assertArrived, documentOf, labelsOf } from "../contract/witness.ts";
 import { deployment, statefulSet } from "../real/workloads.ts";
 import { carryOut, type FaultPlan } from "./fault-plan.ts";
 import { isWrite } from "./faults.ts";
@@ -8,7 +9,6 @@ import { interferences } from "./interference.ts";
 import type { EmbeddedMesh } from "./mesh.ts";
 import { outages } from "./outages.ts";
 import { openScene, type Scene } from "./scene.ts";
-import { assertArrived, documentOf, labelsOf } from "./witness.ts";
 
 let scene: Scene;
 let mesh: EmbeddedMesh;
@@ -44,7 +44,7 @@ test("labels that a policy rewrites in the last write are no success", async () 
   const namespace = await namespaceOfTwo();
   const { document, end } = await migrateAmid(namespace, [{ when: { request: isWrite, nth: 3 }, what: act("a policy rewrites labels") }]);
   await end();
-  assert.deepEqual(labelsOf(mesh, namespace), { "istio-injection": "enabled" });
+  assert.deepEqual(await labelsOf(mesh, namespace), { "istio-injection": "enabled" });
   assert.deepEqual([document.state, document.exitCode], ["partial", 4]);
   assert.match(document.failure?.reason ?? "", /labels of namespace .* istio-injection=enabled/);
   assert.deepEqual((await migrate(namespace)).state, "done");
