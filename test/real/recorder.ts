@@ -53,8 +53,8 @@ export async function startRecorder(api: Api): Promise<Recorder> {
     const [ready, bound] = [readyOf(key), boundOf(workload)];
     const known = records.get(key);
     if (known === undefined) {
-      // a workload that came after the start is recorded from when it first held its bound
-      if (ready >= bound) records.set(key, { bound, lowest: ready });
+      // a workload that came after the start is recorded from when it first held its bound, as far as its controller has said what that is
+      if (ready >= bound && workload.status?.observedGeneration !== undefined) records.set(key, { bound, lowest: ready });
       return;
     }
     known.bound = Math.min(known.bound, bound);
