@@ -85,6 +85,7 @@ const manifest = (mine: object | undefined): Change => ({
 });
 const inWords: readonly (readonly [what: string, labels: Readonly<Record<string, string>>, change: Change, message: RegExp | undefined, remedy?: RegExp])[] = [
   ["both labels", both, helmOn("istio-injection", "istio.io/rev"), /^Helm keeps istio-injection and istio.io\/rev of this namespace and would put them back$/, /\(no istio-injection, and istio.io\/rev: 1-20\)/],
+  ["Flux", labels, written("kustomize-controller"), /^Flux keeps istio-injection of this namespace/],
   ["the revision label, which is kept as it is", { ...both, "istio.io/rev": "1-20" }, helmOn("istio.io/rev"), /injection labels were written by helm/],
   ["a label that is not there", labels, helmOn("istio.io/rev"), /injection labels were written by helm/],
   ["one of the two that it wrote", labels, helmOn("istio.io/rev", "istio-injection"), /^Helm keeps istio-injection of this namespace and would put it back$/],
