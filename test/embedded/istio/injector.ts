@@ -13,12 +13,21 @@ export interface Injecting {
   readonly kubelets: readonly string[];
 }
 
+/** The last few ConfigMaps: to read one takes longer than all else that is done for a pod. */
+const parsedConfigs = new Map<string, Json>();
+function parsed(text: string): Json {
+  const config = parsedConfigs.get(text) ?? load(text) ?? {};
+  if (parsedConfigs.size > 8) parsedConfigs.clear();
+  parsedConfigs.set(text, config);
+  return config;
+}
+
 const ignored = new Set(["kube-system", "kube-public", "kube-node-lease", "local-path-storage"]);
 
 /** The pod with its proxy; as it was where istiod leaves it alone. Throws an Error for a template that the revision has not. */
 export function injected(pod: KubeJson, namespace: string, injecting: Injecting): KubeJson {
-  const config: Json = load(injecting.config) ?? {};
-  if (!isDue(pod, namespace, config)) return pod;
+  const config = parsed(injecting.config);
+  if (!isDue(pod, namespace, { version: injecting.version, config })) return pod;
   const names = templatesOf(pod, config);
   const missing = names.find((name) => !Object.hasOwn(config.templates ?? {}, name));
   if (missing !== undefined)
@@ -26,19 +35,20 @@ export function injected(pod: KubeJson, namespace: string, injecting: Injecting)
   return withProxy(pod, namespace, injecting, names.includes("gateway"));
 }
 
-/** `injectRequired` */
-function isDue({ spec, metadata }: KubeJson, namespace: string, config: Json): boolean {
+/** `injectRequired`. Up to 1.26 YAML's words for true are a wish and any other a refusal, later `true` and `false` alone mean something. */
+function isDue(
+  { spec, metadata }: KubeJson,
+  namespace: string,
+  { version, config }: { readonly version: string; readonly config: Json },
+): boolean {
   if (spec.hostNetwork || ignored.has(namespace)) return false;
-  const wish = metadata.labels?.["sidecar.istio.io/inject"] ?? metadata.annotations?.["sidecar.istio.io/inject"];
-  if (["false", "n", "no", "off"].includes((wish ?? "").toLowerCase())) return false;
-  const asked = ["true", "y", "yes", "on"].includes((wish ?? "").toLowerCase());
-  const selected = (selectors: readonly Json[]): boolean => (selectors ?? []).some((each) => matchesSelector(each, metadata.labels));
-  const unasked = selected(config.neverInjectSelector)
-    ? false
-    : selected(config.alwaysInjectSelector)
-      ? true
-      : config.policy !== "disabled";
-  return wish === undefined ? unasked : asked;
+  const wish: string = metadata.labels?.["sidecar.istio.io/inject"] ?? metadata.annotations?.["sidecar.istio.io/inject"] ?? "";
+  if (minorOf(version) < 27 && wish !== "") return ["true", "y", "yes", "on"].includes(wish.toLowerCase());
+  if (wish === "true" || wish === "false") return wish === "true";
+  const isPicked = (selectors: readonly Json[] | undefined): boolean =>
+    (selectors ?? []).some((each) => Object.keys(each).length > 0 && matchesSelector(each, metadata.labels));
+  if (isPicked(config.neverInjectSelector)) return false;
+  return isPicked(config.alwaysInjectSelector) || config.policy === "enabled";
 }
 
 const templatesOf = ({ metadata }: KubeJson, config: Json): readonly string[] => {
