@@ -48,20 +48,16 @@ function groupList(resources: Resources): Json {
   };
 }
 
-const reviews = {
-  name: "selfsubjectaccessreviews",
-  singularName: "selfsubjectaccessreview",
-  namespaced: false,
-  kind: "SelfSubjectAccessReview",
-  verbs: ["create"],
-};
+const reviews = ["SelfSubjectAccessReview", "SelfSubjectRulesReview"].map((kind) => ({
+  ...{ name: `${kind.toLowerCase()}s`, singularName: kind.toLowerCase(), namespaced: false, kind, verbs: ["create"] },
+}));
 
 function resourceList(resources: Resources, group: string, of: string): Json | undefined {
   const inside = resources
     .all()
     .filter((each) => each.group === group && each.version === of)
     .toSorted((a, b) => (a.plural < b.plural ? -1 : 1));
-  const listed = group === "authorization.k8s.io" && of === "v1" ? [reviews] : inside.flatMap(entriesOf);
+  const listed = group === "authorization.k8s.io" && of === "v1" ? reviews : inside.flatMap(entriesOf);
   if (listed.length === 0) return undefined;
   return { kind: "APIResourceList", apiVersion: "v1", groupVersion: group === "" ? of : `${group}/${of}`, resources: listed };
 }

@@ -73,7 +73,7 @@ function itemText(resource: Resource, object: KubeJson): string {
   const known = texts.get(object);
   if (known !== undefined) return known;
   const { kind, apiVersion, ...bare } = object;
-  const text = JSON.stringify(resource.group.includes(".") && !resource.group.endsWith(".k8s.io") ? object : bare);
+  const text = JSON.stringify(resource.custom ? object : bare);
   texts.set(object, text);
   return text;
 }

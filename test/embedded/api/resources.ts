@@ -17,6 +17,8 @@ export interface Resource {
   /** Counts its spec's changes in `metadata.generation`. */
   readonly generation: boolean;
   readonly category: "all" | undefined;
+  /** Defined by a CustomResourceDefinition. */
+  readonly custom: boolean;
 }
 
 export const apiVersionOf = ({ group, version }: { readonly group: string; readonly version: string }): string =>
@@ -105,6 +107,7 @@ const resourceOf = (kind: Known): Resource => ({
   scale: withScale.has(kind.plural),
   generation: !withoutGeneration.has(kind.plural),
   category: inAll.has(kind.plural) ? "all" : undefined,
+  custom: false,
 });
 
 /** The resources that are served: those of Kubernetes, and those that CustomResourceDefinitions add. */
@@ -150,6 +153,7 @@ export function createResources(): Resources {
           scale: false,
           generation: true,
           category: undefined,
+          custom: true,
         });
     },
     undefine: ({ spec, ...rest }) => {

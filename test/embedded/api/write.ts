@@ -19,6 +19,7 @@ import {
   preconditionFailed,
   Refusal,
   requiredValue,
+  unsupportedPatchType,
 } from "./status.ts";
 import type { Store } from "./store.ts";
 import { readAs } from "./typed.ts";
@@ -177,6 +178,7 @@ export function createWriter({ store, clock, admission, random }: WriterParts): 
 
     patch: (place, name, type, patch, by) => {
       const pinned = typeof patch?.metadata?.resourceVersion === "string";
+      if (place.resource.custom && type === "application/strategic-merge-patch+json") throw unsupportedPatchType();
       const refuse = (why: string): Refusal => new Refusal(422, "Invalid", ` "" is invalid: patch: Invalid value: ${why}`);
       return update(place, name, (current) => readAs(place.resource, patched(current, type, patch), refuse), by, pinned);
     },
@@ -249,9 +251,8 @@ function settled(resource: Resource, current: KubeJson, next: Json, { subresourc
 }
 
 /** Resources whose objects are not replaced without their version (`AllowUnconditionalUpdate` of their strategies). */
-const isConditional = ({ group, plural }: Resource): boolean =>
-  plural === "leases" || group === "admissionregistration.k8s.io" || group === "apiextensions.k8s.io" || !isBuiltIn(group);
-const isBuiltIn = (group: string): boolean => !group.includes(".") || group.endsWith(".k8s.io");
+const isConditional = ({ group, plural, custom }: Resource): boolean =>
+  custom || plural === "leases" || group === "admissionregistration.k8s.io" || group === "apiextensions.k8s.io";
 
 const cleaned = ({ labels, annotations, finalizers, ownerReferences, managedFields, ...rest }: Json): Meta => ({
   ...rest,
