@@ -41,7 +41,7 @@ const commandIn = ({ remedy = "" }: Told): string => {
   return command;
 };
 
-describe("by its namespace and its workloads", together(2), () => {
+describe("a migration is refused for", together(), () => {
   describe("namespaces that their own labels do not inject", together(2), () => {
     test("istio-injection=disabled, which istio.io/rev would not lift", async () => {
       const namespace = await inNamespace(web, { "istio-injection": "disabled", "istio.io/rev": "1-29" });
@@ -280,151 +280,151 @@ describe("by its namespace and its workloads", together(2), () => {
       await assertArrived(bed, namespace, "1-29");
     });
   });
-});
 
-describe("whoever else reads the label", together(3), () => {
-  test("discoverySelectors that would lose the namespace", async () => {
-    const namespace = await inNamespace(web, { scenario: "discovery" });
-    const where = "/api/v1/namespaces/istio-system/configmaps/istio-1-29";
-    const { data } = await bed.api.get(where);
-    const selectors = [
-      { matchExpressions: [{ key: "scenario", operator: "NotIn", values: ["discovery"] }] },
-      { matchLabels: { "istio-injection": "enabled" } },
-    ];
-    await bed.api.merge(where, { data: { mesh: `${data.mesh.trimEnd()}\ndiscoverySelectors: ${JSON.stringify(selectors)}\n` } });
-    const finding = told(await refused(namespace, ["discovery-selectors istio-system/istio-1-29"]));
-    assert.match(finding.message, new RegExp(`revision 1-29 sees namespace ${namespace} by the labels .* would lose it$`));
-    await bed.api.merge(where, { data });
-    await done(namespace, migrate(namespace));
-  });
-
-  test("a NetworkPolicy of another namespace", async () => {
-    const namespace = await inNamespace(web, { scenario: "network-policy" });
-    const guarded = await bed.createNamespace({});
-    const from = (matchLabels: object) => ({ from: [{ namespaceSelector: { matchLabels } }] });
-    const ingress = [from({ team: "a" }), from({ "istio-injection": "enabled", scenario: "network-policy" })];
-    await bed.apply({
-      apiVersion: "networking.k8s.io/v1",
-      kind: "NetworkPolicy",
-      metadata: { name: "meshed-only", namespace: guarded },
-      spec: { podSelector: {}, ingress },
+  describe("whoever else reads the label", together(3), () => {
+    test("discoverySelectors that would lose the namespace", async () => {
+      const namespace = await inNamespace(web, { scenario: "discovery" });
+      const where = "/api/v1/namespaces/istio-system/configmaps/istio-1-29";
+      const { data } = await bed.api.get(where);
+      const selectors = [
+        { matchExpressions: [{ key: "scenario", operator: "NotIn", values: ["discovery"] }] },
+        { matchLabels: { "istio-injection": "enabled" } },
+      ];
+      await bed.api.merge(where, { data: { mesh: `${data.mesh.trimEnd()}\ndiscoverySelectors: ${JSON.stringify(selectors)}\n` } });
+      const finding = told(await refused(namespace, ["discovery-selectors istio-system/istio-1-29"]));
+      assert.match(finding.message, new RegExp(`revision 1-29 sees namespace ${namespace} by the labels .* would lose it$`));
+      await bed.api.merge(where, { data });
+      await done(namespace, migrate(namespace));
     });
-    const refusal = await refused(namespace, [`network-policies ${guarded}/NetworkPolicy/meshed-only`]);
-    assert.match(told(refusal).message, new RegExp(`^ingress rule 2 selects .* would no longer select ${namespace}$`));
-    assert.match(refusal.accepting(), / --skip-check network-policies$/);
-    await done(namespace, refusal.accepting());
-    await assertArrived(bed, namespace, "1-29");
-  });
 
-  test("webhooks and admission policies of others", async () => {
-    const namespace = await inNamespace(web, { scenario: "admission" });
-    const matchLabels = { "istio-injection": "enabled", scenario: "admission" };
-    const none = { apiGroups: ["example.com"], apiVersions: ["v1"], operations: ["CREATE"], resources: ["nothings"] };
-    const webhook = {
-      name: "check.example.com",
-      clientConfig: { url: "https://127.0.0.1:1/" },
-      ...{ admissionReviewVersions: ["v1"], sideEffects: "None", failurePolicy: "Ignore", rules: [none] },
-      namespaceSelector: { matchLabels },
-    };
-    const api = { apiVersion: "admissionregistration.k8s.io/v1" };
-    const policy = { failurePolicy: "Ignore", validations: [{ expression: "true" }] };
-    await bed.apply([
-      { ...api, kind: "MutatingWebhookConfiguration", metadata: { name: "defaults" }, webhooks: [webhook] },
-      { ...api, kind: "ValidatingWebhookConfiguration", metadata: { name: "rules" }, webhooks: [webhook] },
-      {
-        ...{ ...api, kind: "ValidatingAdmissionPolicy", metadata: { name: "pods-in-mesh" } },
-        spec: { ...policy, matchConstraints: { resourceRules: [none] } },
-      },
-      {
-        ...{ ...api, kind: "ValidatingAdmissionPolicyBinding", metadata: { name: "pods-in-mesh-here" } },
-        spec: { policyName: "pods-in-mesh", validationActions: ["Deny"], matchResources: { namespaceSelector: { matchLabels } } },
-      },
-      {
-        ...{ ...api, kind: "ValidatingAdmissionPolicy", metadata: { name: "namespaces-in-mesh" } },
-        spec: {
-          ...policy,
-          matchConstraints: {
-            resourceRules: [{ apiGroups: [""], apiVersions: ["v1"], operations: ["DELETE"], resources: ["namespaces"] }],
-            objectSelector: { matchLabels },
+    test("a NetworkPolicy of another namespace", async () => {
+      const namespace = await inNamespace(web, { scenario: "network-policy" });
+      const guarded = await bed.createNamespace({});
+      const from = (matchLabels: object) => ({ from: [{ namespaceSelector: { matchLabels } }] });
+      const ingress = [from({ team: "a" }), from({ "istio-injection": "enabled", scenario: "network-policy" })];
+      await bed.apply({
+        apiVersion: "networking.k8s.io/v1",
+        kind: "NetworkPolicy",
+        metadata: { name: "meshed-only", namespace: guarded },
+        spec: { podSelector: {}, ingress },
+      });
+      const refusal = await refused(namespace, [`network-policies ${guarded}/NetworkPolicy/meshed-only`]);
+      assert.match(told(refusal).message, new RegExp(`^ingress rule 2 selects .* would no longer select ${namespace}$`));
+      assert.match(refusal.accepting(), / --skip-check network-policies$/);
+      await done(namespace, refusal.accepting());
+      await assertArrived(bed, namespace, "1-29");
+    });
+
+    test("webhooks and admission policies of others", async () => {
+      const namespace = await inNamespace(web, { scenario: "admission" });
+      const matchLabels = { "istio-injection": "enabled", scenario: "admission" };
+      const none = { apiGroups: ["example.com"], apiVersions: ["v1"], operations: ["CREATE"], resources: ["nothings"] };
+      const webhook = {
+        name: "check.example.com",
+        clientConfig: { url: "https://127.0.0.1:1/" },
+        ...{ admissionReviewVersions: ["v1"], sideEffects: "None", failurePolicy: "Ignore", rules: [none] },
+        namespaceSelector: { matchLabels },
+      };
+      const api = { apiVersion: "admissionregistration.k8s.io/v1" };
+      const policy = { failurePolicy: "Ignore", validations: [{ expression: "true" }] };
+      await bed.apply([
+        { ...api, kind: "MutatingWebhookConfiguration", metadata: { name: "defaults" }, webhooks: [webhook] },
+        { ...api, kind: "ValidatingWebhookConfiguration", metadata: { name: "rules" }, webhooks: [webhook] },
+        {
+          ...{ ...api, kind: "ValidatingAdmissionPolicy", metadata: { name: "pods-in-mesh" } },
+          spec: { ...policy, matchConstraints: { resourceRules: [none] } },
+        },
+        {
+          ...{ ...api, kind: "ValidatingAdmissionPolicyBinding", metadata: { name: "pods-in-mesh-here" } },
+          spec: { policyName: "pods-in-mesh", validationActions: ["Deny"], matchResources: { namespaceSelector: { matchLabels } } },
+        },
+        {
+          ...{ ...api, kind: "ValidatingAdmissionPolicy", metadata: { name: "namespaces-in-mesh" } },
+          spec: {
+            ...policy,
+            matchConstraints: {
+              resourceRules: [{ apiGroups: [""], apiVersions: ["v1"], operations: ["DELETE"], resources: ["namespaces"] }],
+              objectSelector: { matchLabels },
+            },
           },
         },
-      },
-    ]);
-    const refusal = await refused(namespace, [
-      "admission-readers MutatingWebhookConfiguration/defaults",
-      "admission-readers ValidatingWebhookConfiguration/rules",
-      "admission-readers ValidatingAdmissionPolicyBinding/pods-in-mesh-here",
-      "admission-readers ValidatingAdmissionPolicy/namespaces-in-mesh",
-    ]);
-    assert.match(refusal.stderr, /webhook check\.example\.com selects namespaces by the labels that are to be changed/);
-    await done(namespace, refusal.accepting());
-  });
-});
-
-describe("whoever owns the label", together(3), () => {
-  let names = 0;
-  const nameOf = () => `owned-${++names}`;
-  const namespaceObject = (name: string, labels: object, annotations = {}) => ({
-    ...{ apiVersion: "v1", kind: "Namespace" },
-    metadata: { name, labels, annotations },
-  });
-  /** Writes a namespace as a tool does that signs with this manager. */
-  const reconcile = (manager: string, object: ReturnType<typeof namespaceObject>) =>
-    bed.api.apply(`/api/v1/namespaces/${object.metadata.name}`, object, manager);
-  /** The same with the client-side apply of kubectl, and of what is built on it. */
-  const create = (manager: string, { metadata, ...object }: ReturnType<typeof namespaceObject>) => {
-    const last = { "kubectl.kubernetes.io/last-applied-configuration": JSON.stringify({ ...object, metadata }) };
-    const annotations = { ...metadata.annotations, ...last };
-    return bed.api.post(`/api/v1/namespaces?fieldManager=${manager}`, { ...object, metadata: { ...metadata, annotations } });
-  };
-
-  test("Flux: refused, and only restarted once the source says it", async () => {
-    const name = nameOf();
-    const marks = { "kustomize.toolkit.fluxcd.io/name": "apps", "kustomize.toolkit.fluxcd.io/namespace": "flux-system" };
-    await reconcile("kustomize-controller", namespaceObject(name, { ...marks, ...enabled }));
-    await bed.apply(web(name));
-    await bed.waitReady(name);
-    const refusal = await refused(name, [`label-owner namespace/${name}`]);
-    assert.match(told(refusal).message, /^Flux keeps istio-injection of this namespace and would put it back$/);
-    assert.match(
-      told(refusal).remedy ?? "",
-      /Git source of Flux object flux-system\/apps .*\(no istio-injection, and istio\.io\/rev: 1-29\)/,
-    );
-    assert.match(refusal.accepting(), / --skip-check label-owner$/);
-    await reconcile("kustomize-controller", namespaceObject(name, { ...marks, "istio.io/rev": "1-29" }));
-    assert.match(await done(name, migrate(name)), /^moved 1 workload \(2 pods\)/m);
-    await assertArrived(bed, name, "1-29");
-    const { metadata } = await bed.api.get(`/api/v1/namespaces/${name}`);
-    const owner = metadata.managedFields.filter(
-      (each: Json) => each.fieldsV1["f:metadata"]?.["f:labels"]?.["f:istio.io/rev"] !== undefined,
-    );
-    assert.deepEqual(
-      owner.map(({ manager }: Json) => manager),
-      ["kustomize-controller"],
-    );
+      ]);
+      const refusal = await refused(namespace, [
+        "admission-readers MutatingWebhookConfiguration/defaults",
+        "admission-readers ValidatingWebhookConfiguration/rules",
+        "admission-readers ValidatingAdmissionPolicyBinding/pods-in-mesh-here",
+        "admission-readers ValidatingAdmissionPolicy/namespaces-in-mesh",
+      ]);
+      assert.match(refusal.stderr, /webhook check\.example\.com selects namespaces by the labels that are to be changed/);
+      await done(namespace, refusal.accepting());
+    });
   });
 
-  test("Argo CD, with server-side apply and without", async () => {
-    for (const write of [reconcile, create]) {
+  describe("whoever owns the label", together(3), () => {
+    let names = 0;
+    const nameOf = () => `owned-${++names}`;
+    const namespaceObject = (name: string, labels: object, annotations = {}) => ({
+      ...{ apiVersion: "v1", kind: "Namespace" },
+      metadata: { name, labels, annotations },
+    });
+    /** Writes a namespace as a tool does that signs with this manager. */
+    const reconcile = (manager: string, object: ReturnType<typeof namespaceObject>) =>
+      bed.api.apply(`/api/v1/namespaces/${object.metadata.name}`, object, manager);
+    /** The same with the client-side apply of kubectl, and of what is built on it. */
+    const create = (manager: string, { metadata, ...object }: ReturnType<typeof namespaceObject>) => {
+      const last = { "kubectl.kubernetes.io/last-applied-configuration": JSON.stringify({ ...object, metadata }) };
+      const annotations = { ...metadata.annotations, ...last };
+      return bed.api.post(`/api/v1/namespaces?fieldManager=${manager}`, { ...object, metadata: { ...metadata, annotations } });
+    };
+
+    test("Flux: refused, and only restarted once the source says it", async () => {
       const name = nameOf();
-      const mark = { "argocd.argoproj.io/tracking-id": `shop:/Namespace:${name}/${name}` };
-      await write("argocd-controller", namespaceObject(name, { "istio.io/rev": "default" }, mark));
-      const finding = told(await refused(name, [`label-owner namespace/${name}`]));
-      assert.match(finding.message, /^Argo CD keeps istio\.io\/rev of this namespace/);
-      assert.match(finding.remedy ?? "", /Argo CD application shop .*\(istio\.io\/rev: 1-29\)/);
-    }
-  });
+      const marks = { "kustomize.toolkit.fluxcd.io/name": "apps", "kustomize.toolkit.fluxcd.io/namespace": "flux-system" };
+      await reconcile("kustomize-controller", namespaceObject(name, { ...marks, ...enabled }));
+      await bed.apply(web(name));
+      await bed.waitReady(name);
+      const refusal = await refused(name, [`label-owner namespace/${name}`]);
+      assert.match(told(refusal).message, /^Flux keeps istio-injection of this namespace and would put it back$/);
+      assert.match(
+        told(refusal).remedy ?? "",
+        /Git source of Flux object flux-system\/apps .*\(no istio-injection, and istio\.io\/rev: 1-29\)/,
+      );
+      assert.match(refusal.accepting(), / --skip-check label-owner$/);
+      await reconcile("kustomize-controller", namespaceObject(name, { ...marks, "istio.io/rev": "1-29" }));
+      assert.match(await done(name, migrate(name)), /^moved 1 workload \(2 pods\)/m);
+      await assertArrived(bed, name, "1-29");
+      const { metadata } = await bed.api.get(`/api/v1/namespaces/${name}`);
+      const owner = metadata.managedFields.filter(
+        (each: Json) => each.fieldsV1["f:metadata"]?.["f:labels"]?.["f:istio.io/rev"] !== undefined,
+      );
+      assert.deepEqual(
+        owner.map(({ manager }: Json) => manager),
+        ["kustomize-controller"],
+      );
+    });
 
-  test("a manifest applied by hand is only warned of, and one that says nothing of the label is nothing", async () => {
-    const [name, plain] = [nameOf(), nameOf()];
-    await create("kubectl-client-side-apply", namespaceObject(name, enabled));
-    const run = await bed.run("mesh-migrate", ["-n", name, ...to, "--dry-run=server"]);
-    assert.equal(run.code, 0, run.stderr);
-    assert.match(run.stdout, /^warning: namespace\/.* the next 'kubectl apply' would put it back \[label-owner\]$/m);
-    await reconcile("argocd-controller", namespaceObject(plain, { team: "a" }));
-    await bed.shell(`kubectl label namespace ${plain} istio-injection=enabled`);
-    const other = await bed.run("mesh-migrate", ["-n", plain, ...to, "--dry-run=server"]);
-    assert.deepEqual([other.code, /label-owner/.test(other.stdout)], [0, false], other.stdout + other.stderr);
+    test("Argo CD, with server-side apply and without", async () => {
+      for (const write of [reconcile, create]) {
+        const name = nameOf();
+        const mark = { "argocd.argoproj.io/tracking-id": `shop:/Namespace:${name}/${name}` };
+        await write("argocd-controller", namespaceObject(name, { "istio.io/rev": "default" }, mark));
+        const finding = told(await refused(name, [`label-owner namespace/${name}`]));
+        assert.match(finding.message, /^Argo CD keeps istio\.io\/rev of this namespace/);
+        assert.match(finding.remedy ?? "", /Argo CD application shop .*\(istio\.io\/rev: 1-29\)/);
+      }
+    });
+
+    test("a manifest applied by hand is only warned of, and one that says nothing of the label is nothing", async () => {
+      const [name, plain] = [nameOf(), nameOf()];
+      await create("kubectl-client-side-apply", namespaceObject(name, enabled));
+      const run = await bed.run("mesh-migrate", ["-n", name, ...to, "--dry-run=server"]);
+      assert.equal(run.code, 0, run.stderr);
+      assert.match(run.stdout, /^warning: namespace\/.* the next 'kubectl apply' would put it back \[label-owner\]$/m);
+      await reconcile("argocd-controller", namespaceObject(plain, { team: "a" }));
+      await bed.shell(`kubectl label namespace ${plain} istio-injection=enabled`);
+      const other = await bed.run("mesh-migrate", ["-n", plain, ...to, "--dry-run=server"]);
+      assert.deepEqual([other.code, /label-owner/.test(other.stdout)], [0, false], other.stdout + other.stderr);
+    });
   });
 });
 
