@@ -30,8 +30,11 @@ const now = (stage: Stage, { kind, metadata }: KubeJson): KubeJson | undefined =
 const each = async (objects: readonly KubeJson[], act: (object: KubeJson) => Promise<unknown>): Promise<void> => {
   for (const object of objects) await act(object);
 };
-const scale = (stage: Stage, object: KubeJson, replicas: number, manager: string) =>
-  changeSpec(stage, object, (spec) => ({ ...spec, replicas }), manager);
+/** Which pods go when a workload is scaled in the midst of a rollout, ready ones too, is its controller's choice and not ours. */
+const scale = (stage: Stage, object: KubeJson, replicas: number, manager: string) => {
+  for (const pod of podsOf(stage, object)) stage.blame(pod);
+  return changeSpec(stage, object, (spec) => ({ ...spec, replicas }), manager);
+};
 
 /** What git says is what was there when the act began: before our run, or what stands there in its midst without our stamp. */
 const gitOps: Readonly<Record<string, Act>> = {
