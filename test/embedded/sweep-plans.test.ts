@@ -16,7 +16,7 @@ import type { Result } from "./mesh.ts";
 import { lookOn } from "./onlooker.ts";
 import { outages } from "./outages.ts";
 import { openScene, type Scene } from "./scene.ts";
-import { all, chosen, seed, tally } from "./sweep.ts";
+import { chosen, isLong, seed, tally } from "./sweep.ts";
 
 const sampleSize = 8;
 const args = ["--to", "1-20", "--workload-timeout", "60s", "--timeout", "10m", "-o", "json"];
@@ -161,10 +161,11 @@ test("trouble with pods and istiods, and interference, at every instant that mat
     } catch (error) {
       outcomes.push("WRONG");
       failures.push(`${name}: ${(error as Error).message}`);
+      if (isLong) console.error(failures.at(-1));
       await scene[Symbol.asyncDispose]();
       await open();
     }
-    if (all) console.error(`${outcomes.at(-1)}: ${name} (${Math.round(performance.now() - started)} ms)`);
+    if (isLong) console.error(`${outcomes.at(-1)}: ${name} (${Math.round(performance.now() - started)} ms)`);
   }
   t.diagnostic(
     `grid of ${troubles.size} troubles x ${Object.keys(instants).length} instants = ${grid.length}; ${cases.length} tried (seed ${seed}): ${tally(outcomes)}; the longest run took ${Math.round(longest / 1000)} s of the mesh's time`,

@@ -10,7 +10,7 @@ import type { Asked, Interception } from "./api/request.ts";
 import { carryOut } from "./fault-plan.ts";
 import { faults, isOurs, isWatch, watchFaults } from "./faults.ts";
 import { openScene, type Scene } from "./scene.ts";
-import { chosen, seed, tally } from "./sweep.ts";
+import { chosen, isLong, seed, tally } from "./sweep.ts";
 
 const sampleSize = 24;
 
@@ -85,6 +85,7 @@ test("one fault at any request: success, restored, nothing changed, or a stop th
     await assertArrived(scene.mesh, namespace, "1-20");
     scene.neverFell(namespace);
     outcomes.push(String(code));
+    if (isLong) console.error(`${code}: ${one.name} (${met})`);
     await scene.mesh.api.delete(`/api/v1/namespaces/${namespace}`).catch(() => {});
   }
   t.diagnostic(

@@ -1,7 +1,10 @@
 /** What the sweeps share: a seeded sample of a grid, and how a case is told. */
 
-/** The whole grid (npm run test:sweep), or a sample of it. */
-export const all = process.env.SWEEP === "all";
+/** The whole grid (npm run test:sweep), or a sample of it, of so many where that is said. */
+const all = process.env.SWEEP === "all";
+const size = process.env.SWEEP_SIZE;
+/** Whether it takes so long that one wants to see it go on. */
+export const isLong = all || size !== undefined;
 export const seed = Number(process.env.SWEEP_SEED ?? 20261123);
 /** Only cases whose name matches: to look at one again. */
 const only = new RegExp(process.env.SWEEP_ONLY ?? "");
@@ -12,7 +15,9 @@ export function chosen<Case extends { readonly name: string }>(grid: readonly Ca
   if (all) return grid;
   const next = random(seed);
   const rest = [...grid];
-  return Array.from({ length: Math.min(sampleSize, grid.length) }, () => rest.splice(Math.floor(next() * rest.length), 1)).flat();
+  return Array.from({ length: Math.min(Number(size ?? sampleSize), grid.length) }, () =>
+    rest.splice(Math.floor(next() * rest.length), 1),
+  ).flat();
 }
 
 /** A small generator with a seed (mulberry32), so that a sample can be had again. */

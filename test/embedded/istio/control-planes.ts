@@ -56,12 +56,16 @@ export function startControlPlanes(cluster: Cluster): ControlPlanes {
   const podsOf = (revision: string): readonly KubeJson[] =>
     store.list(pods, istioNamespace).filter((pod) => isIstiod(pod) && revisionOf(pod) === revision);
 
+  const gone = (istiod: Istiod): void => {
+    istiod.hangUp();
+    listeners.drop(istiod);
+  };
   store.onChange(({ type, resource, object }) => {
     if (resource !== pods || !isIstiod(object)) return;
     const istiod = istiods.get(object.metadata.uid);
     if (type !== "DELETED" || !istiod) return;
     istiods.delete(object.metadata.uid);
-    listeners.drop(istiod);
+    gone(istiod);
   });
 
   /** The pods that a Service leads to, ready ones alone; `undefined` where there is no such Service. */
@@ -134,7 +138,7 @@ export function startControlPlanes(cluster: Cluster): ControlPlanes {
     stop: (revision, how) => {
       stopped.set(revision, how);
       for (const pod of podsOf(revision)) {
-        if (how !== "frozen") listeners.drop(istiodOf(pod));
+        if (how !== "frozen") gone(istiodOf(pod));
         listeners.probe(pod);
       }
     },

@@ -3,6 +3,7 @@
  * (istio-facts.md §6; pilot/pkg/xds/{debug,statusgen}.go, shapes as recorded in test/mesh/answers).
  */
 import http from "node:http";
+import type { Duplex } from "node:stream";
 import type { ConnectPort } from "../api/port-forward.ts";
 import type { MeshClock } from "../clock.ts";
 import type { Json, KubeJson } from "../object.ts";
@@ -30,6 +31,8 @@ export interface Istiod {
   /** Adds a proxy; clusters and listeners are sent at once, acknowledged later. */
   connect(uid: string, proxy: Pick<Connection, "proxy" | "type" | "version"> & { readonly ip: string }): Connection;
   readonly connectPort: ConnectPort;
+  /** The process is gone: whoever talks to a port of it is cut off. */
+  hangUp(): void;
 }
 
 const clusterType = "type.googleapis.com/envoy.config.cluster.v3.Cluster";
@@ -70,6 +73,7 @@ export function createIstiod(pod: KubeJson, clock: MeshClock, random: () => numb
     response.writeHead(page ? 200 : 404, { "content-type": type }).end(body);
   });
   server.keepAliveTimeout = 0;
+  const talking = new Set<Duplex>();
 
   return {
     version,
@@ -87,8 +91,13 @@ export function createIstiod(pod: KubeJson, clock: MeshClock, random: () => numb
       const how = stopped();
       if (port !== 15014 || how === "unready" || how === "unnoticed")
         return `error forwarding port ${port} to pod ${pod.metadata.uid}, uid : failed to connect to localhost:${port} inside namespace: dial tcp 127.0.0.1:${port}: connect: connection refused`;
+      talking.add(connection);
+      connection.once("close", () => talking.delete(connection));
       server.emit("connection", connection);
       return undefined;
+    },
+    hangUp: () => {
+      for (const connection of talking) connection.destroy();
     },
   };
 }
