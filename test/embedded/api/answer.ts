@@ -6,7 +6,7 @@ import { type Authorizer, assertAllowed, assertPathAllowed } from "./access.ts";
 import type { DeleteOptions } from "./deletion.ts";
 import { discover } from "./discovery.ts";
 import { formOf, partial, writeList } from "./form.ts";
-import { openapi } from "./openapi.ts";
+import { emptySchema, openapi } from "./openapi.ts";
 import { createReader } from "./read.ts";
 import { type Asked, contentTypeOf } from "./request.ts";
 import { qualified, type Resources } from "./resources.ts";
@@ -103,6 +103,7 @@ export function createAnswer({ store, resources, writer, authorize, rulesOf, clo
     const [root, group] = url.pathname.split("/").filter((part) => part !== "");
     if (method === "POST" && group === "authorization.k8s.io")
       return { code: 201, body: reviewed({ authorize, rulesOf }, user, url.pathname, body) };
+    if (url.pathname === "/openapi/v2") return { code: 200, ...emptySchema };
     const found = method === "GET" ? (discover(resources, url.pathname) ?? openapi(resources, url.pathname)) : undefined;
     if (found) return { code: 200, body: found };
     if (root === "api" || (root === "apis" && resources.all().some((each) => each.group === group))) throw noSuchPath();

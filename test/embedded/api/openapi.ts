@@ -1,5 +1,6 @@
 /** So much of OpenAPI that kubectl sees that the server checks fields itself (cli-runtime pkg/resource/query_param_verifier_v3.go), and asks for no schema. */
 import type { Json } from "../object.ts";
+import { encode } from "./protobuf.ts";
 import { apiVersionOf, type Resource, type Resources } from "./resources.ts";
 
 /** The answer to a path of OpenAPI; `undefined` where it is none. */
@@ -25,3 +26,12 @@ const entryOf = (resource: Resource): readonly [string, Json] => [
     },
   },
 ];
+
+/** The other OpenAPI, which kubectl asks for lists (`kind: List`) and for what it does not know: no schema of anything, which it takes for "all is well". */
+export const emptySchema = {
+  type: "application/com.github.proto-openapi.spec.v2.v1.0+protobuf",
+  bytes: encode(
+    { swagger: [1, "text"], info: [2, { title: [1, "text"], version: [2, "text"] }] },
+    { swagger: "2.0", info: { title: "Kubernetes", version: "v1.36.3" } },
+  ),
+};

@@ -11,7 +11,7 @@ export const objects: readonly object[] = [
   statefulSet({ namespace, name: "db", replicas: 1 }),
   daemonSet({ namespace, name: "agent" }),
   cronJob({ namespace, name: "nightly", spec: { schedule: "0 0 1 1 *" } }),
-  job({ namespace, name: "once" }),
+  job({ namespace, name: "once", runFor: 2000 }),
   {
     apiVersion: "v1",
     kind: "Service",
