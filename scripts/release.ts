@@ -24,7 +24,7 @@ import { prepareRuntime, type Runtime } from "./release/runtimes.ts";
 import { hasTool, tool } from "./release/tools.ts";
 import { type WarmMeshes, warmMeshes } from "./warm-meshes.ts";
 
-const { version, license } = manifest;
+const { version, license, homepage } = manifest;
 
 interface Wish {
   readonly plugins: readonly string[];
@@ -135,7 +135,7 @@ const writeSums = (out: string): void => {
 };
 
 const release = async (wish: Wish): Promise<void> => {
-  if (!wish.snapshot) refuseUnfit(version);
+  if (!wish.snapshot) refuseUnfit(version, homepage);
   const source = readSource();
   checkSource(source, pluginNames());
   if (process.platform !== "linux" || process.arch !== "x64") throw new Error("a release is made on Linux x64");

@@ -1,13 +1,17 @@
 /** Krew's manifests, one a plugin, written from krew-manifest.yaml: https://krew.sigs.k8s.io/docs/developer-guide/plugin-manifest/ */
 import { readFileSync } from "node:fs";
 import { dump, load } from "js-yaml";
+import manifest from "../../package.json" with { type: "json" };
 import { executableName } from "../executable.ts";
 import type { Platform } from "./platforms.ts";
 
+const { homepage } = manifest;
+
 /** krew-manifest.yaml. */
 export interface Source {
+  /** package.json's. */
   readonly homepage: string;
-  /** With `{version}` and `{archive}`. */
+  /** With `{homepage}`, `{version}` and `{archive}`. */
   readonly uri: string;
   /** With `{plugin}`. */
   readonly caveats: string;
@@ -23,7 +27,7 @@ export interface Archive {
   readonly files: readonly string[];
 }
 
-export const readSource = (): Source => load(readFileSync("krew-manifest.yaml", "utf8")) as Source;
+export const readSource = (): Source => ({ ...(load(readFileSync("krew-manifest.yaml", "utf8")) as Omit<Source, "homepage">), homepage });
 
 /** Throws where krew-manifest.yaml and the plugins that there are do not match, or a text is not as Krew's index wants it. */
 export const checkSource = ({ plugins }: Source, names: readonly string[]): void => {
@@ -55,7 +59,7 @@ export const krewManifest = (source: Source, plugin: string, version: string, ar
         caveats: source.caveats.replaceAll("{plugin}", plugin),
         platforms: archives.map(({ platform: { os, arch, suffix }, name, sha256, files }) => ({
           selector: { matchLabels: { os, arch } },
-          uri: source.uri.replaceAll("{version}", version).replaceAll("{archive}", name),
+          uri: source.uri.replaceAll("{homepage}", source.homepage).replaceAll("{version}", version).replaceAll("{archive}", name),
           sha256,
           bin: `${executableName(plugin)}${suffix}`,
           files: files.map((from) => ({ from, to: "." })),

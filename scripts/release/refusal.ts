@@ -8,7 +8,7 @@ const git = (argv: readonly string[]): { readonly status: number | null; readonl
 };
 
 /** Throws with the reason and the remedy. `version` without `v`. The working folder must be the repository's. */
-export const refuseUnfit = (version: string): void => {
+export const refuseUnfit = (version: string, homepage: string): void => {
   const tree = git(["status", "--porcelain"]);
   if (tree.status !== 0) throw new Error(`a release is made from a commit, and git says: ${tree.said}`);
   if (tree.said !== "")
@@ -23,4 +23,6 @@ export const refuseUnfit = (version: string): void => {
       .some((line) => line.startsWith(`## ${version} `))
   )
     throw new Error(`CHANGELOG.md has no section "## ${version} (date)": say what is new`);
+  if (homepage.includes("/OWNER/"))
+    throw new Error(`package.json's homepage is nobody's yet (${homepage}): npm pkg set homepage=https://github.com/…/kubectl-mesh`);
 };

