@@ -15,8 +15,8 @@ export const matchesSelector = (selector: LabelSelector | undefined, labels: Lab
   (selector?.matchExpressions ?? []).every((requirement) => meets(requirement, labelOf(labels, requirement.key)));
 
 /** A selector without requirements. Istio's own selectors (never and always inject) take it for "none", webhooks for "all". */
-export const isEmptySelector = (selector: LabelSelector | undefined): boolean =>
-  Object.keys(selector?.matchLabels ?? {}).length === 0 && (selector?.matchExpressions ?? []).length === 0;
+export const isEmptySelector = ({ matchLabels, matchExpressions }: LabelSelector): boolean =>
+  Object.keys(matchLabels ?? {}).length === 0 && (matchExpressions ?? []).length === 0;
 
 const meets = ({ key, operator, values = [] }: LabelRequirement, value: string | undefined): boolean => {
   switch (operator) {

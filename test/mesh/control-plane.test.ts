@@ -58,6 +58,7 @@ for (const [title, metadata, installer] of [
     "istioctl",
   ],
   ["Helm", { labels: { "app.kubernetes.io/managed-by": "Helm" }, annotations: { "meta.helm.sh/release-name": "istiod-1-20" } }, "helm"],
+  ["istioctl, without a resource", { labels: { "operator.istio.io/managed": "Reconcile" } }, "istioctl"],
   ["Helm's label alone", { labels: { "app.kubernetes.io/managed-by": "Helm" } }, "unknown"],
   [
     "Istio's old operator",

@@ -23,6 +23,8 @@ const words: readonly (readonly [change: MeshWords, message: RegExp, remedy: Reg
   [{ tags: [tag("prod", "1-18"), tag("default", "default")] }, /: pods of namespaces that use it cannot be created$/, /--revision REVISION --overwrite, or: istioctl tag remove prod$/],
   [{ tags: [tag("prod", "1-18", { injects: false }), tag("default", "default")] }, /: nothing is behind it$/, /./],
   [{ controlPlanes: [plane("1-20")], tags: [], injectors: ownInjector("1-20"), namespaces: [], workloads: [] }, /points at revision default, which has no istiod/, /^istioctl tag set default --revision 1-20 --overwrite$/],
+  [{ tags: [], injectors: [...ownInjector("1-20"), ...ownInjector("default")], defaultValidator: { name: "v", revision: "1-20" } }, /^revision default injects by default and revision 1-20 validates/, /--revision default --overwrite$/],
+  [{ namespaces: undo('{"state":"open","target":{"label":5}}') }, /^a migration was begun/, /--to REVISION/],
   [{ tags: [tag("prod", "1-20", { injects: false, webhook: undefined }), tag("default", "default")] }, /tag prod has a Service and no webhook: /, /--revision 1-20 --overwrite$/],
   [{ tags: [tag("prod", "1-20", { injects: false }), tag("default", "default")] }, /tag prod has a deactivated webhook: /, /./],
   [{ injectors: [...(sound.injectors ?? []), ...ownInjector("default")] }, /would inject its pods: istio-sidecar-injector and istio-revision-tag-default; default has/, /./],
@@ -63,6 +65,14 @@ test("a configuration that a proxy rejects is told in the proxy's words", () => 
   assert.equal(finding?.check, "configuration-rejected");
   assert.match(finding?.message ?? "", /web-0 rejects configuration: LDS: duplicate listener/);
   assert.deepEqual(rest, []);
+});
+
+test("a proxy that is moving between istiods of two revisions is no stranger while its own still lists it", () => {
+  const sane = mesh(sound);
+  const both = sane.answers.map((answer) =>
+    answer.kind === "answered" ? { ...answer, proxies: [connection("production", "web-0")] } : answer,
+  );
+  assert.deepEqual(meshFindings({ ...sane, answers: both }), []);
 });
 
 test("the remedy for stale pods follows the label: a migration where istio.io/rev says it, a restart where the default does", () => {

@@ -57,6 +57,11 @@ test("selectors that are not there are none, and what is null is not there", () 
   assert.deepEqual(read, { policy: "enabled", neverInject: [], alwaysInject: [], templates: ["mine"] });
 });
 
+test("a selector of which a part is null, as YAML leaves it, is read by its other part", () => {
+  const policy = injectorPolicyFrom({ policy: "enabled", neverInjectSelector: [{ matchLabels: { app: "web" }, matchExpressions: null }, { matchLabels: null }] });
+  assert.deepEqual([{ app: "web" }, { app: "api" }].map((labels) => policyInjects(policy, "1.20.0", "", labels)), [false, true]);
+}); // biome-ignore format: one line of words
+
 test("what is no configuration is an error", () => {
   for (const text of [undefined, null, "", [], "policy: enabled", {}, { policy: 1 }, { policy: "enabled", neverInjectSelector: "app=web" }])
     assert.throws(() => injectorPolicyFrom(text), /^Error: (the|a) .*injector's configuration/, JSON.stringify(text));

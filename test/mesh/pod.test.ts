@@ -68,6 +68,15 @@ for (const [title, parts, expected] of [
     { kind: "sidecar", revision: "1-20", ...facts },
   ],
   [
+    "sidecar beside an init container of its name, which ends",
+    {
+      metadata: { annotations: injectedBy("1-20") },
+      spec: { containers: [app, proxy], initContainers: [{ ...app, name: "istio-proxy" }] },
+      status: { containerStatuses: [ready("istio-proxy")] },
+    },
+    { kind: "sidecar", revision: "1-20", ...facts, ready: true },
+  ],
+  [
     "gateway by one of several templates",
     { metadata: { annotations: { ...injectedBy("1-20"), "inject.istio.io/templates": "mine, gateway" } }, spec: { containers: [proxy] } },
     { kind: "gateway", revision: "1-20", ...facts },

@@ -43,8 +43,10 @@ const table: readonly (readonly [what: string, workloads: readonly WorkloadWords
 
 for (const [what, workloads, canary] of table) {
   test(`the canary is ${what}`, () => {
-    const chosen = restarted(planOf(mission({ workloads }))).filter((text) => text.endsWith(" (canary)"));
-    assert.deepEqual(chosen, canary === undefined ? [] : [`${canary} (canary)`]);
+    for (const listed of [workloads, workloads.toReversed()]) {
+      const chosen = restarted(planOf(mission({ workloads: listed }))).filter((text) => text.endsWith(" (canary)"));
+      assert.deepEqual(chosen, canary === undefined ? [] : [`${canary} (canary)`]);
+    }
   });
 }
 

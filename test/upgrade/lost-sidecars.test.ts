@@ -3,7 +3,7 @@ import test from "node:test";
 import type { UndoRecord } from "../../src/upgrade/plan.ts";
 import { undoText } from "../../src/upgrade/undo.ts";
 import type { WorkloadWords } from "../mesh/mesh-scene.ts";
-import { mission, planOf, restarted } from "./builders.ts";
+import { mission, planOf, restarted, stopping } from "./builders.ts";
 
 const namespace = "production";
 const record: UndoRecord = {
@@ -31,4 +31,5 @@ for (const [title, workload, undo, wanted] of cases)
       mission({ namespaces: [{ name: namespace, labels: { "istio.io/rev": "1-20" }, annotations }], workloads: [workload] }),
     );
     assert.deepEqual(restarted(plan), wanted ? ["Deployment/web (canary)"] : []);
+    assert.deepEqual(stopping(plan), []);
   });

@@ -97,7 +97,10 @@ for (const [what, labels, runs, change, from] of froms) {
 
 test("--from takes what comes from a revision, and what has pods of it", () => {
   const labels = { "istio.io/rev": "1-19" };
-  const namespaces = ["a", "b", "c", "d"].map((name) => ({ name, labels: name === "a" ? { "istio-injection": "enabled" } : labels }));
+  const namespaces = ["a", "b", "c", "d", "e"].map((name) => ({
+    name,
+    labels: "ae".includes(name) ? { "istio-injection": "enabled" } : labels,
+  }));
   const workloads = [
     { namespace: "a", name: "of-a", runs: ["default"] },
     { namespace: "b", name: "of-b", runs: ["1-19"] },
@@ -105,7 +108,7 @@ test("--from takes what comes from a revision, and what has pods of it", () => {
     { namespace: "c", name: "more-of-c", runs: ["1-19", "default", null] },
   ];
   const { namespaces: taken } = planOf(mission({ namespaces, workloads, injectors }), { namespaces: "all", from: "default" });
-  assert.deepEqual(taken, ["a", "c"]);
+  assert.deepEqual(taken, ["a", "c", "e"]);
 });
 
 test("both labels are written to one, even where the second says the target", () => {

@@ -176,6 +176,8 @@ test("pods of one owner are one finding, which says what they run and what to do
     "leave it, and have its own controller replace its pods after the move",
     "production/cloneset/game",
   ]]);
+  const named = ["CloneSet", "GameSet"].map((kind) => pod(production, kind, "default", { owner: owner(kind, "game") }));
+  assert.deepEqual(told(...named).map(([object]) => object), ["production/CloneSet/game", "production/GameSet/game"]);
   assert.deepEqual(told(pod(production, "a", "default")), [[
     "production/Pod/a",
     "nothing would create this pod again, so it stays on default",
