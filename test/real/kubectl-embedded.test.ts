@@ -1,7 +1,11 @@
 /** The real kubectl, verb by verb, on the embedded mesh, and beside it on the real one: they must not be told apart. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { boat, manifests, objects } from "./kubectl/objects.ts";
+import { connectWire } from "../contract/wire.ts";
+import { apiVersionOf, createResources } from "../embedded/api/resources.ts";
+import { columnsOf, tableOf } from "../embedded/api/tables/table.ts";
+import { eventually, type Json } from "./kit.ts";
+import { boat, lives, manifests, objects } from "./kubectl/objects.ts";
 import { masked, type Pair, upPair } from "./kubectl/pair.ts";
 
 let pair: Pair;
@@ -295,6 +299,47 @@ test("what there is: of the real server's resources those that are here are the 
     [],
   );
 });
+
+test("tables: of the real server's own objects the embedded one makes the tables that the real one makes", async () => {
+  await pair.same(["apply -f -"], { input: manifests(lives) });
+  await pair.run("wait --for=condition=Ready pod/going -n lives --timeout=20s");
+  await pair.run("delete pod going -n lives --wait=false");
+  const { api, kubeconfig } = pair.real;
+  await eventually("a crash and a pull that failed", async () => {
+    const { items } = await api.get("/api/v1/namespaces/lives/pods");
+    const reasons = items.flatMap(({ status }: Json) => (status.containerStatuses ?? []).map(({ state }: Json) => state.waiting?.reason));
+    return ["CrashLoopBackOff", "ImagePullBackOff"].every((reason) => reasons.includes(reason));
+  });
+  const wire = connectWire({ kubeconfig, during: (promise) => promise });
+  const boats: Json = objects.find((each) => (each as Json).kind === "CustomResourceDefinition");
+  const resources = createResources();
+  resources.define(boats);
+  let rows = 0;
+  for (const resource of resources.all()) {
+    const { group, plural } = resource;
+    const path = `/${group === "" ? "api" : "apis"}/${apiVersionOf(resource)}/${plural}`;
+    const { list, table } = await eventually(`a list of ${plural} and its table of the same moment`, async () => {
+      const [list, table] = [
+        (await wire.get(path)).body,
+        (await wire.get(path, { accept: "application/json;as=Table;v=v1;g=meta.k8s.io" })).body,
+      ];
+      return list.metadata.resourceVersion === table.metadata.resourceVersion && { list, table };
+    });
+    const columns = columnsOf(resource, group === "x.example" ? boats : undefined);
+    const made = tableOf({ columns, now: Date.now(), include: "None" }, list.metadata, list.items);
+    const heads = ({ columnDefinitions }: Json) =>
+      columnDefinitions.map(({ name, type, format, priority }: Json) => ({ name, type, format, priority }));
+    const cells = ({ rows }: Json) =>
+      (rows ?? []).map((row: Json) => row.cells.map((cell: Json) => (typeof cell === "string" ? aged(cell) : cell)));
+    assert.deepEqual(heads(made), heads(table), plural);
+    assert.deepEqual(cells(made), cells(table), plural);
+    rows += list.items.length;
+  }
+  assert.ok(rows > 150, `${rows} objects`);
+});
+
+/** An age, which the two reckon a moment apart. */
+const aged = (cell: string): string => cell.replace(/\b(\d+[smh]){1,2}(?= ago\)|$)/, "AGE");
 
 test("our plugins, by kubectl", async () => {
   await pair.same(["label ns shop istio-injection=enabled", "rollout restart deploy/web sts/db ds/agent -n shop"]);

@@ -1,5 +1,5 @@
 /** What the commands are about: a little of every kind, in a namespace that is not injected, so that its pods are what is said here. */
-import { cronJob, daemonSet, deployment, job, statefulSet } from "../workloads.ts";
+import { barePod, cronJob, daemonSet, deployment, job, statefulSet } from "../workloads.ts";
 
 const namespace = "shop";
 const named = (name: string) => ({ name, namespace });
@@ -66,6 +66,20 @@ export const objects: readonly object[] = [
       ],
     },
   },
+];
+
+/** Pods in every state that `kubectl get pods` has a word for. */
+export const lives: readonly object[] = [
+  { apiVersion: "v1", kind: "Namespace", metadata: { name: "lives", labels: { "istio-injection": "enabled" } } },
+  ...(["crash", "pull", "never-ready", "no-istiod", "nack"] as const).map((life) =>
+    deployment({ namespace: "lives", name: life, life, replicas: 1 }),
+  ),
+  deployment({ namespace: "lives", name: "proxy-crash", life: "crash", container: "istio-proxy", replicas: 1 }),
+  job({ namespace: "lives", name: "done" }),
+  job({ namespace: "lives", name: "running", life: "long" }),
+  barePod({ namespace: "lives", name: "going", terminateAfter: 60_000 }),
+  barePod({ namespace: "lives", name: "nowhere", podSpec: { nodeSelector: { no: "such" } } }),
+  barePod({ namespace: "lives", name: "gated", podSpec: { readinessGates: [{ conditionType: "x.example/open" }] } }),
 ];
 
 export const boat = {

@@ -20,6 +20,7 @@ export interface Watched {
 }
 
 export interface Pair {
+  readonly real: Mesh;
   /** Runs a command line on both; a word with spaces is in single quotes. */
   run(line: string, options?: RunOptions): Promise<Both>;
   /** Runs one after the other; of each, both must end alike and print the same but for what is by chance. Tells all differences at once. */
@@ -70,7 +71,7 @@ export async function upPair(): Promise<Pair> {
     return onBoth((kubeconfig) => runOn(kubeconfig, line, options));
   };
   return {
-    run,
+    ...{ run, real: meshes.real },
     watch: (line) => {
       const running = { embedded: begin(kubeconfigs.embedded, line), real: begin(kubeconfigs.real, line) };
       return {

@@ -185,9 +185,11 @@ export const objectColumns: readonly (readonly [plural: string, columns: readonl
   [
     "storageclasses",
     [
-      column("Name", ({ metadata }) =>
-        metadata.annotations?.["storageclass.kubernetes.io/is-default-class"] === "true" ? `${metadata.name} (default)` : metadata.name,
-      ),
+      {
+        ...nameColumn,
+        cell: ({ metadata }) =>
+          metadata.annotations?.["storageclass.kubernetes.io/is-default-class"] === "true" ? `${metadata.name} (default)` : metadata.name,
+      },
       column("Provisioner", ({ provisioner }) => provisioner),
       column("ReclaimPolicy", ({ reclaimPolicy }) => reclaimPolicy ?? "Delete"),
       column("VolumeBindingMode", ({ volumeBindingMode }) => volumeBindingMode ?? "Immediate"),
