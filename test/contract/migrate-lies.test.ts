@@ -272,30 +272,6 @@ describe("after the checks", together(), () => {
       neverFell(bed, namespace);
     });
 
-    test("its webhook takes no connection, then its istiod stops while the canary comes up", async () => {
-      // Ready later than a question to a dead istiod takes to fail (10 s): until then its last answer stands.
-      const namespace = await settled(bed, (namespace) => [
-        deployment({ namespace, name: "first", replicas: 2, readyAfter: 15_000 }),
-        deployment({ namespace, name: "second" }),
-      ]);
-      const pods = await uidsOf(bed, namespace);
-      await bed.setWebhookFault("doomed", { kind: "refuse" });
-      const refused = await migrateJson(bed, namespace, "doomed");
-      await bed.setWebhookFault("doomed");
-      await assertRestored(bed, namespace, refused, { among });
-      assert.match(refused.failure?.reason ?? "", /failed calling webhook/);
-      assert.deepEqual(await uidsOf(bed, namespace), pods);
-
-      const meanwhile = once(canary, () => bed.stopIstiod("doomed", "unnoticed"));
-      const document = await migrateJson(bed, namespace, "doomed", meanwhile);
-      await meanwhile.done();
-      await assertRestored(bed, namespace, document, { among });
-      assert.match(document.failure?.reason ?? "", /istiod|connect/);
-      const isSecond = (each: string) => each.startsWith("second ");
-      assert.deepEqual((await uidsOf(bed, namespace)).filter(isSecond), pods.filter(isSecond));
-      neverFell(bed, namespace);
-    });
-
     test("another revision answers in its name", async () => {
       const namespace = await settled(bed, (namespace) => [deployment({ namespace, name: "first", replicas: 2 })]);
       const pods = await uidsOf(bed, namespace);
@@ -342,6 +318,53 @@ describe("after the checks", together(), () => {
       assert.match(document.failure?.reason ?? "", /default/);
       await carriedOut(bed, document.goBack);
       await eventuallyArrived(bed, namespace, "default", { among });
+      neverFell(bed, namespace);
+    });
+  });
+
+  describe("an istiod goes silent in the midst", () => {
+    test("its webhook takes no connection, then its istiod stops while the canary comes up", async () => {
+      // Ready later than a question to a dead istiod takes to fail (10 s): until then its last answer stands.
+      const namespace = await settled(bed, (namespace) => [
+        deployment({ namespace, name: "first", replicas: 2, readyAfter: 15_000 }),
+        deployment({ namespace, name: "second" }),
+      ]);
+      const pods = await uidsOf(bed, namespace);
+      await bed.setWebhookFault("doomed", { kind: "refuse" });
+      const refused = await migrateJson(bed, namespace, "doomed");
+      await bed.setWebhookFault("doomed");
+      await assertRestored(bed, namespace, refused, { among });
+      assert.match(refused.failure?.reason ?? "", /failed calling webhook/);
+      assert.deepEqual(await uidsOf(bed, namespace), pods);
+
+      const meanwhile = once(canary, () => bed.stopIstiod("doomed", "unnoticed"));
+      const document = await migrateJson(bed, namespace, "doomed", meanwhile);
+      await meanwhile.done();
+      await assertRestored(bed, namespace, document, { among });
+      assert.match(document.failure?.reason ?? "", /istiod|connect/);
+      await bed.startIstiod("doomed");
+      const isSecond = (each: string) => each.startsWith("second ");
+      assert.deepEqual((await uidsOf(bed, namespace)).filter(isSecond), pods.filter(isSecond));
+      neverFell(bed, namespace);
+    });
+
+    test("the old one, which is to say that it holds them no more: unknown and not done, until it answers", async () => {
+      const make = (namespace: string) => [
+        deployment({ namespace, name: "first", replicas: 2, readyAfter: 300 }),
+        deployment({ namespace, name: "second", readyAfter: 2000 }),
+      ];
+      const namespace = await settled(bed, make, { "istio.io/rev": "doomed" });
+      const meanwhile = once(/Deployment\/second: /, () => bed.stopIstiod("doomed", "unnoticed"));
+      const document = await migrateJson(bed, namespace, "1-20", meanwhile);
+      await meanwhile.done();
+      assert.deepEqual([document.exitCode, document.state], [4, "unknown"], JSON.stringify(document, undefined, 2));
+      assert.equal(outcomesOf(document).second, "unproven");
+      assert.match(document.failure?.reason ?? "", /istiod-doomed-.* of doomed does not answer/);
+      assert.equal((await recordOf(bed, namespace)).state, "open");
+      await bed.startIstiod("doomed");
+      await carriedOut(bed, document.goOn);
+      await assertArrived(bed, namespace, "1-20", { among });
+      assert.equal((await recordOf(bed, namespace)).state, "done");
       neverFell(bed, namespace);
     });
   });
