@@ -1,9 +1,9 @@
 /** The end of objects: preconditions, finalizers, owners, pods that take their time, namespaces. */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { deployment } from "../real/workloads.ts";
+import { barePod, deployment } from "../real/workloads.ts";
 import { type Bed, type Json, openBed } from "./bed.ts";
-import { configMap, configMapsIn, corePath, deploymentsIn, namesOf } from "./objects.ts";
+import { configMap, configMapsIn, corePath, deploymentsIn, namesOf, query } from "./objects.ts";
 import { type Answer, connectWire, type Wire } from "./wire.ts";
 
 let bed: Bed;
@@ -167,6 +167,43 @@ describe("pods and workloads", () => {
     assert.deepEqual([status, body.kind], [200, "Pod"]);
     assert.equal((await wire.get(`${pods()}/${name}`)).status, 404);
     await bed.waitReady(namespace);
+  });
+
+  test("an eviction asks the disruption budgets first, which allow as many as they say", async () => {
+    // Of nobody's, so that none comes in the place of what is evicted.
+    const labels = { budget: "alone" };
+    await bed.apply(["one", "two"].map((name) => barePod({ namespace, name, labels })));
+    const budgets = `/apis/policy/v1/namespaces/${namespace}/poddisruptionbudgets`;
+    const spec = { minAvailable: 2, selector: { matchLabels: labels } };
+    assert.equal(
+      (await wire.post(budgets, { apiVersion: "policy/v1", kind: "PodDisruptionBudget", metadata: { name: "alone" }, spec })).status,
+      201,
+    );
+    const allowed = (count: number): Promise<unknown> =>
+      bed.eventually(
+        `${count} to be allowed`,
+        async () => {
+          const { status = {} } = (await wire.get(`${budgets}/alone`)).body;
+          return status.currentHealthy === 2 && status.disruptionsAllowed === count;
+        },
+        20,
+      );
+    const evict = (name: string): Promise<Answer> =>
+      wire.post(`${pods()}/${name}/eviction`, { apiVersion: "policy/v1", kind: "Eviction", metadata: { name, namespace } });
+    await allowed(0);
+    const refused = await evict("one");
+    assert.deepEqual([refused.status, refused.body.reason], [429, "TooManyRequests"]);
+    assert.equal(refused.body.message, "Cannot evict pod as it would violate the pod's disruption budget.");
+    const message = "The disruption budget alone needs 2 healthy pods and has 2 currently";
+    assert.deepEqual(refused.body.details.causes, [{ reason: "DisruptionBudget", message }]);
+    assert.equal((await wire.get(`${pods()}/one`)).body.metadata.deletionTimestamp, undefined);
+    await wire.patch(`${budgets}/alone`, "merge", { spec: { minAvailable: 1 } });
+    await allowed(1);
+    const both = await Promise.all([evict("one"), evict("two")]);
+    assert.deepEqual(both.map(({ status }) => status).toSorted(), [201, 429]);
+    await isGone(`${pods()}/${both[0]?.status === 201 ? "one" : "two"}`);
+    await wire.delete(`${pods()}${query({ labelSelector: "budget" })}`);
+    await wire.delete(`${budgets}/alone`);
   });
 
   test("a Deployment in the foreground takes its ReplicaSets and pods with it, and goes after them", async () => {

@@ -58,12 +58,20 @@ export async function evict(
   const budgets = store
     .list(resources.named("poddisruptionbudgets"), place.namespace)
     .filter(({ spec }) => matchesSelector(spec?.selector, pod?.metadata.labels));
-  for (const { metadata, status } of budgets) {
-    if ((status?.disruptionsAllowed ?? 0) > 0) continue;
-    const message = `The disruption budget ${metadata.name} needs ${status?.desiredHealthy ?? 0} healthy pods and has ${status?.currentHealthy ?? 0} currently`;
+  /** A budget with one disruption less. */
+  const taken = (budget: KubeJson): KubeJson => {
+    const { disruptionsAllowed = 0, desiredHealthy = 0, currentHealthy = 0 } = budget.status ?? {};
+    if (disruptionsAllowed > 0) return { ...budget, status: { ...budget.status, disruptionsAllowed: disruptionsAllowed - 1 } };
+    const message = `The disruption budget ${budget.metadata.name} needs ${desiredHealthy} healthy pods and has ${currentHealthy} currently`;
     throw new Refusal(429, "TooManyRequests", "Cannot evict pod as it would violate the pod's disruption budget.", {
       causes: [{ reason: "DisruptionBudget", message }],
     });
+  };
+  // At once, and not only when the controller has seen it: two at a time do not both have the last one.
+  for (const budget of budgets) {
+    const of = { ...place, resource: resources.named("poddisruptionbudgets") };
+    if (by.dryRun) taken(budget);
+    else await writer.update(of, budget.metadata.name, taken, { ...by, subresource: "status" });
   }
   const { uid, resourceVersion } = body.deleteOptions?.preconditions ?? {};
   await writer.delete(place, name, { uid, resourceVersion, graceSeconds: body.deleteOptions?.gracePeriodSeconds }, by);
