@@ -13,7 +13,7 @@ const heavy = new Set(
 const atFirstUse = (id) => new Proxy({}, { get: (_, key) => (key === "__esModule" ? undefined : require(id)[key]) });
 
 /**
- * Starts the program. `read(name)` gives an asset's bytes or undefined; `compiled(name, script)` is told of each script.
+ * Starts the program. `read(name)` gives an asset's bytes or undefined; `compiled(name, script, size)` is told of each script.
  */
 const start = (read, entry, compiled) => {
   const loaded = new Map();
@@ -26,8 +26,9 @@ const start = (read, entry, compiled) => {
     const module = { exports: {} };
     loaded.set(name, module);
     // Latin-1 without a copy into UTF-16: the bundles are ASCII.
-    const script = new vm.Script(read(name).latin1Slice(), { filename: name, cachedData: read(`${name}.cache`) });
-    compiled(name, script);
+    const source = read(name).latin1Slice();
+    const script = new vm.Script(source, { filename: name, cachedData: read(`${name}.cache`) });
+    compiled(name, script, source.length);
     script.runInThisContext()(module.exports, load, module, __filename, __dirname, pathToFileURL(__filename).href);
     return module.exports;
   };
@@ -53,5 +54,5 @@ if (isSea()) {
   const tell = (text) => process._rawDebug(text);
   if (lists)
     process.on("exit", () => tell(process.moduleLoadList.filter((name) => heavy.has(name.replace("NativeModule ", ""))).join("\n")));
-  start(read, "main.js", lists ? (name, script) => tell(`${name} rejected=${script.cachedDataRejected}`) : () => {});
+  start(read, "main.js", lists ? (name, script, size) => tell(`${name} rejected=${script.cachedDataRejected} size=${size}`) : () => {});
 } else module.exports = { start };

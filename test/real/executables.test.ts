@@ -14,6 +14,8 @@ import { version } from "../../src/cli/version.ts";
 import { ensureBuilt, fileOf } from "./mesh/programs.ts";
 
 const names = ["mesh-migrate", "mesh-revisions"];
+/** What --version, --help, wrong usage and the Tab key may load, in characters; a real run loads ten times that. */
+const lightest = 32_000;
 const path = (name: string): string => resolve("dist", `kubectl-${name.replaceAll("-", "_")}`);
 const run = (command: string, argv: readonly string[], env: Readonly<Record<string, string | undefined>> = {}) =>
   spawnSync(command, argv, { encoding: "utf8", env: { ...process.env, ...env } });
@@ -26,18 +28,29 @@ before(async () => {
 });
 
 for (const name of names) {
-  for (const [argv, code] of [
-    [["--version"], 0],
-    [["--help"], 0],
-    [["--bogus"], 2],
+  for (const [argv, code, parts] of [
+    [["--version"], 0, []],
+    [["--help"], 0, ["help"]],
+    [["--bogus"], 2, []],
+    [["__complete", "-o", ""], 0, ["completion"]],
   ] as const)
-    test(`${name} ${argv[0]} starts from compiled code and loads neither TLS nor the cluster's client nor listr2`, () => {
+    test(`${name} ${argv.join(" ")} starts from compiled code, and loads no more than it needs`, () => {
       const { status, stderr } = run(path(name), argv, { KUBECTL_MESH_LOADED: "yes" });
       assert.equal(status, code, stderr);
-      assert.match(stderr, /^main\.js rejected=false$/m);
-      assert.doesNotMatch(stderr, /rejected=true|rejected=undefined/, "every part comes with code that V8 takes");
-      assert.doesNotMatch(stderr, /NativeModule (https?|tls|crypto|zlib|child_process)$/m);
-      assert.doesNotMatch(stderr, /^(live-progress|dist|auth-provider|exec-plugin)-/m);
+      const loaded = [...stderr.matchAll(/^(\S+)\.js rejected=(\S+) size=(\d+)$/gm)].map(([, part = "", rejected, size]) => ({
+        part,
+        rejected,
+        size,
+      }));
+      assert.equal(loaded[0]?.part, "main");
+      for (const { part, rejected } of loaded) assert.equal(rejected, "false", `${part} comes with code that V8 takes`);
+      assert.doesNotMatch(stderr, /NativeModule (https?|tls|crypto|zlib|child_process|dns)$/m);
+      // What is shared by several parts is in chunks.
+      const named = loaded.map(({ part }) => part.replace(/-[A-Z0-9]{8}$/, "")).filter((part) => part !== "main" && part !== "chunk");
+      assert.deepEqual(named, parts);
+      // A library that finds its way here is larger than all of it.
+      const size = loaded.reduce((sum, each) => sum + Number(each.size), 0);
+      assert.ok(size < lightest, `${size} characters of program`);
     });
 
   test(`kubectl ${name} is found on the PATH, and gets arguments and exit code through`, () => {

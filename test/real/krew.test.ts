@@ -142,7 +142,7 @@ describe("release and Krew", { skip: !here && "a release is made on Linux x64" }
       });
     const { status, stdout, stderr } = run(["--version"]);
     assert.deepEqual([status, stdout], [0, `${first} ${version}\n`]);
-    assert.match(stderr, /^main\.js rejected=false$/m);
+    assert.match(stderr, /^main\.js rejected=false /m);
     assert.equal(run(["--bogus"]).status, 2);
   });
 
