@@ -3,14 +3,15 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { connect } from "../../src/cluster/connect.ts";
 import { kinds } from "../../src/cluster/kinds.ts";
-import { type Json, type Mesh, upMesh } from "./kit.ts";
-import { barePod, deployment, job, statefulSet } from "./workloads.ts";
+import { barePod, deployment, job, statefulSet } from "../real/workloads.ts";
+import { type Bed, type Json, openBed } from "./bed.ts";
+import { connectWire } from "./wire.ts";
 
-let mesh: Mesh;
+let bed: Bed;
 before(async () => {
-  mesh = await upMesh({ revisions: { "1-29": "1.29.1" } });
+  bed = await openBed({ revisions: { "1-29": "1.29.1" } });
 });
-after(() => mesh.down());
+after(() => bed?.[Symbol.asyncDispose]());
 
 /** What of the JSON has the properties that `model` has, all the way down: the narrow shape that is read. */
 function like(model: unknown, json: Json): unknown {
@@ -35,10 +36,10 @@ const paths = [
 ] as const;
 const at = (object: Json, [outer, inner]: readonly [string, string]): unknown => object[outer]?.[inner];
 
-test("pods of every life are the same as in JSON", async () => {
-  const namespace = await mesh.createNamespace({ "istio.io/rev": "1-29" });
+test("pods of every life come in protobuf, and are the same as in JSON", async () => {
+  const namespace = await bed.createNamespace({ "istio.io/rev": "1-29" });
   const own = (name: string) => ({ namespace, name, replicas: 1 });
-  await mesh.apply([
+  await bed.apply([
     deployment({ ...own("well"), labels: { "x.example/empty": "" }, podSpec: { volumes: [{ name: "data", emptyDir: {} }] } }),
     deployment({ ...own("crash"), life: "crash" }),
     deployment({ ...own("pull"), life: "pull" }),
@@ -69,16 +70,22 @@ test("pods of every life are the same as in JSON", async () => {
     job(own("once")),
     barePod({ ...own("bare"), terminateAfter: 60_000 }),
   ]);
-  await mesh.waitReady(namespace, 5).catch(() => {}); // some never are
-  await mesh.kubectl(["delete", "pod", "bare", "-n", namespace, "--wait=false"]);
+  await bed.waitReady(namespace, 5).catch(() => {}); // some never are
+  const path = `/api/v1/namespaces/${namespace}/pods`;
+  await bed.api.delete(`${path}/bare`);
+  const wire = connectWire(bed);
+  for (const form of ["", ";as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"]) {
+    const { headers } = await wire.get(path, { accept: `application/vnd.kubernetes.protobuf${form},application/json` });
+    assert.match(headers["content-type"] ?? "", /^application\/vnd\.kubernetes\.protobuf/);
+  }
 
-  const cluster = await connect({ kubeconfig: mesh.kubeconfig }, { userAgent: "mesh-test", fieldManager: "mesh-test", warn: () => {} });
+  const cluster = await connect({ kubeconfig: bed.kubeconfig }, { userAgent: "mesh-test", fieldManager: "mesh-test", warn: () => {} });
   try {
     // Only a list of the same moment can be the same.
     for (let tries = 0; ; tries++) {
-      const read = await cluster.list(kinds.pods, { namespace }, (pod) => pod);
-      const metadata = await cluster.list(kinds.pods, { namespace, metadataOnly: true }, (pod) => pod);
-      const json: Json = await mesh.api.get(`/api/v1/namespaces/${namespace}/pods`);
+      const read = await bed.during(cluster.list(kinds.pods, { namespace }, (pod) => pod));
+      const metadata = await bed.during(cluster.list(kinds.pods, { namespace, metadataOnly: true }, (pod) => pod));
+      const json: Json = await bed.api.get(path);
       const moments = [read, metadata].map((listed) => listed?.resourceVersion);
       if (moments.some((moment) => moment !== json.metadata.resourceVersion) && tries < 50) continue;
       const pods = read?.items ?? [];
@@ -86,13 +93,13 @@ test("pods of every life are the same as in JSON", async () => {
       for (const [index, pod] of pods.entries()) {
         assert.deepEqual(pod, like(pod, json.items[index]), pod.metadata.name);
         assert.deepEqual(metadata?.items[index]?.metadata, pod.metadata);
-        for (const path of paths)
-          assert.equal(at(pod, path) === undefined, at(json.items[index], path) === undefined, `${pod.metadata.name}: ${path}`);
+        for (const each of paths)
+          assert.equal(at(pod, each) === undefined, at(json.items[index], each) === undefined, `${pod.metadata.name}: ${each}`);
       }
-      for (const path of paths)
+      for (const each of paths)
         assert.ok(
-          pods.some((pod) => at(pod, path) !== undefined),
-          `no pod has ${path.join(".")}`,
+          pods.some((pod) => at(pod, each) !== undefined),
+          `no pod has ${each.join(".")}`,
         );
       return;
     }
