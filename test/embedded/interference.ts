@@ -188,6 +188,17 @@ const person: Readonly<Record<string, Act>> = {
     });
     return undefined;
   },
+  "deletes the namespace and makes it anew": async (stage) => {
+    const { mesh, namespace } = stage;
+    const [before, all] = [namespaceOf(stage), workloads(stage)];
+    for (const object of [...list(stage, "pods"), before]) stage.blame(object);
+    await remove(stage, before);
+    return async () => {
+      await mesh.eventually("the namespace to be gone", () => list(stage, "pods").length === 0 && !exists(stage), 600);
+      await mesh.apply({ ...before, metadata: { name: namespace, labels: { "istio-injection": "enabled" } } });
+      await each(all, (object) => recreate(stage, object));
+    };
+  },
   "adds a workload": async ({ mesh, namespace }) => {
     await mesh.apply(deployment({ namespace, name: "new", replicas: 2, readyAfter: 500 }));
     return undefined;
@@ -217,6 +228,9 @@ const person: Readonly<Record<string, Act>> = {
       each(kindOf(stage, "deployments"), (object) => changeSpec(stage, object, (spec) => ({ ...spec, progressDeadlineSeconds: 600 })));
   },
 };
+
+const exists = ({ mesh, namespace }: Stage): boolean =>
+  mesh.store.get(mesh.resources.named("namespaces"), undefined, namespace) !== undefined;
 
 async function added(stage: Stage, object: Json): Promise<() => Promise<unknown>> {
   await stage.mesh.apply({ ...object, metadata: { name: "meddler", namespace: stage.namespace } });

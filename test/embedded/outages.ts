@@ -127,10 +127,6 @@ const ofTarget: Readonly<Record<string, Act>> = {
       stage.mesh.planes.disconnect(revisions.old);
     };
   },
-  "the API server's namespaces lag": async ({ mesh }) => {
-    mesh.staleNamespaces(true);
-    return async () => mesh.staleNamespaces(false);
-  },
 };
 
 const nodeNamed = (stage: Stage, name: string): KubeJson | undefined =>
@@ -176,6 +172,10 @@ const ofPods: Readonly<Record<string, Act>> = {
     for (const pod of list(stage, "pods").filter((each) => each.spec.nodeName === "node-1" && isReady(each))) stage.blame(pod);
     await setNode(stage, "node-1", "Unknown");
     return () => setNode(stage, "node-1", "True");
+  },
+  "the API server's cache of namespaces lags": async ({ mesh }) => {
+    mesh.staleNamespaces(true);
+    return async () => mesh.staleNamespaces(false);
   },
   "nothing can be scheduled": async (stage) => {
     const nodes = listIn(stage, "nodes", undefined);
