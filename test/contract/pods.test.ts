@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { barePod, cronJob, daemonSet, deployment, job, type Life, statefulSet } from "../real/workloads.ts";
-import { type Bed, bedKind, type Json, openBed } from "./bed.ts";
+import { type Bed, type Json, openBed, together } from "./bed.ts";
 import { conditionOf, eventsOf, isGoing, isReady, isUp, record, sequenceOf } from "./recording.ts";
 
 let bed: Bed;
@@ -11,7 +11,6 @@ before(async () => {
 });
 after(() => bed?.[Symbol.asyncDispose]());
 
-const concurrency = bedKind === "real" ? 10 : 1;
 const get = (path: string): Promise<Json> => bed.api.get(path);
 const apps = (namespace: string, plural: string, name = "it"): string => `/apis/apps/v1/namespaces/${namespace}/${plural}/${name}`;
 
@@ -71,7 +70,7 @@ const lives: Readonly<Record<string, readonly [Life, ordinary: readonly string[]
   ],
 };
 
-describe("pods", { concurrency }, () => {
+describe("pods", together(10), () => {
   for (const [title, column, revision] of [
     ["an ordinary proxy", 1, "default"],
     ["a native sidecar", 2, "1-29"],
@@ -210,7 +209,7 @@ const warnings = (namespace: string, reason: string, count: number): Promise<rea
     return items.length >= count && items.every(({ type }: Json) => type === "Warning") && items;
   });
 
-describe("no pod comes", { concurrency }, () => {
+describe("no pod comes", together(10), () => {
   const quota = (namespace: string, pods: string) => ({
     ...{ apiVersion: "v1", kind: "ResourceQuota", metadata: { name: "few", namespace } },
     spec: { hard: { pods } },
@@ -272,7 +271,7 @@ describe("no pod comes", { concurrency }, () => {
   });
 });
 
-describe("Jobs and autoscalers", { concurrency }, () => {
+describe("Jobs and autoscalers", together(10), () => {
   const jobOf = (namespace: string, name = "it") => get(`/apis/batch/v1/namespaces/${namespace}/jobs/${name}`);
 
   for (const revision of ["default", "1-29"])

@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { daemonSet, deployment, statefulSet } from "../real/workloads.ts";
-import { type Bed, bedKind, type Json, openBed } from "./bed.ts";
+import { type Bed, type Json, openBed, together } from "./bed.ts";
 import { conditionOf, eventsOf, isGoing, isUp, type Kind, type Recording, record, sequenceOf } from "./recording.ts";
 
 let bed: Bed;
@@ -14,7 +14,6 @@ before(async () => {
 });
 after(() => bed?.[Symbol.asyncDispose]());
 
-const concurrency = bedKind === "real" ? 10 : 1;
 /** Slow enough for a state to be seen before the next. */
 const pace = { readyAfter: 600, terminateAfter: 300 };
 const neverReady = { metadata: { labels: { life: "never-ready" } } };
@@ -73,7 +72,7 @@ const sizes = (seen: Watched): Readonly<Record<string, number>> =>
 const most = ({ pods }: Recording): number => Math.max(...pods.map((each) => each.filter((pod) => !isGoing(pod)).length));
 const fewestUp = ({ pods }: Recording): number => Math.min(...pods.map((each) => each.filter(isUp).length));
 
-describe("Deployment", { concurrency }, () => {
+describe("Deployment", together(10), () => {
   const make =
     (replicas: number, spec: object = {}) =>
     (namespace: string): object =>
@@ -261,7 +260,7 @@ describe("Deployment", { concurrency }, () => {
   });
 });
 
-describe("StatefulSet", { concurrency }, () => {
+describe("StatefulSet", together(10), () => {
   const make =
     (spec: object = {}) =>
     (namespace: string): object =>
@@ -408,7 +407,7 @@ describe("StatefulSet", { concurrency }, () => {
   });
 });
 
-describe("DaemonSet", { concurrency }, () => {
+describe("DaemonSet", together(10), () => {
   const make = (updateStrategy: object) => (namespace: string) => daemonSet({ namespace, name, spec: { updateStrategy }, ...pace });
   const complete = (seen: Watched, updated = 4) =>
     until(
