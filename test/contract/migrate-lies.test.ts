@@ -322,7 +322,7 @@ describe("after the checks", together(), () => {
     });
   });
 
-  describe("an istiod goes silent in the midst", () => {
+  describe("a control plane fails in the midst, and is back", together(1), () => {
     test("the target's webhook takes no connection: nothing was restarted, and the labels are put back", async () => {
       const namespace = await settled(bed, (namespace) => [deployment({ namespace, name: "first", replicas: 2 })]);
       const pods = await uidsOf(bed, namespace);
