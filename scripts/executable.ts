@@ -13,7 +13,10 @@ import type { WarmMeshes } from "./warm-meshes.ts";
  * The heap's young part at its working size from the start, so that a short run collects nothing, and no larger: what is read of a big
  * cluster dies young, and 8 MB take as little time as 16 (docs/performance.md). Not part of what V8 checks a cache against.
  */
-export const runtimeFlags = ["--min-semi-space-size=8", "--max-semi-space-size=8"];
+const heap = ["--min-semi-space-size=8", "--max-semi-space-size=8"];
+
+/** Neither is OPENSSL_CONF for us, of which a broken one would end the program before it begins. What is not there is passed over, as on Windows. */
+export const runtimeFlags = [...heap, "--openssl-config=/dev/null"];
 
 /** The names of all plugins: `mesh-migrate`, … A folder of that name holds what a real run loads. */
 export const pluginNames = (): readonly string[] =>

@@ -1,7 +1,7 @@
 /** The executables started as people happen to start them: under other names, in odd places, with half an environment. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { after, before, test } from "node:test";
@@ -102,6 +102,29 @@ test("a real run with HOME unset, and no kubeconfig anywhere: says what is missi
   const { code, stdout, stderr } = await ask(original("mesh-revisions"), [], { HOME: undefined, KUBECONFIG: "/nonexistent/config" });
   assert.deepEqual([code, stdout], [1, ""]);
   assert.match(stderr, /^error: no cluster is configured\n {2}Looked at \/nonexistent\/config\./);
+});
+
+test("a real run with variables of Node's and OpenSSL's that could break it, or send it elsewhere", async () => {
+  const broken = join(folder, "broken");
+  writeFileSync(broken, "no configuration, no certificate");
+  const plain = await ask(original("mesh-revisions"), real);
+  for (const env of [
+    { OPENSSL_CONF: broken, OPENSSL_MODULES: broken, SSL_CERT_FILE: broken, SSL_CERT_DIR: broken },
+    { NODE_EXTRA_CA_CERTS: broken, NODE_USE_SYSTEM_CA: "1", NODE_USE_BUNDLED_CA: "1" },
+    { NODE_USE_ENV_PROXY: "1", NODE_REPL_HISTORY: broken, NODE_REPL_EXTERNAL_MODULE: broken },
+    {
+      NODE_CHANNEL_FD: "3",
+      NODE_UNIQUE_ID: "1",
+      NODE_TEST_CONTEXT: "child",
+      NODE_PRESERVE_SYMLINKS: "1",
+      NODE_PRESERVE_SYMLINKS_MAIN: "1",
+    },
+    { NODE_REDIRECT_WARNINGS: broken, NODE_DISABLE_COLORS: "1", NODE_SKIP_PLATFORM_CHECK: "1", NODE_DEBUG_NATIVE: "tls,crypto" },
+  ]) {
+    const { code, stdout, stderr } = await ask(original("mesh-revisions"), real, env);
+    assert.deepEqual([code, stdout, stderr], [0, plain.stdout, ""], Object.keys(env).join());
+  }
+  assert.equal(readFileSync(broken, "utf8"), "no configuration, no certificate");
 });
 
 test("a real run in a folder that nobody may write to, and in one that is gone", async () => {
