@@ -50,7 +50,7 @@ export const howToLink = (name: string, called: string, path: string, platform: 
 
 const flagLines = (flags: Flags, partial: string, typed: Typed): readonly string[] =>
   Object.entries(flags)
-    .filter(([key, flag]) => flag.array || !typed.has(key))
+    .filter(([key, flag]) => !flag.hidden && (flag.array || !typed.has(key)))
     .flatMap(([key, flag]) => namesOf(key, flag, partial).map((name) => `${name}\t${flag.describe}`));
 
 /** The long name; the short one only where it has been typed whole, or where there is no other. */

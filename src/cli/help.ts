@@ -1,22 +1,24 @@
-/** The text of `--help`. In a part of its own, which nothing else loads. */
+/** The text of `--help`, drawn by yargs. In a part of its own: nothing else needs yargs. */
+import type { Argv, Options } from "yargs";
+import yargs from "yargs";
 import { kebab } from "./argv.ts";
 import { ownFlags } from "./parse.ts";
 import type { Flag, Flags, Plugin } from "./plugin.ts";
 
 /** What `--help` prints, `columns` wide at most. */
-export const helpText = <F extends Flags>(plugin: Plugin<F>, columns: number): string => {
-  const width = Math.max(60, Math.min(columns, 120));
-  const groups = Map.groupBy(Object.entries<Flag>({ ...plugin.options, ...ownFlags }), ([, { group = "Flags:" }]) => group);
+export const helpText = async <F extends Flags>(plugin: Plugin<F>, columns: number): Promise<string> => {
+  const flags = await program(plugin)
+    .wrap(Math.max(60, Math.min(columns, 120)))
+    .getHelp();
   const examples = plugin.examples.map(([command, what]) => `  # ${what}\n  ${command}`).join("\n\n");
-  return [
-    wrap(plugin.describe, width).join("\n"),
-    `Usage: kubectl ${plugin.name} [flags]`,
-    ...[...groups].map(([group, flags]) => [group, ...flagLines(flags, width)].join("\n")),
+  const parts = [
+    flags.replace(/[ \t]+$/gm, ""),
     `Examples:\n${examples}`,
     exitCodes,
     `Completion by the Tab key: kubectl ${plugin.name} completion`,
     ...(plugin.epilogue === undefined ? [] : [plugin.epilogue]),
-  ].join("\n\n");
+  ];
+  return parts.join("\n\n");
 };
 
 /** design: the contract. The same for every plugin. */
@@ -29,26 +31,26 @@ const exitCodes = `Exit codes:
   5              cannot tell: evidence is missing; nothing was changed
   129, 130, 143  interrupted (SIGHUP, SIGINT, SIGTERM) after the step at hand`;
 
-/** Two columns: what is typed, and what for. */
-const flagLines = (flags: readonly (readonly [key: string, flag: Flag])[], width: number): readonly string[] => {
-  const names = flags.map(([key, { alias }]) => (key.length === 1 ? `  -${key}` : `  ${alias ? `-${alias},` : "   "} --${kebab(key)}`));
-  const indent = Math.max(...names.map((name) => name.length)) + 2;
-  return flags.flatMap(([, flag], row) =>
-    wrap(purpose(flag), width - indent).map((text, line) => (line === 0 ? (names[row] ?? "") : "").padEnd(indent) + text),
-  );
-};
+/** What @types/yargs 17 does not have yet. */
+type Configurable = Argv & { usageConfiguration(configuration: { readonly "hide-types": boolean }): Argv };
 
-const purpose = ({ describe, choices, demandOption, default: value }: Flag): string => {
-  const notes = [...(demandOption ? ["(needed)"] : []), ...(typeof value === "string" && value !== "" ? [`(default ${value})`] : [])];
-  return [`${describe}${choices ? `: ${choices.join(", ")}` : ""}`, ...notes].join(" ");
-};
+const program = <F extends Flags>(plugin: Plugin<F>) =>
+  (yargs([]) as Configurable)
+    .usageConfiguration({ "hide-types": true })
+    .scriptName(`kubectl ${plugin.name}`)
+    .locale("en")
+    .usage(`${plugin.describe}\n\nUsage: $0 [flags]`)
+    .help(false)
+    .version(false)
+    .options(Object.fromEntries(Object.entries({ ...plugin.options, ...ownFlags }).map(([key, flag]) => [kebab(key), forYargs(flag)])));
 
-const wrap = (text: string, width: number): readonly string[] => {
-  const lines: string[] = [];
-  for (const word of text.split(" ")) {
-    const line = lines.at(-1);
-    if (line !== undefined && line.length + 1 + word.length <= width) lines[lines.length - 1] = `${line} ${word}`;
-    else lines.push(word);
-  }
-  return lines;
+/** Without what is done here and not by yargs: defaults, needed flags, coercion, completion. */
+const forYargs = ({ coerce, completes, default: value, demandOption, choices, describe, ...rest }: Flag): Options => {
+  const isText = typeof value === "string" && value !== "";
+  const notes = [...(demandOption ? ["needed"] : []), ...(isText ? [`default ${value}`] : [])];
+  return {
+    group: "Flags:",
+    ...rest,
+    describe: `${describe}${choices ? `: ${choices.join(", ")}` : ""}${notes.length > 0 ? ` (${notes.join(", ")})` : ""}`,
+  };
 };

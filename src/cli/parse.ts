@@ -40,7 +40,7 @@ const argOf = (key: string, flag: Flag, texts: readonly string[] | undefined): u
   if (value === undefined && flag.demandOption) throw new UsageError(`${flagName(key, flag)} is missing`, `it is needed: ${flag.describe}`);
   if (value === undefined || !flag.coerce) return value;
   try {
-    return flag.coerce(value as never);
+    return flag.coerce(value);
   } catch (error) {
     if (error instanceof UsageError) throw new UsageError(`${flagName(key, flag)}: ${error.message}`, error.hint);
     throw error;

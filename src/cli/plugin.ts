@@ -1,4 +1,5 @@
 /** What a plugin is: a record. `plugins/<name>.ts` holds one each; `run.ts` runs it. */
+import type { InferredOptionTypes, Options } from "yargs";
 import type { Named } from "../cluster/names.ts";
 import type { Io } from "./io.ts";
 
@@ -16,24 +17,11 @@ export const exit = {
 export type ExitCode = (typeof exit)[keyof typeof exit] | 129 | 130 | 143;
 
 /**
- * One flag. The key in the table is the name in TypeScript; on the command line it is written in kebab-case (`allowDowntime` is
- * `--allow-downtime`).
+ * One flag, as yargs describes it. The key in the table is the name in TypeScript; on the command line it is written in kebab-case
+ * (`allowDowntime` is `--allow-downtime`). `coerce` gets the text (the texts, for an `array`) and throws `UsageError`.
  */
-export interface Flag {
-  readonly type: "string" | "boolean";
+export interface Flag extends Options {
   readonly describe: string;
-  /** One letter. */
-  readonly alias?: string;
-  /** May be given many times. */
-  readonly array?: boolean;
-  /** As a person would type it, where there is a `coerce`. */
-  readonly default?: unknown;
-  readonly demandOption?: boolean;
-  readonly choices?: readonly string[];
-  /** Gets the text (the texts, for an `array`) and throws `UsageError`. */
-  readonly coerce?: (given: never) => unknown;
-  /** Under which head `--help` lists it; `Flags:` unless given. */
-  readonly group?: string;
   /** What the Tab key offers for its value (completion.ts); `choices` need no word. */
   readonly completes?: Named | "file";
 }
@@ -41,19 +29,7 @@ export interface Flag {
 export type Flags = Readonly<Record<string, Flag>>;
 
 /** The values of a table of flags. */
-export type Args<F extends Flags> = { readonly [K in keyof F]: F[K] extends Given ? Value<F[K]> : Value<F[K]> | undefined };
-
-type Given = { readonly default: unknown } | { readonly demandOption: true };
-
-type Value<F extends Flag> = F extends { readonly coerce: (given: never) => infer Made }
-  ? Made
-  : F extends { readonly type: "boolean" }
-    ? boolean
-    : F extends { readonly choices: readonly (infer Choice)[] }
-      ? Choice
-      : F extends { readonly array: true }
-        ? readonly string[]
-        : string;
+export type Args<F extends Flags> = { readonly [K in keyof InferredOptionTypes<F>]: InferredOptionTypes<F>[K] };
 
 export interface Plugin<F extends Flags> {
   /** As it is called: `mesh-migrate` is `kubectl mesh-migrate`. */

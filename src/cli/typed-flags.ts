@@ -12,7 +12,7 @@ const secrets: ReadonlySet<string> = new Set(["token"]);
 export const typedFlags = (args: Readonly<Record<string, unknown>>, flags: Flags, durations: readonly string[] = []): readonly string[] =>
   Object.entries(flags).flatMap(([key, flag]) => {
     const value = args[key];
-    const fallback = flag.coerce && typeof flag.default === "string" ? flag.coerce(flag.default as never) : flag.default;
+    const fallback = flag.coerce && typeof flag.default === "string" ? flag.coerce(flag.default) : flag.default;
     if (value === undefined || value === fallback || secrets.has(key)) return [];
     if (flag.type === "boolean") return value === true ? [`--${kebab(key)}`] : [`--${kebab(key)}=false`];
     return [value].flat().flatMap((each) => [`--${kebab(key)}`, durations.includes(key) ? durationText(Number(each)) : String(each)]);

@@ -63,7 +63,7 @@ for (const [words, lines, files] of cases)
 
 test("flags typed are not offered again, but for those that may be", async () => {
   const offered = (await complete(["--to", "a", "-n", "b", "-A", "-o", "json", ""])).split("\n").map((line) => line.split("\t")[0]);
-  for (const gone of ["--to", "--output", "--all-namespaces"]) assert.ok(!offered.includes(gone), gone);
+  for (const gone of ["--to", "--output", "--all-namespaces", "--fail"]) assert.ok(!offered.includes(gone), gone);
   for (const there of ["--namespace", "--leave", "--dry-run", "-v"]) assert.ok(offered.includes(there), there);
 });
 

@@ -17,7 +17,7 @@ export const plugin = definePlugin({
     leave: { type: "string", array: true, default: [], coerce: objectsOf, describe: "workload that stays, as [NAMESPACE/]KIND/NAME" },
     timeout: { type: "string", default: "10m", coerce: durationOf, describe: "how long the whole may take" },
     parallel: { type: "string", default: "10", coerce: countOf(1, 1000), describe: "pods in flight" },
-    fail: { type: "string", describe: "how to end" },
+    fail: { type: "string", hidden: true, describe: "how to end" },
     ...scopeFlags,
     ...writeFlags,
     ...commonFlags,
