@@ -1,5 +1,5 @@
-/** Tables in kubectl's look. */
-import stringWidth from "string-width";
+/** Tables in kubectl's look, drawn by cli-table3. */
+import Table from "cli-table3";
 import { safe } from "../mesh/safe.ts";
 
 /** A column's head; `{ wide }` is a column that stands only in wide output. */
@@ -13,6 +13,29 @@ export interface TableOptions {
 }
 
 const gap = 3;
+const rowsAtOnce = 50;
+
+const borders = [
+  "top",
+  "top-mid",
+  "top-left",
+  "top-right",
+  "bottom",
+  "bottom-mid",
+  "bottom-left",
+  "bottom-right",
+  "left",
+  "left-mid",
+  "mid",
+  "mid-mid",
+  "right",
+  "right-mid",
+  "middle",
+] as const;
+const look = {
+  chars: Object.fromEntries(borders.map((border) => [border, ""])),
+  style: { head: [], border: [], "padding-left": 0, "padding-right": gap, compact: true },
+};
 
 /**
  * Heads and rows → lines, each ended by a newline: no borders, upper-case heads, three spaces between columns, nothing trailing.
@@ -22,11 +45,35 @@ export function table(heads: readonly Head[], rows: readonly (readonly Cell[])[]
   const shown = heads.flatMap((head, index) => (typeof head === "string" || options.wide ? [index] : []));
   const lines = rows.map((row) => shown.map((index) => cellText(row[index])));
   if (!options.noHeaders) lines.unshift(shown.map((index) => headText(heads[index] as Head)));
-  const widths = shown.map((_, column) => lines.reduce((widest, line) => Math.max(widest, stringWidth(line[column] as string)), 0) + gap);
-  const pad = (text: string, column: number): string => text + " ".repeat((widths[column] as number) - stringWidth(text));
-  return lines.map((line) => `${line.map(pad).join("").trimEnd()}\n`).join("");
+  const widths = shown.map((_, column) => Math.max(1, ...lines.map((line) => widthOf(line[column] as string))) + gap);
+  return batches(lines)
+    .map((batch) => draw(batch, widths))
+    .join("");
 }
 
 const headText = (head: Head): string => (typeof head === "string" ? head : head.wide).toUpperCase();
 
 const cellText = (cell: Cell): string => (cell === undefined || cell === "" ? "<none>" : safe(String(cell)));
+
+/** cli-table3 compares each cell with all rows before it; in batches the time grows with the rows, not with their square. */
+const batches = (lines: readonly string[][]): string[][][] =>
+  Array.from({ length: Math.ceil(lines.length / rowsAtOnce) }, (_, index) => lines.slice(index * rowsAtOnce, (index + 1) * rowsAtOnce));
+
+function draw(lines: readonly string[][], widths: readonly number[]): string {
+  const drawing = new Table({ ...look, colWidths: [...widths] });
+  drawing.push(...lines.map((line) => [...line]));
+  return drawing
+    .toString()
+    .split("\n")
+    .map((line) => `${line.trimEnd()}\n`)
+    .join("");
+}
+
+/** Columns of a terminal that a text takes; cli-table3 measures what is not plain ASCII. */
+function widthOf(text: string): number {
+  if (/^[\x20-\x7e]*$/.test(text)) return text.length;
+  const ruler = new Table(look);
+  ruler.push([text]);
+  ruler.toString();
+  return (ruler.options.colWidths[0] ?? text.length + gap) - gap;
+}
