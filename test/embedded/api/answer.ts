@@ -3,10 +3,10 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { MeshClock } from "../clock.ts";
 import type { Json, KubeJson } from "../object.ts";
 import { type Authorizer, assertAllowed, assertPathAllowed } from "./access.ts";
-import { deleteOptionsOf } from "./deletion.ts";
 import { discover } from "./discovery.ts";
 import { formOf, partial, writeList } from "./form.ts";
 import { emptySchema, openapi } from "./openapi.ts";
+import { assertOptions, deleteOptionsOf } from "./options.ts";
 import { createReader } from "./read.ts";
 import { type Asked, contentTypeOf } from "./request.ts";
 import { qualified, type Resources } from "./resources.ts";
@@ -68,6 +68,7 @@ export function createAnswer({ store, resources, writer, authorize, rulesOf, clo
       throw name === "" ? methodNotAllowed() : noSuchPath();
     if (subresource === "" && (verb === "create" ? name !== "" : ["update", "patch"].includes(verb) && name === ""))
       throw methodNotAllowed();
+    assertOptions(one);
     const place: Place = { resource, namespace };
     const manager = url.searchParams.get("fieldManager") || one.userAgent.split("/", 1)[0] || "unknown";
     const by: By = { user: user.name, manager, dryRun: one.dryRun, ...(subresource === "status" && { subresource }) };

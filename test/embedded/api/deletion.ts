@@ -1,7 +1,6 @@
 /** What a deletion asks for and what comes of it. */
 import type { MeshClock } from "../clock.ts";
 import { isGoing, isOver, type KubeJson } from "../object.ts";
-import type { Asked } from "./request.ts";
 import type { Resource } from "./resources.ts";
 
 export interface DeleteOptions {
@@ -9,17 +8,6 @@ export interface DeleteOptions {
   readonly resourceVersion?: string | undefined;
   readonly propagation?: "Background" | "Foreground" | "Orphan" | undefined;
   readonly graceSeconds?: number | undefined;
-}
-
-/** By the body, or by the query. */
-export function deleteOptionsOf({ body, url }: Asked): DeleteOptions {
-  const grace = body?.gracePeriodSeconds ?? url.searchParams.get("gracePeriodSeconds") ?? undefined;
-  return {
-    uid: body?.preconditions?.uid,
-    resourceVersion: body?.preconditions?.resourceVersion,
-    propagation: body?.propagationPolicy ?? url.searchParams.get("propagationPolicy") ?? undefined,
-    graceSeconds: grace === undefined ? undefined : Number(grace),
-  };
 }
 
 /** What a deletion makes of an object: gone, or going. https://kubernetes.io/docs/concepts/architecture/garbage-collection/ */
