@@ -49,9 +49,7 @@ const daemonSetStrategy = (
 };
 
 const rolloutStrategy = ({ canary, blueGreen }: NonNullable<WorkloadObject["spec"]["strategy"]> = {}, desired: number): Strategy => {
-  const bound = blueGreen
-    ? podsOf(blueGreen.maxUnavailable ?? "25%", desired, Math.floor)
-    : fenceposts(canary?.maxSurge ?? "25%", canary?.maxUnavailable ?? "25%", desired).maxUnavailable;
+  const bound = podsOf((blueGreen ?? canary)?.maxUnavailable ?? "25%", desired, Math.floor);
   return { type: "RolloutRestart", maxUnavailable: Math.max(1, Math.min(bound, desired)) };
 };
 

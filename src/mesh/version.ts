@@ -5,12 +5,7 @@ import { gte, lt, parse } from "semver";
  * kept (`1.31.0-rc.0`). `undefined` for what is no version (`latest`, `unknown`, a commit).
  */
 export const parseVersion = (text: string | undefined): string | undefined =>
-  parse(
-    (text ?? "")
-      .trim()
-      .replace(/^v(?=\d)/, "")
-      .replace(/-(distroless|debug)$/, ""),
-  )?.version;
+  parse((text ?? "").replace(/-(distroless|debug)$/, ""))?.version;
 
 /** Tag of an image without Istio's image type (`-distroless`, `-debug`); `undefined` for an image without a tag, e.g. one named by digest alone. */
 export const imageTag = (image: string | undefined): string | undefined => {

@@ -65,6 +65,20 @@ describe("preconditions", () => {
     });
 });
 
+describe("options", () => {
+  test("of the query count where there is no body, and not at all where there is one", async () => {
+    const [dry, body, both, orphaned] = [await created(), await created(), await created(), await created()];
+    const none = { kind: "DeleteOptions", apiVersion: "v1" };
+    assert.equal((await wire.delete(`${pathOf(dry)}?dryRun=All`)).status, 200);
+    assert.deepEqual(await stored(dry), dry);
+    assert.equal((await wire.delete(`${pathOf(both)}?dryRun=All`, { ...none, dryRun: ["All"] })).status, 200);
+    assert.deepEqual(await stored(both), both);
+    assert.equal((await wire.delete(`${pathOf(body)}?dryRun=All`, none)).status, 200);
+    assert.equal(await stored(body), undefined, "it was no dry-run");
+    assert.equal((await wire.delete(`${pathOf(orphaned)}?propagationPolicy=Orphan`, none)).body.status, "Success");
+  });
+});
+
 describe("finalizers", () => {
   test("keep an object that is going, until the last is off", async () => {
     const object = await created({ finalizers: [hold] });

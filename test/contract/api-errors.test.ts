@@ -256,6 +256,47 @@ describe("bodies that are none", () => {
   });
 });
 
+describe("options that are none", () => {
+  const unsupported = (kind: string, field: string, message: string): Json =>
+    failure(422, "Invalid", `${kind}.meta.k8s.io "" is invalid: ${field}: ${message}`, {
+      ...{ group: "meta.k8s.io", kind },
+      causes: [{ reason: "FieldValueNotSupported", message, field }],
+    });
+  const dryRun = (value: string) => `Unsupported value: ["${value}"]: supported values: "All"`;
+  const policy = 'Unsupported value: "background": supported values: "Foreground", "Background", "Orphan", "nil"';
+  const cases: Readonly<Record<string, readonly [() => Promise<Answer>, Json]>> = {
+    "a create with dryRun=true": [
+      () => wire.post(`${maps}?dryRun=true`, configMap("dry")),
+      unsupported("CreateOptions", "dryRun", dryRun("true")),
+    ],
+    "a patch with dryRun=all": [
+      () => wire.patch(`${maps}/there?dryRun=all`, "merge", { data: { a: "2" } }),
+      unsupported("PatchOptions", "dryRun", dryRun("all")),
+    ],
+    "a PUT with dryRun=": [() => wire.put(`${maps}/there?dryRun=`, configMap("there")), unsupported("UpdateOptions", "dryRun", dryRun(""))],
+    "a deletion with dryRun=true": [() => wire.delete(`${maps}/there?dryRun=true`), unsupported("DeleteOptions", "dryRun", dryRun("true"))],
+    "a deletion whose body says so": [
+      () => wire.delete(`${maps}/there`, { dryRun: ["yes"] }),
+      unsupported("DeleteOptions", "dryRun", dryRun("yes")),
+    ],
+    "a deletion in the background, misspelt": [
+      () => wire.delete(`${maps}/there`, { propagationPolicy: "background" }),
+      unsupported("DeleteOptions", "propagationPolicy", policy),
+    ],
+  };
+  for (const [name, [ask, expected]] of Object.entries(cases))
+    test(`${name}: 422, and nothing is done`, async () => {
+      const { body: before } = await wire.get(maps);
+      const { status, body } = await ask();
+      assert.deepEqual([status, body], [422, expected]);
+      assert.deepEqual((await wire.get(maps)).body.items, before.items);
+    });
+
+  test("a path that is no text: 400", async () => {
+    assert.equal((await wire.get(`${maps}/%zz`)).status, 400);
+  });
+});
+
 describe("objects that are invalid", () => {
   const deployment = (change: (spec: Json) => Json) => ({ ...idleDeployment("odd"), spec: change(idleDeployment("odd").spec) });
   const cases: Readonly<Record<string, readonly [string, () => Promise<Answer>]>> = {

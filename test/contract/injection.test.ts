@@ -64,6 +64,27 @@ for (const [old, revision, version] of [
       });
     }
 
+    const tagService = (tag: string, points: string) => (isModern(version) ? [`istiod-revision-tag-${tag} ${points} ${tag}`] : []);
+    test("what two installations leave", async () => {
+      assert.deepEqual(await standing(bed), {
+        injectors: [
+          "istio-revision-tag-default default default: istiod",
+          "istio-sidecar-injector default: istiod, never",
+          `istio-sidecar-injector-${revision} ${revision}: istiod-${revision}`,
+        ],
+        validators: [
+          `istio-validator-${revision}-istio-system ${revision}: istiod-${revision}`,
+          "istio-validator-istio-system default: istiod",
+          "istiod-default-validator default default: istiod",
+        ],
+        services: ["istiod default", `istiod-${revision} ${revision}`, ...tagService("default", "default")],
+        deployments: [
+          `istiod default: ${old} {"istio":"pilot"}`,
+          `istiod-${revision} ${revision}: ${version} {"app":"istiod","istio.io/rev":"${revision}"}`,
+        ],
+      });
+    });
+
     const agrees = (title: string, prepare: () => Promise<unknown>, expected: Readonly<Record<string, number>> = {}, all = false) =>
       test(title, async () => {
         await prepare();
@@ -91,6 +112,18 @@ for (const [old, revision, version] of [
       await bed.setTag("old", "default");
     });
     agrees("the default tag moved to the revision", () => bed.setTag("default", revision), { [revised]: 40 });
+    test("what tags leave, and the default tag takes the default validator along", async () => {
+      const { injectors, validators, services } = await standing(bed);
+      const of = (list: readonly string[]) => list.filter((each) => /-tag-|default-validator/.test(each));
+      assert.deepEqual(of(injectors), [
+        `istio-revision-tag-default ${revision} default: istiod-${revision}`,
+        "istio-revision-tag-old default old: istiod",
+        `istio-revision-tag-stable ${revision} stable: istiod-${revision}`,
+      ]);
+      assert.deepEqual(of(validators), [`istiod-default-validator ${revision} default: istiod-${revision}`]);
+      const [first, second, third] = [tagService("default", revision), tagService("old", "default"), tagService("stable", revision)];
+      assert.deepEqual(of(services), [...first, ...second, ...third]);
+    });
     agrees("the default tag injects namespaces without labels too", () =>
       replaceEntries("istio-revision-tag-default", own, rendered(version).defaultTag),
     );
@@ -164,6 +197,30 @@ for (const [old, revision, version] of [
     });
     agrees("an istiod that is not ready", () => bed.stopIstiod(revision), { [`refused ${revision}`]: 12 });
   });
+
+/** What stands of control planes: name, revision, tag, and where it leads. */
+async function standing(bed: Bed) {
+  const listed = async (path: string, tell: (item: Json) => string): Promise<readonly string[]> => {
+    const { items } = await bed.api.get(path);
+    return items.map((item: Json) => {
+      const { name, labels = {} } = item.metadata;
+      return [name, labels["istio.io/rev"], labels["istio.io/tag"]].filter(Boolean).join(" ") + tell(item);
+    });
+  };
+  const called = ({ webhooks }: Json): string => {
+    const services = new Set(webhooks.map(({ clientConfig }: Json) => clientConfig.service.name));
+    const isOff = webhooks.every(({ objectSelector }: Json) => objectSelector?.matchLabels?.["istio.io/deactivated"]);
+    return `: ${[...services, ...(isOff ? ["never"] : [])].join(", ")}`;
+  };
+  const image = ({ spec }: Json): string =>
+    `: ${spec.template.spec.containers[0].image.split(":").at(-1)} ${JSON.stringify(spec.selector.matchLabels)}`;
+  return {
+    injectors: await listed(webhooksPath, called),
+    validators: await listed(webhooksPath.replace("mutating", "validating"), called),
+    services: await listed("/api/v1/namespaces/istio-system/services", () => ""),
+    deployments: await listed("/apis/apps/v1/namespaces/istio-system/deployments", image),
+  };
+}
 
 const namespaces = (revision: string): readonly (readonly [string, Labels])[] => [
   ["plain", {}],

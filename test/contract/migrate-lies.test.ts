@@ -322,20 +322,8 @@ describe("after the checks", together(), () => {
     });
   });
 
-  describe("a control plane fails in the midst, and is back", together(1), () => {
-    test("the target's webhook takes no connection: nothing was restarted, and the labels are put back", async () => {
-      const namespace = await settled(bed, (namespace) => [deployment({ namespace, name: "first", replicas: 2 })]);
-      const pods = await uidsOf(bed, namespace);
-      await bed.setWebhookFault("doomed", { kind: "refuse" });
-      const document = await migrateJson(bed, namespace, "doomed");
-      await bed.setWebhookFault("doomed");
-      await assertRestored(bed, namespace, document, { among });
-      assert.match(document.failure?.reason ?? "", /failed calling webhook/);
-      assert.deepEqual(await uidsOf(bed, namespace), pods);
-      neverFell(bed, namespace);
-    });
-
-    test("the target's, while the canary comes up", async () => {
+  describe("an istiod goes silent in the midst, and is back", together(1), () => {
+    test("the target's, while the canary comes up: all is put back", async () => {
       // Ready later than a question to a dead istiod takes to fail (10 s): until then its last answer stands.
       const namespace = await settled(bed, (namespace) => [
         deployment({ namespace, name: "first", replicas: 2, readyAfter: 15_000 }),

@@ -4,8 +4,8 @@ import { after, before, describe, test } from "node:test";
 import { barePod, deployment, gateway, statefulSet } from "../real/workloads.ts";
 import { type Bed, isWrite, type Json, openBed, together } from "./bed.ts";
 import { type Refused, refused as refusedOn, type Told, told } from "./refusal.ts";
-import { carriedOut, enabled, settled, writesTo } from "./scene.ts";
-import { appOf, assertArrived, isReady, labelsOf, revisionOf } from "./witness.ts";
+import { assertRestored, carriedOut, enabled, migrateJson, neverFell, settled, writesTo } from "./scene.ts";
+import { appOf, assertArrived, isReady, labelsOf, revisionOf, uidsOf } from "./witness.ts";
 
 let bed: Bed;
 /** Namespaces that a command was accepted for, and may have written to. */
@@ -446,6 +446,18 @@ describe("an istiod that does not answer", () => {
       }
       await done(namespace, migrate(namespace));
     });
+});
+
+test("a webhook that takes no connection, as a trial pod shows: nothing was restarted, and the labels are put back", async () => {
+  const namespace = await inNamespace(web);
+  const pods = await uidsOf(bed, namespace);
+  written.add(namespace);
+  await bed.setWebhookFault("1-29", { kind: "refuse" });
+  const document = await migrateJson(bed, namespace, "1-29").finally(() => bed.setWebhookFault("1-29"));
+  await assertRestored(bed, namespace, document);
+  assert.match(document.failure?.reason ?? "", /failed calling webhook/);
+  assert.deepEqual(await uidsOf(bed, namespace), pods);
+  neverFell(bed, namespace);
 });
 
 test("nothing was written anywhere but where a command was accepted", async () => {

@@ -26,9 +26,11 @@ export const list = (stage: Stage, plural: string): readonly KubeJson[] => listI
 export const workloads = (stage: Stage): readonly KubeJson[] => workloadKinds.flatMap((plural) => list(stage, plural));
 
 /** Changes an object as a person or a controller of that name would; nothing where it is gone, or where that is refused. */
-export const change = ({ mesh }: Stage, object: KubeJson, make: (now: KubeJson) => Json, manager = "kubectl-edit") => {
+export const change = (stage: Stage, object: KubeJson, make: (now: KubeJson) => Json, manager = "kubectl-edit") => {
+  const { mesh } = stage;
   const resource = mesh.resources.of(object);
   if (!resource) throw new Error(`no resource for ${object.kind}`);
+  if (workloadKinds.some((plural) => plural === resource.plural)) stage.blame(object);
   return ifThere(mesh.writer.update({ resource, namespace: object.metadata.namespace }, object.metadata.name, make, by(manager)));
 };
 
@@ -163,12 +165,16 @@ export async function webhook(
 const inNamespace = ({ kind, metadata }: Json, namespace: string): boolean =>
   kind === "Namespace" ? metadata.name === namespace : metadata.namespace === namespace;
 
+/** A webhook makes that of every new pod, once it is injected: it is called after istiod's, by its name. */
+export const newPodsAre = (stage: Stage, make: (pod: Json) => Json) =>
+  webhook(stage, "Mutating", { apiGroups: [""], resources: ["pods"], operations: ["CREATE"] }, (pod) => ({
+    allowed: true,
+    object: make(pod),
+  }));
+
 /** New pods live this life (test/real/README.md) until what is given back is called; then those that run get well, and the others are replaced. */
 export async function newPodsLive(stage: Stage, life: string | undefined, more: Readonly<Record<string, string>> = {}) {
-  const end = await webhook(stage, "Mutating", { apiGroups: [""], resources: ["pods"], operations: ["CREATE"] }, (pod) => ({
-    allowed: true,
-    object: annotated(life === undefined ? pod : relabelled(pod, { [lifeLabel]: life }), more),
-  }));
+  const end = await newPodsAre(stage, (pod) => annotated(life === undefined ? pod : relabelled(pod, { [lifeLabel]: life }), more));
   return async () => {
     await end();
     for (const pod of list(stage, "pods")) await (life === undefined || isReady(pod) ? change(stage, pod, well) : remove(stage, pod));

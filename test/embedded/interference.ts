@@ -2,6 +2,7 @@
 import { undoAnnotation } from "../../src/mesh/model.ts";
 import { barePod, deployment, job } from "../real/workloads.ts";
 import type { Act, Stage } from "./fault-plan.ts";
+import { isWrite } from "./faults.ts";
 import {
   annotated,
   change,
@@ -293,10 +294,10 @@ const migratesTo =
     const { mesh, namespace } = stage;
     const run = () => mesh.run("mesh-migrate", ["-n", namespace, "--to", revision, "--workload-timeout", "60s", "--timeout", "10m"]);
     const first = run();
-    // Its labels may come at any time.
-    const stop = mesh.onAnswer(
-      ({ route }) => void (revision === "rival" && route?.resource.plural === "namespaces" && stage.blame(namespaceOf(stage))),
-    );
+    // Whose a write is cannot be told from outside.
+    const stop = mesh.onAnswer((answered) => {
+      if (isWrite(answered)) for (const object of [namespaceOf(stage), ...workloads(stage)]) stage.blame(object);
+    });
     return async () => {
       const { code, stdout, stderr } = await first;
       stop();

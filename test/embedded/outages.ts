@@ -1,7 +1,21 @@
 /** What can go wrong with pods, nodes and istiods while a namespace moves from `default` to `1-20`, by name. Of requests: faults.ts. */
 import { lifeLabel } from "../real/mesh/stages.ts";
 import type { Act, Stage } from "./fault-plan.ts";
-import { change, changeSpec, every, life, list, listIn, newPodsLive, podsOf, recreate, relabelled, remove, workloads } from "./hands.ts";
+import {
+  change,
+  changeSpec,
+  every,
+  life,
+  list,
+  listIn,
+  newPodsAre,
+  newPodsLive,
+  podsOf,
+  recreate,
+  relabelled,
+  remove,
+  workloads,
+} from "./hands.ts";
 import { istioNamespace, suffixed } from "./istio/install.ts";
 import type { Stop } from "./istio/istiod.ts";
 import { isReady, type Json, type KubeJson, withCondition } from "./object.ts";
@@ -150,6 +164,18 @@ const ofPods: Readonly<Record<string, Act>> = {
   "new pods never get ready": (stage) => newPodsLive(stage, "never-ready"),
   "new pods reject their listeners": (stage) => newPodsLive(stage, "nack"),
   "new pods do not connect": (stage) => newPodsLive(stage, "no-istiod"),
+  "new pods' proxies connect to the old istiod": async (stage) => {
+    const astray = ({ name, value }: Json): Json =>
+      name === "PROXY_CONFIG"
+        ? { name, value: JSON.stringify({ ...JSON.parse(value), discoveryAddress: "istiod.istio-system.svc:15012" }) }
+        : { name, value };
+    const led = (containers: readonly Json[]): Json => containers.map((each) => (each.env ? { ...each, env: each.env.map(astray) } : each));
+    const end = await newPodsAre(stage, (pod) => ({ ...pod, spec: { ...pod.spec, containers: led(pod.spec.containers) } }));
+    return async () => {
+      await end();
+      for (const pod of list(stage, "pods")) await remove(stage, pod);
+    };
+  },
   "new pods take 45 s": (stage) => newPodsLive(stage, undefined, { [life.readyAfter]: "45000ms", [life.readyBefore]: "46000ms" }),
   "pods take 40 s to end": async (stage) => {
     const slow = { [life.terminateAfter]: "40000ms" };

@@ -20,6 +20,8 @@ for (const [text, version] of [
   ["1.20.0", "1.20.0"],
   ["v1.20.0", "1.20.0"],
   ["1.29.1-distroless", "1.29.1"],
+  ["v1.29.1-distroless", "1.29.1"],
+  ["verify-1.29.1", undefined],
   ["1.31.0-rc.0", "1.31.0-rc.0"],
   ["latest", undefined],
   ["unknown", undefined],

@@ -76,6 +76,16 @@ test("claims and ports of the node, restarts asked for", () => {
   );
 });
 
+test("a workload keeps what is looked at, and only a Rollout has a phase", () => {
+  const metadata = { name: "web", uid: "u", labels: { team: "x" }, annotations: { note: "y" } };
+  const [deployment, rollout] = (["Deployment", "Rollout"] as const).map((kind) =>
+    workloadFrom(kind, { metadata, spec: { paused: true, template, selector: { matchLabels: { app: "web" } } }, status: { phase: "Healthy" } }),
+  );
+  assert.deepEqual([deployment?.paused, deployment?.labels, deployment?.annotations, deployment?.selector, deployment?.status.phase], [true, metadata.labels, metadata.annotations, { matchLabels: { app: "web" } }, undefined]);
+  assert.equal(rollout?.status.phase, "Healthy");
+  assert.equal(workloadFrom("Deployment", object("web")).paused, false);
+}); // biome-ignore format: one line of fields
+
 test("what an object leaves out is nothing, and conditions keep their words", () => {
   const bare = workloadFrom("Deployment", { metadata: { name: "web", uid: "u" }, spec: {} });
   assert.deepEqual([bare.namespace, bare.resourceVersion, bare.generation, bare.hostPorts, bare.claims, bare.gateway], ["", "", 0, [], [], false]);

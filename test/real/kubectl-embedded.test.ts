@@ -28,7 +28,7 @@ test("apply: created, unchanged, configured, by whichever side", async () => {
 });
 
 test("get: the columns that people see", async () => {
-  await pair.same([
+  await pair.alike([
     "get all -n shop",
     "get all -n shop -o wide",
     "get pods,svc,deploy -n shop",
@@ -65,7 +65,7 @@ test("get: the columns that people see", async () => {
 });
 
 test("describe: with the events", async () => {
-  await pair.same([
+  await pair.alike([
     "describe ns shop",
     "describe deploy web -n shop",
     "describe rs -n shop -l app=web",
@@ -182,7 +182,7 @@ test("rollout: restart, status, history, undo, pause", async () => {
 });
 
 test("wait: for a condition, a value, the beginning and the end", async () => {
-  await pair.same([
+  await pair.alike([
     "wait --for=condition=Available deploy --all -n shop --timeout=10s",
     "wait --for=condition=Available=false deploy/web -n shop --timeout=1s",
     "wait --for=condition=Ready pod -l app=web -n shop --timeout=10s",
@@ -196,7 +196,7 @@ test("wait: for a condition, a value, the beginning and the end", async () => {
 });
 
 test("logs, and what can not be had", async () => {
-  await pair.same([
+  await pair.alike([
     "logs db-0 -n shop",
     "logs deploy/web -n shop --tail=1",
     "logs -l app=web -n shop --prefix --tail=1",
@@ -210,7 +210,7 @@ test("logs, and what can not be had", async () => {
 });
 
 test("auth can-i, and who is not let", async () => {
-  await pair.same([
+  await pair.alike([
     "auth can-i get pods",
     "auth can-i get pods -n shop --as=eve",
     "auth can-i delete pods -n shop --as=eve",

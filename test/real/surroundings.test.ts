@@ -111,9 +111,8 @@ test("a real run with variables of Node's and OpenSSL's that could break it, or 
   for (const env of [
     { OPENSSL_CONF: broken, OPENSSL_MODULES: broken, SSL_CERT_FILE: broken, SSL_CERT_DIR: broken },
     { NODE_EXTRA_CA_CERTS: broken, NODE_USE_SYSTEM_CA: "1", NODE_USE_BUNDLED_CA: "1" },
-    { NODE_USE_ENV_PROXY: "1", NODE_REPL_HISTORY: broken, NODE_REPL_EXTERNAL_MODULE: broken },
+    { NODE_USE_ENV_PROXY: "1", NODE_REPL_HISTORY: broken },
     {
-      NODE_CHANNEL_FD: "3",
       NODE_UNIQUE_ID: "1",
       NODE_TEST_CONTEXT: "child",
       NODE_PRESERVE_SYMLINKS: "1",

@@ -3,10 +3,10 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { MeshClock } from "../clock.ts";
 import type { Json, KubeJson } from "../object.ts";
 import { type Authorizer, assertAllowed, assertPathAllowed } from "./access.ts";
-import type { DeleteOptions } from "./deletion.ts";
 import { discover } from "./discovery.ts";
 import { formOf, partial, writeList } from "./form.ts";
 import { emptySchema, openapi } from "./openapi.ts";
+import { assertOptions, deleteOptionsOf } from "./options.ts";
 import { createReader } from "./read.ts";
 import { type Asked, contentTypeOf } from "./request.ts";
 import { qualified, type Resources } from "./resources.ts";
@@ -68,6 +68,7 @@ export function createAnswer({ store, resources, writer, authorize, rulesOf, clo
       throw name === "" ? methodNotAllowed() : noSuchPath();
     if (subresource === "" && (verb === "create" ? name !== "" : ["update", "patch"].includes(verb) && name === ""))
       throw methodNotAllowed();
+    assertOptions(one);
     const place: Place = { resource, namespace };
     const manager = url.searchParams.get("fieldManager") || one.userAgent.split("/", 1)[0] || "unknown";
     const by: By = { user: user.name, manager, dryRun: one.dryRun, ...(subresource === "status" && { subresource }) };
@@ -121,7 +122,7 @@ export function createAnswer({ store, resources, writer, authorize, rulesOf, clo
     const listed = reader.list(place, searchParams);
     const matches = matcherOf(place.resource, searchParams.get("labelSelector"), searchParams.get("fieldSelector"));
     for (const each of store.list(place.resource, place.namespace).filter(matches))
-      await writer.delete(place, each.metadata.name, deleteOptions(one), by);
+      await writer.delete(place, each.metadata.name, deleteOptionsOf(one), by);
     return { code: 200, ...writeList(undefined, place.resource, listed, () => tableParts(place, one)) };
   };
 
@@ -174,7 +175,7 @@ export function createAnswer({ store, resources, writer, authorize, rulesOf, clo
   };
 
   const remove = async (place: Place, name: string, one: Asked, by: By): Promise<Reply> => {
-    const { object, gone } = await writer.delete(place, name, deleteOptions(one), by);
+    const { object, gone } = await writer.delete(place, name, deleteOptionsOf(one), by);
     // A pod is given back even when it is gone; of most others only that it was done.
     return { code: 200, body: gone && place.resource.plural !== "pods" ? success(place.resource, object.metadata) : object };
   };
@@ -196,13 +197,3 @@ export function createAnswer({ store, resources, writer, authorize, rulesOf, clo
 
 const patchOptions = { group: "meta.k8s.io", kind: "PatchOptions" };
 const bodyTypes = ["application/json", "application/yaml", "application/vnd.kubernetes.protobuf"];
-
-function deleteOptions({ body, url }: Asked): DeleteOptions {
-  const grace = body?.gracePeriodSeconds ?? url.searchParams.get("gracePeriodSeconds") ?? undefined;
-  return {
-    uid: body?.preconditions?.uid,
-    resourceVersion: body?.preconditions?.resourceVersion,
-    propagation: body?.propagationPolicy ?? url.searchParams.get("propagationPolicy") ?? undefined,
-    graceSeconds: grace === undefined ? undefined : Number(grace),
-  };
-}

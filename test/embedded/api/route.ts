@@ -1,6 +1,7 @@
 /** What a path and a method ask for. https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-uris */
 import type { Access } from "./access.ts";
 import type { Resource, Resources } from "./resources.ts";
+import { badRequest } from "./status.ts";
 import { isWatch } from "./watch.ts";
 
 export interface Route {
@@ -32,6 +33,14 @@ interface Path {
   readonly subresource: string;
 }
 
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    throw badRequest(`the path has ${part}, which is no text`);
+  }
+}
+
 /** The parts of a namespace that are not what is in it. */
 const ofNamespaces = new Set(["status", "finalize"]);
 
@@ -39,7 +48,7 @@ function pathOf({ pathname }: URL): Path | undefined {
   const [root, ...rest] = pathname
     .split("/")
     .filter((part) => part !== "")
-    .map(decodeURIComponent);
+    .map(decoded);
   const [group, version, ...parts] = root === "api" ? ["", ...rest] : root === "apis" ? rest : [];
   if (group === undefined || version === undefined || parts.length === 0) return undefined;
   const [first, namespace, third] = parts;

@@ -7,6 +7,7 @@ import { testPki } from "../../cluster/pki.ts";
 import type { KubeJson } from "../object.ts";
 import { assertAllowed, type User } from "./access.ts";
 import { type AnswerParts, createAnswer, type Reply } from "./answer.ts";
+import { isDryRun } from "./options.ts";
 import { type ConnectPort, forwardPorts, isForward } from "./port-forward.ts";
 import { type Answered, type Asked, bodyOf, type CannedAnswer, type Interception, userOf } from "./request.ts";
 import { routeOf } from "./route.ts";
@@ -36,17 +37,17 @@ export async function startApiServer(parts: ServerParts): Promise<ApiServer> {
   let count = 0;
 
   const asked = async (request: IncomingMessage): Promise<Asked> => {
-    const url = new URL(request.url ?? "/", "https://api");
+    const [method, url] = [request.method ?? "GET", new URL(request.url ?? "/", "https://api")];
     const body = request.headers.upgrade === undefined ? await bodyOf(request) : undefined;
     return {
       ...{
-        method: request.method ?? "GET",
+        method,
         url,
-        route: routeOf(resources, request.method ?? "GET", url),
+        route: routeOf(resources, method, url),
         user: userOf(request, users, authorize),
       },
       ...{ userAgent: request.headers["user-agent"] ?? "", body, index: count++ },
-      dryRun: url.searchParams.has("dryRun") || body?.dryRun?.length > 0,
+      dryRun: isDryRun({ method, url, body }),
     };
   };
 
@@ -92,7 +93,10 @@ export async function startApiServer(parts: ServerParts): Promise<ApiServer> {
       if (after === "cut") return finish(reply, true);
       finish(after ? canned(after) : reply);
     } catch (error) {
-      if (!(error instanceof Refusal)) throw error;
+      if (!(error instanceof Refusal)) {
+        request.socket.destroy(); // nobody waits for an answer that does not come
+        throw error;
+      }
       const retry = error.retryAfter === undefined ? {} : { headers: { "retry-after": String(error.retryAfter) } };
       finish({ code: error.code, body: statusOf(error), ...retry });
     }

@@ -88,6 +88,12 @@ export const invalidValue = (field: string, value: unknown, why: string): Cause 
   field,
 });
 
+export const unsupportedValue = (field: string, value: unknown, supported: readonly string[]): Cause => ({
+  reason: "FieldValueNotSupported",
+  message: `Unsupported value: ${JSON.stringify(value)}: supported values: ${supported.map((each) => JSON.stringify(each)).join(", ")}`,
+  field,
+});
+
 export const forbiddenValue = (field: string, why: string): Cause => ({
   reason: "FieldValueForbidden",
   message: `Forbidden: ${why}`,

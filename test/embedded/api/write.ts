@@ -1,9 +1,9 @@
 /** How anything is written: by a client's request and by controllers alike. Admission first, then the checks of the object, then the store. */
-import { isDeepStrictEqual } from "node:util";
 import type { MeshClock } from "../clock.ts";
 import { timestamp } from "../clock.ts";
 import { isGoing, type Json, type KubeJson, type Meta } from "../object.ts";
 import type { Admission } from "./admission.ts";
+import { assertMeant, isConditional, isOfSpec, isUnchanged, settled } from "./change.ts";
 import { withDefaults } from "./defaults.ts";
 import { type DeleteOptions, doomed } from "./deletion.ts";
 import { assertNoConflict, owned, withoutAbandoned } from "./managed-fields.ts";
@@ -115,11 +115,16 @@ export function createWriter({ store, clock, admission, random }: WriterParts): 
     const merged = settled(resource, current, next, by);
     const admitted = by.subresource === "status" ? merged : await admission.update(place, current, merged, by);
     const complete = withDefaults(resource, admitted);
-    if (isDeepStrictEqual(untimed(complete), untimed(current))) return current;
-    const specChanged = resource.generation && !isDeepStrictEqual(contentOf(resource, current), contentOf(resource, complete));
+    if (isUnchanged(current, complete)) return current;
     const object = claimed(
       current,
-      { ...complete, metadata: { ...complete.metadata, ...(specChanged && { generation: (current.metadata.generation ?? 0) + 1 }) } },
+      {
+        ...complete,
+        metadata: {
+          ...complete.metadata,
+          ...(isOfSpec(resource, current, complete) && { generation: (current.metadata.generation ?? 0) + 1 }),
+        },
+      },
       by,
     );
     assertValid(resource, current, object);
@@ -145,15 +150,7 @@ export function createWriter({ store, clock, admission, random }: WriterParts): 
     for (let attempt = 1; ; attempt++) {
       const current = mustGet(place, name);
       const next = change(current);
-      const { resourceVersion, uid: wanted, name: named = name, namespace = place.namespace, deletionTimestamp } = next.metadata ?? {};
-      if (named !== name) throw badRequest(`the name of the object (${named}) does not match the name on the URL (${name})`);
-      if (namespace !== place.namespace)
-        throw badRequest("the namespace of the provided object does not match the namespace sent on the request");
-      if (resourceVersion && resourceVersion !== current.metadata.resourceVersion) throw conflict(place.resource, name);
-      if (wanted !== undefined && wanted !== current.metadata.uid)
-        throw invalid(place.resource, name, [invalidValue("metadata.uid", wanted, "field is immutable")]);
-      if (deletionTimestamp && deletionTimestamp !== current.metadata.deletionTimestamp)
-        throw invalid(place.resource, name, [invalidValue("metadata.deletionTimestamp", deletionTimestamp, "field is immutable")]);
+      assertMeant(place, name, current, next);
       const done = await commit(place, current, next, by);
       if (done !== "raced") return done;
       if (optimistic || attempt === 5) throw conflict(place.resource, name);
@@ -231,46 +228,3 @@ export function createWriter({ store, clock, admission, random }: WriterParts): 
     },
   };
 }
-
-/** What no write changes, and what a write to this subresource may not. */
-function settled(resource: Resource, current: KubeJson, next: Json, { subresource }: By): KubeJson {
-  const { uid, creationTimestamp, deletionTimestamp, deletionGracePeriodSeconds, generation, resourceVersion, name, namespace } =
-    current.metadata;
-  const kept = {
-    ...{ name, uid, creationTimestamp, resourceVersion },
-    ...(namespace !== undefined && { namespace }),
-    ...(generation !== undefined && { generation }),
-    ...(deletionTimestamp !== undefined && { deletionTimestamp, deletionGracePeriodSeconds }),
-  };
-  if (subresource === "status") return { ...current, status: next.status };
-  const { status, ...rest } = next;
-  const { deletionTimestamp: _, deletionGracePeriodSeconds: __, generation: ___, ...given } = rest.metadata ?? {};
-  const managedFields = given.managedFields?.length > 0 ? given.managedFields : current.metadata.managedFields;
-  const metadata = cleaned({ ...given, ...kept, managedFields });
-  return { ...(resource.status ? rest : next), metadata, ...(resource.status && current.status && { status: current.status }) };
-}
-
-/** Resources whose objects are not replaced without their version (`AllowUnconditionalUpdate` of their strategies). */
-const isConditional = ({ group, plural, custom }: Resource): boolean =>
-  custom || plural === "leases" || group === "admissionregistration.k8s.io" || group === "apiextensions.k8s.io";
-
-const cleaned = ({ labels, annotations, finalizers, ownerReferences, managedFields, ...rest }: Json): Meta => ({
-  ...rest,
-  ...(ownerReferences?.length > 0 && { ownerReferences }),
-  ...(managedFields?.length > 0 && { managedFields }),
-  ...(labels && Object.keys(labels).length > 0 && { labels }),
-  ...(annotations && Object.keys(annotations).length > 0 && { annotations }),
-  ...(finalizers && finalizers.length > 0 && { finalizers }),
-});
-
-/** An object as it is compared: the time of a manager's last write is no difference. */
-const untimed = ({ metadata, ...rest }: KubeJson): Json => ({
-  ...rest,
-  metadata: { ...metadata, managedFields: (metadata.managedFields ?? []).map(({ time, ...entry }) => entry) },
-});
-/**
- * What a generation counts: of Deployments the annotations too (kubernetes pkg/registry/apps/deployment/strategy.go), but that of the revision, which
- * the controller writes with the status.
- */
-const contentOf = ({ plural }: Resource, { metadata, status, ...rest }: KubeJson): Json =>
-  plural === "deployments" ? { ...rest, annotations: { ...metadata.annotations, "deployment.kubernetes.io/revision": "" } } : rest;

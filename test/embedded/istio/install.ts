@@ -47,18 +47,10 @@ export function installed({ name, version, replicas }: Revision): readonly Json[
   ];
 }
 
-/** What makes a revision the default: the tag, its Service from 1.28 on, and the default validator. */
-export const asDefault = (revision: Revision): readonly Json[] => [
-  ...tagged("default", revision),
-  validator(
-    "istiod-default-validator",
-    revision.name,
-    { matchExpressions: [{ key: "istio.io/rev", operator: "DoesNotExist" }] },
-    { "istio.io/tag": "default" },
-  ),
-];
+/** What makes a revision the default: the tag, and with it the default validator. */
+export const asDefault = (revision: Revision): readonly Json[] => tagged("default", revision);
 
-/** A revision tag as `istioctl tag set` writes it. */
+/** A revision tag as `istioctl tag set` writes it: with a Service of its own from 1.28 on, and for `default` the default validator. */
 export function tagged(tag: string, { name, version }: Revision): readonly Json[] {
   const { unrevisioned, prodStable } = rendered(releaseOf(version));
   const source = (tag === "default" ? unrevisioned : prodStable) as Json;
@@ -70,10 +62,12 @@ export function tagged(tag: string, { name, version }: Revision): readonly Json[
   }));
   const labels = { "istio.io/tag": tag, "istio.io/rev": name, app: "sidecar-injector" };
   const configuration = mutating({ metadata: { name: `istio-revision-tag-${tag}`, labels }, webhooks });
-  if (minorOf(version) < 28) return [configuration];
+  const absent = { matchExpressions: [{ key: "istio.io/rev", operator: "DoesNotExist" }] };
+  const validators = tag === "default" ? [validator("istiod-default-validator", name, absent, { "istio.io/tag": "default" })] : [];
+  if (minorOf(version) < 28) return [configuration, ...validators];
   const selector = name === "default" ? { istio: "pilot" } : { app: "istiod", "istio.io/rev": name };
   const metadata = { name: `istiod-revision-tag-${tag}`, namespace: istioNamespace, labels: { ...labels, app: "istiod", istio: "pilot" } };
-  return [configuration, serviceOf(metadata, selector)];
+  return [configuration, serviceOf(metadata, selector), ...validators];
 }
 
 const withoutUid = ({ uid: _, ...metadata }: Json): Json => metadata;
