@@ -4,12 +4,13 @@
  */
 import { basename } from "node:path";
 import { build, type Metafile, transform } from "esbuild";
-import { lazyIntl, newStringWidth } from "./lazy-intl.ts";
+import { drawnHelp } from "./drawn-help.ts";
+import { lazyIntl } from "./lazy-intl.ts";
 
 export interface Bundle {
   /** Name → source; each source is one function expression, called by loader.cjs. */
   readonly parts: ReadonlyMap<string, string>;
-  /** The packages of which any byte is in a part, as package-lock.json names them (`node_modules/yargs`), sorted. */
+  /** The packages of which any byte is in a part, as package-lock.json names them (`node_modules/js-yaml`), sorted. */
   readonly packages: readonly string[];
 }
 
@@ -32,7 +33,7 @@ export const bundle = async (entry: string, commit: string | undefined): Promise
       "import.meta.url": "__url",
       MESH_COMMIT: commit === undefined ? "undefined" : JSON.stringify(commit),
     },
-    plugins: [lazyIntl, newStringWidth],
+    plugins: [lazyIntl, drawnHelp(entry)],
     logLevel: "warning",
   });
   const parts = outputFiles.map(async ({ path, text }) => {

@@ -31,15 +31,3 @@ export const lazyIntl: Plugin = {
     );
   },
 };
-
-/** cliui brings an older string-width that has no short way for ASCII: gives it the one of yargs. */
-export const newStringWidth: Plugin = {
-  name: "new-string-width",
-  setup(build) {
-    build.onResolve({ filter: /^string-width$/ }, ({ importer, resolveDir, kind }) =>
-      /[\\/]cliui[\\/]/.test(importer)
-        ? build.resolve("string-width", { kind, resolveDir: resolveDir.replace(/([\\/])cliui(?![^\\/]).*/, "$1yargs") })
-        : undefined,
-    );
-  },
-};

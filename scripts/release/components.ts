@@ -19,7 +19,7 @@ export interface Component {
   readonly within?: Readonly<Record<string, string>>;
 }
 
-/** Those of one plugin's archive: the runtime, what lies beside it, and the packages (`node_modules/yargs`) of which a byte is in the bundle. */
+/** Those of one plugin's archive: the runtime, what lies beside it, and the packages (`node_modules/js-yaml`) of which a byte is in the bundle. */
 export const componentsOf = (platform: Platform, packages: readonly string[]): readonly Component[] => [
   runtime(platform),
   ...(platform.os === "linux" ? [libatomic(platform)] : []),

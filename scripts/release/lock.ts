@@ -14,7 +14,7 @@ const packages: ReadonlyMap<string, { readonly version?: string; readonly integr
   Object.entries(lock.packages),
 );
 
-/** Of the package at a path such as `node_modules/yargs`. Throws where the lock has none, or says too little. */
+/** Of the package at a path such as `node_modules/js-yaml`. Throws where the lock has none, or says too little. */
 export const locked = (path: string): Locked => {
   const { version, integrity, license } = packages.get(path) ?? {};
   if (version === undefined || integrity === undefined || license === undefined)

@@ -1,15 +1,15 @@
-/** The text of `--help`, drawn by yargs. In a part of its own: nothing else needs yargs. */
+/** The text of `--help`, drawn by yargs: when it is asked for, or once when an executable is built (scripts/drawn-help.ts). */
 import type { Argv, Options } from "yargs";
 import yargs from "yargs";
 import { kebab } from "./argv.ts";
 import { ownFlags } from "./parse.ts";
 import type { Flag, Flags, Plugin } from "./plugin.ts";
 
-/** What `--help` prints, `columns` wide at most. */
-export const helpText = async <F extends Flags>(plugin: Plugin<F>, columns: number): Promise<string> => {
-  const flags = await program(plugin)
-    .wrap(Math.max(60, Math.min(columns, 120)))
-    .getHelp();
+const columns = 100;
+
+/** What `--help` prints: the same on every terminal. */
+export const helpText = async <F extends Flags>(plugin: Plugin<F>): Promise<string> => {
+  const flags = await program(plugin).wrap(columns).getHelp();
   const examples = plugin.examples.map(([command, what]) => `  # ${what}\n  ${command}`).join("\n\n");
   const parts = [
     flags.replace(/[ \t]+$/gm, ""),

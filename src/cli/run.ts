@@ -37,7 +37,7 @@ export const runPlugin = async <F extends Flags>(plugin: Plugin<F>, argv: readon
     shell.endsAtOnce(parsed.kind !== "run" || !plugin.changes);
     if (parsed.kind === "help") {
       const { helpText } = await import("./help.ts");
-      shell.io.out(await helpText(plugin, shell.io.terminal.columns));
+      shell.io.out(await helpText(plugin));
     }
     if (parsed.kind === "version") shell.io.out(versionText(plugin.name, parsed.output));
     if (parsed.kind !== "run") return exit.done;

@@ -1,0 +1,16 @@
+/** An esbuild plugin: an executable carries the text of its `--help` as yargs drew it at the build, and not yargs. */
+import { resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import type { Plugin } from "esbuild";
+import { helpText } from "../src/cli/help.ts";
+
+/** `entry` is the plugin's file. */
+export const drawnHelp = (entry: string): Plugin => ({
+  name: "drawn-help",
+  setup(build) {
+    build.onLoad({ filter: /[\\/]src[\\/]cli[\\/]help\.ts$/ }, async () => {
+      const { plugin } = await import(pathToFileURL(resolve(entry)).href);
+      return { contents: `export const helpText = async () => ${JSON.stringify(await helpText(plugin))};`, loader: "js" };
+    });
+  },
+});
