@@ -5,8 +5,8 @@ import type { Io } from "../../src/cli/io.ts";
 import type { ExitCode } from "../../src/cli/plugin.ts";
 import { version } from "../../src/cli/version.ts";
 import { connect } from "../../src/cluster/connect.ts";
+import { listControlPlanes } from "../../src/cluster/control-plane-lists.ts";
 import { paceOf } from "../../src/cluster/retry.ts";
-import { readWebhooks } from "../../src/cluster/webhooks.ts";
 import { isMalformedSelector, parseSelector } from "../../src/mesh/selector-text.ts";
 import type { RevisionsScope } from "../../src/views/revisions-document.ts";
 import type { RevisionsArgs } from "../mesh-revisions.ts";
@@ -21,12 +21,11 @@ export const run = async (args: RevisionsArgs, io: Io): Promise<ExitCode> => {
     pace: paceOf(io.clock),
   });
   try {
-    // What all else hangs on is on its way while the rest of the program is loaded.
-    const webhooks = readWebhooks(cluster);
-    webhooks.catch(() => {});
+    // On their way while the rest of the program is loaded.
+    const controlPlanes = listControlPlanes(cluster);
     await new Promise(setImmediate);
     const { showRevisions } = await import("./show.ts");
-    return await showRevisions(cluster, { namespaces, selector }, webhooks, args, io);
+    return await showRevisions(cluster, { namespaces, selector }, controlPlanes, args, io);
   } finally {
     await cluster.close();
   }

@@ -4,10 +4,10 @@ import type { Io } from "../../src/cli/io.ts";
 import { type ExitCode, exit } from "../../src/cli/plugin.ts";
 import { clearScreen } from "../../src/cli/screen.ts";
 import type { Cluster } from "../../src/cluster/cluster.ts";
+import type { ControlPlaneLists } from "../../src/cluster/control-plane-lists.ts";
 import { kinds } from "../../src/cluster/kinds.ts";
 import { namespaceNames } from "../../src/cluster/namespace-names.ts";
 import { snapshot } from "../../src/cluster/snapshot.ts";
-import type { readWebhooks } from "../../src/cluster/webhooks.ts";
 import { createPoller } from "../../src/execute/poller.ts";
 import { didYouMean } from "../../src/upgrade/suggestion.ts";
 import { jsonLineView, jsonView, yamlView } from "../../src/views/document.ts";
@@ -15,18 +15,16 @@ import { revisionNamesView, revisionsView } from "../../src/views/revisions.ts";
 import { type RevisionsDocument, type RevisionsScope, revisionsDocument } from "../../src/views/revisions-document.ts";
 import type { RevisionsArgs } from "../mesh-revisions.ts";
 
-type Webhooks = ReturnType<typeof readWebhooks>;
-
-/** Shows the scope once, or with `--watch` until the program is ended. `webhooks` are for the first look. Throws `Refusal` for a namespace that is not there. */
+/** Shows the scope once, or with `--watch` until the program is ended. `asked` is for the first look. Throws `Refusal` for a namespace that is not there. */
 export const showRevisions = async (
   cluster: Cluster,
   scope: RevisionsScope,
-  webhooks: Webhooks,
+  asked: ControlPlaneLists,
   args: RevisionsArgs,
   io: Io,
 ): Promise<ExitCode> => {
-  const look = (known?: Webhooks): Promise<RevisionsDocument> => read(cluster, args.istioNamespace, scope, known);
-  const first = await look(webhooks);
+  const look = (known?: ControlPlaneLists): Promise<RevisionsDocument> => read(cluster, args.istioNamespace, scope, known);
+  const first = await look(asked);
   const missing = args.allNamespaces ? [] : args.namespace.filter((name) => first.namespaces.every((found) => found.name !== name));
   if (missing.length > 0) throw noSuchNamespace(missing, await namespaceNames(cluster));
   if (args.watch) await keepShowing(cluster, first, look, args, io);
@@ -37,13 +35,18 @@ export const showRevisions = async (
 const noSuchNamespace = (missing: readonly string[], known: readonly string[]): Refusal =>
   new Refusal(missing.map((name) => `there is no namespace ${name}${didYouMean(name, known)}`).join("; "), "kubectl get namespaces");
 
-async function read(cluster: Cluster, istioNamespace: string, scope: RevisionsScope, webhooks?: Webhooks): Promise<RevisionsDocument> {
+async function read(
+  cluster: Cluster,
+  istioNamespace: string,
+  scope: RevisionsScope,
+  asked?: ControlPlaneLists,
+): Promise<RevisionsDocument> {
   const whole = { istioNamespace, workloads: true, askIstiods: true } as const;
   const { namespaces } = scope;
   const mesh = await snapshot(
     cluster,
     namespaces === "overview" ? { ...whole, namespaces: "all", podMetadataOnly: true } : { ...whole, namespaces },
-    webhooks,
+    asked,
   );
   return revisionsDocument(mesh, scope);
 }

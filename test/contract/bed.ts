@@ -44,8 +44,6 @@ export interface HeldProxy {
 
 export interface Bed extends AsyncDisposable {
   readonly kind: "embedded" | "real";
-  /** How many scenarios may run at once: time is one for all in the embedded mesh. */
-  readonly concurrency: number;
   /** The administrator's kubeconfig. */
   readonly kubeconfig: string;
   /** A client with every right, which the audit log leaves out. */

@@ -24,7 +24,7 @@ export async function openEmbeddedBed(options: BedOptions): Promise<EmbeddedBed>
     delete: (path) => clock.during(mesh.api.delete(path)),
   };
   const bed: EmbeddedBed = {
-    ...{ kind: "embedded", mesh, concurrency: 1, kubeconfig, api },
+    ...{ kind: "embedded", mesh, kubeconfig, api },
     apply: (manifests) => mesh.apply(manifests as Parameters<typeof mesh.apply>[0]),
     run: async (plugin, args, { signal, ...rest } = {}) => {
       process.env.KUBECONFIG = kubeconfig; // as in a person's shell: so the commands that are printed are the same

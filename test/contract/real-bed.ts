@@ -8,7 +8,7 @@ export async function openRealBed(options: BedOptions): Promise<Bed> {
   const recorder = await mesh.recorder();
   const { kubeconfig, api } = mesh;
   return {
-    ...{ kind: "real", concurrency: 3, kubeconfig, api },
+    ...{ kind: "real", kubeconfig, api },
     apply: mesh.apply,
     run: (plugin, args, { signal, ...rest }: RunOptions = {}) =>
       mesh.run(plugin, args, {

@@ -14,11 +14,15 @@ before(async () => {
 });
 after(() => pair?.down());
 
+/** What `rollout status` says until it is over is a matter of time. */
+const settled = (what: string) => pair.run(`rollout status ${what} -n shop --timeout=30s`);
+
 test("apply: created, unchanged, configured, by whichever side", async () => {
   const input = manifests(objects);
   await pair.same(["apply -f -"], { input });
   await pair.same(["apply -f -"], { input: manifests([boat]) });
   await pair.same(["apply -f -"], { input });
+  await settled("deploy/web sts/db ds/agent");
   await pair.same([
     "wait --for=condition=Available deploy/web -n shop --timeout=20s",
     "rollout status deploy/web sts/db ds/agent -n shop --timeout=20s",
@@ -148,18 +152,19 @@ test("create, patch, scale, delete: done and refused", async () => {
 });
 
 test("rollout: restart, status, history, undo, pause", async () => {
-  await pair.same([
-    "create deployment r --image=registry.example/r:1 --replicas=2 -n shop",
-    "rollout status deploy r -n shop --timeout=20s",
-  ]);
-  await pair.same(["set image deploy/r r=registry.example/r:2 -n shop", "wait --for=condition=Available deploy/r -n shop --timeout=20s"]);
-  await pair.run("rollout status deploy r -n shop --timeout=20s");
+  await pair.same(["create deployment r --image=registry.example/r:1 --replicas=2 -n shop"]);
+  await settled("deploy/r");
+  await pair.same(["rollout status deploy r -n shop", "set image deploy/r r=registry.example/r:2 -n shop"]);
+  await settled("deploy/r");
   await pair.same([
     "rollout history deploy r -n shop",
     "rollout history deploy r -n shop --revision=2",
     "rollout history deploy r -n shop --revision=9",
     "rollout undo deploy r -n shop --to-revision=9",
     "rollout undo deploy r -n shop",
+  ]);
+  await settled("deploy/r");
+  await pair.same([
     "get deploy r -n shop -o jsonpath={.spec.template.spec.containers[0].image}",
     "rollout history deploy r -n shop",
     "rollout pause deploy r -n shop",
@@ -170,7 +175,7 @@ test("rollout: restart, status, history, undo, pause", async () => {
     "rollout restart deploy r sts/db ds/agent -n shop",
     "rollout restart deploy nope -n shop",
   ]);
-  await pair.run("rollout status deploy/r sts/db ds/agent -n shop --timeout=20s");
+  await settled("deploy/r sts/db ds/agent");
   await pair.same([
     "rollout status deploy/r sts/db ds/agent -n shop --timeout=20s",
     "rollout history sts db -n shop",
@@ -179,6 +184,7 @@ test("rollout: restart, status, history, undo, pause", async () => {
     "rollout undo ds agent -n shop",
     "delete deploy r -n shop",
   ]);
+  await settled("sts/db ds/agent");
 });
 
 test("wait: for a condition, a value, the beginning and the end", async () => {
@@ -300,6 +306,29 @@ test("what there is: of the real server's resources those that are here are the 
   );
 });
 
+test("our plugins, by kubectl", async () => {
+  await pair.same(["label ns shop istio-injection=enabled", "rollout restart deploy/web sts/db ds/agent -n shop"]);
+  await settled("deploy/web sts/db ds/agent");
+  await pair.same([
+    "mesh-revisions",
+    "mesh-revisions -n shop -o name",
+    "mesh-migrate -n shop --to 1-20",
+    "mesh-migrate -n shop --to 1-20 --allow-downtime statefulset/db --dry-run=client",
+    "mesh-migrate -n shop --to 1-99",
+  ]);
+  // What it says on the way is a matter of time.
+  const { embedded, real } = await pair.run("mesh-migrate -n shop --to 1-20 --allow-downtime statefulset/db");
+  assert.deepEqual([embedded.code, masked(embedded.stdout)], [0, masked(real.stdout)], embedded.stderr);
+  assert.equal(real.code, 0, real.stderr);
+  await pair.same(["mesh-migrate -n shop --to 1-20"]);
+  await pair.same(["get ns shop --show-labels", "mesh-revisions -n shop"]);
+});
+
+test("version, cluster-info", async () => {
+  await pair.same(["version", "cluster-info"]);
+});
+
+// The last one: proxies that crash are connected by chance.
 test("tables: of the real server's own objects the embedded one makes the tables that the real one makes", async () => {
   await pair.same(["apply -f -"], { input: manifests(lives) });
   await pair.run("wait --for=condition=Ready pod/going -n lives --timeout=20s");
@@ -340,25 +369,3 @@ test("tables: of the real server's own objects the embedded one makes the tables
 
 /** An age, which the two reckon a moment apart. */
 const aged = (cell: string): string => cell.replace(/\b(\d+[smh]){1,2}(?= ago\)|$)/, "AGE");
-
-test("our plugins, by kubectl", async () => {
-  await pair.same(["label ns shop istio-injection=enabled", "rollout restart deploy/web sts/db ds/agent -n shop"]);
-  await pair.run("rollout status deploy/web sts/db ds/agent -n shop --timeout=30s");
-  await pair.same([
-    "mesh-revisions",
-    "mesh-revisions -n shop -o name",
-    "mesh-migrate -n shop --to 1-20",
-    "mesh-migrate -n shop --to 1-20 --allow-downtime statefulset/db --dry-run=client",
-    "mesh-migrate -n shop --to 1-99",
-  ]);
-  // What it says on the way is a matter of time.
-  const { embedded, real } = await pair.run("mesh-migrate -n shop --to 1-20 --allow-downtime statefulset/db");
-  assert.deepEqual([embedded.code, masked(embedded.stdout)], [0, masked(real.stdout)], embedded.stderr);
-  assert.equal(real.code, 0, real.stderr);
-  await pair.same(["mesh-migrate -n shop --to 1-20"]);
-  await pair.same(["get ns shop --show-labels", "mesh-revisions -n shop"]);
-});
-
-test("version, cluster-info", async () => {
-  await pair.same(["version", "cluster-info"]);
-});

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import type { UndoRecord } from "../../src/upgrade/plan.ts";
 import { undoText } from "../../src/upgrade/undo.ts";
-import type { WorkloadWords } from "../mesh/mesh-scene.ts";
-import { mission, planOf, restarted, stopping } from "./builders.ts";
+import { ownInjector, type WorkloadWords } from "../mesh/mesh-scene.ts";
+import { mission, planOf, restarted, said, stopping } from "./builders.ts";
 
 const namespace = "production";
 const record: UndoRecord = {
@@ -33,3 +33,17 @@ for (const [title, workload, undo, wanted] of cases)
     assert.deepEqual(restarted(plan), wanted ? ["Deployment/web (canary)"] : []);
     assert.deepEqual(stopping(plan), []);
   });
+
+test("what another revision would inject, or the target refuse, is not given back by a restart", () => {
+  const annotations = { "kubectl-mesh/undo": undoText(record) };
+  const namespaces = [{ name: namespace, labels: { "istio.io/rev": "1-20" }, annotations }];
+  const grabbing = ownInjector("1-18").map((each) => ({
+    ...each,
+    configuration: "zz-by-hand",
+    entry: { ...each.entry, namespaceSelector: {}, objectSelector: { matchLabels: { app: "web" } } },
+  }));
+  for (const injectors of [[...ownInjector("1-20"), ...grabbing], ownInjector("1-20", { readyEndpoints: 0 })]) {
+    const plan = planOf(mission({ namespaces, injectors, workloads: [{ ...bare, restartedAt: record.stamp }] }));
+    assert.deepEqual([restarted(plan), said(plan, "sidecars-kept")], [[], []]);
+  }
+});

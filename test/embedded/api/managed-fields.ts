@@ -25,23 +25,30 @@ function keyed(value: Json, path: Path): readonly (readonly [part: string, item:
     : undefined;
 }
 
+/** A map that is somebody's beside what is in it: who made it. Of all those there are, the ones that anybody reads. */
+const mapsOfOwn = new Set(["metadata.labels", "metadata.annotations", "data"]);
+const itself = ".";
+
 /** The leaves of an object that somebody can own. */
 function leavesOf(value: Json, path: Path = []): Path[] {
   const items = keyed(value, path);
   if (items) return items.flatMap(([part, item]) => leavesOf(item, [...path, part]));
   if (!isMap(value) || Object.keys(value).length === 0) return path.length === 0 ? [] : [path];
-  return Object.entries(value).flatMap(([key, inner]) => {
+  const whole = mapsOfOwn.has(path.join(".")) ? [[...path, itself]] : [];
+  const inside = Object.entries(value).flatMap(([key, inner]) => {
     if (path.length === 0 && (key === "apiVersion" || key === "kind")) return [];
     if (path.length === 1 && path[0] === "metadata" && unowned.has(key)) return [];
     return inner === undefined ? [] : leavesOf(inner, [...path, key]);
   });
+  return [...whole, ...inside];
 }
 
 function at(value: Json, path: Path): Json {
   let inner = value;
   for (const [index, part] of path.entries()) {
     const items = keyed(inner, path.slice(0, index));
-    if (items) inner = items.find(([key]) => key === part)?.[1];
+    if (part === itself) inner = isMap(inner) || undefined;
+    else if (items) inner = items.find(([key]) => key === part)?.[1];
     else inner = isMap(inner) && Object.hasOwn(inner, part) ? inner[part] : undefined;
   }
   return inner;
@@ -54,7 +61,7 @@ function fieldsOf(keys: ReadonlySet<string>): Json {
   for (const key of keys) {
     let inner = fields;
     for (const part of pathOf(key)) {
-      const field = part.startsWith("k:") ? part : `f:${part}`;
+      const field = part.startsWith("k:") || part === itself ? part : `f:${part}`;
       inner[field] ??= {};
       inner = inner[field];
     }
@@ -66,7 +73,7 @@ function keysOf(fields: Json, path: Path = []): string[] {
   const parts = Object.keys(fields);
   return parts.length === 0
     ? [keyOf(path)]
-    : parts.flatMap((part) => keysOf(fields[part], [...path, part.startsWith("k:") ? part : part.slice(2)]));
+    : parts.flatMap((part) => keysOf(fields[part], [...path, part.startsWith("k:") || part === itself ? part : part.slice(2)]));
 }
 
 export interface Manager {
@@ -92,7 +99,11 @@ export function owned(before: KubeJson | undefined, after: KubeJson, manager: Ma
   });
   const mine = entries.find((entry) => isOf(entry, manager));
   const own = applied
-    ? new Set(leavesOf(applied).map(keyOf))
+    ? new Set(
+        leavesOf(applied)
+          .filter((path) => path.at(-1) !== itself)
+          .map(keyOf),
+      )
     : new Set([...(mine ? keysOf(mine.fieldsV1) : []), ...changed].filter((key) => present.has(key)));
   const entry = {
     ...{ manager: manager.name, operation: manager.operation, apiVersion: after.apiVersion, time: manager.time },
