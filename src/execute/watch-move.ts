@@ -132,7 +132,8 @@ function look(run: Run, ref: ObjectRef, goal: RestartGoal, question: Question, m
     stamp: goal.stamp,
     revision: goal.revision,
   };
-  memory.found = diagnose(workload, evidence);
+  // Pods of a template that was mended just now, and that its controller has not looked at yet, speak for it no more.
+  memory.found = workload.status.observedGeneration < workload.generation ? [] : diagnose(workload, evidence);
   const { since, hopeless } = outlived(memory.since, memory.found, now);
   [memory.since, memory.hopeless] = [since, hopeless];
   if (proof.verdict.kind === "failed") return proof.verdict;
