@@ -35,7 +35,8 @@ export async function serveEgress(socket: string, route: (address: string) => Ro
     if (fault?.kind === "hang") return;
     if (fault?.kind === "slow") await sleep(fault.ms);
     let connected = false;
-    const upstream = net.connect(target.port, "127.0.0.1", () => {
+    // As Go's proxies do: else every other small write waits 40 ms for the acknowledgement of the one before.
+    const upstream = net.connect({ port: target.port, host: "127.0.0.1", noDelay: true }, () => {
       connected = true;
       client.write("HTTP/1.1 200 OK\r\n\r\n");
       upstream.write(head);
