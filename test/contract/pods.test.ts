@@ -113,11 +113,16 @@ describe("pods", together(10), () => {
       spec: { selector: { app: "it" }, ports: [{ port: 80 }] },
     };
     await bed.apply([service, deployment({ namespace, name: "it", replicas: 2, readyAfter: 1000, terminateAfter: 2500 })]);
-    await bed.waitReady(namespace);
+    const slicesPath = `/apis/discovery.k8s.io/v1/namespaces/${namespace}/endpointslices`;
+    await bed.eventually("both pods behind the Service", async () => {
+      const [slice] = (await get(slicesPath)).items;
+      return slice?.endpoints?.length === 2 && slice.endpoints.every(({ conditions }: Json) => conditions.ready);
+    });
     using seen = await record(bed, namespace, ["Pod", "EndpointSlice"]);
     const [victim] = await bed.pods(namespace);
     await bed.api.delete(`/api/v1/namespaces/${namespace}/pods/${victim.metadata.name}`);
-    await bed.eventually("another pod", async () => seen.pods.at(-1)?.length === 2 && seen.pods.at(-1)?.every(isUp));
+    const isOther = (pod: Json): boolean => isUp(pod) && pod.metadata.uid !== victim.metadata.uid;
+    await bed.eventually("another pod", async () => seen.pods.at(-1)?.length === 2 && seen.pods.at(-1)?.every(isOther));
     assert.deepEqual(
       eventsOf(seen).map((event) => event.split(" ")[0]),
       ["delete", "create", "ready", "gone"],
