@@ -22,7 +22,10 @@ export async function enterNamespace(run: Run, step: RelabelStep, first: ObjectR
     run.cluster,
     { namespace: step.namespace, uid: step.uid, expected: step.before, labels: step.after, record },
     { dryRun: false },
-  );
+  ).catch((error: unknown) => {
+    if (error instanceof ClusterError && error.ambiguous) noteWritten(run, step);
+    throw error;
+  });
   if (outcome.kind === "changed-by-others")
     return {
       ok: false,
@@ -88,6 +91,12 @@ const answerText = (answer: ProbeAnswer | { readonly kind: "unanswered"; readonl
       return answer.reason;
   }
 };
+
+/** What may be written is written, as long as nobody can tell: never "nothing was changed". */
+function noteWritten({ ledger }: Run, { namespace, before, after }: RelabelStep): void {
+  ledger.noteChange();
+  ledger.noteNamespace(namespace, { labels: sameLabels(before, after) ? "kept" : "written", after });
+}
 
 /** Read again before every restart: labels that were put back by somebody would send the new pods elsewhere. */
 export async function checkLabels(run: Run, namespace: string): Promise<void> {

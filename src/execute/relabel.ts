@@ -41,11 +41,14 @@ const attempts = 5;
 /**
  * Patches the namespace under a resourceVersion precondition. Labels that already stand as wanted are not sent, so that no
  * other manager's ownership is touched. A conflict is re-read and re-decided; an ambiguous failure is settled by reading.
- * Throws `ClusterError` when the server refuses or cannot be reached.
+ * Throws `ClusterError` when the server refuses or cannot be reached; `ambiguous` where it may be written all the same.
  */
 export async function relabel(cluster: Cluster, change: Relabel, options: { readonly dryRun: boolean }): Promise<RelabelOutcome> {
+  let open: ClusterError | undefined;
   for (let attempt = 1; ; attempt++) {
-    const now = await cluster.get(kinds.namespaces, change.namespace);
+    const now = await cluster.get(kinds.namespaces, change.namespace).catch((error: unknown) => {
+      throw open && error instanceof ClusterError ? unsettled(open, error) : error;
+    });
     if (now === undefined || now.metadata.uid !== change.uid) return { kind: "changed-by-others", found: undefined };
     const found = revisionLabelsOf(now);
     if (!sameLabels(found, change.expected) && !sameLabels(found, change.labels)) return { kind: "changed-by-others", found };
@@ -60,9 +63,19 @@ export async function relabel(cluster: Cluster, change: Relabel, options: { read
     } catch (error) {
       const again = error instanceof ClusterError && (error.reason === "conflict" || error.ambiguous);
       if (!again || attempt === attempts) throw error;
+      if (error.ambiguous) open = error;
     }
   }
 }
+
+/** Whether the write was done cannot be read either. */
+const unsettled = (write: ClusterError, read: ClusterError): ClusterError =>
+  new ClusterError(`${write.message}; whether it was done cannot be told: ${read.message}`, {
+    reason: read.reason,
+    hint: read.hint,
+    ambiguous: true,
+    cause: read,
+  });
 
 function recordStands(object: NamespaceObject, record: UndoRecord | null | undefined): boolean {
   if (record === undefined) return true;

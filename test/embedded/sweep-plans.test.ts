@@ -57,10 +57,9 @@ const troubles: ReadonlyMap<string, Omit<Planned, "when">> = new Map([
     .map(([name, act]): [string, Omit<Planned, "when">] => [`${name} for 8 s`, { what: { act }, lasts: 8_000 }]),
   ...acts(interferences),
   ...acts(endings),
-  ...["throttled", "not JSON", "a login page", "reset before", "unauthorized", "forbidden"].flatMap((name) => [
-    ...lasting(name, faults[name], 10_000),
-    ...lasting(name, faults[name], long),
-  ]),
+  ...["throttled", "not JSON", "a login page", "a login page, applied", "reset before", "reset after", "unauthorized", "forbidden"].flatMap(
+    (name) => [...lasting(name, faults[name], 10_000), ...lasting(name, faults[name], long)],
+  ),
   ...Object.entries(watchFaults).flatMap(([name, fault]) => lasting(name, fault, long, isWatch)),
 ]);
 

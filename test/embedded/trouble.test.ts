@@ -4,7 +4,7 @@ import { after, before, test } from "node:test";
 import { assertArrived, documentOf, labelsOf } from "../contract/witness.ts";
 import { deployment, statefulSet } from "../real/workloads.ts";
 import { carryOut, type FaultPlan } from "./fault-plan.ts";
-import { isWrite } from "./faults.ts";
+import { faults, isWrite } from "./faults.ts";
 import { interferences } from "./interference.ts";
 import type { EmbeddedMesh } from "./mesh.ts";
 import { outages } from "./outages.ts";
@@ -73,4 +73,29 @@ test("pods that came up without a sidecar, by a restart of ours, are not left so
   const again = await migrate(namespace);
   assert.equal(again.state, "done");
   await assertArrived(mesh, namespace, "1-20");
+});
+
+test("a write of which nothing more can be learned is not called nothing", async () => {
+  const namespace = await namespaceOfTwo();
+  const meets = faults["a login page, applied"];
+  assert.ok(meets);
+  const { document, end } = await migrateAmid(namespace, [{ when: { request: isWrite }, what: { meets }, lasts: 10_000 }]);
+  await end();
+  assert.deepEqual(await labelsOf(mesh, namespace), { "istio.io/rev": "1-20" });
+  assert.deepEqual([document.exitCode, document.state], [4, "partial"]);
+  assert.match(document.goOn ?? "", /mesh-migrate/);
+  assert.match(document.goBack ?? "", /istio-injection=enabled/);
+  assert.deepEqual((await migrate(namespace)).state, "done");
+  await assertArrived(mesh, namespace, "1-20");
+});
+
+test("a write that was not done, and of which nothing more can be learned for a while", async () => {
+  const namespace = await namespaceOfTwo();
+  const meets = faults["a login page"];
+  assert.ok(meets);
+  const { document, end } = await migrateAmid(namespace, [{ when: { request: isWrite }, what: { meets }, lasts: 10_000 }]);
+  await end();
+  assert.deepEqual(await labelsOf(mesh, namespace), { "istio-injection": "enabled" });
+  assert.deepEqual([document.exitCode, document.state], [4, "partial"]);
+  assert.deepEqual((await migrate(namespace)).state, "done");
 });
