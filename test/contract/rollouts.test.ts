@@ -425,6 +425,7 @@ describe("DaemonSet", together(10), () => {
   ] as const)
     test(`${JSON.stringify(rollingUpdate)}`, async () => {
       using seen = await settled("DaemonSet", make({ rollingUpdate }));
+      await bed.pass(1000); // the controller tells old pods from new ones by the second
       await restart(seen);
       await complete(seen);
       assert.deepEqual([most(seen), fewestUp(seen)], [4 + surge, 4 - unavailable], "most pods, fewest ready ones");

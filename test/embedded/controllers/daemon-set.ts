@@ -122,5 +122,6 @@ async function writeStatus(
   });
 }
 
-/** By the counter of versions where the second is the same. */
-const byAge = (a: KubeJson, b: KubeJson): number => Date.parse(a.metadata.creationTimestamp) - Date.parse(b.metadata.creationTimestamp);
+/** Times are whole seconds; of one second the name decides (`podByCreationTimestampAndPhase`). */
+const byAge = (a: KubeJson, b: KubeJson): number =>
+  Date.parse(a.metadata.creationTimestamp) - Date.parse(b.metadata.creationTimestamp) || (a.metadata.name < b.metadata.name ? -1 : 1);
