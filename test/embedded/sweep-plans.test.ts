@@ -18,7 +18,7 @@ import { outages } from "./outages.ts";
 import { openScene, type Scene } from "./scene.ts";
 import { chosen, isLong, seed, tally } from "./sweep.ts";
 
-const sampleSize = 8;
+const sampleSize = 16;
 const args = ["--to", "1-20", "--workload-timeout", "60s", "--timeout", "10m", "-o", "json"];
 /** Of the mesh's time: the run's own limit, and the way back. */
 const longestMs = 15 * 60_000;

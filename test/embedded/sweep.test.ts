@@ -12,7 +12,7 @@ import { faults, isOurs, isWatch, watchFaults } from "./faults.ts";
 import { openScene, type Scene } from "./scene.ts";
 import { chosen, isLong, seed, tally } from "./sweep.ts";
 
-const sampleSize = 24;
+const sampleSize = 32;
 
 let scene: Scene;
 before(async () => {
