@@ -2,7 +2,6 @@
 import { undoAnnotation } from "../../src/mesh/model.ts";
 import { barePod, deployment, job } from "../real/workloads.ts";
 import type { Act, Stage } from "./fault-plan.ts";
-import { isWrite } from "./faults.ts";
 import {
   annotated,
   change,
@@ -287,16 +286,31 @@ const controller: Readonly<Record<string, Act>> = {
     webhook(stage, "Validating", { apiGroups: [""], resources: ["pods"], operations: ["CREATE"] }, () => no),
 };
 
+/** The field manager of the other mesh-migrate, by which its writes are told from those of the one under test. */
+export const another = "another-mesh-migrate";
+
 /** Another mesh-migrate; it ends before the act does, and goes on until it has finished. */
 const migratesTo =
   (revision: string): Act =>
   async (stage) => {
     const { mesh, namespace } = stage;
-    const run = () => mesh.run("mesh-migrate", ["-n", namespace, "--to", revision, "--workload-timeout", "60s", "--timeout", "10m"]);
+    const run = () =>
+      mesh.run("mesh-migrate", [
+        "-n",
+        namespace,
+        "--to",
+        revision,
+        "--workload-timeout",
+        "60s",
+        "--timeout",
+        "10m",
+        "--field-manager",
+        another,
+      ]);
     const first = run();
-    // Whose a write is cannot be told from outside.
-    const stop = mesh.onAnswer((answered) => {
-      if (isWrite(answered)) for (const object of [namespaceOf(stage), ...workloads(stage)]) stage.blame(object);
+    const stop = mesh.onAnswer(({ url }) => {
+      if (url.searchParams.get("fieldManager") !== another) return;
+      for (const object of [namespaceOf(stage), ...workloads(stage)]) stage.blame(object);
     });
     return async () => {
       const { code, stdout, stderr } = await first;

@@ -11,7 +11,7 @@ import { daemonSet, deployment, statefulSet } from "../real/workloads.ts";
 import type { Interception } from "./api/request.ts";
 import { type Act, carryOut, type Planned, type When } from "./fault-plan.ts";
 import { faults, isWatch, isWrite, watchFaults } from "./faults.ts";
-import { endings, interferences } from "./interference.ts";
+import { another, endings, interferences } from "./interference.ts";
 import type { Result } from "./mesh.ts";
 import { lookOn } from "./onlooker.ts";
 import { outages } from "./outages.ts";
@@ -91,7 +91,7 @@ async function tryCase(planned: Planned): Promise<{ readonly outcome: string; re
   const script = carryOut({ mesh, namespace, blame: onlooker.blame }, [planned]);
   const { onStderr } = script;
   const first = await mesh.run("mesh-migrate", ["-n", namespace, ...args], { onStderr });
-  const [lies, writes] = [onlooker.lies(), await scene.writesSince(log)];
+  const [lies, writes] = [onlooker.lies(), (await scene.writesSince(log)).filter(({ uri }) => !uri.includes(another))];
   const met = script.begun() > 0;
   await mesh.clock.during(script.end());
   const { code, ms } = first;
