@@ -1,12 +1,13 @@
-/** Which node a pod goes to: the next in turn whose labels its nodeSelector takes. */
+/** Which node a pod goes to: the next in turn that is up, not cordoned, and whose labels its nodeSelector takes. */
 import { matchesSelector } from "../../../src/mesh/labels.ts";
 import type { Cluster, Controller } from "../controllers/controller.ts";
 import { isUp } from "../controllers/node-lifecycle.ts";
 import type { Json, KubeJson } from "../object.ts";
 import { withCondition } from "../object.ts";
 
+/** All that a DaemonSet asks: its pods tolerate nodes that are cordoned or not ready. */
 export const fits = ({ nodeSelector = {} }: Json, node: KubeJson): boolean =>
-  !node.spec?.unschedulable && matchesSelector({ matchLabels: nodeSelector }, node.metadata.labels);
+  matchesSelector({ matchLabels: nodeSelector }, node.metadata.labels);
 
 export function scheduler(): Controller {
   let turn = 0;
@@ -15,7 +16,7 @@ export function scheduler(): Controller {
     reconcile: async (pod, cluster) => {
       if (pod.spec.nodeName || pod.metadata.deletionTimestamp) return undefined;
       const nodes = cluster.store.list(cluster.resource("nodes"));
-      const fitting = nodes.filter((node) => isUp(node) && fits(pod.spec, node));
+      const fitting = nodes.filter((node) => isUp(node) && !node.spec?.unschedulable && fits(pod.spec, node));
       const node = fitting[turn++ % Math.max(1, fitting.length)];
       if (node) bind(pod, node.metadata.name, cluster);
       else await refuse(pod, nodes.length, cluster);
