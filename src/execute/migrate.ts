@@ -4,9 +4,11 @@
  */
 import { ClusterError } from "../cluster/errors.ts";
 import type { ObjectRef, Workload } from "../mesh/model.ts";
+import { refKey } from "../mesh/standing.ts";
 import { createBudget } from "./budget.ts";
 import { checkLabels, enterNamespace, labelsChanged, resumedRecord } from "./enter-namespace.ts";
 import { failureOf } from "./failure.ts";
+import { lookForStragglers } from "./last-look.ts";
 import type { Ledger, RelabelStep, RestartStep } from "./ledger.ts";
 import { answerMove, beginMove, type Move, moveWorkload } from "./move-workload.ts";
 import { provePresent } from "./prove-present.ts";
@@ -141,6 +143,7 @@ async function moveWorkloads(run: Run, step: RelabelStep): Promise<void> {
 
 /** The last look at the labels, and the end of each namespace's record whose every workload has arrived. */
 async function close(run: Run): Promise<End> {
+  if (relabelSteps(run.plan).length > 0 && !run.ledger.failure() && unfinished(run.ledger).length === 0) await noteStragglers(run);
   for (const step of relabelSteps(run.plan)) {
     const whole = run.ledger
       .workloads()
@@ -170,6 +173,20 @@ async function close(run: Run): Promise<End> {
   const first = unfinished(run.ledger)[0];
   if (first) run.ledger.noteFailure(await failureOf(run.cluster, first.object, run.ends.aborted ? outOfTime : first.reason, undefined));
   return run.ledger.failure() || open ? "partial" : "done";
+}
+
+/** What came up on another revision while the run was on is not moved by it: the next run does. */
+async function noteStragglers(run: Run): Promise<void> {
+  const moved = new Set(run.ledger.workloads().map(refKey));
+  try {
+    for (const { object, reason } of await lookForStragglers(run))
+      run.ledger.noteWorkload(object, { outcome: moved.has(refKey(object)) ? "failed" : "not-started", reason });
+  } catch (error) {
+    if (!(error instanceof ClusterError)) throw error;
+    const reason = `whether anything else came up there meanwhile is not known: ${error.message}`;
+    const name = relabelSteps(run.plan)[0]?.namespace ?? "";
+    run.ledger.noteFailure(await failureOf(run.cluster, { kind: "Namespace", namespace: name, name }, reason, undefined));
+  }
 }
 
 const outOfTime = "not waited for to the end: the time of --timeout was over";

@@ -14,7 +14,7 @@ import { rehearse } from "./rehearse.ts";
 import { revisionLabelsOf } from "./relabel.ts";
 import { openRun, type Run, type RunOptions } from "./run.ts";
 
-export interface MigrationOptions extends Omit<RunOptions, "progress"> {
+export interface MigrationOptions extends Omit<RunOptions, "progress" | "request"> {
   readonly dryRun: "none" | "client" | "server";
   /** Opened when there is something to be told. */
   readonly openProgress: () => Promise<RunOptions["progress"]>;
@@ -53,7 +53,7 @@ async function resultFor(
   if (plan.steps.length === 0 && unproven.length === 0) return nothingToDo(plan, mesh, findings, options.typed);
 
   const progress = await options.openProgress();
-  const run = openRun(cluster, plan, { ...options, progress });
+  const run = openRun(cluster, plan, { ...options, request: options.typed.request, progress });
   options.whenStopped(() => halfDone(run, options.typed));
   const end = await carryOut(run, unproven).finally(() => progress.close());
   options.whenStopped(undefined);

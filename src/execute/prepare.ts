@@ -30,8 +30,8 @@ export async function prepare(cluster: Cluster, request: MigrationRequest, istio
   return { plan, mesh, findings: [...plan.findings, ...asked.flat()] };
 }
 
-/** UIDs of what `-l` selects; the server evaluates the selector, so its grammar is the server's. */
-async function selectedWorkloads(cluster: Cluster, mesh: Mesh, labelSelector: string): Promise<ReadonlySet<string>> {
+/** UIDs of what `-l` selects of the namespaces in the picture; the server evaluates the selector, so its grammar is the server's. */
+export async function selectedWorkloads(cluster: Cluster, mesh: Mesh, labelSelector: string): Promise<ReadonlySet<string>> {
   const uids = new Set<string>();
   const scopes = mesh.namespaces.flatMap(({ name }) => workloadKinds.map((kind) => ({ kind, namespace: name, name: "" })));
   await Promise.all(

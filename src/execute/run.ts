@@ -4,7 +4,7 @@ import type { Progress, ProgressSection } from "../cli/progress.ts";
 import type { Clock } from "../cluster/clock.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import type { IstiodAnswer, WorkloadKind } from "../mesh/model.ts";
-import type { Plan, UndoRecord } from "../upgrade/plan.ts";
+import type { MigrationRequest, Plan, UndoRecord } from "../upgrade/plan.ts";
 import { type Budget, createBudget } from "./budget.ts";
 import { watchIstiods } from "./istiod-watch.ts";
 import { type Ledger, openLedger, type RelabelStep, type RestartStep } from "./ledger.ts";
@@ -22,6 +22,7 @@ export interface Timeouts {
 }
 
 export interface RunOptions {
+  readonly request: MigrationRequest;
   readonly istioNamespace: string;
   readonly timeouts: Timeouts;
   /** Pods in flight at once. */

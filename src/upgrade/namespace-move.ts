@@ -19,7 +19,10 @@ export interface Moving {
 }
 
 /** What moving this namespace to the target means for its labels and for each of its workloads. */
-export const namespaceMove = ({ namespace, workloads, pods }: NonNullable<Asked["found"]>, moving: Moving): NamespaceMove => {
+export const namespaceMove = (
+  { namespace, workloads, pods }: Pick<NonNullable<Asked["found"]>, "namespace" | "workloads" | "pods">,
+  moving: Moving,
+): NamespaceMove => {
   const { mesh, target } = moving;
   const before = revisionLabels(namespace);
   const after: RevisionLabels = { "istio-injection": null, "istio.io/rev": target.label };

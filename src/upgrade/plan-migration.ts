@@ -1,4 +1,4 @@
-import type { Mesh, ObjectRef, Pod } from "../mesh/model.ts";
+import type { Mesh, ObjectRef } from "../mesh/model.ts";
 import { chooseCanary } from "./canary.ts";
 import { migrationChecks } from "./checks/list.ts";
 import { runChecks } from "./checks/run-checks.ts";
@@ -7,6 +7,7 @@ import { type Asked, comesFrom, type Facts, hasWork, type NamespaceMove, type Wo
 import { namespaceMove } from "./namespace-move.ts";
 import { podsInFlight } from "./pace.ts";
 import type { Left, MigrationRequest, Plan, Step, Target } from "./plan.ts";
+import { revisionsOf, revisionsText } from "./revisions-text.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 export interface MigrationFacts {
@@ -97,7 +98,3 @@ const ofFate = (moves: readonly NamespaceMove[], fate: WorkloadMove["fate"]): re
   moves.flatMap(({ workloads }) => workloads.filter((each) => each.fate === fate).map(({ workload }) => refOf(workload)));
 
 const refOf = ({ kind, namespace, name }: ObjectRef): ObjectRef => ({ kind, namespace, name });
-
-const revisionsOf = (pods: readonly Pod[]): readonly string[] => [...new Set(pods.flatMap((pod) => pod.proxy?.revision ?? []))].sort();
-
-const revisionsText = (pods: readonly Pod[]): string => revisionsOf(pods).join(", ") || "an unknown revision";

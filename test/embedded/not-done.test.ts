@@ -63,3 +63,23 @@ test("the target's istiod freezes when the last proxy has connected, and before 
   assert.match(failure.reason, /istiod/);
   await mesh.startIstiod("1-20");
 });
+
+test("a workload that somebody makes just before the labels are written: it stands on the old revision, and the next run moves it", async () => {
+  const namespace = await settled((namespace) => [deployment({ namespace, name: "web", replicas: 2 })]);
+  const isWrite = ({ method, url, dryRun }: { method: string; url: URL; dryRun: boolean }) =>
+    method === "PATCH" && !dryRun && url.pathname === `/api/v1/namespaces/${namespace}`;
+  let made: Promise<void> | undefined;
+  const stop = mesh.onRequest((asked) => {
+    if (made || !isWrite(asked)) return undefined;
+    made = mesh.apply([deployment({ namespace, name: "newcomer", replicas: 2 })] as Parameters<EmbeddedMesh["apply"]>[0]);
+    return { delay: 5_000 };
+  });
+  const { code, state, workloads, failure } = await migrate(namespace, []);
+  stop();
+  await made;
+  const outcomes = Object.fromEntries(workloads.map(({ name, outcome }: { name: string; outcome: string }) => [name, outcome]));
+  assert.deepEqual([code, state, outcomes], [4, "partial", { web: "moved", newcomer: "not-started" }]);
+  assert.deepEqual([failure.object.name, failure.reason], ["newcomer", "2 pods on default that came up while the run was on"]);
+  const again = await migrate(namespace, []);
+  assert.deepEqual([again.code, again.state], [0, "done"]);
+});
