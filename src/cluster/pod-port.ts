@@ -44,25 +44,27 @@ const reasons = new Map<number, ClusterErrorReason>([
   [404, "not-found"],
 ]);
 
+/** A connection that is idle becomes the tunnel, which saves a handshake; where it turns out to be dead, and after new credentials, a new one. */
 async function openPort(api: Api, pool: Pool, pod: Named, port: number): Promise<Duplex> {
   const path = resourcePath(kinds.pods, { ...pod, subresource: "portforward" }, { ports: port });
   const url = new URL(path, pool.server);
   url.protocol = pool.server.protocol === "https:" ? "wss:" : "ws:";
-  const dial = async (): Promise<Duplex> => {
+  const dial = async (use: Parameters<Pool["agent"]>[1]): Promise<Duplex> => {
     const { credential, headers } = await api.sign();
     const { authorization, certificate } = credential;
     try {
       return await openTunnel(url, {
-        agent: pool.agent(certificate, "stream"),
+        agent: pool.agent(certificate, use),
         headers: { ...headers, ...(authorization && { authorization }) } as Record<string, string>,
       });
     } catch (cause) {
       if (cause instanceof UpgradeRefused && cause.status === 401 && (await api.renew(credential))) throw new Renewed();
-      throw cause;
+      if (cause instanceof UpgradeRefused || use === "stream") throw cause;
+      return dial("stream");
     }
   };
   try {
-    return await dial().catch((cause: unknown) => (cause instanceof Renewed ? dial() : Promise.reject(cause)));
+    return await dial("request").catch((cause: unknown) => (cause instanceof Renewed ? dial("stream") : Promise.reject(cause)));
   } catch (cause) {
     if (cause instanceof ClusterError) throw cause;
     const wish: Wish = { verb: "create", kind: kinds.pods, ...pod, subresource: "portforward", writes: false };

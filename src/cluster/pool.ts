@@ -6,7 +6,7 @@ import { ClusterError } from "./errors.ts";
 import { proxyFor, proxyName } from "./proxy.ts";
 import type { Target } from "./target.ts";
 
-/** The connections to one API server: kept alive and shared by ordinary requests; one each for streams, which occupy theirs. */
+/** The connections to one API server: kept alive and shared by ordinary requests; one each for streams, which occupy theirs. A tunnel may begin as either: it leaves the shared ones. */
 export interface Pool {
   readonly server: URL;
   /** The proxy on the way, without its password. */
