@@ -23,11 +23,11 @@ export const showRevisions = async (
   args: RevisionsArgs,
   io: Io,
 ): Promise<ExitCode> => {
-  const look = (known?: ControlPlaneLists): Promise<RevisionsDocument> => read(cluster, args.istioNamespace, scope, known);
-  const first = await look(asked);
+  const first = await read(cluster, args.istioNamespace, scope, asked);
   const missing = args.allNamespaces ? [] : args.namespace.filter((name) => first.namespaces.every((found) => found.name !== name));
   if (missing.length > 0) throw noSuchNamespace(missing, await namespaceNames(cluster));
-  if (args.watch) await keepShowing(cluster, first, look, args, io);
+  const lookAgain = (): Promise<RevisionsDocument> => read(cluster, args.istioNamespace, scope);
+  if (args.watch) await keepShowing(cluster, first, lookAgain, args, io);
   else io.out(textOf(first, args));
   return exit.done;
 };
@@ -68,7 +68,7 @@ function textOf(document: RevisionsDocument, { output, noHeaders, watch }: Revis
 function keepShowing(
   cluster: Cluster,
   first: RevisionsDocument,
-  look: () => Promise<RevisionsDocument>,
+  lookAgain: () => Promise<RevisionsDocument>,
   args: RevisionsArgs,
   io: Io,
 ): Promise<void> {
@@ -84,7 +84,7 @@ function keepShowing(
     shown = state;
   };
   const poller = createPoller({
-    read: look,
+    read: lookAgain,
     everyMs: 5_000,
     restMs: 500,
     clock: io.clock,
