@@ -4,15 +4,13 @@
  */
 import { ClusterError } from "../cluster/errors.ts";
 import type { ObjectRef, Workload } from "../mesh/model.ts";
-import { refKey } from "../mesh/standing.ts";
 import { createBudget } from "./budget.ts";
-import { checkLabels, enterNamespace, labelsChanged, resumedRecord } from "./enter-namespace.ts";
+import { closeRun } from "./close-run.ts";
+import { enterNamespace, resumedRecord } from "./enter-namespace.ts";
 import { failureOf } from "./failure.ts";
-import { lookForStragglers } from "./last-look.ts";
-import type { Ledger, RelabelStep, RestartStep } from "./ledger.ts";
+import type { RelabelStep, RestartStep } from "./ledger.ts";
 import { answerMove, beginMove, type Move, moveWorkload } from "./move-workload.ts";
 import { provePresent } from "./prove-present.ts";
-import { relabel } from "./relabel.ts";
 import { resourceOf, stampOf } from "./restart.ts";
 import { restoreNamespace } from "./restore-namespace.ts";
 import { type Run, relabelSteps, restartSteps } from "./run.ts";
@@ -37,7 +35,7 @@ export async function carryOut(run: Run, present: readonly Workload[]): Promise<
   for (const step of namespaces.filter((each) => each !== first)) begun.push(moveNamespace(run, step, turns.acquire(1, run.halt.signal)));
   begun.push(provePresent(run, present));
   await Promise.all(begun);
-  return run.options.interrupted.aborted ? "interrupted" : await close(run);
+  return run.options.interrupted.aborted ? "interrupted" : await closeRun(run);
 }
 
 type Proven =
@@ -140,67 +138,3 @@ async function moveWorkloads(run: Run, step: RelabelStep): Promise<void> {
       .map((each) => moveWorkload(run, each)),
   );
 }
-
-/** The last look at the labels, and the end of each namespace's record whose every workload has arrived. */
-async function close(run: Run): Promise<End> {
-  if (relabelSteps(run.plan).length > 0 && !run.ledger.failure() && unfinished(run.ledger).length === 0) await noteStragglers(run);
-  for (const step of relabelSteps(run.plan)) {
-    const whole = run.ledger
-      .workloads()
-      .every((entry) => entry.namespace !== step.namespace || !["failed", "unproven", "not-started"].includes(entry.outcome));
-    const entered = run.ledger
-      .namespaces()
-      .some(({ name, labels }) => name === step.namespace && (labels === "written" || labels === "kept"));
-    const record = run.records.get(step.namespace);
-    if (!whole || !entered || !record) continue;
-    try {
-      await checkLabels(run, step.namespace);
-      if (leavesOpen(run, step)) continue;
-      const outcome = await relabel(
-        run.cluster,
-        { namespace: step.namespace, uid: step.uid, expected: step.after, labels: step.after, record: { ...record, state: "done" } },
-        { dryRun: false },
-      );
-      if (outcome.kind !== "written") throw labelsChanged(step.namespace, outcome.found);
-    } catch (error) {
-      if (!(error instanceof ClusterError)) throw error;
-      run.ledger.noteFailure(
-        await failureOf(run.cluster, { kind: "Namespace", namespace: step.namespace, name: step.namespace }, error.message, undefined),
-      );
-    }
-  }
-  const open = relabelSteps(run.plan).some((step) => leavesOpen(run, step));
-  const first = unfinished(run.ledger)[0];
-  if (first) run.ledger.noteFailure(await failureOf(run.cluster, first.object, run.ends.aborted ? outOfTime : first.reason, undefined));
-  return run.ledger.failure() || open ? "partial" : "done";
-}
-
-/** What came up on another revision while the run was on is not moved by it: the next run does. */
-async function noteStragglers(run: Run): Promise<void> {
-  const moved = new Set(run.ledger.workloads().map(refKey));
-  try {
-    for (const { object, reason } of await lookForStragglers(run))
-      run.ledger.noteWorkload(object, { outcome: moved.has(refKey(object)) ? "failed" : "not-started", reason });
-  } catch (error) {
-    if (!(error instanceof ClusterError)) throw error;
-    const reason = `whether anything else came up there meanwhile is not known: ${error.message}`;
-    const name = relabelSteps(run.plan)[0]?.namespace ?? "";
-    run.ledger.noteFailure(await failureOf(run.cluster, { kind: "Namespace", namespace: name, name }, reason, undefined));
-  }
-}
-
-const outOfTime = "not waited for to the end: the time of --timeout was over";
-
-/** What a run that is done has none of, whatever ended it. */
-const unfinished = ({ namespaces, workloads }: Ledger): readonly { readonly object: ObjectRef; readonly reason: string }[] => [
-  ...workloads()
-    .filter(({ outcome }) => !["moved", "already", "empty", "unselected"].includes(outcome))
-    .map(({ kind, namespace, name, reason = "not restarted" }) => ({ object: { kind, namespace, name }, reason })),
-  ...namespaces()
-    .filter(({ labels }) => labels === "not-started")
-    .map(({ name }) => ({ object: { kind: "Namespace", namespace: name, name }, reason: "its labels were not written" })),
-];
-
-/** Workloads that `-l` left out move at their next pod: until then the namespace is on its way. */
-const leavesOpen = ({ plan }: Run, { namespace }: RelabelStep): boolean =>
-  plan.left.some(({ object, by }) => by === "selector" && object.namespace === namespace);
