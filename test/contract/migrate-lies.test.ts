@@ -31,7 +31,7 @@ const canary = /Deployment\/first.*: /;
 const failsOn20 = { life: "never-ready", onRevision: "1-20" } as const;
 
 /** The canary's second pod comes only when its first has been ready so long: proven, that is. */
-const oneByOne = { minReadySeconds: 8 };
+const oneByOne = { minReadySeconds: 15 };
 const available = (namespace: string) =>
   bed.eventually("the canary to be available", async () => {
     const { status } = await bed.api.get(`/apis/apps/v1/namespaces/${namespace}/deployments/first`);

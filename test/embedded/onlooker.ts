@@ -48,9 +48,9 @@ export function lookOn(mesh: EmbeddedMesh, namespace: string, revision: string):
 
   const lieOf = (workload: KubeJson, pod: KubeJson): string | undefined => {
     const { name, uid, creationTimestamp } = pod.metadata;
+    if (revisionOf(pod) !== revision) return `${name} is injected by ${revisionOf(pod)}`;
     const others = !known.has(workload.metadata.uid) || isRecent(touched.get(keyOf(workload)));
     if (others && age(creationTimestamp) < graceMs) return undefined;
-    if (revisionOf(pod) !== revision) return `${name} is injected by ${revisionOf(pod)}`;
     if (!arrived.has(uid)) return `${name} never arrived: ${JSON.stringify(heldBy(pod))}`;
     const ready = conditionOf(pod, "Ready");
     if (ready?.status !== "True" && age(ready?.lastTransitionTime) > graceMs)
