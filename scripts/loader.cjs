@@ -6,7 +6,7 @@ const { pathToFileURL } = require("node:url");
 
 // Modules that take milliseconds to load and are plain objects: loaded at first use, so that `--version` is not charged for TLS.
 const heavy = new Set(
-  ["child_process", "crypto", "dns", "http", "http2", "https", "net", "tls", "zlib"].flatMap((name) => [name, `node:${name}`]),
+  ["child_process", "crypto", "dns", "http", "http2", "https", "net", "readline", "tls", "zlib"].flatMap((name) => [name, `node:${name}`]),
 );
 
 // That they are no ES modules is asked of them when they are imported, which is no use yet.

@@ -5,8 +5,8 @@ import type { Io } from "../../src/cli/io.ts";
 import type { ExitCode } from "../../src/cli/plugin.ts";
 import { version } from "../../src/cli/version.ts";
 import { connect } from "../../src/cluster/connect.ts";
-import { listControlPlanes } from "../../src/cluster/control-plane-lists.ts";
 import { paceOf } from "../../src/cluster/retry.ts";
+import { type Scope, snapshot } from "../../src/cluster/snapshot.ts";
 import { isMalformedSelector, parseSelector } from "../../src/mesh/selector-text.ts";
 import type { RevisionsScope } from "../../src/views/revisions-document.ts";
 import type { RevisionsArgs } from "../mesh-revisions.ts";
@@ -21,11 +21,13 @@ export const run = async (args: RevisionsArgs, io: Io): Promise<ExitCode> => {
     pace: paceOf(io.clock),
   });
   try {
-    // On their way while the rest of the program is loaded.
-    const controlPlanes = listControlPlanes(cluster);
+    const scope = scopeOf(args.istioNamespace, namespaces);
+    // On its way while the rest of the program is loaded.
+    const first = snapshot(cluster, scope);
+    first.catch(() => {});
     await new Promise(setImmediate);
-    const { showRevisions } = await import("./show.ts");
-    return await showRevisions(cluster, { namespaces, selector }, controlPlanes, args, io);
+    const [{ showRevisions }] = await Promise.all([import("./show.ts"), import("../../src/cluster/tunnel.ts")]);
+    return await showRevisions(cluster, scope, first, { namespaces, selector }, args, io);
   } finally {
     await cluster.close();
   }
@@ -37,4 +39,9 @@ function selectorOf(text: string | undefined): RevisionsScope["selector"] {
   if (isMalformedSelector(selector))
     throw new UsageError(`${JSON.stringify(text)} is no label selector: ${selector.malformed}`, "write for example app=web,tier!=cache");
   return selector;
+}
+
+function scopeOf(istioNamespace: string, namespaces: RevisionsScope["namespaces"]): Scope {
+  const whole = { istioNamespace, workloads: true, askIstiods: true } as const;
+  return namespaces === "overview" ? { ...whole, namespaces: "all", podMetadataOnly: true } : { ...whole, namespaces };
 }

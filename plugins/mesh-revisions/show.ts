@@ -4,29 +4,33 @@ import type { Io } from "../../src/cli/io.ts";
 import { type ExitCode, exit } from "../../src/cli/plugin.ts";
 import { clearScreen } from "../../src/cli/screen.ts";
 import type { Cluster } from "../../src/cluster/cluster.ts";
-import type { ControlPlaneLists } from "../../src/cluster/control-plane-lists.ts";
 import { kinds } from "../../src/cluster/kinds.ts";
 import { namespaceNames } from "../../src/cluster/namespace-names.ts";
-import { snapshot } from "../../src/cluster/snapshot.ts";
+import { type Scope, snapshot } from "../../src/cluster/snapshot.ts";
 import { createPoller } from "../../src/execute/poller.ts";
+import type { Mesh } from "../../src/mesh/model.ts";
 import { didYouMean } from "../../src/upgrade/suggestion.ts";
 import { jsonLineView, jsonView, yamlView } from "../../src/views/document.ts";
 import { revisionNamesView, revisionsView } from "../../src/views/revisions.ts";
 import { type RevisionsDocument, type RevisionsScope, revisionsDocument } from "../../src/views/revisions-document.ts";
 import type { RevisionsArgs } from "../mesh-revisions.ts";
 
-/** Shows the scope once, or with `--watch` until the program is ended. `asked` is for the first look. Throws `Refusal` for a namespace that is not there. */
+/**
+ * Shows the mesh once, or with `--watch` until the program is ended. `reading` is the first look at `scope`. Throws `Refusal` for a namespace
+ * that is not there.
+ */
 export const showRevisions = async (
   cluster: Cluster,
-  scope: RevisionsScope,
-  asked: ControlPlaneLists,
+  scope: Scope,
+  reading: Promise<Mesh>,
+  shown: RevisionsScope,
   args: RevisionsArgs,
   io: Io,
 ): Promise<ExitCode> => {
-  const first = await read(cluster, args.istioNamespace, scope, asked);
+  const first = revisionsDocument(await reading, shown);
   const missing = args.allNamespaces ? [] : args.namespace.filter((name) => first.namespaces.every((found) => found.name !== name));
   if (missing.length > 0) throw noSuchNamespace(missing, await namespaceNames(cluster));
-  const lookAgain = (): Promise<RevisionsDocument> => read(cluster, args.istioNamespace, scope);
+  const lookAgain = async (): Promise<RevisionsDocument> => revisionsDocument(await snapshot(cluster, scope), shown);
   if (args.watch) await keepShowing(cluster, first, lookAgain, args, io);
   else io.out(textOf(first, args));
   return exit.done;
@@ -34,22 +38,6 @@ export const showRevisions = async (
 
 const noSuchNamespace = (missing: readonly string[], known: readonly string[]): Refusal =>
   new Refusal(missing.map((name) => `there is no namespace ${name}${didYouMean(name, known)}`).join("; "), "kubectl get namespaces");
-
-async function read(
-  cluster: Cluster,
-  istioNamespace: string,
-  scope: RevisionsScope,
-  asked?: ControlPlaneLists,
-): Promise<RevisionsDocument> {
-  const whole = { istioNamespace, workloads: true, askIstiods: true } as const;
-  const { namespaces } = scope;
-  const mesh = await snapshot(
-    cluster,
-    namespaces === "overview" ? { ...whole, namespaces: "all", podMetadataOnly: true } : { ...whole, namespaces },
-    asked,
-  );
-  return revisionsDocument(mesh, scope);
-}
 
 function textOf(document: RevisionsDocument, { output, noHeaders, watch }: RevisionsArgs): string {
   switch (output) {

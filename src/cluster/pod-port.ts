@@ -9,7 +9,7 @@ import { createPodReader } from "./pod-reader.ts";
 import type { Pool } from "./pool.ts";
 import { printable } from "./printable.ts";
 import { answerOf } from "./transport.ts";
-import { openTunnel, TunnelFailed, UpgradeRefused } from "./tunnel.ts";
+import { TunnelFailed, UpgradeRefused } from "./tunnel-errors.ts";
 
 /** Reads pages from ports of pods over port-forwards. */
 export interface PodPorts {
@@ -44,13 +44,13 @@ const reasons = new Map<number, ClusterErrorReason>([
   [404, "not-found"],
 ]);
 
-/** A connection that is idle becomes the tunnel, which saves a handshake; where it turns out to be dead, and after new credentials, a new one. */
+/** Over an idle connection where there is one (pool.ts); where that turns out to be dead, and after new credentials, over a new one. */
 async function openPort(api: Api, pool: Pool, pod: Named, port: number): Promise<Duplex> {
   const path = resourcePath(kinds.pods, { ...pod, subresource: "portforward" }, { ports: port });
   const url = new URL(path, pool.server);
   url.protocol = pool.server.protocol === "https:" ? "wss:" : "ws:";
   const dial = async (use: Parameters<Pool["agent"]>[1]): Promise<Duplex> => {
-    const { credential, headers } = await api.sign();
+    const [{ openTunnel }, { credential, headers }] = await Promise.all([import("./tunnel.ts"), api.sign()]);
     const { authorization, certificate } = credential;
     try {
       return await openTunnel(url, {
@@ -64,7 +64,7 @@ async function openPort(api: Api, pool: Pool, pod: Named, port: number): Promise
     }
   };
   try {
-    return await dial("request").catch((cause: unknown) => (cause instanceof Renewed ? dial("stream") : Promise.reject(cause)));
+    return await dial("tunnel").catch((cause: unknown) => (cause instanceof Renewed ? dial("stream") : Promise.reject(cause)));
   } catch (cause) {
     if (cause instanceof ClusterError) throw cause;
     const wish: Wish = { verb: "create", kind: kinds.pods, ...pod, subresource: "portforward", writes: false };

@@ -6,13 +6,16 @@ import { ClusterError } from "./errors.ts";
 import { proxyFor, proxyName } from "./proxy.ts";
 import type { Target } from "./target.ts";
 
-/** The connections to one API server: kept alive and shared by ordinary requests; one each for streams, which occupy theirs. A tunnel may begin as either: it leaves the shared ones. */
+/**
+ * The connections to one API server: kept alive and shared by ordinary requests; one each for streams, which occupy theirs. A tunnel takes a shared
+ * one that is idle, which saves a handshake, and leaves it to nobody; where none is, one of its own rather than wait in line.
+ */
 export interface Pool {
   readonly server: URL;
   /** The proxy on the way, without its password. */
   readonly proxy: string | undefined;
   /** The agent that gives connections which identify themselves by `certificate`. Throws `ClusterError` (config) for a certificate or CA that is none. */
-  agent(certificate: Certificate | undefined, use: "request" | "stream"): http.Agent;
+  agent(certificate: Certificate | undefined, use: "request" | "stream" | "tunnel"): http.Agent;
   /** Closes every connection. */
   close(): void;
 }
@@ -20,8 +23,8 @@ export interface Pool {
 /** Load balancers drop idle connections after a minute or more: leave them first, so that a write never meets a dead one. */
 const idleLimit = 20_000;
 const connectLimit = 5_000;
-/** Ordinary requests under way at once, as many as a browser's; more wait in line. Each further connection costs both sides a TLS handshake. */
-const parallel = 6;
+/** Ordinary requests under way at once; more wait in line. Each further connection costs both sides a TLS handshake, three keep a server busy. */
+const parallel = 3;
 
 /** Opens nothing yet. Throws `ClusterError` (config) for a bad proxy. */
 export function createPool(target: Target, env: NodeJS.ProcessEnv): Promise<Pool> {
@@ -82,7 +85,8 @@ function poolOf(target: Target, proxy: URL | undefined, create: (options: Option
         // The old agent's idle connections go by themselves; those in use finish.
         held = open(certificate);
       }
-      return held[use];
+      if (use !== "tunnel") return held[use];
+      return Object.keys(held.request.freeSockets).length > 0 ? held.request : held.stream;
     },
     close() {
       held?.request.destroy();
@@ -93,15 +97,30 @@ function poolOf(target: Target, proxy: URL | undefined, create: (options: Option
 
 /** Made once for all connections, so that certificates are parsed once and cipher state can be resumed. */
 function secureContext(target: Target, certificate: Certificate | undefined): tls.SecureContext {
-  const ca = target.tls.ca ?? (target.tls.insecure ? undefined : systemCertificates());
+  const ca = target.tls.ca === undefined ? (target.tls.insecure ? undefined : systemCertificates()) : [target.tls.ca];
   try {
-    return tls.createSecureContext({ ...certificate, ...(ca && { ca }) });
+    // client-node's auth-providers go by the defaults.
+    const trusted = ca !== undefined && target.user.authProvider === undefined && trustAlone(ca);
+    return tls.createSecureContext({ ...certificate, ...(ca && !trusted && { ca }) });
   } catch (cause) {
     const culprit = certificate && !loads({ ...certificate }) ? "client certificate or key" : "certificate authority";
     throw new ClusterError(`the ${culprit} of the kubeconfig cannot be read (${(cause as NodeJS.ErrnoException).code ?? "not PEM"})`, {
       reason: "config",
       hint: "It must be PEM, and the key must fit the certificate.",
     });
+  }
+}
+
+/**
+ * Makes these the authorities of every context that names none from now on. One that names its own (`ca`) first waits until Node has read the 150
+ * it brings along, and drops them then: 4 ms of a start. False for PEM of which a part is none, with which `ca` has patience.
+ */
+function trustAlone(ca: readonly string[]): boolean {
+  try {
+    tls.setDefaultCACertificates(ca);
+    return true;
+  } catch {
+    return false;
   }
 }
 

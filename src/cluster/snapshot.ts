@@ -1,12 +1,11 @@
 import { controlPlanesFrom } from "../mesh/control-plane.ts";
 import { isSidecarInjector } from "../mesh/injectors.ts";
 import { meshFrom } from "../mesh/inventory.ts";
-import type { GatewayObject, KubeObject, NamespaceObject } from "../mesh/kubernetes.ts";
+import type { GatewayObject, KubeObject, NamespaceObject, WebhookConfigurationObject, WorkloadObject } from "../mesh/kubernetes.ts";
 import { type Mesh, type Unknown, type WorkloadKind, workloadKinds } from "../mesh/model.ts";
 import { podFrom, podFromMetadata } from "../mesh/pod.ts";
 import { type BareWorkload, workloadFrom } from "../mesh/workload.ts";
-import type { Cluster, ListQuery } from "./cluster.ts";
-import { itemsOf, listControlPlanes, whole } from "./control-plane-lists.ts";
+import type { Cluster, Listed, ListQuery } from "./cluster.ts";
 import { noting, type Optional } from "./evidence.ts";
 import { readEndpointSlices, readPolicies } from "./injector-facts.ts";
 import { askIstiods } from "./istiods.ts";
@@ -33,13 +32,15 @@ export interface Scope {
  *
  * The webhooks, the namespaces and istiod's Deployments and pods must be had, because what is missing of them would look like what is
  * not there: their errors are thrown, as is being unreachable or unknown to the server. Whatever else may not be read or does not
- * answer stands in the mesh's `unknown`, and the rest of the picture is there. `asked` is given by who asked before.
+ * answer stands in the mesh's `unknown`, and the rest of the picture is there.
  */
-export const snapshot = async (cluster: Cluster, scope: Scope, asked = listControlPlanes(cluster)): Promise<Mesh> => {
+export const snapshot = async (cluster: Cluster, scope: Scope): Promise<Mesh> => {
   const unknown: Unknown[] = [];
   const optional = noting(unknown);
   const { istioNamespace } = scope;
-  const { webhooks, deployments, istiods } = asked;
+  const webhooks = itemsOf(cluster.list(kinds.mutatingWebhooks, {}, whole<WebhookConfigurationObject>));
+  const deployments = itemsOf(cluster.list(kinds.deployments, { labelSelector: "app=istiod" }, whole<WorkloadObject>));
+  const istiods = itemsOf(cluster.list(kinds.pods, { labelSelector: "app=istiod" }, podFrom));
 
   const injectors = webhooks.then((configurations) => configurations.filter(isSidecarInjector));
   const answers = Promise.all([deployments, istiods, injectors]).then(([deployed, pods, configurations]) =>
@@ -135,3 +136,9 @@ const resources = {
   DaemonSet: kinds.daemonSets,
   Rollout: kinds.rollouts,
 } as const satisfies Record<WorkloadKind, Kind>;
+
+/** For `Cluster.list`: keeps an object as it is. */
+const whole = <T>(object: T): T => object;
+
+/** An optional kind that is not installed has no objects. */
+const itemsOf = async <R>(list: Promise<Listed<R> | undefined>): Promise<readonly R[]> => (await list)?.items ?? [];

@@ -61,22 +61,33 @@ export async function exchange(pool: Pool, credential: Credential, request: Wire
   const opened = await open(pool, credential, request, "request");
   if ("answered" in opened) return opened;
   const { status, headers, body, end } = opened;
-  const chunks: Buffer[] = [];
-  let size = 0;
   try {
-    for await (const chunk of body) {
-      chunks.push(chunk as Buffer);
-      size += (chunk as Buffer).length;
-      if (size > bodyLimit) throw Object.assign(new Error(), { code: "ERR_BODY_TOO_LARGE" });
-    }
+    return answerOf(status, headers, await wholeOf(body));
   } catch (cause) {
-    body.destroy();
     return failed(cause, true);
   } finally {
     end();
   }
-  return answerOf(status, headers, Buffer.concat(chunks, size));
 }
+
+/** By events: an iterator over a body takes as long again as all else that is done with a small answer. */
+const wholeOf = (body: Readable): Promise<Buffer> =>
+  new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    body.on("data", (chunk: Buffer) => {
+      chunks.push(chunk);
+      size += chunk.length;
+      if (size > bodyLimit) body.destroy(Object.assign(new Error(), { code: "ERR_BODY_TOO_LARGE" }));
+    });
+    body.once("end", () => resolve(Buffer.concat(chunks, size)));
+    body.once("error", reject);
+    const close = (): void => reject(body.errored ?? Object.assign(new Error(), { code: "ERR_STREAM_PREMATURE_CLOSE" }));
+    // A body without a byte may be over before anybody can listen.
+    if (body.readableEnded) resolve(Buffer.alloc(0));
+    else if (body.closed) close();
+    else body.once("close", close).resume();
+  });
 
 export const answerOf = (status: number, headers: Answer["headers"], bytes: Buffer): Answer => ({
   answered: true,
@@ -167,7 +178,7 @@ function open(
 }
 
 async function inflate(response: IncomingMessage): Promise<Readable> {
-  if (response.headers["content-encoding"] !== "gzip") return response;
+  if (response.headersDistinct["content-encoding"]?.[0] !== "gzip") return response;
   const [{ createGunzip }, { pipeline }] = await Promise.all([import("node:zlib"), import("node:stream")]);
   return pipeline(response, createGunzip(), () => {});
 }

@@ -1,26 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { Duplex } from "node:stream";
-import type { ClientOptions, WebSocket } from "ws";
-
-/** A refusal before the tunnel was open: the server's answer to the upgrade. */
-export class UpgradeRefused extends Error {
-  override readonly name = "UpgradeRefused";
-  readonly status: number;
-  readonly headers: NodeJS.Dict<string[]>;
-  readonly body: string;
-  constructor(status: number, headers: NodeJS.Dict<string[]>, body: string) {
-    super(`the upgrade was answered ${status}`);
-    this.status = status;
-    this.headers = headers;
-    this.body = body;
-  }
-}
-
-/** What the pod's side said on the tunnel's error channel, e.g. that nothing listens on the port. */
-export class TunnelFailed extends Error {
-  override readonly name = "TunnelFailed";
-  readonly code = "TUNNEL_FAILED";
-}
+import { type ClientOptions, WebSocket } from "ws";
+import { TunnelFailed, UpgradeRefused } from "./tunnel-errors.ts";
 
 const protocol = "v4.channel.k8s.io";
 const refusalLimit = 64 * 1024;
@@ -30,7 +11,6 @@ const refusalLimit = 64 * 1024;
  * Ends when the pod's side closes, fails when the connection breaks or the error channel speaks. Throws `UpgradeRefused`, or the socket's error.
  */
 export async function openTunnel(url: URL, options: ClientOptions): Promise<Duplex> {
-  const { WebSocket } = await import("ws");
   const socket = new WebSocket(url, [protocol], { ...options, handshakeTimeout: 10_000, followRedirects: false, perMessageDeflate: false });
   const tunnel = new Tunnel(socket);
   // Until somebody uses the tunnel, `fail` below is who hears of errors; an error that nobody hears ends the process.

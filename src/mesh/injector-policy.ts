@@ -1,4 +1,5 @@
-import { gte, lt } from "semver";
+import gte from "semver/functions/gte.js";
+import lt from "semver/functions/lt.js";
 import type { LabelSelector, Labels } from "./kubernetes.ts";
 import { isEmptySelector, labelOf, matchesSelector } from "./labels.ts";
 import type { InjectorPolicy } from "./model.ts";

@@ -1,4 +1,6 @@
-import { gte, lt, parse } from "semver";
+import gte from "semver/functions/gte.js";
+import lt from "semver/functions/lt.js";
+import parse from "semver/functions/parse.js";
 
 /**
  * Istio's version in a text such as an image tag (`1.20.0`, `1.29.1-distroless`) or `operator.istio.io/version`, as `1.20.0`, pre-release

@@ -35,6 +35,8 @@ const borders = [
 const look = {
   chars: Object.fromEntries(borders.map((border) => [border, ""])),
   style: { head: [], border: [], "padding-left": 0, "padding-right": gap, compact: true },
+  // Never shown, as columns are as wide as their cells; but measured with each cell, which takes longer for its usual `…`.
+  truncate: "~",
 };
 
 /**
