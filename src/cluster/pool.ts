@@ -23,8 +23,8 @@ export interface Pool {
 /** Load balancers drop idle connections after a minute or more: leave them first, so that a write never meets a dead one. */
 const idleLimit = 20_000;
 const connectLimit = 5_000;
-/** Ordinary requests under way at once; more wait in line. Each further connection costs both sides a TLS handshake, three keep a server busy. */
-const parallel = 3;
+/** Ordinary requests under way at once, as many as a browser's; more wait in line. Each further connection costs both sides a TLS handshake. */
+const parallel = 6;
 
 /** Opens nothing yet. Throws `ClusterError` (config) for a bad proxy. */
 export function createPool(target: Target, env: NodeJS.ProcessEnv): Promise<Pool> {

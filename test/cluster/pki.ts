@@ -20,9 +20,10 @@ export function testPki(): Promise<Pki> {
   return made;
 }
 
-async function makePki(): Promise<Pki> {
+/** Another one each time. */
+export async function makePki(authorityName = "test-ca"): Promise<Pki> {
   const own = { keyType: "ec", algorithm: "sha256" } as const;
-  const authority = await generate([{ name: "commonName", value: "test-ca" }], {
+  const authority = await generate([{ name: "commonName", value: authorityName }], {
     ...own,
     extensions: [
       { name: "basicConstraints", cA: true, critical: true },

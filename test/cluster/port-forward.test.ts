@@ -3,10 +3,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type WebSocket, WebSocketServer } from "ws";
 import type { ClusterError } from "../../src/cluster/errors.ts";
+import { kinds } from "../../src/cluster/kinds.ts";
 import { createPodReader } from "../../src/cluster/pod-reader.ts";
 import { openTunnel } from "../../src/cluster/tunnel.ts";
 import { testPki } from "./pki.ts";
-import { connectTo, refuse, type ScriptedServer, startServer, until } from "./scripted-server.ts";
+import { connectTo, listOf, refuse, reply, type Script, type ScriptedServer, startServer, until } from "./scripted-server.ts";
 
 interface Forwarding {
   readonly server: ScriptedServer;
@@ -20,9 +21,9 @@ type Pod = (request: string, say: (text: string) => void, socket: WebSocket, cou
 
 async function startForwarding(
   pod: Pod,
-  options: { readonly refuse?: (count: number) => readonly [status: number, body: string] | undefined } = {},
+  options: { readonly refuse?: (count: number) => readonly [status: number, body: string] | undefined; readonly answers?: Script } = {},
 ): Promise<Forwarding> {
-  const server = await startServer((_, response) => refuse(response, 404, "NotFound", "no such path"));
+  const server = await startServer(options.answers ?? ((_, response) => refuse(response, 404, "NotFound", "no such path")));
   const opened: string[] = [];
   const sockets = new WebSocketServer({
     noServer: true,
@@ -189,6 +190,25 @@ for (const [what, why, says] of [
       return fail({ reason: "forbidden", status: 403 }, /could not forward a port of Pod "istio-system\/istiod-1": /)(cause);
     });
   });
+
+test("a port-forward does not wait in line behind questions that are not answered", async () => {
+  await using forwarding = await startForwarding((_, say) => say(http200("ok")), { answers: () => {} });
+  await using connected = await connectTo(forwarding.server);
+  for (let i = 0; i < 20; i++) connected.cluster.list(kinds.namespaces, {}, () => 0).catch(() => {});
+  await until(() => forwarding.server.seen.length === 6);
+  assert.equal(await connected.cluster.getFromPod(istiod, 15014, "/"), "ok");
+  assert.equal(forwarding.server.handshakes(), 7);
+});
+
+test("a port-forward takes a connection that is idle", async () => {
+  await using forwarding = await startForwarding((_, say) => say(http200("ok")), {
+    answers: (_, response) => reply(response, listOf("NamespaceList", [])),
+  });
+  await using connected = await connectTo(forwarding.server);
+  await connected.cluster.list(kinds.namespaces, {}, () => 0);
+  assert.equal(await connected.cluster.getFromPod(istiod, 15014, "/"), "ok");
+  assert.equal(forwarding.server.handshakes(), 1);
+});
 
 test("a connection that breaks during the upgrade is an error like others", async () => {
   await using server = await startServer((_, response) => refuse(response, 404, "NotFound", "no such path"));
