@@ -14,7 +14,11 @@ const measure = (source: string, made = (_: string): void => {}): ((text: unknow
   const module = { exports: (_: unknown): number => Number.NaN };
   const load = (id: string): unknown => {
     const loaded: unknown = createRequire(file)(id);
-    return typeof loaded === "function" ? (...words: unknown[]) => (made(id), loaded(...words)) : loaded;
+    if (typeof loaded !== "function") return loaded;
+    return (...words: unknown[]) => {
+      made(id);
+      return loaded(...words);
+    };
   };
   new Function("module", "require", source)(module, load);
   return module.exports;
