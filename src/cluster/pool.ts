@@ -97,30 +97,15 @@ function poolOf(target: Target, proxy: URL | undefined, create: (options: Option
 
 /** Made once for all connections, so that certificates are parsed once and cipher state can be resumed. */
 function secureContext(target: Target, certificate: Certificate | undefined): tls.SecureContext {
-  const ca = target.tls.ca === undefined ? (target.tls.insecure ? undefined : systemCertificates()) : [target.tls.ca];
+  const ca = target.tls.ca ?? (target.tls.insecure ? undefined : systemCertificates());
   try {
-    // client-node's auth-providers go by the defaults.
-    const trusted = ca !== undefined && target.user.authProvider === undefined && trustAlone(ca);
-    return tls.createSecureContext({ ...certificate, ...(ca && !trusted && { ca }) });
+    return tls.createSecureContext({ ...certificate, ...(ca && { ca }) });
   } catch (cause) {
     const culprit = certificate && !loads({ ...certificate }) ? "client certificate or key" : "certificate authority";
     throw new ClusterError(`the ${culprit} of the kubeconfig cannot be read (${(cause as NodeJS.ErrnoException).code ?? "not PEM"})`, {
       reason: "config",
       hint: "It must be PEM, and the key must fit the certificate.",
     });
-  }
-}
-
-/**
- * Makes these the authorities of every context that names none from now on. One that names its own (`ca`) first waits until Node has read the 150
- * it brings along, and drops them then: 4 ms of a start. False for PEM of which a part is none, with which `ca` has patience.
- */
-function trustAlone(ca: readonly string[]): boolean {
-  try {
-    tls.setDefaultCACertificates(ca);
-    return true;
-  } catch {
-    return false;
   }
 }
 
