@@ -52,8 +52,7 @@ describe("a migration is refused for", together(), () => {
     });
 
     test("ambient", async () => {
-      const namespace = await bed.createNamespace({ "istio.io/dataplane-mode": "ambient" });
-      await bed.apply(web(namespace));
+      const namespace = await settled(bed, web, { "istio.io/dataplane-mode": "ambient" });
       assert.match(told(await refused(namespace, [`namespaces-injected namespace/${namespace}`])).message, /ambient mode/);
     });
 
