@@ -110,13 +110,11 @@ describe("Deployment", together(10), () => {
       const later = states.slice(1).filter(hasSeen).map(isComplete);
       assert.deepEqual(sequenceOf(later), [false, true], "complete once, and not at once");
       assert.equal(later[0], false);
-      for (const { status, spec } of states) {
+      // No more than that: these are sums of what each ReplicaSet last said, and of two one may have said it before the other (above are the pods).
+      for (const { status } of states)
         assert.ok(
           (status.updatedReplicas ?? 0) <= (status.replicas ?? 0) && (status.availableReplicas ?? 0) <= (status.readyReplicas ?? 0),
         );
-        assert.ok((status.replicas ?? 0) <= spec.replicas + surge, `${status.replicas} replicas`);
-        assert.ok((status.availableReplicas ?? 0) >= spec.replicas - unavailable, `${status.availableReplicas} available`);
-      }
       const { status, metadata } = states.at(-1);
       assert.deepEqual([status.observedGeneration, status.unavailableReplicas], [metadata.generation, undefined]);
     });
