@@ -1,6 +1,6 @@
 import http, { type IncomingMessage } from "node:http";
 import https from "node:https";
-import type { Readable } from "node:stream";
+import { finished, type Readable } from "node:stream";
 import type { Credential } from "./credential.ts";
 import type { Pool } from "./pool.ts";
 
@@ -80,13 +80,8 @@ const wholeOf = (body: Readable): Promise<Buffer> =>
       size += chunk.length;
       if (size > bodyLimit) body.destroy(Object.assign(new Error(), { code: "ERR_BODY_TOO_LARGE" }));
     });
-    body.once("end", () => resolve(Buffer.concat(chunks, size)));
-    body.once("error", reject);
-    const close = (): void => reject(body.errored ?? Object.assign(new Error(), { code: "ERR_STREAM_PREMATURE_CLOSE" }));
-    // A body without a byte may be over before anybody can listen.
-    if (body.readableEnded) resolve(Buffer.alloc(0));
-    else if (body.closed) close();
-    else body.once("close", close).resume();
+    finished(body, { writable: false }, (cause) => (cause ? reject(cause) : resolve(Buffer.concat(chunks, size))));
+    body.resume();
   });
 
 export const answerOf = (status: number, headers: Answer["headers"], bytes: Buffer): Answer => ({

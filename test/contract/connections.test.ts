@@ -211,7 +211,7 @@ test("a StatefulSet's pod comes back under its name with a newer connection, to 
   await bed.api.delete(`/api/v1/namespaces/${namespace}/pods/db-0`);
   const later = (await allHeld("1-29", namespace)).get("db-0") as Held;
   const [pod] = await bed.pods(namespace);
-  assert.ok(later.connectedAt > before.connectedAt && later.connectedAt >= Date.parse(pod.metadata.creationTimestamp));
+  assert.ok(later.connectedAt > before.connectedAt && later.connectedAt >= Date.parse(pod.status.startTime));
   await bed.eventually("the old istiod to have let go", () => nobodyHeld("1-28", namespace));
 });
 
