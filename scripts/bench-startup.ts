@@ -1,6 +1,7 @@
 /**
- * `npm run bench:startup [-- ROUNDS]`: how long the built executables take from the call to the end on a real mesh of fifty pods, each run
- * beside one of kubectl in the same round, so that the machine's mood hits both; CPU time and peak memory of each. In two minutes.
+ * `npm run bench:startup [-- ROUNDS]`: how long the built executables take from the call to the end on a real mesh of
+ * fifty pods, each run beside one of kubectl in the same round, so that the machine's mood hits both; CPU time and peak
+ * memory of each. In two minutes.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync, statSync } from "node:fs";
@@ -22,7 +23,11 @@ const [version, list] = ["kubectl version --client", "kubectl get pods -A"];
 /** By what is typed; the first word is the file. */
 const cases = new Map<string, Case>();
 const add = (words: string, beside: string, limit?: number): void =>
-  void cases.set(words, { argv: words.split(" ").map((word) => (word === '""' ? "" : word)), beside, ...(limit && { limit }) });
+  void cases.set(words, {
+    argv: words.split(" ").map((word) => (word === '""' ? "" : word)),
+    beside,
+    ...(limit && { limit }),
+  });
 add(version, version);
 for (const plugin of ["migrate", "revisions"])
   for (const flag of ["--version", "--help"]) add(`kubectl-mesh_${plugin} ${flag}`, version, 1);
@@ -44,9 +49,13 @@ interface Run {
 const timed = 'TIMEFORMAT="%3R %3U %3S"; time "$@" >/dev/null 2>&1 </dev/null';
 
 const runOnce = ([command = "", ...argv]: readonly string[], env: NodeJS.ProcessEnv): Run => {
-  const { stderr, error, status } = spawnSync("bash", ["-c", timed, "bash", command, ...argv], { encoding: "utf8", env });
+  const { stderr, error, status } = spawnSync("bash", ["-c", timed, "bash", command, ...argv], {
+    encoding: "utf8",
+    env,
+  });
   if (error) throw error;
-  if (status !== (argv.includes("--bogus") ? 2 : 0)) throw new Error(`${command} ${argv.join(" ")} ended with ${status}`);
+  if (status !== (argv.includes("--bogus") ? 2 : 0))
+    throw new Error(`${command} ${argv.join(" ")} ended with ${status}`);
   const [wall = Number.NaN, user = Number.NaN, system = Number.NaN] = stderr.trim().split(" ").map(Number);
   return { wall: wall * 1000, cpu: (user + system) * 1000 };
 };
@@ -63,8 +72,12 @@ const peakOf = (argv: readonly string[], env: NodeJS.ProcessEnv): number => {
 };
 
 const rounds = Number(process.argv[2] ?? 31);
-const programs = [fileOf("kubernetes", "bin/kubectl"), ...["migrate", "revisions"].map((name) => `dist/kubectl-mesh_${name}`)];
-for (const file of programs) if (!existsSync(file)) throw new Error(`${file} is missing: npm run build, npm run mesh:build`);
+const programs = [
+  fileOf("kubernetes", "bin/kubectl"),
+  ...["migrate", "revisions"].map((name) => `dist/kubectl-mesh_${name}`),
+];
+for (const file of programs)
+  if (!existsSync(file)) throw new Error(`${file} is missing: npm run build, npm run mesh:build`);
 
 const folder = mkdtempSync(join(tmpdir(), "kubectl-mesh-bench-"));
 process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
@@ -89,7 +102,9 @@ const ratio = (words: string, beside: string, key: keyof Run): number => {
   return median(of(words, key).map((value, round) => value / (other[round] ?? Number.NaN)));
 };
 const load = loadavg()[0]?.toFixed(1);
-console.log(`${platform()}-${arch()}, ${cpus().length} processors, load ${load}; a real mesh of 50 pods; medians of ${rounds} rounds`);
+console.log(
+  `${platform()}-${arch()}, ${cpus().length} processors, load ${load}; a real mesh of 50 pods; medians of ${rounds} rounds`,
+);
 console.log(`${"".padEnd(58)} wall ms   least  × wall   CPU ms   × CPU  peak MB`);
 for (const [words, { beside, limit }] of cases) {
   const number = (value: number, digits: number): string => value.toFixed(digits).padStart(8);
@@ -105,5 +120,7 @@ for (const [words, { beside, limit }] of cases) {
   ];
   console.log(`${words.padEnd(58)}${figures.join("")}${verdict}`);
 }
-console.log(`× is the median of the ratios to "${version}", and of what asks the cluster to "${list}", of the same round.`);
+console.log(
+  `× is the median of the ratios to "${version}", and of what asks the cluster to "${list}", of the same round.`,
+);
 for (const file of programs) console.log(`${basename(file)}: ${(statSync(file).size / 1e6).toFixed(1)} MB`);

@@ -1,4 +1,7 @@
-/** `npm run build [PLUGIN…]`: makes `dist/kubectl-mesh_…` for this machine out of each file of `plugins/`. For all platforms: release.ts. */
+/**
+ * `npm run build [PLUGIN…]`: makes `dist/kubectl-mesh_…` for this machine out of each file of `plugins/`. For all
+ * platforms: release.ts.
+ */
 import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { constants, tmpdir } from "node:os";
@@ -9,7 +12,8 @@ import { warmMeshes } from "./warm-meshes.ts";
 
 const work = mkdtempSync(join(tmpdir(), "kubectl-mesh-build-"));
 process.on("exit", () => rmSync(work, { recursive: true, force: true }));
-for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => process.exit(128 + constants.signals[signal]));
+for (const signal of ["SIGINT", "SIGTERM"] as const)
+  process.on(signal, () => process.exit(128 + constants.signals[signal]));
 const say = (text: string): void => console.error(text);
 
 /** The runtime without its symbols, a fifth smaller. Must be done before anything is put into it. */
@@ -17,7 +21,9 @@ const strippedRuntime = (): string => {
   const stripped = join(work, "node");
   const { status, error } = spawnSync("strip", ["-o", stripped, process.execPath], { stdio: "ignore" });
   if (status === 0) return stripped;
-  say(`note: no strip here (${error?.message ?? `exit ${status}`}): the executables keep the runtime's symbols and are 33 MB larger`);
+  say(
+    `note: no strip here (${error?.message ?? `exit ${status}`}): the executables keep the runtime's symbols and are 33 MB larger`,
+  );
   return process.execPath;
 };
 
@@ -32,7 +38,8 @@ const main = async (): Promise<void> => {
     const began = performance.now();
     const folder = join(work, plugin);
     mkdirSync(folder);
-    for (const [name, source] of (await bundle(`plugins/${plugin}.ts`, commit)).parts) writeFileSync(join(folder, name), source);
+    for (const [name, source] of (await bundle(`plugins/${plugin}.ts`, commit)).parts)
+      writeFileSync(join(folder, name), source);
     await warm(folder, meshes, [process.execPath]);
     const out = resolve("dist", executableName(plugin));
     assemble(folder, runtime, `${out}.new`); // so that an executable is a whole one, or none

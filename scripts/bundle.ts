@@ -1,6 +1,7 @@
 /**
- * Bundles a plugin into parts: `main.js` and one for each `import()` and for what they share. First as ES modules, because esbuild splits only
- * those; then each part to CommonJS, because code that V8 has compiled can be kept for classic scripts only.
+ * Bundles a plugin into parts: `main.js` and one for each `import()` and for what they share. First as ES modules,
+ * because esbuild splits only those; then each part to CommonJS, because code that V8 has compiled can be kept for
+ * classic scripts only.
  */
 import { basename } from "node:path";
 import { build, type Metafile, transform } from "esbuild";
@@ -44,7 +45,8 @@ export const bundle = async (entry: string, commit: string | undefined): Promise
       target: "node26",
       minify: true,
       charset: "ascii",
-      // Not .mjs, for which the default export of a part would be all of its exports. `import()` becomes a require, which vm.Script can do.
+      // Not .mjs, for which the default export of a part would be all of its exports. `import()` becomes a require,
+      // which vm.Script can do.
       sourcefile: name,
       supported: { "dynamic-import": false },
     });

@@ -1,7 +1,8 @@
 /**
- * `npm run demo`: boots the embedded mesh (test/embedded), and moves a namespace of it from one control plane to the next as a user would.
- * On a terminal it stops before each command. `-- --keep` leaves the mesh running until Ctrl-C, `-- --cluster FILE` fills it with other YAML,
- * of which a namespace `production` is moved. Ends with the exit code of the first command that fails.
+ * `npm run demo`: boots the embedded mesh (test/embedded), and moves a namespace of it from one control plane to the
+ * next as a user would. On a terminal it stops before each command. `-- --keep` leaves the mesh running until Ctrl-C,
+ * `-- --cluster FILE` fills it with other YAML, of which a namespace `production` is moved. Ends with the exit code of
+ * the first command that fails.
  */
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
@@ -17,12 +18,18 @@ const revisions = { default: "1.19.0", "1-20": "1.20.0" } as const;
 
 const steps = [
   { says: "Who is on which control plane?", words: ["mesh-revisions"] },
-  { says: "Move a namespace, without downtime, and prove it pod by pod.", words: ["mesh-migrate", "-n", "production", "--to", "1-20"] },
+  {
+    says: "Move a namespace, without downtime, and prove it pod by pod.",
+    words: ["mesh-migrate", "-n", "production", "--to", "1-20"],
+  },
   { says: "And now?", words: ["mesh-revisions"] },
 ] as const;
 
 async function main(stage: Stage): Promise<number> {
-  const options = { keep: { type: "boolean", default: false }, cluster: { type: "string", default: "test/clusters/demo.yaml" } } as const;
+  const options = {
+    keep: { type: "boolean", default: false },
+    cluster: { type: "string", default: "test/clusters/demo.yaml" },
+  } as const;
   const { keep, cluster } = parseArgs({ options }).values;
   const manifests = readFileSync(cluster, "utf8");
   const why = whyBuild();
@@ -33,7 +40,10 @@ async function main(stage: Stage): Promise<number> {
   }
   const began = performance.now();
   stage.say(`Booting a mesh in this process: Istio ${Object.values(revisions).join(" and ")}, filled from ${cluster}.`);
-  const [{ bootMesh }, { objectsOf }] = await Promise.all([import("../test/embedded/mesh.ts"), import("../test/embedded/seed.ts")]);
+  const [{ bootMesh }, { objectsOf }] = await Promise.all([
+    import("../test/embedded/mesh.ts"),
+    import("../test/embedded/seed.ts"),
+  ]);
   await using mesh = await bootMesh({ revisions, manifests, time: "real" });
   await Promise.race([ready(mesh, objectsOf(manifests)), stop(stage)]);
   if (stage.stopped.aborted) return exitCodeOf(stage.stopped.reason);
@@ -41,7 +51,9 @@ async function main(stage: Stage): Promise<number> {
   stage.say(`It is up after ${((performance.now() - began) / 1000).toFixed(1)} s. ${caller.says}`);
   const code = await play(stage, mesh, caller);
   if (!keep || stage.stopped.aborted) return code;
-  stage.say(`\nThe mesh stays until Ctrl-C. In another terminal:\n\nexport KUBECONFIG=${mesh.kubeconfig} PATH=${pluginFolder()}:$PATH`);
+  stage.say(
+    `\nThe mesh stays until Ctrl-C. In another terminal:\n\nexport KUBECONFIG=${mesh.kubeconfig} PATH=${pluginFolder()}:$PATH`,
+  );
   await stop(stage);
   return code;
 }

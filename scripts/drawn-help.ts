@@ -9,8 +9,12 @@ export const drawnHelp = (entry: string): Plugin => ({
   name: "drawn-help",
   setup(build) {
     build.onLoad({ filter: /[\\/]src[\\/]cli[\\/]help\.ts$/ }, async () => {
-      const { plugin } = await import(pathToFileURL(resolve(entry)).href);
-      return { contents: `export const helpText = async () => ${JSON.stringify(await helpText(plugin))};`, loader: "js" };
+      const file: object = await import(pathToFileURL(resolve(entry)).href);
+      const [plugin] = Object.values(file);
+      return {
+        contents: `export const helpText = async () => ${JSON.stringify(await helpText(plugin))};`,
+        loader: "js",
+      };
     });
   },
 });

@@ -1,6 +1,6 @@
 /**
- * From a plugin's parts to a Node single executable (https://nodejs.org/api/single-executable-applications.html) that starts like a Go
- * program: by compiled code that is kept, and by loading late.
+ * From a plugin's parts to a Node single executable (https://nodejs.org/api/single-executable-applications.html) that
+ * starts like a Go program: by compiled code that is kept, and by loading late.
  */
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
@@ -10,12 +10,16 @@ import { text } from "node:stream/consumers";
 import type { WarmMeshes } from "./warm-meshes.ts";
 
 /**
- * The heap's young part at its working size from the start, so that a short run collects nothing, and no larger: what is read of a big
- * cluster dies young, and 8 MB take as little time as 16 (docs/performance.md). Not part of what V8 checks a cache against.
+ * The heap's young part at its working size from the start, so that a short run collects nothing, and no larger: what
+ * is read of a big cluster dies young, and 8 MB take as little time as 16 (docs/performance.md). Not part of what V8
+ * checks a cache against.
  */
 const heap = ["--min-semi-space-size=8", "--max-semi-space-size=8"];
 
-/** Neither is OPENSSL_CONF for us, of which a broken one would end the program before it begins. What is not there is passed over, as on Windows. */
+/**
+ * Neither is OPENSSL_CONF for us, of which a broken one would end the program before it begins. What is not there is
+ * passed over, as on Windows.
+ */
 export const runtimeFlags = [...heap, "--openssl-config=/dev/null"];
 
 /** The names of all plugins: `mesh-migrate`, … A folder of that name holds what a real run loads. */
@@ -29,15 +33,22 @@ export const executableName = (plugin: string): string => `kubectl-${plugin.repl
 
 /** The commit, with `-dirty` where the tree differs from it; undefined outside a repository. */
 export const commitOf = (): string | undefined => {
-  const { status, stdout } = spawnSync("git", ["describe", "--always", "--dirty", "--exclude=*", "--abbrev=12"], { encoding: "utf8" });
+  const { status, stdout } = spawnSync("git", ["describe", "--always", "--dirty", "--exclude=*", "--abbrev=12"], {
+    encoding: "utf8",
+  });
   return status === 0 ? stdout.trim() : undefined;
 };
 
 /**
- * Runs what people run, once each, on `runtime` (a command), and leaves the code that V8 compiled beside the parts in `folder`. The outcome
- * does not matter, an end by signal does. Such code fits only the very runtime, on its own platform, and differs in each build.
+ * Runs what people run, once each, on `runtime` (a command), and leaves the code that V8 compiled beside the parts in
+ * `folder`. The outcome does not matter, an end by signal does. Such code fits only the very runtime, on its own
+ * platform, and differs in each build.
  */
-export const warm = async (folder: string, meshes: WarmMeshes, runtime: readonly [string, ...string[]]): Promise<void> => {
+export const warm = async (
+  folder: string,
+  meshes: WarmMeshes,
+  runtime: readonly [string, ...string[]],
+): Promise<void> => {
   const [command, ...words] = runtime;
   for (const argv of await meshes.commands()) {
     // Not spawnSync: the meshes answer from this process.
@@ -47,11 +58,15 @@ export const warm = async (folder: string, meshes: WarmMeshes, runtime: readonly
       timeout: 60_000,
     });
     const [stderr, [code, signal]] = await Promise.all([text(child.stderr), once(child, "exit")]);
-    if (code === null || stderr.includes("does not take the code")) throw new Error(`${argv.join(" ")}: ${stderr || signal}`);
+    if (code === null || stderr.includes("does not take the code"))
+      throw new Error(`${argv.join(" ")}: ${stderr || signal}`);
   }
 };
 
-/** Puts the parts of `folder`, with the compiled code that lies beside them, into `runtime` (of any platform) and writes it to `out`. */
+/**
+ * Puts the parts of `folder`, with the compiled code that lies beside them, into `runtime` (of any platform) and writes
+ * it to `out`.
+ */
 export const assemble = (folder: string, runtime: string, out: string): void => {
   const names = readdirSync(folder)
     .filter((name) => /\.js(\.cache)?$/.test(name))

@@ -1,4 +1,7 @@
-/** A real mesh with exactly fifty pods, for what is measured of a start: two istiods and 48 injected pods, half of them on each. */
+/**
+ * A real mesh with exactly fifty pods, for what is measured of a start: two istiods and 48 injected pods, half of them
+ * on each.
+ */
 import { type Mesh, upMesh } from "../test/real/kit.ts";
 import { deployment, statefulSet } from "../test/real/workloads.ts";
 

@@ -1,19 +1,24 @@
-// The main script of an executable: runs the program's parts ("assets") from compiled code, and of Node's modules loads what is used.
-// Plain CommonJS, because it is embedded as it stands (scripts/build.ts).
+// The main script of an executable: runs the program's parts ("assets") from compiled code, and of Node's modules loads
+// what is used. Plain CommonJS, because it is embedded as it stands (scripts/build.ts).
 "use strict";
 const vm = require("node:vm");
 const { pathToFileURL } = require("node:url");
 
-// Modules that take milliseconds to load and are plain objects: loaded at first use, so that `--version` is not charged for TLS.
+// Modules that take milliseconds to load and are plain objects: loaded at first use, so that `--version` is not charged
+// for TLS.
 const heavy = new Set(
-  ["child_process", "crypto", "dns", "http", "http2", "https", "net", "readline", "tls", "zlib"].flatMap((name) => [name, `node:${name}`]),
+  ["child_process", "crypto", "dns", "http", "http2", "https", "net", "readline", "tls", "zlib"].flatMap((name) => [
+    name,
+    `node:${name}`,
+  ]),
 );
 
 // That they are no ES modules is asked of them when they are imported, which is no use yet.
 const atFirstUse = (id) => new Proxy({}, { get: (_, key) => (key === "__esModule" ? undefined : require(id)[key]) });
 
 /**
- * Starts the program. `read(name)` gives an asset's bytes or undefined; `compiled(name, script, size)` is told of each script.
+ * Starts the program. `read(name)` gives an asset's bytes or undefined; `compiled(name, script, size)` is told of each
+ * script.
  */
 const start = (read, entry, compiled) => {
   const loaded = new Map();
@@ -53,6 +58,12 @@ if (isSea()) {
   const lists = process.env.KUBECTL_MESH_LOADED === "yes";
   const tell = (text) => process._rawDebug(text);
   if (lists)
-    process.on("exit", () => tell(process.moduleLoadList.filter((name) => heavy.has(name.replace("NativeModule ", ""))).join("\n")));
-  start(read, "main.js", lists ? (name, script, size) => tell(`${name} rejected=${script.cachedDataRejected} size=${size}`) : () => {});
+    process.on("exit", () =>
+      tell(process.moduleLoadList.filter((name) => heavy.has(name.replace("NativeModule ", ""))).join("\n")),
+    );
+  start(
+    read,
+    "main.js",
+    lists ? (name, script, size) => tell(`${name} rejected=${script.cachedDataRejected} size=${size}`) : () => {},
+  );
 } else module.exports = { start };

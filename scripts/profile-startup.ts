@@ -1,7 +1,8 @@
 /**
- * `npm run profile:startup [-- ROUNDS]`: where the milliseconds of a start go, by V8's sampling profiler, on a real mesh of fifty pods; the
- * median of the rounds. A sample that comes late is one for which the program had no processor: of it no more is counted than of others, so
- * that the table is one of the program's own time. It runs from its parts and compiled code as in an executable.
+ * `npm run profile:startup [-- ROUNDS]`: where the milliseconds of a start go, by V8's sampling profiler, on a real
+ * mesh of fifty pods; the median of the rounds. A sample that comes late is one for which the program had no processor:
+ * of it no more is counted than of others, so that the table is one of the program's own time. It runs from its parts
+ * and compiled code as in an executable.
  */
 import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -14,7 +15,10 @@ import { upFiftyPods } from "./fifty-pods.ts";
 import { warmMeshes } from "./warm-meshes.ts";
 
 interface Profile {
-  readonly nodes: readonly { readonly id: number; readonly callFrame: { readonly functionName: string; readonly url: string } }[];
+  readonly nodes: readonly {
+    readonly id: number;
+    readonly callFrame: { readonly functionName: string; readonly url: string };
+  }[];
   readonly samples: readonly number[];
   /** Microseconds. */
   readonly timeDeltas: readonly number[];
@@ -33,7 +37,10 @@ const places: readonly (readonly [place: string, matches: RegExp])[] = [
     "Node: starting",
     /^\S* (node:internal\/(bootstrap|main|process|options|util)|node:embedder_main_|node:internal\/modules\/(run_main|cjs))/,
   ],
-  ["Node: streams and files", /^\S* node:(fs|stream|tty|buffer|events|internal\/(fs|streams|tty|stream|bootstrap\/switches))/],
+  [
+    "Node: streams and files",
+    /^\S* node:(fs|stream|tty|buffer|events|internal\/(fs|streams|tty|stream|bootstrap\/switches))/,
+  ],
   ["Node: network", /^\S* node:(net|http|https|tls|dns|crypto|zlib|_http|_tls|internal\/(net|http|tls|crypto|dns))/],
   ["Node: the rest", /^\S* node:/],
   ["main.js: the plugin's flags, the shell", /^\S* main\.js/],
@@ -92,7 +99,8 @@ const folders = new Map<string, string>();
   for (const plugin of ["mesh-migrate", "mesh-revisions"]) {
     const folder = join(work, plugin);
     mkdirSync(folder);
-    for (const [name, source] of (await bundle(`plugins/${plugin}.ts`, undefined)).parts) writeFileSync(join(folder, name), source);
+    for (const [name, source] of (await bundle(`plugins/${plugin}.ts`, undefined)).parts)
+      writeFileSync(join(folder, name), source);
     await warm(folder, meshes, [process.execPath]);
     folders.set(plugin, folder);
   }

@@ -1,8 +1,8 @@
 /**
- * `npm run release [-- --snapshot] [--platform NAME]… [PLUGIN…]`: the archives of all plugins for all platforms, their Krew manifests,
- * bills of materials and SHA256SUMS, in dist/release. Made on Linux x64 (Debian 12: apt-get install llvm patchelf osslsigncode libatomic1
- * libatomic1-arm64-cross), and of Go 1.26 for the signer of macOS. All but the compiled code is given by the commit: `--no-code` leaves that
- * out, and two releases have the same bytes.
+ * `npm run release [-- --snapshot] [--platform NAME]… [PLUGIN…]`: the archives of all plugins for all platforms, their
+ * Krew manifests, bills of materials and SHA256SUMS, in dist/release. Made on Linux x64 (Debian 12: apt-get install
+ * llvm patchelf osslsigncode libatomic1 libatomic1-arm64-cross), and of Go 1.26 for the signer of macOS. All but the
+ * compiled code is given by the commit: `--no-code` leaves that out, and two releases have the same bytes.
  */
 import { createHash } from "node:crypto";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -60,13 +60,20 @@ const readWish = (): Wish => {
 };
 
 /** Those named, or all where none is. */
-const chosen = <T>(all: readonly T[], names: readonly string[], nameOf: (one: T) => string, what: string): readonly T[] => {
+const chosen = <T>(
+  all: readonly T[],
+  names: readonly string[],
+  nameOf: (one: T) => string,
+  what: string,
+): readonly T[] => {
   const unknown = names.find((name) => all.every((one) => nameOf(one) !== name));
   if (unknown !== undefined) throw new Error(`there is no ${what} ${unknown}: ${all.map(nameOf).join(", ")}`);
   return names.length === 0 ? all : all.filter((one) => names.includes(nameOf(one)));
 };
 
-/** The time that every file of the release bears, in seconds: https://reproducible-builds.org/docs/source-date-epoch/ */
+/**
+ * The time that every file of the release bears, in seconds: https://reproducible-builds.org/docs/source-date-epoch/
+ */
 const releaseTime = (): number => Number(process.env.SOURCE_DATE_EPOCH ?? tool("git", ["log", "-1", "--format=%ct"]));
 
 /** How a platform's runtime is run here, to compile code for it; undefined where that cannot be done. */
@@ -87,7 +94,13 @@ const makeArchive = async (
     at,
     work,
     out,
-  }: { readonly code: boolean; readonly meshes: WarmMeshes; readonly at: number; readonly work: string; readonly out: string },
+  }: {
+    readonly code: boolean;
+    readonly meshes: WarmMeshes;
+    readonly at: number;
+    readonly work: string;
+    readonly out: string;
+  },
 ): Promise<Archive> => {
   const folder = join(work, `${plugin}-${platform.name}`);
   mkdirSync(folder);
@@ -107,7 +120,9 @@ const makeArchive = async (
   });
   const entries = [
     file(executable, readFileSync(join(folder, executable)), true),
-    ...(platform.os === "windows" ? [] : [file(executable.replace("-", "_complete-"), completionScript(executable), true)]),
+    ...(platform.os === "windows"
+      ? []
+      : [file(executable.replace("-", "_complete-"), completionScript(executable), true)]),
     ...[...runtime.beside].map(([name, path]) => file(name, readFileSync(path))),
     file("LICENSE", readFileSync("LICENSE")),
     file("README.md", readFileSync("README.md")),
@@ -120,7 +135,9 @@ const makeArchive = async (
   writeFileSync(join(out, `${plugin}-${platform.name}.cdx.json`), bill);
   rmSync(folder, { recursive: true });
   const size = (count: number): string => `${(count / 1e6).toFixed(1)} MB`;
-  console.error(`${name}: ${size(entries[0]?.bytes.length ?? 0)}, packed ${size(bytes.length)}${runner ? "" : ", without compiled code"}`);
+  console.error(
+    `${name}: ${size(entries[0]?.bytes.length ?? 0)}, packed ${size(bytes.length)}${runner ? "" : ", without compiled code"}`,
+  );
   return { platform, name, sha256: sha256(bytes), files: entries.map((entry) => entry.name).sort() };
 };
 
@@ -131,7 +148,10 @@ const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes)
 
 const writeSums = (out: string): void => {
   const names = readdirSync(out).sort();
-  writeFileSync(join(out, "SHA256SUMS"), names.map((name) => `${sha256(readFileSync(join(out, name)))}  ${name}\n`).join(""));
+  writeFileSync(
+    join(out, "SHA256SUMS"),
+    names.map((name) => `${sha256(readFileSync(join(out, name)))}  ${name}\n`).join(""),
+  );
 };
 
 const release = async (wish: Wish): Promise<void> => {
@@ -156,7 +176,10 @@ const release = async (wish: Wish): Promise<void> => {
       rmSync(join(work, platform.name), { recursive: true });
     }
     for (const [plugin, own] of archives)
-      writeFileSync(join(wish.out, `${plugin}.yaml`), krewManifest({ ...source, uri: wish.uri ?? source.uri }, plugin, version, own));
+      writeFileSync(
+        join(wish.out, `${plugin}.yaml`),
+        krewManifest({ ...source, uri: wish.uri ?? source.uri }, plugin, version, own),
+      );
     writeSums(wish.out);
   } finally {
     rmSync(work, { recursive: true });

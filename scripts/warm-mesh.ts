@@ -1,4 +1,7 @@
-/** A small mesh as an API server lists it, between two revisions: enough that every reader of ours has something to read. */
+/**
+ * A small mesh as an API server lists it, between two revisions: enough that every reader of ours has something to
+ * read.
+ */
 import type { KubeObject, Labels } from "../src/mesh/kubernetes.ts";
 
 const createdAt = "2026-01-01T00:00:00Z";
@@ -27,7 +30,13 @@ const counted = (replicas: number) => ({
   availableReplicas: replicas,
 });
 
-const workload = (kind: "Deployment" | "StatefulSet", name: string, namespace: string, replicas: number, labels: Labels = {}) => {
+const workload = (
+  kind: "Deployment" | "StatefulSet",
+  name: string,
+  namespace: string,
+  replicas: number,
+  labels: Labels = {},
+) => {
   const selector = { app: name };
   const strategy = {
     type: "RollingUpdate",
@@ -44,7 +53,10 @@ const workload = (kind: "Deployment" | "StatefulSet", name: string, namespace: s
         template: template({ ...selector, ...labels }),
         ...(kind === "Deployment" ? { strategy } : { updateStrategy: strategy }),
       },
-      status: { ...counted(replicas), ...(kind === "StatefulSet" && { currentRevision: `${name}-1`, updateRevision: `${name}-1` }) },
+      status: {
+        ...counted(replicas),
+        ...(kind === "StatefulSet" && { currentRevision: `${name}-1`, updateRevision: `${name}-1` }),
+      },
     },
   );
 };
@@ -62,7 +74,9 @@ const pod = (
         nodeName: "node-1",
         containers: [
           { name: "app", image: "app:1" },
-          ...(revision ? [{ name: "istio-proxy", image: "proxyv2:1.20.0", env: [{ name: "PROXY_CONFIG", value: "{}" }] }] : []),
+          ...(revision
+            ? [{ name: "istio-proxy", image: "proxyv2:1.20.0", env: [{ name: "PROXY_CONFIG", value: "{}" }] }]
+            : []),
         ],
       },
       status: {
@@ -88,7 +102,13 @@ const pod = (
       labels,
       ownerReferences: [{ apiVersion: "apps/v1", ...owner, uid: `uid-${namespace}-${owner.name}`, controller: true }],
       annotations: revision
-        ? { "sidecar.istio.io/status": JSON.stringify({ revision, containers: ["istio-proxy"], initContainers: ["istio-init"] }) }
+        ? {
+            "sidecar.istio.io/status": JSON.stringify({
+              revision,
+              containers: ["istio-proxy"],
+              initContainers: ["istio-init"],
+            }),
+          }
         : {},
     },
   }) as const;
@@ -97,7 +117,10 @@ const injector = (revision: string) => {
   const service = revision === "default" ? "istiod" : `istiod-${revision}`;
   const entry = (name: string, namespaceSelector: object, objectSelector: object) => ({
     name,
-    clientConfig: { caBundle: "Y2E=", service: { name: service, namespace: "istio-system", path: "/inject", port: 443 } },
+    clientConfig: {
+      caBundle: "Y2E=",
+      service: { name: service, namespace: "istio-system", path: "/inject", port: 443 },
+    },
     rules: [{ apiGroups: [""], apiVersions: ["v1"], operations: ["CREATE"], resources: ["pods"] }],
     namespaceSelector,
     objectSelector,
@@ -162,12 +185,19 @@ const apps = ["web", "api", "cart"].map((name) => ({
   deployments: [workload("Deployment", name, "production", 3)],
   replicaSets: [
     {
-      ...object(`${name}-6d`, "production", { app: name, "pod-template-hash": "6d" }, { spec: { replicas: 3 }, status: counted(3) }),
+      ...object(
+        `${name}-6d`,
+        "production",
+        { app: name, "pod-template-hash": "6d" },
+        { spec: { replicas: 3 }, status: counted(3) },
+      ),
       metadata: {
         name: `${name}-6d`,
         namespace: "production",
         uid: `uid-production-${name}-6d`,
-        ownerReferences: [{ apiVersion: "apps/v1", kind: "Deployment", name, uid: `uid-production-${name}`, controller: true }],
+        ownerReferences: [
+          { apiVersion: "apps/v1", kind: "Deployment", name, uid: `uid-production-${name}`, controller: true },
+        ],
       },
     },
   ],
@@ -195,7 +225,13 @@ const parts: readonly Readonly<Record<string, readonly KubeObject[]>>[] = [
     ],
     statefulSets: [workload("StatefulSet", "db", "production", 2)],
     pods: [0, 1].map((n) =>
-      pod(`db-${n}`, "production", { kind: "StatefulSet", name: "db" }, { app: "db", "controller-revision-hash": "db-1" }, "default"),
+      pod(
+        `db-${n}`,
+        "production",
+        { kind: "StatefulSet", name: "db" },
+        { app: "db", "controller-revision-hash": "db-1" },
+        "default",
+      ),
     ),
   },
 ];

@@ -1,18 +1,25 @@
 /**
- * The meshes that the executables are run against while they are built, so that what people run is there as compiled code: one that answers
- * in protobuf as a real API server does, and the tests' embedded one, which has TLS, port-forwards and istiods, and on which things move.
+ * The meshes that the executables are run against while they are built, so that what people run is there as compiled
+ * code: one that answers in protobuf as a real API server does, and the tests' embedded one, which has TLS,
+ * port-forwards and istiods, and on which things move.
  */
 import { bootMesh } from "../test/embedded/mesh.ts";
 import { deployment } from "../test/real/workloads.ts";
 import { warmServer } from "./warm-server.ts";
 
 export interface WarmMeshes extends AsyncDisposable {
-  /** What is to be run, as arguments of any plugin; a plugin that has not such a flag says so. Each time with something that is still to be moved. */
+  /**
+   * What is to be run, as arguments of any plugin; a plugin that has not such a flag says so. Each time with something
+   * that is still to be moved.
+   */
   commands(): Promise<readonly (readonly string[])[]>;
 }
 
 export const warmMeshes = async (): Promise<WarmMeshes> => {
-  const [server, mesh] = await Promise.all([warmServer(), bootMesh({ revisions: { default: "1.19.0", "1-20": "1.20.0" }, time: "real" })]);
+  const [server, mesh] = await Promise.all([
+    warmServer(),
+    bootMesh({ revisions: { default: "1.19.0", "1-20": "1.20.0" }, time: "real" }),
+  ]);
   const protobuf = ["--server", server.url, "--kubeconfig", "/dev/null", "--request-timeout", "5s"];
   const embedded = ["--kubeconfig", mesh.kubeconfig];
   return {

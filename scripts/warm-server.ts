@@ -1,7 +1,9 @@
-/** An API server of a small mesh, on loopback: what the executables are run against while they are built and measured. */
+/**
+ * An API server of a small mesh, on loopback: what the executables are run against while they are built and measured.
+ */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { protobuf } from "../src/cluster/binary-page.ts";
+import { protobuf } from "../src/cluster/http/binary-page.ts";
 import { kinds } from "../src/cluster/kinds.ts";
 import type { PodObject } from "../src/mesh/kubernetes.ts";
 import { matchesSelector } from "../src/mesh/labels.ts";
@@ -16,7 +18,12 @@ const answer = (method: string, { pathname, searchParams }: URL, accept: string)
   if (pathname === "/version") return { major: "1", minor: "36", gitVersion: "v1.36.0" };
   if (pathname === "/apis") return { kind: "APIGroupList", apiVersion: "v1", groups: [] };
   if (method === "POST" && pathname.endsWith("/selfsubjectaccessreviews"))
-    return { kind: "SelfSubjectAccessReview", apiVersion: "authorization.k8s.io/v1", spec: {}, status: { allowed: true } };
+    return {
+      kind: "SelfSubjectAccessReview",
+      apiVersion: "authorization.k8s.io/v1",
+      spec: {},
+      status: { allowed: true },
+    };
   const { namespace, plural, name } = resourceOf(pathname);
   const key = keyByPlural.get(plural);
   if ((method !== "GET" && method !== "PATCH") || key === undefined) return undefined;
@@ -47,7 +54,8 @@ const resourceOf = (
   path: string,
 ): { readonly namespace: string | undefined; readonly plural: string; readonly name: string | undefined } => {
   const parts = path.replace(/^\/api\/v1\/|^\/apis\/[^/]+\/[^/]+\//, "").split("/");
-  const [namespace, plural = "", name, ...below] = parts[0] === "namespaces" && parts.length > 2 ? parts.slice(1) : [undefined, ...parts];
+  const [namespace, plural = "", name, ...below] =
+    parts[0] === "namespaces" && parts.length > 2 ? parts.slice(1) : [undefined, ...parts];
   return { namespace, plural: below.length === 0 ? plural : "", name };
 };
 

@@ -1,5 +1,6 @@
-// node warm.cjs FOLDER ARGUMENT…: runs the program of FOLDER with these arguments as the executable would, and leaves beside each of its
-// parts the code that V8 has compiled by then, on top of what earlier runs left. Only functions that ran are in it, so one run a command.
+// node warm.cjs FOLDER ARGUMENT…: runs the program of FOLDER with these arguments as the executable would, and leaves
+// beside each of its parts the code that V8 has compiled by then, on top of what earlier runs left. Only functions that
+// ran are in it, so one run a command.
 "use strict";
 const fs = require("node:fs");
 const path = require("node:path");
@@ -9,7 +10,8 @@ const { start } = require("./loader.cjs");
 const [folder, ...argv] = process.argv.slice(2);
 const scripts = new Map();
 const read = (name) => {
-  // The flag is part of what V8 checks a cache against: as the executable has it whenever something is compiled or written.
+  // The flag is part of what V8 checks a cache against: as the executable has it whenever something is compiled or
+  // written.
   v8.setFlagsFromString("--flush-bytecode");
   const file = path.join(folder, name);
   return fs.existsSync(file) ? fs.readFileSync(file) : undefined;

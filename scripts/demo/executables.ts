@@ -27,4 +27,6 @@ export function whyBuild(): string | undefined {
 const changedAt = (file: string): number | undefined => statSync(file, { throwIfNoEntry: false })?.mtimeMs;
 
 const filesOf = (path: string): readonly string[] =>
-  statSync(path).isDirectory() ? readdirSync(path, { recursive: true, encoding: "utf8" }).map((file) => join(path, file)) : [path];
+  statSync(path).isDirectory()
+    ? readdirSync(path, { recursive: true, encoding: "utf8" }).map((file) => join(path, file))
+    : [path];

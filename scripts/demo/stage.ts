@@ -1,4 +1,7 @@
-/** Where the demo plays: a person who reads and perhaps presses Enter, programs that run before his eyes, and signals that end it all. */
+/**
+ * Where the demo plays: a person who reads and perhaps presses Enter, programs that run before his eyes, and signals
+ * that end it all.
+ */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { constants } from "node:os";

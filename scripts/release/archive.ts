@@ -1,4 +1,7 @@
-/** Archives whose bytes are given by what is in them: entries sorted by name, one time for all, no owner, regular files only. */
+/**
+ * Archives whose bytes are given by what is in them: entries sorted by name, one time for all, no owner, regular files
+ * only.
+ */
 import { crc32, deflateRawSync, gzipSync } from "node:zlib";
 
 export interface Entry {
@@ -19,7 +22,8 @@ const tar = (entries: readonly Entry[], at: number): Buffer =>
     ...entries.flatMap(({ name, bytes, executable }) => {
       if (Buffer.byteLength(name) > 100) throw new Error(`${name}: the name is too long for the archive`);
       const header = Buffer.alloc(512);
-      const octal = (value: number, offset: number, digits: number) => header.write(value.toString(8).padStart(digits, "0"), offset);
+      const octal = (value: number, offset: number, digits: number) =>
+        header.write(value.toString(8).padStart(digits, "0"), offset);
       header.write(name, 0);
       octal(modeOf(executable), 100, 7);
       octal(0, 108, 7);
@@ -49,7 +53,8 @@ const zip = (entries: readonly Entry[], at: number): Buffer => {
   let offset = 0;
   for (const { name, bytes, executable } of entries) {
     const packed = deflateRawSync(bytes);
-    // Shared by the file's own header and the directory's: version 2.0, UTF-8, deflated, time, checksum, sizes, length of the name.
+    // Shared by the file's own header and the directory's: version 2.0, UTF-8, deflated, time, checksum, sizes, length
+    // of the name.
     const common = Buffer.alloc(26);
     common.writeUInt16LE(20, 0);
     common.writeUInt16LE(0x0800, 2);

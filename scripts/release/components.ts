@@ -1,4 +1,6 @@
-/** What of others' work is in an archive: one list, from which both the bill of materials and the licences are written. */
+/**
+ * What of others' work is in an archive: one list, from which both the bill of materials and the licences are written.
+ */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { locked } from "./lock.ts";
@@ -19,7 +21,10 @@ export interface Component {
   readonly within?: Readonly<Record<string, string>>;
 }
 
-/** Those of one plugin's archive: the runtime, what lies beside it, and the packages (`node_modules/js-yaml`) of which a byte is in the bundle. */
+/**
+ * Those of one plugin's archive: the runtime, what lies beside it, and the packages (`node_modules/js-yaml`) of which a
+ * byte is in the bundle.
+ */
 export const componentsOf = (platform: Platform, packages: readonly string[]): readonly Component[] => [
   runtime(platform),
   ...(platform.os === "linux" ? [libatomic(platform)] : []),
@@ -44,28 +49,36 @@ const runtime = ({ runtime }: Platform): Component => {
   const { node, modules, ...within } = process.versions;
   const path = `node_modules/${runtime}`;
   const { version } = locked(path);
-  if (version !== node) throw new Error(`${runtime} is ${version}, and a release is made on ${node}: npm ci, and start by npm run release`);
+  if (version !== node)
+    throw new Error(`${runtime} is ${version}, and a release is made on ${node}: npm ci, and start by npm run release`);
   return {
     ...npm(path, [readFileSync(join(process.execPath, "../../LICENSE"), "utf8")]),
-    within: Object.fromEntries(Object.entries(within).filter((entry): entry is [string, string] => entry[1] !== undefined)),
+    within: Object.fromEntries(
+      Object.entries(within).filter((entry): entry is [string, string] => entry[1] !== undefined),
+    ),
   };
 };
 
 const libatomic = ({ name }: Platform): Component => {
   const [version, from, arch] =
-    name === "linux-x64" ? ["12.2.0-14+deb12u1", "libatomic1", "amd64"] : ["12.2.0-14cross1", "libatomic1-arm64-cross", "all"];
+    name === "linux-x64"
+      ? ["12.2.0-14+deb12u1", "libatomic1", "amd64"]
+      : ["12.2.0-14cross1", "libatomic1-arm64-cross", "all"];
   return {
     name: "libatomic",
     version,
     license: "GPL-3.0-or-later WITH GCC-exception-3.1",
     purl: `pkg:deb/debian/${from}@${encodeURIComponent(version)}?arch=${arch}`,
-    texts: [`/usr/share/doc/${from}/copyright`, "/usr/share/common-licenses/GPL-3"].map((file) => readFileSync(file, "utf8")),
+    texts: [`/usr/share/doc/${from}/copyright`, "/usr/share/common-licenses/GPL-3"].map((file) =>
+      readFileSync(file, "utf8"),
+    ),
   };
 };
 
 const textsIn = (path: string): readonly string[] => {
   const files = readdirSync(path).filter((file) => /^((un)?licen[cs]e|copying|notice)/i.test(file));
-  if (files.length === 0) throw new Error(`${path} has no file with its license: find out under which terms it may be passed on`);
+  if (files.length === 0)
+    throw new Error(`${path} has no file with its license: find out under which terms it may be passed on`);
   return files.sort().map((file) => readFileSync(join(path, file), "utf8"));
 };
 

@@ -1,4 +1,7 @@
-/** Krew's manifests, one a plugin, written from krew-manifest.yaml: https://krew.sigs.k8s.io/docs/developer-guide/plugin-manifest/ */
+/**
+ * Krew's manifests, one a plugin, written from krew-manifest.yaml:
+ * https://krew.sigs.k8s.io/docs/developer-guide/plugin-manifest/
+ */
 import { readFileSync } from "node:fs";
 import { dump, load } from "js-yaml";
 import manifest from "../../package.json" with { type: "json" };
@@ -27,13 +30,21 @@ export interface Archive {
   readonly files: readonly string[];
 }
 
-export const readSource = (): Source => ({ ...(load(readFileSync("krew-manifest.yaml", "utf8")) as Omit<Source, "homepage">), homepage });
+export const readSource = (): Source => ({
+  ...(load(readFileSync("krew-manifest.yaml", "utf8")) as Omit<Source, "homepage">),
+  homepage,
+});
 
-/** Throws where krew-manifest.yaml and the plugins that there are do not match, or a text is not as Krew's index wants it. */
+/**
+ * Throws where krew-manifest.yaml and the plugins that there are do not match, or a text is not as Krew's index wants
+ * it.
+ */
 export const checkSource = ({ plugins }: Source, names: readonly string[]): void => {
   const described = Object.keys(plugins).sort();
   if (described.join() !== [...names].sort().join())
-    throw new Error(`krew-manifest.yaml describes ${described.join(", ")}, and plugins/ has ${[...names].sort().join(", ")}`);
+    throw new Error(
+      `krew-manifest.yaml describes ${described.join(", ")}, and plugins/ has ${[...names].sort().join(", ")}`,
+    );
   for (const [name, { shortDescription, description }] of Object.entries(plugins)) {
     if (shortDescription.length > 50 || /[\n.]/.test(shortDescription))
       throw new Error(`${name}: a short description has at most 50 letters, and no full stop`);
@@ -59,7 +70,10 @@ export const krewManifest = (source: Source, plugin: string, version: string, ar
         caveats: source.caveats.replaceAll("{plugin}", plugin),
         platforms: archives.map(({ platform: { os, arch, suffix }, name, sha256, files }) => ({
           selector: { matchLabels: { os, arch } },
-          uri: source.uri.replaceAll("{homepage}", source.homepage).replaceAll("{version}", version).replaceAll("{archive}", name),
+          uri: source.uri
+            .replaceAll("{homepage}", source.homepage)
+            .replaceAll("{version}", version)
+            .replaceAll("{archive}", name),
           sha256,
           bin: `${executableName(plugin)}${suffix}`,
           files: files.map((from) => ({ from, to: "." })),

@@ -10,9 +10,10 @@ export interface Locked {
   readonly license: string;
 }
 
-const packages: ReadonlyMap<string, { readonly version?: string; readonly integrity?: string; readonly license?: string }> = new Map(
-  Object.entries(lock.packages),
-);
+const packages: ReadonlyMap<
+  string,
+  { readonly version?: string; readonly integrity?: string; readonly license?: string }
+> = new Map(Object.entries(lock.packages));
 
 /** Of the package at a path such as `node_modules/js-yaml`. Throws where the lock has none, or says too little. */
 export const locked = (path: string): Locked => {

@@ -12,11 +12,15 @@ export const refuseUnfit = (version: string, homepage: string): void => {
   const tree = git(["status", "--porcelain"]);
   if (tree.status !== 0) throw new Error(`a release is made from a commit, and git says: ${tree.said}`);
   if (tree.said !== "")
-    throw new Error(`the tree differs from its commit: commit it, or try things with npm run release -- --snapshot\n${tree.said}`);
+    throw new Error(
+      `the tree differs from its commit: commit it, or try things with npm run release -- --snapshot\n${tree.said}`,
+    );
   const tagged = git(["rev-parse", "--verify", "--quiet", `refs/tags/v${version}^{commit}`]);
   const head = git(["rev-parse", "HEAD"]).said;
   if (tagged.status === 0 && tagged.said !== head)
-    throw new Error(`v${version} is already released, from commit ${tagged.said.slice(0, 12)}: npm version, and a section of CHANGELOG.md`);
+    throw new Error(
+      `v${version} is already released, from commit ${tagged.said.slice(0, 12)}: npm version, and a section of CHANGELOG.md`,
+    );
   if (
     !readFileSync("CHANGELOG.md", "utf8")
       .split("\n")
@@ -24,5 +28,7 @@ export const refuseUnfit = (version: string, homepage: string): void => {
   )
     throw new Error(`CHANGELOG.md has no section "## ${version} (date)": say what is new`);
   if (homepage.includes("/OWNER/"))
-    throw new Error(`package.json's homepage is nobody's yet (${homepage}): npm pkg set homepage=https://github.com/…/kubectl-mesh`);
+    throw new Error(
+      `package.json's homepage is nobody's yet (${homepage}): npm pkg set homepage=https://github.com/…/kubectl-mesh`,
+    );
 };

@@ -1,6 +1,7 @@
 /**
- * The runtime of each platform, made ready to take a program in. Comes out of npm packages that package-lock.json vouches for; npm installs
- * only the one that fits this machine, so the packages are fetched here and held against the lock.
+ * The runtime of each platform, made ready to take a program in. Comes out of npm packages that package-lock.json
+ * vouches for; npm installs only the one that fits this machine, so the packages are fetched here and held against the
+ * lock.
  */
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -38,7 +39,10 @@ const libatomic: ReadonlyMap<Platform["name"], { readonly path: string; readonly
   ],
 ]);
 
-/** Fetches and prepares a runtime in `folder`, which must be its own. Throws where the package is not the one locked, or a tool is missing. */
+/**
+ * Fetches and prepares a runtime in `folder`, which must be its own. Throws where the package is not the one locked, or
+ * a tool is missing.
+ */
 export const prepareRuntime = (platform: Platform, folder: string): Runtime => {
   mkdirSync(folder, { recursive: true });
   const original = unpack(platform.runtime, platform.file, folder);
@@ -60,7 +64,8 @@ export const prepareRuntime = (platform: Platform, folder: string): Runtime => {
 export const checkIntegrity = (name: string, bytes: Uint8Array, integrity: string): void => {
   const [algorithm = "", expected] = integrity.split("-");
   const found = createHash(algorithm).update(bytes).digest("base64");
-  if (found !== expected) throw new Error(`${name} is not the package that package-lock.json vouches for: ${algorithm}-${found}`);
+  if (found !== expected)
+    throw new Error(`${name} is not the package that package-lock.json vouches for: ${algorithm}-${found}`);
 };
 
 const unpack = (name: string, file: string, folder: string): string => {
@@ -83,5 +88,6 @@ const checkLibrary = ({ path, sha256 }: { readonly path: string; readonly sha256
     throw new Error(`${path} is missing: apt-get install libatomic1 libatomic1-arm64-cross`);
   }
   const found = createHash("sha256").update(bytes).digest("hex");
-  if (found !== sha256) throw new Error(`${path} is not the one of Debian 12 that was reviewed (sha256 ${found}): release on Debian 12`);
+  if (found !== sha256)
+    throw new Error(`${path} is not the one of Debian 12 that was reviewed (sha256 ${found}): release on Debian 12`);
 };

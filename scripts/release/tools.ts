@@ -19,4 +19,5 @@ export const tool = (command: string, argv: readonly string[]): string => {
 };
 
 /** Whether a command is there. */
-export const hasTool = (command: string): boolean => spawnSync(command, ["--version"], { stdio: "ignore" }).error === undefined;
+export const hasTool = (command: string): boolean =>
+  spawnSync(command, ["--version"], { stdio: "ignore" }).error === undefined;

@@ -1,9 +1,10 @@
 /**
- * Reads a command line as kubectl reads its own (github.com/spf13/pflag): `-n x`, `-nx`, `-n=x`, `-Aojson`, `--to x`, `--to=x`,
- * `--no-headers=false`. Stricter where a slip would change a cluster: a value that looks like a flag, an empty value and a
- * single-valued flag given twice are errors. parse.ts takes it from there.
+ * Reads a command line as kubectl reads its own (github.com/spf13/pflag): `-n x`, `-nx`, `-n=x`, `-Aojson`, `--to x`,
+ * `--to=x`,
+ * `--no-headers=false`. Stricter where a slip would change a cluster: a value that looks like a flag, an empty value
+ * and a single-valued flag given twice are errors. parse.ts takes it from there.
  */
-import { UsageError } from "./errors.ts";
+import { UsageError } from "./exit-errors.ts";
 import type { Flag, Flags } from "./plugin.ts";
 
 /** A flag as given: its key in the table and its text; of a boolean flag, `true` or `false`. */
@@ -81,7 +82,8 @@ const take = ([key, flag]: readonly [string, Flag], attached: string | undefined
   const name = flagName(key, flag);
   if (flag.type === "boolean") {
     const text = truths.get(attached ?? "true");
-    if (text === undefined) throw new UsageError(`${name} is on or off: ${JSON.stringify(attached)} is neither true nor false`);
+    if (text === undefined)
+      throw new UsageError(`${name} is on or off: ${JSON.stringify(attached)} is neither true nor false`);
     return { key, text };
   }
   const choices = flag.choices?.map(String);
@@ -91,7 +93,8 @@ const take = ([key, flag]: readonly [string, Flag], attached: string | undefined
   }
   const text = attached ?? rest.shift() ?? "";
   if (text === "") throw new UsageError(`${name} has an empty value`, "is a variable of your script unset?");
-  if (choices && !choices.includes(text)) throw new UsageError(`${name} cannot be ${JSON.stringify(text)}`, `one of ${choices.join(", ")}`);
+  if (choices && !choices.includes(text))
+    throw new UsageError(`${name} cannot be ${JSON.stringify(text)}`, `one of ${choices.join(", ")}`);
   return { key, text };
 };
 
@@ -101,15 +104,23 @@ const refuseTwice = (given: readonly Given[], flags: Flags): void => {
     const flag = flags[key];
     const before = first.get(key);
     if (flag !== undefined && !flag.array && before !== undefined && (flag.type !== "boolean" || before !== text))
-      throw new UsageError(`${flagName(key, flag)} is given twice: ${JSON.stringify(before)} and ${JSON.stringify(text)}`);
+      throw new UsageError(
+        `${flagName(key, flag)} is given twice: ${JSON.stringify(before)} and ${JSON.stringify(text)}`,
+      );
     first.set(key, text);
   }
 };
 
 const unexpected = (word: string): UsageError =>
   /^[‐-―−]/.test(word)
-    ? new UsageError(`${JSON.stringify(word)} begins with a dash that is not "-"`, "type it again: text editors turn -- into one long dash")
-    : new UsageError(`unexpected argument ${JSON.stringify(word)}`, "what to act on is named by flags, such as -n for a namespace");
+    ? new UsageError(
+        `${JSON.stringify(word)} begins with a dash that is not "-"`,
+        "type it again: text editors turn -- into one long dash",
+      )
+    : new UsageError(
+        `unexpected argument ${JSON.stringify(word)}`,
+        "what to act on is named by flags, such as -n for a namespace",
+      );
 
 const unknownFlag = (name: string, names: Names): UsageError => {
   const near = [...names.keys()]
@@ -129,7 +140,9 @@ const distance = (a: string, b: string): number => {
   for (let i = 1; i <= x.length; i++) {
     const next = [i];
     for (let j = 1; j <= y.length; j++)
-      next.push(Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, (row[j - 1] ?? 0) + (x[i - 1] === y[j - 1] ? 0 : 1)));
+      next.push(
+        Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, (row[j - 1] ?? 0) + (x[i - 1] === y[j - 1] ? 0 : 1)),
+      );
     row = next;
   }
   return row[y.length] ?? 0;

@@ -1,5 +1,5 @@
 /** The flags by which kubectl finds its cluster and its user (`kubectl options`), as one group. */
-import type { ClusterFlags } from "../cluster/cluster-flags.ts";
+import type { ClusterFlags } from "../cluster/auth/connection-flags.ts";
 import { durationOf, wordsOf } from "./flags.ts";
 import type { Args, Flags } from "./plugin.ts";
 
@@ -19,14 +19,24 @@ export const clusterFlags = {
   server: { ...text("address of the API server"), alias: "s" },
   token: text("bearer token"),
   as: text("user to act as"),
-  asGroup: { group, type: "string", array: true, default: [], coerce: wordsOf, describe: "group to act as, may be given many times" },
+  asGroup: {
+    group,
+    type: "string",
+    array: true,
+    default: [],
+    coerce: wordsOf,
+    describe: "group to act as, may be given many times",
+  },
   asUid: text("UID to act as"),
   certificateAuthority: { ...text("file of the CA that vouches for the API server"), completes: "file" },
   clientCertificate: { ...text("file of our certificate"), completes: "file" },
   clientKey: { ...text("file of our certificate's key"), completes: "file" },
   insecureSkipTlsVerify: { group, type: "boolean", describe: "do not check the API server's certificate" },
   tlsServerName: text("name that the API server's certificate must bear"),
-  requestTimeout: { ...text("how long a single request may take, such as 30s or 2m; 0 is without end"), coerce: durationText },
+  requestTimeout: {
+    ...text("how long a single request may take, such as 30s or 2m; 0 is without end"),
+    coerce: durationText,
+  },
 } as const satisfies Flags;
 
 /** Just the cluster flags of a plugin's arguments, for `connect`. Flags that were not given are left out. */

@@ -3,10 +3,10 @@ import { kebab } from "./argv.ts";
 import type { Flag, Flags } from "./plugin.ts";
 
 /** Flag key → the texts typed for it. */
-export type Typed = ReadonlyMap<string, readonly string[]>;
+export type FlagsSoFar = ReadonlyMap<string, readonly string[]>;
 
 export type Wanted =
-  | { readonly kind: "flag"; readonly partial: string; readonly typed: Typed }
+  | { readonly kind: "flag"; readonly partial: string; readonly typed: FlagsSoFar }
   /** `before` stands in front of what is completed and is part of the same word: `--to=`, `shop,`. */
   | {
       readonly kind: "value";
@@ -14,7 +14,7 @@ export type Wanted =
       readonly flag: Flag;
       readonly before: string;
       readonly partial: string;
-      readonly typed: Typed;
+      readonly typed: FlagsSoFar;
     }
   | { readonly kind: "nothing" };
 
@@ -38,7 +38,7 @@ export const wantedOf = (words: readonly string[], flags: Flags): Wanted => {
   return last === "" || last.startsWith("-") ? { kind: "flag", partial: last, typed } : { kind: "nothing" };
 };
 
-const wantedValue = (key: string, flags: Flags, before: string, text: string, typed: Typed): Wanted => {
+const wantedValue = (key: string, flags: Flags, before: string, text: string, typed: FlagsSoFar): Wanted => {
   const flag = flags[key];
   if (flag === undefined) return { kind: "nothing" };
   const comma = flag.array ? text.lastIndexOf(",") + 1 : 0;
@@ -46,7 +46,10 @@ const wantedValue = (key: string, flags: Flags, before: string, text: string, ty
 };
 
 /** `--to=x`, `--to`, `-n`, `-nx`, `-An`. */
-const readWord = (word: string, flags: Flags): { readonly key: string; readonly text: string | undefined } | undefined => {
+const readWord = (
+  word: string,
+  flags: Flags,
+): { readonly key: string; readonly text: string | undefined } | undefined => {
   if (word.startsWith("--")) {
     const equals = word.indexOf("=");
     const name = equals < 0 ? word : word.slice(0, equals);

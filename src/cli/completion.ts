@@ -1,15 +1,15 @@
 /**
- * Completion by the Tab key. kubectl runs `kubectl_complete-mesh_migrate WORD…` and passes on what it prints: a line each, with help after a
- * tab, and last what the shell shall do (k8s.io/kubectl pkg/cmd/plugin/plugin_completion.go). Whatever fails, fails in silence: there is half a
- * command on the screen.
+ * Completion by the Tab key. kubectl runs `kubectl_complete-mesh_migrate WORD…` and passes on what it prints: a line
+ * each, with help after a tab, and last what the shell shall do (k8s.io/kubectl pkg/cmd/plugin/plugin_completion.go).
+ * Whatever fails, fails in silence: there is half a command on the screen.
  */
 import { existsSync } from "node:fs";
 import { basename, delimiter, dirname, join, resolve } from "node:path";
-import type { ClusterFlags } from "../cluster/cluster-flags.ts";
-import type { Name } from "../cluster/names.ts";
+import type { ClusterFlags } from "../cluster/auth/connection-flags.ts";
+import type { Name } from "../gather/completion-names.ts";
 import { kebab } from "./argv.ts";
 import { clusterFlags } from "./cluster-flags.ts";
-import { type Typed, wantedOf } from "./completion-words.ts";
+import { type FlagsSoFar, wantedOf } from "./completion-words.ts";
 import type { Flag, Flags, Plugin } from "./plugin.ts";
 
 /** cobra's ShellCompDirective: leave files out, or offer them. */
@@ -18,8 +18,15 @@ const [onlyThese, files] = [":4", ":0"];
 /** Milliseconds, from the start of the process, after which a person has stopped waiting. */
 const patience = 300;
 
-/** What to print when Tab is pressed after `words`; at `until` (of `performance.now()`) without what the cluster would have said. Never rejects. */
-export const completions = async <F extends Flags>(plugin: Plugin<F>, words: readonly string[], until = patience): Promise<string> => {
+/**
+ * What to print when Tab is pressed after `words`; at `until` (of `performance.now()`) without what the cluster would
+ * have said. Never rejects.
+ */
+export const completions = async <F extends Flags>(
+  plugin: Plugin<F>,
+  words: readonly string[],
+  until = patience,
+): Promise<string> => {
   const flags: Flags = plugin.options;
   const wanted = wantedOf(words, flags);
   if (wanted.kind === "nothing") return onlyThese;
@@ -33,22 +40,25 @@ export const completions = async <F extends Flags>(plugin: Plugin<F>, words: rea
 };
 
 /**
- * How to have it: for a person, and for `| sh`. `called` is how the program was (`process.argv[1]`), `path` is $PATH. A link to the link that
- * Krew made goes on to fit when Krew brings the next version; a link to Krew's store would not.
+ * How to have it: for a person, and for `| sh`. `called` is how the program was (`process.argv[1]`), `path` is $PATH. A
+ * link to the link that Krew made goes on to fit when Krew brings the next version; a link to Krew's store would not.
  */
 export const howToLink = (name: string, called: string, path: string, platform: string): string => {
   const own = `kubectl-${name.replaceAll("-", "_")}${platform === "win32" ? ".exe" : ""}`;
   const isPath = basename(called) !== called;
-  const folder = isPath ? dirname(resolve(called)) : path.split(delimiter).find((each) => each !== "" && existsSync(join(each, own)));
+  const folder = isPath
+    ? dirname(resolve(called))
+    : path.split(delimiter).find((each) => each !== "" && existsSync(join(each, own)));
   const link = join(folder ?? ".", own.replace("-", "_complete-"));
   const head = "# kubectl asks a program of this name what may come next. Link it once";
   if (platform === "win32") return `${head}, as administrator:\nmklink "${link}" "${join(folder ?? ".", own)}"`;
   const quoted = `'${link.replaceAll("'", "'\\''")}'`;
-  // Krew that knows of no plugin takes a link in its folder for a sign of an installation of old (internal/receiptsmigration).
+  // Krew that knows of no plugin takes a link in its folder for a sign of an installation of old
+  // (internal/receiptsmigration).
   return `${head}, or pipe this to sh.\n# When ${name} is uninstalled: rm ${quoted}\nln -sf ${own} ${quoted}`;
 };
 
-const flagLines = (flags: Flags, partial: string, typed: Typed): readonly string[] =>
+const flagLines = (flags: Flags, partial: string, typed: FlagsSoFar): readonly string[] =>
   Object.entries(flags)
     .filter(([key, flag]) => !flag.hidden && (flag.array || !typed.has(key)))
     .flatMap(([key, flag]) => namesOf(key, flag, partial).map((name) => `${name}\t${flag.describe}`));
@@ -59,16 +69,20 @@ const namesOf = (key: string, flag: Flag, partial: string): readonly string[] =>
   return names.filter((name) => name.startsWith(partial));
 };
 
-const valuesOf = async (flag: Flag, typed: Typed, until: number): Promise<readonly Name[]> => {
+const valuesOf = async (flag: Flag, typed: FlagsSoFar, until: number): Promise<readonly Name[]> => {
   if (flag.choices) return flag.choices.map((choice) => [String(choice), undefined]);
   const what = flag.completes;
   if (what === undefined || what === "file") return [];
-  const late = new Promise<readonly Name[]>((resolve) => setTimeout(resolve, Math.max(0, until - performance.now()), []));
-  const found = import("../cluster/names.ts").then(({ namesFor }) => namesFor(what, clusterFlagsTyped(typed)));
+  const late = new Promise<readonly Name[]>((resolve) =>
+    setTimeout(resolve, Math.max(0, until - performance.now()), []),
+  );
+  const found = import("../gather/completion-names.ts").then(({ namesFor }) =>
+    namesFor(what, clusterFlagsTyped(typed)),
+  );
   return Promise.race([late, found.catch(() => [])]);
 };
 
-const clusterFlagsTyped = (typed: Typed): ClusterFlags =>
+const clusterFlagsTyped = (typed: FlagsSoFar): ClusterFlags =>
   Object.fromEntries(
     Object.entries(clusterFlags as Flags).flatMap(([key, flag]) => {
       const texts = typed.get(key);

@@ -1,7 +1,10 @@
 /** The kinds of values that flags take, and the flags that several plugins share. */
-import { UsageError } from "./errors.ts";
+import { UsageError } from "./exit-errors.ts";
 
-/** A namespace, a revision, a tag, a context's namespace: https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#dns-label-names */
+/**
+ * A namespace, a revision, a tag, a context's namespace:
+ * https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#dns-label-names
+ */
 const label = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 
 /** Takes one name of `what` (`a namespace`, `a revision or tag`). */
@@ -25,7 +28,10 @@ export const namesOf =
   (texts: readonly string[]): readonly string[] =>
     unique(texts.flatMap((text) => text.split(",")).map((text) => nameOf(what)(text.trim())));
 
-/** Takes what names workloads in `--leave` and `--allow-downtime`: `[NAMESPACE/]KIND/NAME`, `*` for any part, or `*` alone. */
+/**
+ * Takes what names workloads in `--leave` and `--allow-downtime`: `[NAMESPACE/]KIND/NAME`, `*` for any part, or `*`
+ * alone.
+ */
 export const objectsOf = (texts: readonly string[]): readonly string[] =>
   unique(
     texts
@@ -50,13 +56,17 @@ const units = new Map([
   ["h", 3_600_000],
 ]);
 
-/** Takes a length of time as kubectl writes it (`90s`, `10m`, `1h30m`; a bare number is seconds) and gives milliseconds; `0` is 0. */
+/**
+ * Takes a length of time as kubectl writes it (`90s`, `10m`, `1h30m`; a bare number is seconds) and gives milliseconds;
+ * `0` is 0.
+ */
 export const durationOf = (text: string): number => {
   if (/^\d+$/.test(text)) return Number(text) * 1000;
   if (!/^(\d+(\.\d+)?(ms|s|m|h))+$/.test(text))
     throw new UsageError(`${JSON.stringify(text)} is not a length of time`, "write for example 90s, 10m or 1h30m");
   let ms = 0;
-  for (const [, count, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)) ms += Number(count) * (units.get(unit ?? "") ?? 0);
+  for (const [, count, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g))
+    ms += Number(count) * (units.get(unit ?? "") ?? 0);
   return Math.round(ms);
 };
 
@@ -114,5 +124,8 @@ export const writeFlags = {
     default: "none",
     describe: "client prints the plan and stops, server also sends every write as a dry run",
   },
-  fieldManager: { type: "string", describe: "name under which the API server notes our changes, the plugin's name by default" },
+  fieldManager: {
+    type: "string",
+    describe: "name under which the API server notes our changes, the plugin's name by default",
+  },
 } as const;

@@ -1,4 +1,7 @@
-/** The text of `--help`, drawn by yargs: when it is asked for, or once when an executable is built (scripts/drawn-help.ts). */
+/**
+ * The text of `--help`, drawn by yargs: when it is asked for, or once when an executable is built
+ * (scripts/drawn-help.ts).
+ */
 import type { Argv, Options } from "yargs";
 import yargs from "yargs";
 import { kebab } from "./argv.ts";
@@ -42,7 +45,11 @@ const program = <F extends Flags>(plugin: Plugin<F>) =>
     .usage(`${plugin.describe}\n\nUsage: $0 [flags]`)
     .help(false)
     .version(false)
-    .options(Object.fromEntries(Object.entries({ ...plugin.options, ...ownFlags }).map(([key, flag]) => [kebab(key), forYargs(flag)])));
+    .options(
+      Object.fromEntries(
+        Object.entries({ ...plugin.options, ...ownFlags }).map(([key, flag]) => [kebab(key), forYargs(flag)]),
+      ),
+    );
 
 /** Without what is done here and not by yargs: defaults, needed flags, coercion, completion. */
 const forYargs = ({ coerce, completes, default: value, demandOption, choices, describe, ...rest }: Flag): Options => {

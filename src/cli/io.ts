@@ -19,10 +19,14 @@ export interface Io {
   /** Time that only goes forward, by which is waited. */
   readonly clock: Clock;
   readonly terminal: Terminal;
-  /** Aborted by the first SIGINT, SIGTERM or SIGHUP; `reason` is an `Interruption`. A plugin that only reads has ended by then. */
+  /**
+   * Aborted by the first SIGINT, SIGTERM or SIGHUP; `reason` is an `Interruption`. A plugin that only reads has ended
+   * by then.
+   */
   readonly signal: AbortSignal;
   /**
-   * Says what to tell when the program must end in the middle of a change: at a second signal, or by a fault of its own (then exit 4).
+   * Says what to tell when the program must end in the middle of a change: at a second signal, or by a fault of its own
+   * (then exit 4).
    * `undefined` when nothing is half done any more.
    */
   whenStopped(tell: (() => string) | undefined): void;
@@ -61,7 +65,8 @@ export const terminalOf = (
   streams: { readonly out: boolean; readonly err: boolean; readonly columns: number | undefined },
 ): Terminal => {
   const wide = (streams.columns ?? 0) >= narrowest;
-  const live = streams.err && wide && env.TERM !== "dumb" && (env.CI === undefined || env.CI === "" || env.CI === "false");
+  const live =
+    streams.err && wide && env.TERM !== "dumb" && (env.CI === undefined || env.CI === "" || env.CI === "false");
   return { out: streams.out, err: streams.err, columns: streams.columns || 80, live, color: live && !env.NO_COLOR };
 };
 
@@ -85,12 +90,14 @@ export const terminal = (): Shell => {
   const closed = new Set<NodeJS.WriteStream>();
   for (const stream of [stdout, stderr])
     stream.on("error", () => {
-      // EPIPE (`| head`), EIO (the terminal is gone): nobody reads there any more, which ends a reader and nothing else.
+      // EPIPE (`| head`), EIO (the terminal is gone): nobody reads there any more, which ends a reader and nothing
+      // else.
       closed.add(stream);
       if (atOnce && stream === stdout) process.exit(0);
     });
   const write = (stream: NodeJS.WriteStream, text: string): void => {
-    if (!closed.has(stream)) stream.write(text.endsWith("\n") || text === "" ? safeLines(text) : `${safeLines(text)}\n`);
+    if (!closed.has(stream))
+      stream.write(text.endsWith("\n") || text === "" ? safeLines(text) : `${safeLines(text)}\n`);
   };
   const drained = (stream: NodeJS.WriteStream): Promise<void> =>
     new Promise((resolve) => {
@@ -107,7 +114,9 @@ export const terminal = (): Shell => {
   listen((signal: Interruption) => {
     if (atOnce) process.exit(signal.code);
     if (stop.signal.aborted) {
-      lastWords(safeLines(`error: stopped by ${signal.name} in the middle of the step at hand${tell ? `\n${tell()}` : ""}\n`));
+      lastWords(
+        safeLines(`error: stopped by ${signal.name} in the middle of the step at hand${tell ? `\n${tell()}` : ""}\n`),
+      );
       process.exit(signal.code);
     }
     write(stderr, `${signal.name}: finishing the step at hand; once more to stop at once`);

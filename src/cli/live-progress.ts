@@ -1,16 +1,21 @@
 /**
- * Progress as listr2's tree, redrawn on stderr. Tasks come up while the tree stands, so they are added to running lists and driven from
- * outside (`state$`, `title$`) instead of by functions of theirs; listr2 draws. Signals stay ours (run.ts).
+ * Progress as listr2's tree, redrawn on stderr. Tasks come up while the tree stands, so they are added to running lists
+ * and driven from outside (`state$`, `title$`) instead of by functions of theirs; listr2 draws. Signals stay ours
+ * (run.ts).
  */
+
 import { cleanseAnsi, color, Listr, ListrLogger, ListrTaskState, ProcessOutput, parseTimer } from "listr2";
+import type { Progress, ProgressTask } from "../execute/progress.ts";
 import { safe } from "../mesh/safe.ts";
 import type { Io } from "./io.ts";
-import type { Progress, ProgressTask } from "./progress.ts";
 
 type Node = Listr["tasks"][number];
 type List = Pick<Listr, "add" | "tasks">;
 
-/** Puts what others write to stderr while the tree stands into it, as a line of its own; listr2 would hold it back to the end. */
+/**
+ * Puts what others write to stderr while the tree stands into it, as a line of its own; listr2 would hold it back to
+ * the end.
+ */
 class TellingOutput extends ProcessOutput {
   readonly #tell: (text: string) => void;
   constructor(tell: (text: string) => void) {

@@ -1,6 +1,6 @@
 /** From a command line to typed arguments: what argv.ts reads, made what the table of flags says. */
 import { flagName, readArgv } from "./argv.ts";
-import { UsageError } from "./errors.ts";
+import { UsageError } from "./exit-errors.ts";
 import type { Args, Flag, Flags, Plugin } from "./plugin.ts";
 
 export type Parsed<F extends Flags> =
@@ -37,7 +37,8 @@ export const parse = <F extends Flags>(plugin: Plugin<F>, argv: readonly string[
 
 const argOf = (key: string, flag: Flag, texts: readonly string[] | undefined): unknown => {
   const value = texts === undefined ? flag.default : oneOrAll(flag, texts);
-  if (value === undefined && flag.demandOption) throw new UsageError(`${flagName(key, flag)} is missing`, `it is needed: ${flag.describe}`);
+  if (value === undefined && flag.demandOption)
+    throw new UsageError(`${flagName(key, flag)} is missing`, `it is needed: ${flag.describe}`);
   if (value === undefined || !flag.coerce) return value;
   try {
     return flag.coerce(value);

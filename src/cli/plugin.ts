@@ -1,6 +1,6 @@
 /** What a plugin is: a record. `plugins/<name>.ts` holds one each; `run.ts` runs it. */
 import type { InferredOptionTypes, Options } from "yargs";
-import type { Named } from "../cluster/names.ts";
+import type { CompletionKind } from "../gather/completion-names.ts";
 import type { Io } from "./io.ts";
 
 /** The exit codes of every plugin. */
@@ -17,13 +17,14 @@ export const exit = {
 export type ExitCode = (typeof exit)[keyof typeof exit] | 129 | 130 | 143;
 
 /**
- * One flag, as yargs describes it. The key in the table is the name in TypeScript; on the command line it is written in kebab-case
- * (`allowDowntime` is `--allow-downtime`). `coerce` gets the text (the texts, for an `array`) and throws `UsageError`.
+ * One flag, as yargs describes it. The key in the table is the name in TypeScript; on the command line it is written in
+ * kebab-case (`allowDowntime` is `--allow-downtime`). `coerce` gets the text (the texts, for an `array`) and throws
+ * `UsageError`.
  */
 export interface Flag extends Options {
   readonly describe: string;
   /** What the Tab key offers for its value (completion.ts); `choices` need no word. */
-  readonly completes?: Named | "file";
+  readonly completes?: CompletionKind | "file";
 }
 
 export type Flags = Readonly<Record<string, Flag>>;

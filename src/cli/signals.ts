@@ -18,4 +18,5 @@ export const listen = (heard: (signal: Interruption) => void): void => {
 };
 
 /** The interruption a signal was aborted by; undefined while it was not. */
-export const interruptionOf = (signal: AbortSignal): Interruption | undefined => interruptions.find((known) => known === signal.reason);
+export const interruptionOf = (signal: AbortSignal): Interruption | undefined =>
+  interruptions.find((known) => known === signal.reason);

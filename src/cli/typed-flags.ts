@@ -6,16 +6,23 @@ import type { Flags } from "./plugin.ts";
 const secrets: ReadonlySet<string> = new Set(["token"]);
 
 /**
- * The flags of this table that were given and differ from their default. `durations` names those that were read as milliseconds; they
- * are written so that kubectl reads them too.
+ * The flags of this table that were given and differ from their default. `durations` names those that were read as
+ * milliseconds; they are written so that kubectl reads them too.
  */
-export const typedFlags = (args: Readonly<Record<string, unknown>>, flags: Flags, durations: readonly string[] = []): readonly string[] =>
+export const typedFlags = (
+  args: Readonly<Record<string, unknown>>,
+  flags: Flags,
+  durations: readonly string[] = [],
+): readonly string[] =>
   Object.entries(flags).flatMap(([key, flag]) => {
     const value = args[key];
     const fallback = flag.coerce && typeof flag.default === "string" ? flag.coerce(flag.default) : flag.default;
     if (value === undefined || value === fallback || secrets.has(key)) return [];
     if (flag.type === "boolean") return value === true ? [`--${kebab(key)}`] : [`--${kebab(key)}=false`];
-    return [value].flat().flatMap((each) => [`--${kebab(key)}`, durations.includes(key) ? durationText(Number(each)) : String(each)]);
+    return [value]
+      .flat()
+      .flatMap((each) => [`--${kebab(key)}`, durations.includes(key) ? durationText(Number(each)) : String(each)]);
   });
 
-const durationText = (ms: number): string => (ms % 60_000 === 0 ? `${ms / 60_000}m` : ms % 1000 === 0 ? `${ms / 1000}s` : `${ms}ms`);
+const durationText = (ms: number): string =>
+  ms % 60_000 === 0 ? `${ms / 60_000}m` : ms % 1000 === 0 ? `${ms / 1000}s` : `${ms}ms`;

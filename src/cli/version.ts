@@ -9,7 +9,8 @@ export const commit: string | undefined = typeof MESH_COMMIT === "string" ? MESH
 /** What `--version` prints, in the format of `-o`. */
 export const versionText = (name: string, output: string | undefined): string => {
   const facts = { version, commit: commit ?? "unknown", node: process.versions.node };
-  if (output === "json") return JSON.stringify({ apiVersion: "kubectl-mesh/v1", kind: "Version", name, ...facts }, undefined, 2);
+  if (output === "json")
+    return JSON.stringify({ apiVersion: "kubectl-mesh/v1", kind: "Version", name, ...facts }, undefined, 2);
   if (output === "yaml")
     return [
       "apiVersion: kubectl-mesh/v1",

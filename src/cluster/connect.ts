@@ -1,21 +1,21 @@
-import { reviewAccess } from "./access-review.ts";
-import { createApi } from "./api.ts";
-import { isAbout, malformed, type Wish } from "./api-failure.ts";
-import { resourcePath } from "./api-path.ts";
+import { chooseCluster } from "./auth/choose-cluster.ts";
+import type { ClusterFlags } from "./auth/connection-flags.ts";
+import { credentialsOf } from "./auth/credentials.ts";
 import { systemClock } from "./clock.ts";
 import type { Cluster, WriteOptions } from "./cluster.ts";
-import type { ClusterFlags } from "./cluster-flags.ts";
-import { credentialsOf } from "./credentials.ts";
+import { reviewAccess } from "./http/access-review.ts";
+import { createApi } from "./http/api.ts";
+import { type ApiRequest, isAbout, malformed } from "./http/api-failure.ts";
+import { resourcePath } from "./http/api-path.ts";
+import { listAll } from "./http/list.ts";
+import { createPool } from "./http/pool.ts";
+import { type Pace, paceOf } from "./http/retry.ts";
+import { createServerClock } from "./http/server-clock.ts";
+import { createWarnings } from "./http/server-warnings.ts";
+import { checkKind, checkObject, expectedOf } from "./http/shape.ts";
+import { watchChanges } from "./http/watch.ts";
 import { kinds } from "./kinds.ts";
-import { listAll } from "./list.ts";
-import { createPodPorts } from "./pod-port.ts";
-import { createPool } from "./pool.ts";
-import { type Pace, paceOf } from "./retry.ts";
-import { createServerClock } from "./server-clock.ts";
-import { createWarnings } from "./server-warnings.ts";
-import { checkKind, checkObject, expectedOf } from "./shape.ts";
-import { chooseTarget } from "./target.ts";
-import { watchChanges } from "./watch.ts";
+import { createPodPorts } from "./tunnel/pod-port.ts";
 
 export interface ConnectOptions {
   /** `mesh-migrate/1.2.3`. */
@@ -30,22 +30,26 @@ export interface ConnectOptions {
 }
 
 /**
- * This folder is the one adapter of the port in cluster.ts. client-node (2.0.1) is asked only for what it does well and we should not write
- * again: the legacy auth-providers (auth-provider.ts). The rest is ours because there, as measured: KUBECONFIG of two files picks another cluster
- * than kubectl; every request opens a TLS connection of its own; a 200 with HTML reads as an empty object; nothing is retried and nothing has a
- * deadline; exec plugins run once a request, without KUBERNETES_EXEC_INFO, and may wait on a pipe for ever; groups to act as are dropped; a
- * port-forward does not end; and to load it costs more than a whole `kubectl get`.
+ * This folder is the one adapter of the port in cluster.ts. client-node (2.0.1) is asked only for what it does well and
+ * we should not write again: the legacy auth-providers (auth-provider.ts). The rest is ours because there, as measured:
+ * KUBECONFIG of two files picks another cluster than kubectl; every request opens a TLS connection of its own; a 200
+ * with HTML reads as an empty object; nothing is retried and nothing has a deadline; exec plugins run once a request,
+ * without KUBERNETES_EXEC_INFO, and may wait on a pipe for ever; groups to act as are dropped; a port-forward does not
+ * end; and to load it costs more than a whole `kubectl get`.
  */
 
 /**
- * The cluster that the flags, KUBECONFIG or the pod we run in name. Reads configuration only: the first connection is opened by the first question.
- * Throws `ClusterError` (config) where they name none, or none that can be used.
+ * The cluster that the flags, KUBECONFIG or the pod we run in name. Reads configuration only: the first connection is
+ * opened by the first question. Throws `ClusterError` (config) where they name none, or none that can be used.
  */
 export async function connect(flags: ClusterFlags, options: ConnectOptions): Promise<Cluster> {
   const env = options.env ?? process.env;
   const pace = options.pace ?? paceOf(systemClock);
-  const target = chooseTarget(flags, env);
-  const [credentials, pool] = await Promise.all([credentialsOf(target, { env, warn: options.warn }), createPool(target, env)]);
+  const target = chooseCluster(flags, env);
+  const [credentials, pool] = await Promise.all([
+    credentialsOf(target, { env, warn: options.warn }),
+    createPool(target, env),
+  ]);
   const clock = createServerClock(pace.now);
   const warnings = createWarnings(options.warn);
   const api = createApi({
@@ -84,14 +88,14 @@ export async function connect(flags: ClusterFlags, options: ConnectOptions): Pro
     list: (kind, query, project) => listAll(api, kind, query, project),
 
     async get(kind, name, namespace) {
-      const wish: Wish = { verb: "get", kind, name, namespace, writes: false };
+      const wish: ApiRequest = { verb: "get", kind, name, namespace, writes: false };
       const answer = await api.ask({ method: "GET", path: resourcePath(kind, wish), wish });
       if (answer.status === 404 && isAbout(answer, kind, name)) return undefined;
       return checkObject(api.parse(answer, wish), expectedOf(kind), wish, where);
     },
 
     async patch(kind, ref, body, { type, ...rest }) {
-      const wish: Wish = { verb: "patch", kind, ...ref, writes: true };
+      const wish: ApiRequest = { verb: "patch", kind, ...ref, writes: true };
       const contentType = type === "merge" ? "application/merge-patch+json" : "application/strategic-merge-patch+json";
       return checkObject(
         await json({ method: "PATCH", path: resourcePath(kind, ref, write(rest)), wish, body, contentType }),
@@ -102,7 +106,13 @@ export async function connect(flags: ClusterFlags, options: ConnectOptions): Pro
     },
 
     async create(kind, body, { namespace, ...rest }) {
-      const wish: Wish = { verb: "create", kind, namespace, name: (body as { metadata?: { name?: string } }).metadata?.name, writes: true };
+      const wish: ApiRequest = {
+        verb: "create",
+        kind,
+        namespace,
+        name: (body as { metadata?: { name?: string } }).metadata?.name,
+        writes: true,
+      };
       const created = await json({
         method: "POST",
         path: resourcePath(kind, { namespace }, write(rest)),
@@ -113,9 +123,16 @@ export async function connect(flags: ClusterFlags, options: ConnectOptions): Pro
     },
 
     async delete(kind, ref, uid, rest) {
-      const wish: Wish = { verb: "delete", kind, ...ref, writes: true };
-      const body = { kind: "DeleteOptions", apiVersion: "v1", preconditions: { uid }, ...(rest.dryRun && { dryRun: ["All"] }) };
-      const gone = (await json({ method: "DELETE", path: resourcePath(kind, ref), wish, body })) as { kind?: unknown } | null;
+      const wish: ApiRequest = { verb: "delete", kind, ...ref, writes: true };
+      const body = {
+        kind: "DeleteOptions",
+        apiVersion: "v1",
+        preconditions: { uid },
+        ...(rest.dryRun && { dryRun: ["All"] }),
+      };
+      const gone = (await json({ method: "DELETE", path: resourcePath(kind, ref), wish, body })) as {
+        kind?: unknown;
+      } | null;
       // A Status when it is gone, the object while it goes.
       checkKind(gone, gone?.kind === "Status" ? { kind: "Status", apiVersion: "v1" } : expectedOf(kind), wish, where);
     },
@@ -147,7 +164,7 @@ export async function connect(flags: ClusterFlags, options: ConnectOptions): Pro
   };
 }
 
-const versionWish: Wish = {
+const versionWish: ApiRequest = {
   verb: "get",
   kind: { plural: "the server's version", group: "", kind: "Version", namespaced: false },
   writes: false,

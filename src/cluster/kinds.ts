@@ -1,5 +1,5 @@
 /** The API resources the suite touches: a closed table, so that no discovery is needed (kubernetes/kubectl#1126). */
-import type { EventObject } from "../mesh/event.ts";
+import type { EventObject } from "../mesh/from/event.ts";
 import type {
   ConfigMapObject,
   EndpointSliceObject,
@@ -11,8 +11,10 @@ import type {
   WebhookConfigurationObject,
   WorkloadObject,
 } from "../mesh/kubernetes.ts";
-import { podMessage } from "./messages.ts";
-import type { Message } from "./protobuf.ts";
+import type { ObjectRef } from "../mesh/model.ts";
+import { isWorkloadKind, type WorkloadKind, workloadResources } from "../mesh/workload-kinds.ts";
+import { podMessage } from "./http/messages.ts";
+import type { Message } from "./http/protobuf.ts";
 
 /** One resource of the API; `T` is the shape its objects are read as. */
 export interface Kind<T extends KubeObject = KubeObject> {
@@ -45,6 +47,11 @@ const kind = <T extends KubeObject>(
   ...(rest.message && { message: rest.message }),
 });
 
+const workload = (name: WorkloadKind, rest?: { optional: true }): Kind<WorkloadObject> => {
+  const { group, version, plural } = workloadResources[name];
+  return kind<WorkloadObject>(group, version, plural, name, rest);
+};
+
 export const kinds = {
   namespaces: kind<NamespaceObject>("", "v1", "namespaces", "Namespace", { cluster: true }),
   nodes: kind("", "v1", "nodes", "Node", { cluster: true }),
@@ -56,11 +63,11 @@ export const kinds = {
   limitRanges: kind("", "v1", "limitranges", "LimitRange"),
   persistentVolumeClaims: kind("", "v1", "persistentvolumeclaims", "PersistentVolumeClaim"),
   endpointSlices: kind<EndpointSliceObject>("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice"),
-  deployments: kind<WorkloadObject>("apps", "v1", "deployments", "Deployment"),
-  statefulSets: kind<WorkloadObject>("apps", "v1", "statefulsets", "StatefulSet"),
-  daemonSets: kind<WorkloadObject>("apps", "v1", "daemonsets", "DaemonSet"),
+  deployments: workload("Deployment"),
+  statefulSets: workload("StatefulSet"),
+  daemonSets: workload("DaemonSet"),
   replicaSets: kind<WorkloadObject>("apps", "v1", "replicasets", "ReplicaSet"),
-  rollouts: kind<WorkloadObject>("argoproj.io", "v1alpha1", "rollouts", "Rollout", { optional: true }),
+  rollouts: workload("Rollout", { optional: true }),
   jobs: kind("batch", "v1", "jobs", "Job"),
   cronJobs: kind("batch", "v1", "cronjobs", "CronJob"),
   autoscalers: kind("autoscaling", "v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler"),
@@ -81,9 +88,15 @@ export const kinds = {
     "ValidatingWebhookConfiguration",
     { cluster: true },
   ),
-  validatingPolicies: kind("admissionregistration.k8s.io", "v1", "validatingadmissionpolicies", "ValidatingAdmissionPolicy", {
-    cluster: true,
-  }),
+  validatingPolicies: kind(
+    "admissionregistration.k8s.io",
+    "v1",
+    "validatingadmissionpolicies",
+    "ValidatingAdmissionPolicy",
+    {
+      cluster: true,
+    },
+  ),
   validatingPolicyBindings: kind(
     "admissionregistration.k8s.io",
     "v1",
@@ -92,3 +105,17 @@ export const kinds = {
     { cluster: true },
   ),
 } as const;
+
+/** The API resource of each kind of workload. */
+export const workloadApi: Readonly<Record<WorkloadKind, Kind<WorkloadObject>>> = {
+  Deployment: kinds.deployments,
+  StatefulSet: kinds.statefulSets,
+  DaemonSet: kinds.daemonSets,
+  Rollout: kinds.rollouts,
+};
+
+/** The same for a reference. Throws for a kind that is no workload: a fault of ours. */
+export function resourceOf({ kind: name }: ObjectRef): Kind<WorkloadObject> {
+  if (!isWorkloadKind(name)) throw new Error(`no workload kind: ${name}`);
+  return workloadApi[name];
+}

@@ -1,13 +1,13 @@
 /**
- * How many pods may be in flight at once over all workloads: istiod admits new proxies at a limited rate, so that restarting
- * faster than that gains nothing.
+ * How many pods may be in flight at once over all workloads: istiod admits new proxies at a limited rate, so that
+ * restarting faster than that gains nothing.
  */
 
 export interface Budget {
   /**
-   * Waits its turn for so many pods and gives back what releases them (once; again is nothing). First come, first served: a large
-   * workload is not overtaken by small ones for ever. One larger than the whole budget waits for all others and runs alone.
-   * Rejects with the signal's reason when it aborts before the turn comes.
+   * Waits its turn for so many pods and gives back what releases them (once; again is nothing). First come, first
+   * served: a large workload is not overtaken by small ones for ever. One larger than the whole budget waits for all
+   * others and runs alone. Rejects with the signal's reason when it aborts before the turn comes.
    */
   acquire(pods: number, signal: AbortSignal): Promise<() => void>;
   /** Pods in flight. */

@@ -1,19 +1,27 @@
 /** Gathers what a person needs to see of a failure: the pod, the container, its last lines, the warnings about it. */
 import type { Cluster } from "../cluster/cluster.ts";
-import { ClusterError } from "../cluster/errors.ts";
+import { ClusterError } from "../cluster/cluster-error.ts";
 import { kinds } from "../cluster/kinds.ts";
-import { eventFrom } from "../mesh/event.ts";
+import { eventFrom } from "../mesh/from/event.ts";
 import type { ObjectRef } from "../mesh/model.ts";
+import type { Diagnosis } from "../upgrade/proof/symptom.ts";
 import type { Failure } from "../upgrade/result.ts";
-import type { Diagnosis } from "../upgrade/trouble.ts";
 
 const tailLines = 20;
 const mostEvents = 5;
 
 /** Never throws: evidence that cannot be had is left out, the reason stands. */
-export async function failureOf(cluster: Cluster, object: ObjectRef, reason: string, diagnosis: Diagnosis | undefined): Promise<Failure> {
+export async function gatherFailure(
+  cluster: Cluster,
+  object: ObjectRef,
+  reason: string,
+  diagnosis: Diagnosis | undefined,
+): Promise<Failure> {
   const pod = diagnosis?.object.kind === "Pod" ? diagnosis.object : undefined;
-  const [logs, events] = await Promise.all([lastLines(cluster, diagnosis), diagnosis ? warnings(cluster, diagnosis) : []]);
+  const [logs, events] = await Promise.all([
+    lastLines(cluster, diagnosis),
+    diagnosis ? warnings(cluster, diagnosis) : [],
+  ]);
   return { object, reason, pod: pod?.name, container: diagnosis?.container, logs, events };
 }
 

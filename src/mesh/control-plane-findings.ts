@@ -14,7 +14,12 @@ export const warning = (check: string, object: string, message: string, remedy: 
 });
 
 /** Evidence that is missing. */
-export const missingEvidence = (check: string, object: string, message: string, remedy: string | undefined): Finding => ({
+export const missingEvidence = (
+  check: string,
+  object: string,
+  message: string,
+  remedy: string | undefined,
+): Finding => ({
   ...warning(check, object, message, remedy),
   severity: "unknown",
 });
@@ -42,7 +47,14 @@ function planeFindings(mesh: Mesh, plane: ControlPlane): readonly Finding[] {
   if (plane.readyReplicas === 0) findings.push(notReady(plane, object));
   if (own.length === 0) {
     const message = `istiod of revision ${plane.revision} runs, but its injection webhook is missing: it injects nothing and no tag can be set to it`;
-    findings.push(warning("deployment-without-webhook", object, message, "install the revision again, or remove what is left of it"));
+    findings.push(
+      warning(
+        "deployment-without-webhook",
+        object,
+        message,
+        "install the revision again, or remove what is left of it",
+      ),
+    );
   } else if (own.every((injector) => injector.deactivated) && !isServedByTag(mesh, plane.revision)) {
     const message = `the injection webhook of revision ${plane.revision} is deactivated and no tag points at it: it injects nothing`;
     findings.push(
@@ -88,7 +100,10 @@ function notReady(plane: ControlPlane, object: string): Finding {
 function withoutCaBundle(mesh: Mesh, revision: string): readonly Finding[] {
   const lacking = mesh.injectors.filter(
     (injector) =>
-      injector.revision === revision && !injector.deactivated && !injector.caBundle && injector.entry.clientConfig.url === undefined,
+      injector.revision === revision &&
+      !injector.deactivated &&
+      !injector.caBundle &&
+      injector.entry.clientConfig.url === undefined,
   );
   return [...new Set(lacking.map((injector) => injector.configuration))].map((name) => {
     const message = `webhook ${name} has no CA bundle: pods that it selects cannot be created`;
@@ -102,7 +117,9 @@ function withoutCaBundle(mesh: Mesh, revision: string): readonly Finding[] {
 }
 
 const isServedByTag = (mesh: Mesh, revision: string): boolean =>
-  mesh.injectors.some((injector) => injector.revision === revision && injector.tag !== undefined && !injector.deactivated);
+  mesh.injectors.some(
+    (injector) => injector.revision === revision && injector.tag !== undefined && !injector.deactivated,
+  );
 
 const silentIstiods = (mesh: Mesh): readonly Finding[] =>
   mesh.answers.flatMap((answer) => {
@@ -143,12 +160,20 @@ function tagFindings(mesh: Mesh): readonly Finding[] {
     }
     const lack = tag.webhook === undefined ? "has a Service and no webhook" : "has a deactivated webhook";
     return [
-      warning("tag-without-webhook", object, `tag ${tag.tag} ${lack}: namespaces labelled istio.io/rev=${tag.tag} get no sidecars`, remedy),
+      warning(
+        "tag-without-webhook",
+        object,
+        `tag ${tag.tag} ${lack}: namespaces labelled istio.io/rev=${tag.tag} get no sidecars`,
+        remedy,
+      ),
     ];
   });
 }
 
-/** Two stores hold "the default revision" (istio/istio#58578): the tag `default`, which injects, and the default validator. */
+/**
+ * Two stores hold "the default revision" (istio/istio#58578): the tag `default`, which injects, and the default
+ * validator.
+ */
 function defaultFindings(mesh: Mesh): readonly Finding[] {
   const validator = mesh.defaultValidator;
   if (validator === undefined) return [];
@@ -167,14 +192,21 @@ function defaultFindings(mesh: Mesh): readonly Finding[] {
   const injecting = defaultRevision(mesh);
   if (injecting === undefined || injecting === validator.revision) return [];
   const message = `revision ${injecting} injects by default and revision ${validator.revision} validates by default`;
-  return [warning("defaults-disagree", object, message, `istioctl tag set default --revision ${injecting} --overwrite`)];
+  return [
+    warning("defaults-disagree", object, message, `istioctl tag set default --revision ${injecting} --overwrite`),
+  ];
 }
 
-/** The revision behind `istio-injection=enabled`: of the tag `default`, else of an un-revisioned install whose webhook is active. */
+/**
+ * The revision behind `istio-injection=enabled`: of the tag `default`, else of an un-revisioned install whose webhook
+ * is active.
+ */
 export function defaultRevision(mesh: Mesh): string | undefined {
   const tag = mesh.tags.find((each) => each.tag === "default" && each.injects);
   if (tag !== undefined) return tag.revision;
-  return mesh.injectors.some((injector) => injector.revision === "default" && injector.tag === undefined && !injector.deactivated)
+  return mesh.injectors.some(
+    (injector) => injector.revision === "default" && injector.tag === undefined && !injector.deactivated,
+  )
     ? "default"
     : undefined;
 }

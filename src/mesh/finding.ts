@@ -3,7 +3,8 @@ export interface Finding {
   /** Stable id of the check, in kebab-case; `--skip-check` takes it. */
   readonly check: string;
   /**
-   * `blocker`: refused (exit 3) · `unknown`: evidence is missing (exit 5) · `warning`: told, does not stop · `note`: told.
+   * `blocker`: refused (exit 3) · `unknown`: evidence is missing (exit 5) · `warning`: told, does not stop · `note`:
+   * told.
    */
   readonly severity: "blocker" | "unknown" | "warning" | "note";
   /** `namespace/production`, `production/Deployment/web`, `revision/1-20`, … */
@@ -12,5 +13,7 @@ export interface Finding {
   /** A sentence or a command that mends it. */
   readonly remedy: string | undefined;
   /** The flag that accepts it, where naming it is enough. */
-  readonly accept: { readonly flag: "--leave" | "--allow-downtime" | "--skip-check"; readonly value: string } | undefined;
+  readonly accept:
+    | { readonly flag: "--leave" | "--allow-downtime" | "--skip-check"; readonly value: string }
+    | undefined;
 }

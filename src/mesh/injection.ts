@@ -11,12 +11,14 @@ export interface Injectable {
 }
 
 /**
- * Who would inject a new pod, by the real selectors: which injectors the API server calls for it, whether it can call them, and what
- * istiod then does. `injectors` are all entries of all Istio injectors in the order in which they are called (injectors.ts);
+ * Who would inject a new pod, by the real selectors: which injectors the API server calls for it, whether it can call
+ * them, and what istiod then does. `injectors` are all entries of all Istio injectors in the order in which they are
+ * called (injectors.ts);
  * `namespace` may have today's labels or those after a planned change.
  *
- * Every entry that matches is called, and each injects anew over what the one before it made: the last one has the last word.
- * Sources: `mutating/dispatcher.go` and `generic/webhook.go` (k8s.io/apiserver), `pkg/kube/inject/webhook.go` (istio/istio).
+ * Every entry that matches is called, and each injects anew over what the one before it made: the last one has the last
+ * word. Sources: `mutating/dispatcher.go` and `generic/webhook.go` (k8s.io/apiserver), `pkg/kube/inject/webhook.go`
+ * (istio/istio).
  */
 export const injectionOf = (
   injectors: readonly Injector[],
@@ -30,7 +32,8 @@ export const injectionOf = (
     const answer = called === "yes" ? answerOf(injector, namespace.name, pod) : called;
     answers.push(answer);
   }
-  const certain = answers.find((answer) => answer.kind === "refused") ?? answers.find((answer) => answer.kind === "unknown");
+  const certain =
+    answers.find((answer) => answer.kind === "refused") ?? answers.find((answer) => answer.kind === "unknown");
   if (certain) return certain;
   const injected = answers.filter((answer) => answer.kind === "injected");
   const last = injected.at(-1);
@@ -39,10 +42,15 @@ export const injectionOf = (
 };
 
 /** Do rules and selectors of the entry pick the pod? Its match conditions, which are programs, are not run. */
-const isCalled = ({ entry, configuration }: Injector, namespace: Labels, pod: Labels | undefined): "yes" | "no" | Injection => {
+const isCalled = (
+  { entry, configuration }: Injector,
+  namespace: Labels,
+  pod: Labels | undefined,
+): "yes" | "no" | Injection => {
   if (!(entry.rules ?? []).some(coversPodCreation)) return "no";
   try {
-    if (!matchesSelector(entry.namespaceSelector, namespace) || !matchesSelector(entry.objectSelector, pod)) return "no";
+    if (!matchesSelector(entry.namespaceSelector, namespace) || !matchesSelector(entry.objectSelector, pod))
+      return "no";
   } catch (error) {
     return { kind: "unknown", reason: `webhook ${configuration}: ${(error as Error).message}` };
   }
@@ -53,7 +61,13 @@ const isCalled = ({ entry, configuration }: Injector, namespace: Labels, pod: La
 };
 
 /** Source: `Matcher` (k8s.io/apiserver pkg/admission/plugin/webhook/predicates/rules/rules.go). */
-const coversPodCreation = ({ operations = [], apiGroups = [], apiVersions = [], resources = [], scope = "*" }: WebhookRule): boolean =>
+const coversPodCreation = ({
+  operations = [],
+  apiGroups = [],
+  apiVersions = [],
+  resources = [],
+  scope = "*",
+}: WebhookRule): boolean =>
   ["*", "CREATE"].some((operation) => operations.includes(operation)) &&
   ["*", ""].some((group) => apiGroups.includes(group)) &&
   ["*", "v1"].some((version) => apiVersions.includes(version)) &&
@@ -65,14 +79,17 @@ const answerOf = (injector: Injector, namespace: string, pod: Injectable): Injec
   const { configuration: by, entry, revision, version, policy = defaultPolicy } = injector;
   const broken = unreachable(injector);
   if (broken !== undefined) {
-    return entry.failurePolicy === "Ignore" ? none(`${broken}; its failure is ignored`) : { kind: "refused", revision, by, reason: broken };
+    return entry.failurePolicy === "Ignore"
+      ? none(`${broken}; its failure is ignored`)
+      : { kind: "refused", revision, by, reason: broken };
   }
   if (pod.hostNetwork) return none("istiod injects no pod on the host's network");
   if (ignoredNamespaces.includes(namespace)) return none(`istiod injects nothing in namespace ${namespace}`);
   const wish = injectionWish(pod);
   if (wish === "false") return none("the pod says sidecar.istio.io/inject=false");
   if (policy === "unknown") {
-    if (wish !== "true") return { kind: "unknown", reason: `the injector ConfigMap of revision ${revision} could not be read` };
+    if (wish !== "true")
+      return { kind: "unknown", reason: `the injector ConfigMap of revision ${revision} could not be read` };
     return { kind: "injected", revision, by, also: [] };
   }
   const injects = policyInjects(policy, version, wish, pod.labels);
@@ -87,9 +104,15 @@ const answerOf = (injector: Injector, namespace: string, pod: Injectable): Injec
         ? `the injector ConfigMap of revision ${revision} leaves such pods out`
         : `the pod says sidecar.istio.io/inject=${wish}`,
     );
-  const missing = injector.policy && templatesOf(pod.annotations).find((template) => !policy.templates.includes(template));
+  const missing =
+    injector.policy && templatesOf(pod.annotations).find((template) => !policy.templates.includes(template));
   if (missing !== undefined)
-    return { kind: "refused", revision, by, reason: `revision ${revision} has no injection template ${JSON.stringify(missing)}` };
+    return {
+      kind: "refused",
+      revision,
+      by,
+      reason: `revision ${revision} has no injection template ${JSON.stringify(missing)}`,
+    };
   return { kind: "injected", revision, by, also: [] };
 };
 
@@ -98,7 +121,10 @@ const ignoredNamespaces = ["kube-system", "kube-public", "kube-node-lease", "loc
 
 const none = (reason: string): Injection => ({ kind: "none", reason });
 
-/** Why the API server cannot call the webhook, where that is certain. A webhook by URL may have a publicly trusted certificate. */
+/**
+ * Why the API server cannot call the webhook, where that is certain. A webhook by URL may have a publicly trusted
+ * certificate.
+ */
 const unreachable = ({ configuration, entry, caBundle, readyEndpoints }: Injector): string | undefined => {
   const service = entry.clientConfig.service;
   if (!service) return undefined;
@@ -119,9 +145,12 @@ const unselected = (namespace: Labels, pod: Labels | undefined): string => {
   const [enabled, revision] = [labelOf(namespace, "istio-injection"), labelOf(namespace, "istio.io/rev")];
   const [inject, podRevision] = [labelOf(pod, "sidecar.istio.io/inject"), labelOf(pod, "istio.io/rev")];
   if (inject === "false") return "the pod says sidecar.istio.io/inject=false";
-  if (enabled === "enabled") return "no injector serves istio-injection=enabled (there is no default revision and no default tag)";
+  if (enabled === "enabled")
+    return "no injector serves istio-injection=enabled (there is no default revision and no default tag)";
   if (enabled !== undefined) return `the namespace says istio-injection=${enabled}`;
   if (revision !== undefined) return `no injector serves istio.io/rev=${revision}`;
   if (podRevision !== undefined) return `no injector serves the pod's istio.io/rev=${podRevision}`;
-  return inject === "true" ? "no injector serves the pod's sidecar.istio.io/inject=true" : "neither namespace nor pod asks for injection";
+  return inject === "true"
+    ? "no injector serves the pod's sidecar.istio.io/inject=true"
+    : "neither namespace nor pod asks for injection";
 };

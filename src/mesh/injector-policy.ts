@@ -1,19 +1,23 @@
 import gte from "semver/functions/gte.js";
 import lt from "semver/functions/lt.js";
+import { parseVersion } from "./istio-version.ts";
 import type { LabelSelector, Labels } from "./kubernetes.ts";
 import { isEmptySelector, labelOf, matchesSelector } from "./labels.ts";
 import type { InjectorPolicy } from "./model.ts";
-import { parseVersion } from "./version.ts";
 
-/** What a pod asks of istiod by `sidecar.istio.io/inject`: the label, or else the older annotation; empty when it asks nothing. */
+/**
+ * What a pod asks of istiod by `sidecar.istio.io/inject`: the label, or else the older annotation; empty when it asks
+ * nothing.
+ */
 export const injectionWish = (pod: { readonly labels?: Labels; readonly annotations?: Labels }): string =>
   labelOf(pod.labels, "sidecar.istio.io/inject") ?? labelOf(pod.annotations, "sidecar.istio.io/inject") ?? "";
 
 /**
- * Would an istiod of this version, told this policy, inject a pod that asks `wish` and carries these labels? `undefined` when releases
- * read the wish differently and the version is not known. Up to 1.26 YAML's words for true ask for injection and any other word forbids
- * it; 1.28 and later take `true` and `false` alone and leave other words to the policy (1.27 was not looked at).
- * Source: `injectRequired` (istio/istio pkg/kube/inject/inject.go) of 1.19, 1.20, 1.24, 1.25, 1.26, 1.28 and 1.29.
+ * Would an istiod of this version, told this policy, inject a pod that asks `wish` and carries these labels?
+ * `undefined` when releases read the wish differently and the version is not known. Up to 1.26 YAML's words for true
+ * ask for injection and any other word forbids it; 1.28 and later take `true` and `false` alone and leave other words
+ * to the policy (1.27 was not looked at). Source: `injectRequired` (istio/istio pkg/kube/inject/inject.go) of 1.19,
+ * 1.20, 1.24, 1.25, 1.26, 1.28 and 1.29.
  */
 export const policyInjects = (
   policy: InjectorPolicy,
@@ -25,23 +29,31 @@ export const policyInjects = (
   return answers.size === 1 ? [...answers][0] : undefined;
 };
 
-/** Istio's own default: every pod that the webhook sends is injected. `templates` is empty because they are not known. */
+/**
+ * Istio's own default: every pod that the webhook sends is injected. `templates` is empty because they are not known.
+ */
 export const defaultPolicy: InjectorPolicy = { policy: "enabled", neverInject: [], alwaysInject: [], templates: [] };
 
-type Wish = "yes" | "no" | "as the policy says";
+type InjectSetting = "yes" | "no" | "as the policy says";
 
 const yamlTrue = ["y", "yes", "true", "on"];
-const readWords = (wish: string): Wish => (wish === "" ? "as the policy says" : yamlTrue.includes(wish.toLowerCase()) ? "yes" : "no");
-const readStrictly = (wish: string): Wish => (wish === "true" ? "yes" : wish === "false" ? "no" : "as the policy says");
+const readWords = (wish: string): InjectSetting =>
+  wish === "" ? "as the policy says" : yamlTrue.includes(wish.toLowerCase()) ? "yes" : "no";
+const readStrictly = (wish: string): InjectSetting =>
+  wish === "true" ? "yes" : wish === "false" ? "no" : "as the policy says";
 
-const readings = (version: string | undefined): readonly ((wish: string) => Wish)[] => {
+const readings = (version: string | undefined): readonly ((wish: string) => InjectSetting)[] => {
   const known = parseVersion(version);
   if (known !== undefined && lt(known, "1.27.0-0")) return [readWords];
   if (known !== undefined && gte(known, "1.28.0-0")) return [readStrictly];
   return [readWords, readStrictly];
 };
 
-const decide = ({ policy, neverInject, alwaysInject }: InjectorPolicy, wish: Wish, labels: Labels | undefined): boolean => {
+const decide = (
+  { policy, neverInject, alwaysInject }: InjectorPolicy,
+  wish: InjectSetting,
+  labels: Labels | undefined,
+): boolean => {
   if (policy !== "enabled" && policy !== "disabled") return false;
   if (wish !== "as the policy says") return wish === "yes";
   if (neverInject.some((selector) => picks(selector, labels))) return false;
@@ -71,7 +83,8 @@ export const injectorPolicyFrom = (config: unknown): InjectorPolicy => {
   };
 };
 
-const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null && !Array.isArray(value);
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
 const keysOf = (value: unknown): string[] => (isRecord(value) ? Object.keys(value) : []);
 
 const selectorsOf = (value: unknown): LabelSelector[] => {

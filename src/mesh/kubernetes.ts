@@ -1,6 +1,6 @@
 /**
- * The fields of Kubernetes objects that the suite reads, as they stand on the wire: narrow on purpose, never written back.
- * Everything but a name may be absent, because the API server leaves empty fields out.
+ * The fields of Kubernetes objects that the suite reads, as they stand on the wire: narrow on purpose, never written
+ * back. Everything but a name may be absent, because the API server leaves empty fields out.
  */
 
 export type Labels = Readonly<Record<string, string>>;
@@ -42,7 +42,9 @@ export interface KubeObject {
   readonly metadata: ObjectMeta;
 }
 
-/** https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#resources-that-support-set-based-requirements */
+/**
+ * https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#resources-that-support-set-based-requirements
+ */
 export interface LabelSelector {
   readonly matchLabels?: Labels;
   readonly matchExpressions?: readonly LabelRequirement[];
@@ -76,7 +78,10 @@ export interface PodSpec {
   readonly hostNetwork?: boolean;
   readonly nodeName?: string;
   readonly serviceAccountName?: string;
-  readonly volumes?: readonly { readonly name: string; readonly persistentVolumeClaim?: { readonly claimName: string } }[];
+  readonly volumes?: readonly {
+    readonly name: string;
+    readonly persistentVolumeClaim?: { readonly claimName: string };
+  }[];
 }
 
 export interface PodTemplateSpec {
@@ -105,7 +110,12 @@ export interface ContainerStatus {
 export interface ContainerState {
   readonly waiting?: { readonly reason?: string; readonly message?: string };
   readonly running?: { readonly startedAt?: string };
-  readonly terminated?: { readonly exitCode: number; readonly reason?: string; readonly message?: string; readonly finishedAt?: string };
+  readonly terminated?: {
+    readonly exitCode: number;
+    readonly reason?: string;
+    readonly message?: string;
+    readonly finishedAt?: string;
+  };
 }
 
 export interface PodObject extends KubeObject {
@@ -122,7 +132,9 @@ export interface PodObject extends KubeObject {
   };
 }
 
-/** Deployment, StatefulSet, DaemonSet (apps/v1) and Rollout (argoproj.io/v1alpha1): one shape wide enough for the four. */
+/**
+ * Deployment, StatefulSet, DaemonSet (apps/v1) and Rollout (argoproj.io/v1alpha1): one shape wide enough for the four.
+ */
 export interface WorkloadObject extends KubeObject {
   readonly spec: {
     readonly replicas?: number;
@@ -140,7 +152,11 @@ export interface WorkloadObject extends KubeObject {
       readonly type?: string;
       readonly rollingUpdate?: RollingUpdate;
       readonly canary?: { readonly maxSurge?: number | string; readonly maxUnavailable?: number | string };
-      readonly blueGreen?: { readonly activeService?: string; readonly previewService?: string; readonly maxUnavailable?: number | string };
+      readonly blueGreen?: {
+        readonly activeService?: string;
+        readonly previewService?: string;
+        readonly maxUnavailable?: number | string;
+      };
     };
     /** StatefulSet and DaemonSet. */
     readonly updateStrategy?: { readonly type?: string; readonly rollingUpdate?: RollingUpdate };
@@ -196,7 +212,12 @@ export interface WebhookEntry {
   readonly clientConfig: {
     readonly caBundle?: string;
     readonly url?: string;
-    readonly service?: { readonly name: string; readonly namespace: string; readonly path?: string; readonly port?: number };
+    readonly service?: {
+      readonly name: string;
+      readonly namespace: string;
+      readonly path?: string;
+      readonly port?: number;
+    };
   };
   readonly rules?: readonly WebhookRule[];
   readonly namespaceSelector?: LabelSelector;
@@ -214,7 +235,10 @@ export interface ServiceObject extends KubeObject {
 }
 
 export interface EndpointSliceObject extends KubeObject {
-  readonly endpoints?: readonly { readonly addresses?: readonly string[]; readonly conditions?: { readonly ready?: boolean } }[];
+  readonly endpoints?: readonly {
+    readonly addresses?: readonly string[];
+    readonly conditions?: { readonly ready?: boolean };
+  }[];
 }
 
 export interface ConfigMapObject extends KubeObject {
@@ -224,4 +248,14 @@ export interface ConfigMapObject extends KubeObject {
 /** gateway.networking.k8s.io Gateway. */
 export interface GatewayObject extends KubeObject {
   readonly spec?: { readonly gatewayClassName?: string };
+}
+
+/** A verb on a resource, as an access review asks for it. Without a namespace: in all of them, or of the cluster. */
+export interface Right {
+  readonly verb: string;
+  readonly group: string;
+  readonly resource: string;
+  readonly subresource?: string;
+  readonly namespace?: string;
+  readonly name?: string;
 }

@@ -1,20 +1,26 @@
 import type { LabelRequirement, LabelSelector, Labels } from "./kubernetes.ts";
 
-/** Value of a label or annotation; `undefined` when it is absent, which is not the same as empty. Safe for keys like `constructor`. */
+/**
+ * Value of a label or annotation; `undefined` when it is absent, which is not the same as empty. Safe for keys like
+ * `constructor`.
+ */
 export const labelOf = (labels: Labels | undefined, key: string): string | undefined =>
   labels !== undefined && Object.hasOwn(labels, key) ? labels[key] : undefined;
 
 /**
- * Does a selector select these labels? As Kubernetes decides for admission webhooks: an absent or empty selector selects
- * everything, all requirements must hold, and `NotIn` holds for an absent label.
- * Throws on an operator that Kubernetes does not know (the API server admits none).
- * Source: `LabelSelectorAsSelector` (k8s.io/apimachinery/pkg/apis/meta/v1/helpers.go) and `Requirement.Matches` (pkg/labels/selector.go).
+ * Does a selector select these labels? As Kubernetes decides for admission webhooks: an absent or empty selector
+ * selects everything, all requirements must hold, and `NotIn` holds for an absent label. Throws on an operator that
+ * Kubernetes does not know (the API server admits none). Source: `LabelSelectorAsSelector`
+ * (k8s.io/apimachinery/pkg/apis/meta/v1/helpers.go) and `Requirement.Matches` (pkg/labels/selector.go).
  */
 export const matchesSelector = (selector: LabelSelector | undefined, labels: Labels | undefined): boolean =>
   Object.entries(selector?.matchLabels ?? {}).every(([key, value]) => labelOf(labels, key) === value) &&
   (selector?.matchExpressions ?? []).every((requirement) => meets(requirement, labelOf(labels, requirement.key)));
 
-/** A selector without requirements. Istio's own selectors (never and always inject) take it for "none", webhooks for "all". */
+/**
+ * A selector without requirements. Istio's own selectors (never and always inject) take it for "none", webhooks for
+ * "all".
+ */
 export const isEmptySelector = ({ matchLabels, matchExpressions }: LabelSelector): boolean =>
   Object.keys(matchLabels ?? {}).length === 0 && (matchExpressions ?? []).length === 0;
 
@@ -29,6 +35,8 @@ const meets = ({ key, operator, values = [] }: LabelRequirement, value: string |
     case "DoesNotExist":
       return value === undefined;
     default:
-      throw new Error(`a label selector has the unknown operator ${JSON.stringify(operator)} on label ${JSON.stringify(key)}`);
+      throw new Error(
+        `a label selector has the unknown operator ${JSON.stringify(operator)} on label ${JSON.stringify(key)}`,
+      );
   }
 };

@@ -4,7 +4,10 @@ import type { Finding } from "./finding.ts";
 import type { Mesh } from "./model.ts";
 import { namespaceFindings } from "./namespace-findings.ts";
 
-/** Control planes first, then namespaces, then what could not be read. An empty list is a mesh in which all of this was looked at and found right. */
+/**
+ * Control planes first, then namespaces, then what could not be read. An empty list is a mesh in which all of this was
+ * looked at and found right.
+ */
 export const meshFindings = (mesh: Mesh): readonly Finding[] => [
   ...controlPlaneFindings(mesh),
   ...namespaceFindings(mesh),

@@ -1,8 +1,9 @@
 /**
- * The picture of a mesh at one moment: control planes, tags, namespaces, workloads with their pods, and what each istiod
- * says of its proxies. Plain readonly data; made from listed objects by `inventory.ts`.
+ * The picture of a mesh at one moment: control planes, tags, namespaces, workloads with their pods, and what each
+ * istiod says of its proxies. Plain readonly data; made from listed objects by `inventory.ts`.
  */
 import type { ContainerSpec, LabelSelector, Labels, PodTemplateSpec, WebhookEntry } from "./kubernetes.ts";
+import type { WorkloadKind } from "./workload-kinds.ts";
 
 export interface Mesh {
   /** RFC 3339, the API server's clock. */
@@ -89,7 +90,9 @@ export interface Injector {
   readonly version?: string;
 }
 
-/** What ConfigMap `istio-sidecar-injector[-REVISION]` tells an istiod, as far as it decides whether a pod is injected. */
+/**
+ * What ConfigMap `istio-sidecar-injector[-REVISION]` tells an istiod, as far as it decides whether a pod is injected.
+ */
 export interface InjectorPolicy {
   /** `global.proxy.autoInject`; any other value than these two disables, as istiod has it. */
   readonly policy: "enabled" | "disabled" | (string & {});
@@ -112,20 +115,23 @@ export interface Namespace {
   readonly labelManagers: readonly { readonly manager: string; readonly labels: readonly string[] }[];
 }
 
-/** Annotation of a namespace that holds what a migration found before it changed anything; its `state` is `open` while it is unfinished. */
+/**
+ * Annotation of a namespace that holds what a migration found before it changed anything; its `state` is `open` while
+ * it is unfinished.
+ */
 export const undoAnnotation = "kubectl-mesh/undo";
 
 /** Who would inject a pod. `by` is the name of the MutatingWebhookConfiguration. */
 export type Injection =
-  /** `also`: configurations of further entries that inject the same pod before it; the last one called has the last word. */
+  /**
+   * `also`: configurations of further entries that inject the same pod before it; the last one called has the last
+   * word.
+   */
   | { readonly kind: "injected"; readonly revision: string; readonly by: string; readonly also: readonly string[] }
   | { readonly kind: "none"; readonly reason: string }
   /** The API server would refuse the pod, e.g. a webhook without endpoints. */
   | { readonly kind: "refused"; readonly revision: string; readonly by: string; readonly reason: string }
   | { readonly kind: "unknown"; readonly reason: string };
-
-export const workloadKinds = ["Deployment", "StatefulSet", "DaemonSet", "Rollout"] as const;
-export type WorkloadKind = (typeof workloadKinds)[number];
 
 /** Names an object of a namespace; `kind` is the API's, e.g. `Deployment`. */
 export interface ObjectRef {
@@ -161,7 +167,12 @@ export interface Workload extends ObjectRef {
 }
 
 export type Strategy =
-  | { readonly type: "RollingUpdate"; readonly maxSurge: number; readonly maxUnavailable: number; readonly partition: number }
+  | {
+      readonly type: "RollingUpdate";
+      readonly maxSurge: number;
+      readonly maxUnavailable: number;
+      readonly partition: number;
+    }
   | { readonly type: "Recreate" }
   | { readonly type: "OnDelete" }
   /** Argo Rollouts: restarts evict at most `maxUnavailable` pods at a time. */
@@ -182,7 +193,12 @@ export interface WorkloadStatus {
   /** Argo Rollouts. */
   readonly phase: string | undefined;
   readonly restartedAt: string | undefined;
-  readonly conditions: readonly { readonly type: string; readonly status: string; readonly reason: string; readonly message: string }[];
+  readonly conditions: readonly {
+    readonly type: string;
+    readonly status: string;
+    readonly reason: string;
+    readonly message: string;
+  }[];
 }
 
 export interface Pod {
@@ -206,14 +222,21 @@ export interface Pod {
   /** Containers that are not running and ready, with the reason the kubelet gives. */
   readonly troubles: readonly ContainerTrouble[];
   /** Pod conditions that are not `True`, e.g. `PodScheduled`. */
-  readonly conditions: readonly { readonly type: string; readonly status: string; readonly reason: string; readonly message: string }[];
+  readonly conditions: readonly {
+    readonly type: string;
+    readonly status: string;
+    readonly reason: string;
+    readonly message: string;
+  }[];
 }
 
 export type ProxyKind = "sidecar" | "gateway" | "managed-gateway" | "waypoint" | "static-gateway" | "ztunnel";
 
 export interface PodProxy {
   readonly kind: ProxyKind;
-  /** `revision` of the `sidecar.istio.io/status` annotation, or the `istio.io/rev` annotation where there is no status. */
+  /**
+   * `revision` of the `sidecar.istio.io/status` annotation, or the `istio.io/rev` annotation where there is no status.
+   */
   readonly revision: string | undefined;
   readonly container: string;
   /** Runs as an init container with `restartPolicy: Always`. */
@@ -257,7 +280,10 @@ export type IstiodAnswer =
     }
   | { readonly kind: "unanswered"; readonly istiod: string; readonly revision: string; readonly reason: string };
 
-/** A proxy as one istiod sees it (`/debug/syncz` joined with `/debug/connections`). istioctl's own connections are left out. */
+/**
+ * A proxy as one istiod sees it (`/debug/syncz` joined with `/debug/connections`). istioctl's own connections are left
+ * out.
+ */
 export interface ProxyConnection {
   readonly namespace: string;
   readonly pod: string;
@@ -269,8 +295,8 @@ export interface ProxyConnection {
   /** Types that istiod says were rejected, with the proxy's words. */
   readonly rejected: readonly { readonly type: string; readonly message: string }[];
   /**
-   * RFC 3339, fractions and offset as Go writes them. Of several connections of one pod the oldest, because istiod does not say
-   * which is which. Undefined when it was not found in `/debug/connections`.
+   * RFC 3339, fractions and offset as Go writes them. Of several connections of one pod the oldest, because istiod does
+   * not say which is which. Undefined when it was not found in `/debug/connections`.
    */
   readonly connectedAt: string | undefined;
   /** Where the connection comes from: the pod's address, unless something rewrites it on the way. */

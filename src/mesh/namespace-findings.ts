@@ -1,4 +1,7 @@
-/** What is wrong with namespaces and what runs in them: one finding a namespace and kind of trouble, however many pods it has. */
+/**
+ * What is wrong with namespaces and what runs in them: one finding a namespace and kind of trouble, however many pods
+ * it has.
+ */
 import { livingRevisions, missingEvidence, warning } from "./control-plane-findings.ts";
 import type { Finding } from "./finding.ts";
 import { labelOf } from "./labels.ts";
@@ -47,7 +50,8 @@ function unservedLabel({ mesh, namespace }: Inside): Finding | undefined {
   const message = `new pods come up without a sidecar although ${label} is set: ${outcome.reason}`;
   const served = servedLabels(mesh);
   const choice = `kubectl label namespace ${name} ${injectionLabel}- ${revisionLabel}=${served.length === 1 ? served[0] : "REVISION"} --overwrite`;
-  const remedy = served.length === 0 ? "install a control plane, or set a tag" : `${choice} (served today: ${listed(served, 6)})`;
+  const remedy =
+    served.length === 0 ? "install a control plane, or set a tag" : `${choice} (served today: ${listed(served, 6)})`;
   return warning("label-unserved", `namespace/${name}`, message, remedy);
 }
 
@@ -74,7 +78,9 @@ function severalInjectors({ namespace, workloads }: Inside): Finding | undefined
 }
 
 function refusal({ namespace, workloads }: Inside): Finding | undefined {
-  const injection = [namespace.injection, ...workloads.map((workload) => workload.injection)].find((each) => each.kind === "refused");
+  const injection = [namespace.injection, ...workloads.map((workload) => workload.injection)].find(
+    (each) => each.kind === "refused",
+  );
   if (injection?.kind !== "refused") return undefined;
   const message = `new pods cannot be created: webhook ${injection.by} of revision ${injection.revision} selects them and ${injection.reason}`;
   return warning(
@@ -103,12 +109,17 @@ function migration(namespace: Namespace): readonly Finding[] {
   return [warning("migration-open", `namespace/${namespace.name}`, message, remedy)];
 }
 
-/** The unfinished migration that the namespace's annotation tells of. An annotation that cannot be read counts as one. */
+/**
+ * The unfinished migration that the namespace's annotation tells of. An annotation that cannot be read counts as one.
+ */
 export function openMigration(namespace: Namespace): { readonly target: string | undefined } | undefined {
   const text = labelOf(namespace.annotations, undoAnnotation);
   if (text === undefined) return undefined;
   try {
-    const record = JSON.parse(text) as { readonly state?: unknown; readonly target?: { readonly label?: unknown } } | null;
+    const record = JSON.parse(text) as {
+      readonly state?: unknown;
+      readonly target?: { readonly label?: unknown };
+    } | null;
     if (record?.state === "done") return undefined;
     const label = record?.target?.label;
     return { target: typeof label === "string" ? label : undefined };

@@ -1,10 +1,12 @@
 /** What is wrong with the pods of a namespace: one finding a kind of trouble, however many pods it has. */
+
 import { livingRevisions, warning } from "./control-plane-findings.ts";
 import type { Finding } from "./finding.ts";
 import { labelOf } from "./labels.ts";
 import type { Mesh, Namespace, ObjectRef } from "./model.ts";
+import { refText } from "./object-ref.ts";
 import { counted, listed } from "./phrase.ts";
-import { refKey, type Standing } from "./standing.ts";
+import type { Standing } from "./standing.ts";
 
 /** `standings` are those of the namespace's live pods. */
 export function podFindings(mesh: Mesh, namespace: Namespace, standings: readonly Standing[]): readonly Finding[] {
@@ -26,14 +28,21 @@ const told = (check: string, namespace: string, message: string, remedy: string)
 function lackingSidecars(namespace: string, standings: readonly Standing[]): readonly Finding[] {
   const pods = standings.filter((standing) => standing.lacksSidecar);
   if (pods.length === 0) return [];
-  return told("sidecar-missing", namespace, `${whose(pods)} without a sidecar although one is due`, restart(namespace, ownersOf(pods)));
+  return told(
+    "sidecar-missing",
+    namespace,
+    `${whose(pods)} without a sidecar although one is due`,
+    restart(namespace, ownersOf(pods)),
+  );
 }
 
 function stale({ name, labels }: Namespace, standings: readonly Standing[]): readonly Finding[] {
   const pods = standings.filter((standing) => standing.injected && standing.stale && standing.due?.kind === "injected");
   if (pods.length === 0) return [];
   const running = listed(distinct(pods.map((standing) => standing.revision ?? "unknown")));
-  const due = listed(distinct(pods.flatMap((standing) => (standing.due?.kind === "injected" ? [standing.due.revision] : []))));
+  const due = listed(
+    distinct(pods.flatMap((standing) => (standing.due?.kind === "injected" ? [standing.due.revision] : []))),
+  );
   const label = labelOf(labels, "istio-injection") === undefined ? labelOf(labels, "istio.io/rev") : undefined;
   const remedy = label ? `kubectl mesh-migrate -n ${name} --to ${label}` : restart(name, ownersOf(pods));
   return told("stale-workloads", name, `${whose(pods)} ${running}; ${due} would inject them today`, remedy);
@@ -43,7 +52,12 @@ function losing(namespace: string, standings: readonly Standing[]): readonly Fin
   const pods = standings.filter((standing) => standing.injected && standing.due?.kind === "none");
   if (pods.length === 0) return [];
   const message = `${whose(pods)} a sidecar, and would come up without one if restarted today`;
-  return told("sidecar-lost-at-restart", namespace, message, "label the namespace for a revision before anything restarts");
+  return told(
+    "sidecar-lost-at-restart",
+    namespace,
+    message,
+    "label the namespace for a revision before anything restarts",
+  );
 }
 
 function orphans(namespace: string, standings: readonly Standing[], living: ReadonlySet<string>): readonly Finding[] {
@@ -54,18 +68,26 @@ function orphans(namespace: string, standings: readonly Standing[], living: Read
   });
 }
 
-/** Connected to a control plane, and to none of the revision that injected it. A proxy that is connected nowhere may be reconnecting. */
+/**
+ * Connected to a control plane, and to none of the revision that injected it. A proxy that is connected nowhere may be
+ * reconnecting.
+ */
 function strangers(namespace: string, standings: readonly Standing[]): readonly Finding[] {
   const pods = standings.filter(
     ({ revision, connections }) =>
-      revision !== undefined && connections.length > 0 && connections.every((connection) => connection.revision !== revision),
+      revision !== undefined &&
+      connections.length > 0 &&
+      connections.every((connection) => connection.revision !== revision),
   );
   if (pods.length === 0) return [];
   const where = distinct(
-    pods.flatMap(({ revision, connections }) => connections.map((connection) => `${revision} → ${connection.revision}`)),
+    pods.flatMap(({ revision, connections }) =>
+      connections.map((connection) => `${revision} → ${connection.revision}`),
+    ),
   );
   const message = `${whose(pods)} proxies connected to another control plane than injected them (${listed(where)})`;
-  const remedy = "look for discoveryAddress in their proxy.istio.io/config annotations and in the mesh config of the revision";
+  const remedy =
+    "look for discoveryAddress in their proxy.istio.io/config annotations and in the mesh config of the revision";
   return told("connected-elsewhere", namespace, message, remedy);
 }
 
@@ -93,7 +115,7 @@ const distinct = (texts: readonly string[]): readonly string[] => [...new Set(te
 
 const ownersOf = (pods: readonly Standing[]): readonly ObjectRef[] => {
   const refs = pods.map(({ pod }) => pod.workload ?? { kind: "Pod", namespace: pod.namespace, name: pod.name });
-  return [...new Map(refs.map((ref) => [refKey(ref), ref])).values()];
+  return [...new Map(refs.map((ref) => [refText(ref), ref])).values()];
 };
 
 const restartable = new Set(["Deployment", "StatefulSet", "DaemonSet"]);

@@ -1,7 +1,8 @@
 /**
- * Text from a cluster, made safe to print: whatever a terminal would act on is shown as its JSON escape (`\u001b`), so that the
- * evidence stays. Wider than kubectl's fix for CVE-2021-25743 (ESC and CR only, k8s.io/cli-runtime pkg/printers/terminal.go): also the
- * C1 controls (U+009B is CSI), marks that turn the reading order, invisible and unpaired characters.
+ * Text from a cluster, made safe to print: whatever a terminal would act on is shown as its JSON escape (`\u001b`), so
+ * that the evidence stays. Wider than kubectl's fix for CVE-2021-25743 (ESC and CR only, k8s.io/cli-runtime
+ * pkg/printers/terminal.go): also the C1 controls (U+009B is CSI), marks that turn the reading order, invisible and
+ * unpaired characters.
  */
 
 const acting =
@@ -15,7 +16,10 @@ const shown = (text: string): string => {
   return escaped;
 };
 
-/** One line of text, for a cell or inside a sentence: line ends and tabs are escaped too. Cut at `max` characters, with an ellipsis. */
+/**
+ * One line of text, for a cell or inside a sentence: line ends and tabs are escaped too. Cut at `max` characters, with
+ * an ellipsis.
+ */
 export const safe = (text: string, max = Number.POSITIVE_INFINITY): string => {
   const cut = text.length > max ? `${text.slice(0, max)}…` : text;
   return cut.replace(acting, shown);

@@ -3,7 +3,8 @@ import type { LabelRequirement, LabelSelector } from "./kubernetes.ts";
 
 /**
  * Reads a selector as kubectl's `-l` does; a sentence where it is none.
- * https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#api and `labels.Parse` (k8s.io/apimachinery pkg/labels/selector.go);
+ * https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#api and `labels.Parse` (k8s.io/apimachinery
+ * pkg/labels/selector.go);
  * `>` and `<`, which label selectors of objects do not have, are not taken.
  */
 export function parseSelector(text: string): LabelSelector | { readonly malformed: string } {
@@ -11,14 +12,17 @@ export function parseSelector(text: string): LabelSelector | { readonly malforme
   for (const part of requirements(text)) {
     const requirement = parseRequirement(part.trim());
     if (requirement === undefined)
-      return { malformed: part.trim() === "" ? "a requirement is empty" : `${JSON.stringify(part.trim())} is no requirement` };
+      return {
+        malformed: part.trim() === "" ? "a requirement is empty" : `${JSON.stringify(part.trim())} is no requirement`,
+      };
     matchExpressions.push(requirement);
   }
   return { matchExpressions };
 }
 
-export const isMalformedSelector = (selector: LabelSelector | { readonly malformed: string }): selector is { readonly malformed: string } =>
-  "malformed" in selector;
+export const isMalformedSelector = (
+  selector: LabelSelector | { readonly malformed: string },
+): selector is { readonly malformed: string } => "malformed" in selector;
 
 /** Commas part requirements, but not the values in brackets. An empty text has none and selects everything. */
 const requirements = (text: string): readonly string[] => (text.trim() === "" ? [] : text.split(/,(?![^()]*\))/));
@@ -27,13 +31,16 @@ const key = String.raw`(?<key>(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-
 const value = String.raw`(?:[A-Za-z0-9](?:[-\w.]{0,61}[A-Za-z0-9])?)?`;
 const existence = new RegExp(`^(?<not>!?)\\s*${key}$`);
 const equality = new RegExp(`^${key}\\s*(?<operator>==?|!=)\\s*(?<value>${value})$`);
-const membership = new RegExp(`^${key}\\s+(?<operator>in|notin)\\s*\\(\\s*(?<values>${value}(?:\\s*,\\s*${value})*)\\s*\\)$`);
+const membership = new RegExp(
+  `^${key}\\s+(?<operator>in|notin)\\s*\\(\\s*(?<values>${value}(?:\\s*,\\s*${value})*)\\s*\\)$`,
+);
 
 function parseRequirement(text: string): LabelRequirement | undefined {
   const groups = (existence.exec(text) ?? equality.exec(text) ?? membership.exec(text))?.groups;
   if (groups?.key === undefined) return undefined;
   if (groups.not !== undefined) return { key: groups.key, operator: groups.not === "!" ? "DoesNotExist" : "Exists" };
   const negative = groups.operator === "!=" || groups.operator === "notin";
-  const values = groups.value === undefined ? (groups.values ?? "").split(",").map((each) => each.trim()) : [groups.value];
+  const values =
+    groups.value === undefined ? (groups.values ?? "").split(",").map((each) => each.trim()) : [groups.value];
   return { key: groups.key, operator: negative ? "NotIn" : "In", values };
 }

@@ -1,24 +1,36 @@
-/** How each pod stands: the revision that injected it, the one that would today, and the control planes its proxy is connected to. */
+/**
+ * How each pod stands: the revision that injected it, the one that would today, and the control planes its proxy is
+ * connected to.
+ */
 import { injectionOf } from "./injection.ts";
-import type { ControlPlane, Injection, Istiod, Mesh, ObjectRef, Pod, ProxyConnection } from "./model.ts";
+import type { ControlPlane, Injection, Istiod, Mesh, Pod, ProxyConnection } from "./model.ts";
+import { refText } from "./object-ref.ts";
 
 export interface Standing {
   readonly pod: Pod;
   /** What its workload's template would get today; undefined where it is not known. */
   readonly due: Injection | undefined;
-  /** Runs a proxy that comes from a webhook, and so changes at its next start (Istio: injection happens at pod creation only). */
+  /**
+   * Runs a proxy that comes from a webhook, and so changes at its next start (Istio: injection happens at pod creation
+   * only).
+   */
   readonly injected: boolean;
   /** Revision that injected it, as the pod says; undefined without a proxy, and where the pod does not say. */
   readonly revision: string | undefined;
-  /** Its next pod would be another: other revision, or a sidecar instead of none, or none instead of a sidecar. Undefined: cannot be told. */
+  /**
+   * Its next pod would be another: other revision, or a sidecar instead of none, or none instead of a sidecar.
+   * Undefined: cannot be told.
+   */
   readonly stale: boolean | undefined;
   /** A sidecar is due and there is none. */
   readonly lacksSidecar: boolean;
   /** Connections of its proxy, by the control plane that holds them. */
-  readonly connections: readonly { readonly revision: string; readonly istiod: string; readonly proxy: ProxyConnection }[];
+  readonly connections: readonly {
+    readonly revision: string;
+    readonly istiod: string;
+    readonly proxy: ProxyConnection;
+  }[];
 }
-
-export const refKey = (ref: ObjectRef): string => `${ref.namespace}/${ref.kind}/${ref.name}`;
 
 /** The pods that run or are to run: finished ones (of Jobs) are history. */
 export const isLive = (pod: Pod): boolean => pod.phase !== "Succeeded" && pod.phase !== "Failed";
@@ -29,26 +41,34 @@ export function standings(mesh: Mesh): readonly Standing[] {
   const connections = connectionsByPod(mesh);
   return mesh.pods.filter(isLive).map((pod) => {
     const injection = due(pod);
-    return { pod, due: injection, ...judged(pod, injection), connections: connections.get(`${pod.namespace}/${pod.name}`) ?? [] };
+    return {
+      pod,
+      due: injection,
+      ...judged(pod, injection),
+      connections: connections.get(`${pod.namespace}/${pod.name}`) ?? [],
+    };
   });
 }
 
 /**
- * What a pod's successor would get. Of a pod without a known workload there is no template: its own labels stand for it if it has a
- * sidecar (a pod on the host's network, which istiod passes by, has none).
+ * What a pod's successor would get. Of a pod without a known workload there is no template: its own labels stand for it
+ * if it has a sidecar (a pod on the host's network, which istiod passes by, has none).
  */
 function dueIn(mesh: Mesh): (pod: Pod) => Injection | undefined {
-  const workloads = new Map(mesh.workloads.map((workload) => [refKey(workload), workload.injection]));
+  const workloads = new Map(mesh.workloads.map((workload) => [refText(workload), workload.injection]));
   const namespaces = new Map(mesh.namespaces.map((namespace) => [namespace.name, namespace]));
   return (pod) => {
-    const known = pod.workload === undefined ? undefined : workloads.get(refKey(pod.workload));
+    const known = pod.workload === undefined ? undefined : workloads.get(refText(pod.workload));
     const namespace = namespaces.get(pod.namespace);
     if (known !== undefined || pod.proxy === undefined || namespace === undefined) return known;
     return injectionOf(mesh.injectors, namespace, { labels: pod.labels });
   };
 }
 
-function judged(pod: Pod, due: Injection | undefined): Pick<Standing, "injected" | "revision" | "stale" | "lacksSidecar"> {
+function judged(
+  pod: Pod,
+  due: Injection | undefined,
+): Pick<Standing, "injected" | "revision" | "stale" | "lacksSidecar"> {
   const revision = pod.proxy?.revision;
   if (pod.proxy !== undefined && pod.proxy.kind !== "sidecar" && pod.proxy.kind !== "gateway") {
     return { injected: false, revision, stale: false, lacksSidecar: false };
@@ -84,11 +104,14 @@ function connectionsByPod(mesh: Mesh): Map<string, Standing["connections"][numbe
 /** Whether a revision's istiod runs outside the cluster and is reached by its webhook's URL. */
 export const isExternal = (mesh: Mesh, plane: ControlPlane): boolean =>
   plane.deployment === undefined &&
-  mesh.injectors.some((injector) => injector.revision === plane.revision && injector.entry.clientConfig.url !== undefined);
+  mesh.injectors.some(
+    (injector) => injector.revision === plane.revision && injector.entry.clientConfig.url !== undefined,
+  );
 
 /**
- * Proxies connected to the control plane of a revision, each counted once: while a proxy reconnects, two istiods may list it.
- * Undefined when an istiod of it did not answer, or when it runs somewhere else and is only reached by its webhook's URL.
+ * Proxies connected to the control plane of a revision, each counted once: while a proxy reconnects, two istiods may
+ * list it. Undefined when an istiod of it did not answer, or when it runs somewhere else and is only reached by its
+ * webhook's URL.
  */
 export function connectedProxies(mesh: Mesh, plane: ControlPlane): number | undefined {
   const answers = mesh.answers.filter((answer) => answer.revision === plane.revision);

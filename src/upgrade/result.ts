@@ -1,11 +1,14 @@
-/** What a migration came to, as data: printed for a person, given to scripts as JSON, and the source of the exit code. */
+/**
+ * What a migration came to, as data: printed for a person, given to scripts as JSON, and the source of the exit code.
+ */
 import type { Finding } from "../mesh/finding.ts";
 import type { ObjectRef } from "../mesh/model.ts";
-import type { Left, RevisionLabels, Target } from "./plan.ts";
+import type { Left, RevisionLabels, Target } from "./plan/plan.ts";
 
 /**
- * `planned`: a dry run · `done` · `nothing-to-do`: all was there already · `refused`: nothing was changed · `cannot-tell`: evidence
- * is missing, nothing was changed · `partial`: stopped on the way · `restored`: put back · `unknown`: changed, and not proven either way ·
+ * `planned`: a dry run · `done` · `nothing-to-do`: all was there already · `refused`: nothing was changed ·
+ * `cannot-tell`: evidence is missing, nothing was changed · `partial`: stopped on the way · `restored`: put back ·
+ * `unknown`: changed, and not proven either way ·
  * `interrupted`: by a signal, after the step at hand; what was begun goes on.
  */
 export type MigrationState =
@@ -51,11 +54,21 @@ export interface MigratedNamespace {
 }
 
 /**
- * `moved`: restarted and proven · `already`: every pod was on the target before · `planned`: would be restarted · `failed` ·
- * `unproven`: restarted, without proof · `not-started` · `restored`: back on the old revision · `empty`: no pods; the next one comes up on
- * the target · `unselected`: left out by `-l`, moves at its next pod.
+ * `moved`: restarted and proven · `already`: every pod was on the target before · `planned`: would be restarted ·
+ * `failed` ·
+ * `unproven`: restarted, without proof · `not-started` · `restored`: back on the old revision · `empty`: no pods; the
+ * next one comes up on the target · `unselected`: left out by `-l`, moves at its next pod.
  */
-export type Outcome = "moved" | "already" | "planned" | "failed" | "unproven" | "not-started" | "restored" | "empty" | "unselected";
+export type Outcome =
+  | "moved"
+  | "already"
+  | "planned"
+  | "failed"
+  | "unproven"
+  | "not-started"
+  | "restored"
+  | "empty"
+  | "unselected";
 
 export interface MigratedWorkload extends ObjectRef {
   readonly outcome: Outcome;

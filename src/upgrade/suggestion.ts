@@ -1,6 +1,11 @@
-/** The known name that a mistyped one probably meant: at most a third of its letters away; `undefined` when none is near. */
+/**
+ * The known name that a mistyped one probably meant: at most a third of its letters away; `undefined` when none is
+ * near.
+ */
 export const nearest = (name: string, known: readonly string[]): string | undefined => {
-  const ranked = known.map((other) => ({ other, distance: editDistance(name, other) })).sort((a, b) => a.distance - b.distance);
+  const ranked = known
+    .map((other) => ({ other, distance: editDistance(name, other) }))
+    .sort((a, b) => a.distance - b.distance);
   const best = ranked[0];
   return best !== undefined && best.distance <= Math.max(1, Math.floor(name.length / 3)) ? best.other : undefined;
 };
@@ -17,7 +22,9 @@ const editDistance = (a: string, b: string): number => {
   for (const [index, letter] of [...a].entries()) {
     const next = [index + 1];
     for (const [column, other] of [...b].entries()) {
-      next.push(Math.min((next[column] ?? 0) + 1, (row[column + 1] ?? 0) + 1, (row[column] ?? 0) + (letter === other ? 0 : 1)));
+      next.push(
+        Math.min((next[column] ?? 0) + 1, (row[column + 1] ?? 0) + 1, (row[column] ?? 0) + (letter === other ? 0 : 1)),
+      );
     }
     row = next;
   }

@@ -12,11 +12,16 @@ export interface ResultDocument {
   readonly exitCode: number;
 }
 
-/** A value as indented JSON, ended by a newline. What is not there is `null`, so that fields do not come and go; what a terminal would act on is escaped. */
-export const jsonView = (document: ResultDocument): string => `${safeLines(JSON.stringify(document, nullForAbsent, 2))}\n`;
+/**
+ * A value as indented JSON, ended by a newline. What is not there is `null`, so that fields do not come and go; what a
+ * terminal would act on is escaped.
+ */
+export const jsonView = (document: ResultDocument): string =>
+  `${safeLines(JSON.stringify(document, nullForAbsent, 2))}\n`;
 
 /** The same on one line: one document of a stream. */
-export const jsonLineView = (document: ResultDocument): string => `${safeLines(JSON.stringify(document, nullForAbsent))}\n`;
+export const jsonLineView = (document: ResultDocument): string =>
+  `${safeLines(JSON.stringify(document, nullForAbsent))}\n`;
 
 /** The same value as YAML; texts that need escapes stand in double quotes. */
 export function yamlView(document: ResultDocument): string {

@@ -1,4 +1,7 @@
-/** The picture of a mesh as `mesh-revisions` gives it: the JSON document, from which the table is drawn too, so that they agree. */
+/**
+ * The picture of a mesh as `mesh-revisions` gives it: the JSON document, from which the table is drawn too, so that
+ * they agree.
+ */
 import { defaultRevision } from "../mesh/control-plane-findings.ts";
 import type { Finding } from "../mesh/finding.ts";
 import { labelOf, matchesSelector } from "../mesh/labels.ts";
@@ -18,7 +21,12 @@ export interface RevisionsDocument extends ResultDocument {
   /** The revisions behind `istio-injection=enabled` and behind the default validator. */
   readonly default: { readonly injects: string | null; readonly validates: string | null };
   readonly revisions: readonly RevisionEntry[];
-  readonly tags: readonly { readonly tag: string; readonly revision: string; readonly injects: boolean; readonly webhook: string | null }[];
+  readonly tags: readonly {
+    readonly tag: string;
+    readonly revision: string;
+    readonly injects: boolean;
+    readonly webhook: string | null;
+  }[];
   readonly namespaces: readonly NamespaceEntry[];
   readonly gateways: readonly GatewayEntry[];
   /** Only where namespaces were asked for. */
@@ -82,8 +90,15 @@ export function revisionsDocument(mesh: Mesh, scope: RevisionsScope): RevisionsD
     istioNamespace: mesh.istioNamespace,
     default: { injects: defaultRevision(mesh) ?? null, validates: mesh.defaultValidator?.revision ?? null },
     revisions: revisionEntries(mesh),
-    tags: mesh.tags.map(({ tag, revision, injects, webhook }) => ({ tag, revision, injects, webhook: webhook ?? null })),
-    namespaces: shown.map((namespace) => namespaceEntry(namespace, (byNamespace.get(namespace.name) ?? []).map(entry), findings)),
+    tags: mesh.tags.map(({ tag, revision, injects, webhook }) => ({
+      tag,
+      revision,
+      injects,
+      webhook: webhook ?? null,
+    })),
+    namespaces: shown.map((namespace) =>
+      namespaceEntry(namespace, (byNamespace.get(namespace.name) ?? []).map(entry), findings),
+    ),
     gateways: gatewayEntries(mesh, all.filter((standing) => names.has(standing.pod.namespace)).map(entry), names),
     ...(scope.namespaces === "overview" ? {} : { workloads: workloadEntries(mesh, shown, all, entry, scope.selector) }),
     findings,
@@ -98,13 +113,17 @@ function isShown(namespace: Namespace, pods: readonly Standing[], { namespaces, 
   if (namespaces === "all") return true;
   if (namespaces !== "overview") return namespaces.includes(namespace.name);
   if (selector !== undefined && !matchesSelector(selector, namespace.labels)) return false;
-  const concerned = meshLabels.some((label) => labelOf(namespace.labels, label) !== undefined) || namespace.injection.kind !== "none";
-  return concerned || openMigration(namespace) !== undefined || pods.some((standing) => standing.pod.proxy !== undefined);
+  const concerned =
+    meshLabels.some((label) => labelOf(namespace.labels, label) !== undefined) || namespace.injection.kind !== "none";
+  return (
+    concerned || openMigration(namespace) !== undefined || pods.some((standing) => standing.pod.proxy !== undefined)
+  );
 }
 
 /** Every control plane, and revisions that only a tag still names. */
 function revisionEntries(mesh: Mesh): readonly RevisionEntry[] {
-  const tagsOf = (revision: string): readonly string[] => mesh.tags.filter((tag) => tag.revision === revision).map((tag) => tag.tag);
+  const tagsOf = (revision: string): readonly string[] =>
+    mesh.tags.filter((tag) => tag.revision === revision).map((tag) => tag.tag);
   const known = new Set(mesh.controlPlanes.map((plane) => plane.revision));
   const dangling = new Set(mesh.tags.map((tag: Tag) => tag.revision).filter((revision) => !known.has(revision)));
   return [
@@ -144,7 +163,11 @@ function namespaceEntry(namespace: Namespace, pods: readonly PodEntry[], finding
     },
     injection: namespace.injection,
     pods: tally(pods),
-    findings: [...new Set(findings.filter((finding) => finding.object === `namespace/${namespace.name}`).map((finding) => finding.check))],
+    findings: [
+      ...new Set(
+        findings.filter((finding) => finding.object === `namespace/${namespace.name}`).map((finding) => finding.check),
+      ),
+    ],
     terminating: namespace.terminating,
   };
 }

@@ -1,7 +1,11 @@
-/** Gateways in the document of `mesh-revisions`: those of the Gateway API and those that are injected or static Deployments. */
+/**
+ * Gateways in the document of `mesh-revisions`: those of the Gateway API and those that are injected or static
+ * Deployments.
+ */
+
 import { labelOf } from "../mesh/labels.ts";
 import type { Mesh, ObjectRef, Workload } from "../mesh/model.ts";
-import { refKey } from "../mesh/standing.ts";
+import { refText } from "../mesh/object-ref.ts";
 import { type Tally, tally } from "./revisions-tally.ts";
 import type { PodEntry } from "./revisions-workloads.ts";
 
@@ -14,14 +18,21 @@ export interface GatewayEntry extends ObjectRef {
   readonly pods: Tally;
 }
 
-/** Label by which istiod's pods and Deployments name the Gateway they are made for (gateway-api, `GatewayNameLabelKey`). */
+/**
+ * Label by which istiod's pods and Deployments name the Gateway they are made for (gateway-api, `GatewayNameLabelKey`).
+ */
 const gatewayName = "gateway.networking.k8s.io/gateway-name";
 
-export function gatewayEntries(mesh: Mesh, pods: readonly PodEntry[], namespaces: ReadonlySet<string>): readonly GatewayEntry[] {
+export function gatewayEntries(
+  mesh: Mesh,
+  pods: readonly PodEntry[],
+  namespaces: ReadonlySet<string>,
+): readonly GatewayEntry[] {
   const entries = new Map(pods.map((pod) => [`${pod.namespace}/${pod.name}`, pod]));
   const managed = Map.groupBy(mesh.pods, (pod) => `${pod.namespace}/${labelOf(pod.labels, gatewayName) ?? ""}`);
-  const owned = Map.groupBy(mesh.pods, (pod) => (pod.workload === undefined ? "" : refKey(pod.workload)));
-  const tallied = (all: Mesh["pods"] = []): Tally => tally(all.flatMap((pod) => entries.get(`${pod.namespace}/${pod.name}`) ?? []));
+  const owned = Map.groupBy(mesh.pods, (pod) => (pod.workload === undefined ? "" : refText(pod.workload)));
+  const tallied = (all: Mesh["pods"] = []): Tally =>
+    tally(all.flatMap((pod) => entries.get(`${pod.namespace}/${pod.name}`) ?? []));
   const ofApi = mesh.gateways.map(({ namespace, name, className, waypoint, pinned }) => ({
     kind: "Gateway",
     namespace,
@@ -38,10 +49,11 @@ export function gatewayEntries(mesh: Mesh, pods: readonly PodEntry[], namespaces
     className: null,
     waypoint: false,
     pinned: labelOf(workload.template?.metadata?.labels, "istio.io/rev") ?? null,
-    pods: tallied(owned.get(refKey(workload))),
+    pods: tallied(owned.get(refText(workload))),
   }));
   return [...ofApi, ...ofWorkloads].filter((gateway) => namespaces.has(gateway.namespace));
 }
 
 /** Not made by istiod for a Gateway, which is listed itself. */
-const isOwnGateway = (workload: Workload): boolean => workload.gateway && labelOf(workload.labels, gatewayName) === undefined;
+const isOwnGateway = (workload: Workload): boolean =>
+  workload.gateway && labelOf(workload.labels, gatewayName) === undefined;

@@ -1,9 +1,23 @@
 /** Workloads and their pods in the document of `mesh-revisions`. */
+
 import { matchesSelector } from "../mesh/labels.ts";
-import type { Injection, LabelSelector, Mesh, Namespace, ObjectRef, Pod, ProxyKind, Strategy, Workload } from "../mesh/model.ts";
-import { refKey, type Standing } from "../mesh/standing.ts";
+import type {
+  Injection,
+  LabelSelector,
+  Mesh,
+  Namespace,
+  ObjectRef,
+  Pod,
+  ProxyKind,
+  Strategy,
+  Workload,
+} from "../mesh/model.ts";
+import { refText } from "../mesh/object-ref.ts";
+import type { Standing } from "../mesh/standing.ts";
+import type { WorkloadKind } from "../mesh/workload-kinds.ts";
 
 export interface WorkloadEntry extends ObjectRef {
+  readonly kind: WorkloadKind;
   readonly gateway: boolean;
   /** Null for pods without a workload (bare ones, and those of Jobs or unknown owners). */
   readonly strategy: Strategy["type"] | null;
@@ -53,7 +67,9 @@ export function podEntry({ pod, revision, stale, connections }: Standing, comple
   };
 }
 
-/** The workloads of the namespaces, each with its live pods, then the pods that no known workload owns, by their owner. */
+/**
+ * The workloads of the namespaces, each with its live pods, then the pods that no known workload owns, by their owner.
+ */
 export function workloadEntries(
   mesh: Mesh,
   namespaces: readonly Namespace[],
@@ -62,21 +78,21 @@ export function workloadEntries(
   selector: LabelSelector | undefined,
 ): readonly WorkloadEntry[] {
   const selected = (labels: Pod["labels"]): boolean => selector === undefined || matchesSelector(selector, labels);
-  const known = new Set(mesh.workloads.map(refKey));
-  const podsOf = Map.groupBy(standings, ({ pod }) => refKey(ownerOf(pod, known)));
+  const known = new Set(mesh.workloads.map(refText));
+  const podsOf = Map.groupBy(standings, ({ pod }) => refText(ownerOf(pod, known)));
   const workloadsIn = Map.groupBy(mesh.workloads, (workload) => workload.namespace);
-  const strays = Map.groupBy(
-    standings.filter(({ pod }) => pod.workload === undefined || !known.has(refKey(pod.workload))),
+  const wrongRevision = Map.groupBy(
+    standings.filter(({ pod }) => pod.workload === undefined || !known.has(refText(pod.workload))),
     ({ pod }) => pod.namespace,
   );
   return namespaces.flatMap(({ name }) => [
     ...(workloadsIn.get(name) ?? [])
       .filter((workload) => selected(workload.labels))
-      .map((workload) => ofWorkload(workload, (podsOf.get(refKey(workload)) ?? []).map(entry))),
+      .map((workload) => ofWorkload(workload, (podsOf.get(refText(workload)) ?? []).map(entry))),
     ...[
       ...Map.groupBy(
-        (strays.get(name) ?? []).filter(({ pod }) => selected(pod.labels)),
-        ({ pod }) => refKey(ownerOf(pod, known)),
+        (wrongRevision.get(name) ?? []).filter(({ pod }) => selected(pod.labels)),
+        ({ pod }) => refText(ownerOf(pod, known)),
       ).values(),
     ].map((pods) => ofStrays(pods, known, entry)),
   ]);
@@ -97,7 +113,11 @@ function ofWorkload(workload: Workload, pods: readonly PodEntry[]): WorkloadEntr
   };
 }
 
-function ofStrays(standings: readonly Standing[], known: ReadonlySet<string>, entry: (standing: Standing) => PodEntry): WorkloadEntry {
+function ofStrays(
+  standings: readonly Standing[],
+  known: ReadonlySet<string>,
+  entry: (standing: Standing) => PodEntry,
+): WorkloadEntry {
   const [first] = standings as readonly [Standing, ...Standing[]];
   const pods = standings.map(entry);
   return {
@@ -112,10 +132,13 @@ function ofStrays(standings: readonly Standing[], known: ReadonlySet<string>, en
   };
 }
 
-/** The workload, else the controller as the API names it, else the pod itself. A Node owns its static pods in name only. */
+/**
+ * The workload, else the controller as the API names it, else the pod itself. A Node owns its static pods in name only.
+ */
 function ownerOf(pod: Pod, known: ReadonlySet<string>): ObjectRef {
-  if (pod.workload !== undefined && known.has(refKey(pod.workload))) return pod.workload;
-  if (pod.owner === undefined || pod.owner.kind === "Node") return { kind: "Pod", namespace: pod.namespace, name: pod.name };
+  if (pod.workload !== undefined && known.has(refText(pod.workload))) return pod.workload;
+  if (pod.owner === undefined || pod.owner.kind === "Node")
+    return { kind: "Pod", namespace: pod.namespace, name: pod.name };
   return { kind: pod.owner.kind, namespace: pod.namespace, name: pod.owner.name };
 }
 

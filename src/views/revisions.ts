@@ -1,6 +1,8 @@
 /** `mesh-revisions` for people: control planes, namespaces, gateways, workloads, and what is wrong with them. */
+
 import type { Injection } from "../mesh/model.ts";
-import { findingsView } from "./findings.ts";
+import { workloadResources } from "../mesh/workload-kinds.ts";
+import { findingsView } from "./findings-view.ts";
 import type { NamespaceEntry, RevisionEntry, RevisionsDocument } from "./revisions-document.ts";
 import type { GatewayEntry } from "./revisions-gateways.ts";
 import type { Count, Tally } from "./revisions-tally.ts";
@@ -22,7 +24,10 @@ export function revisionsView(document: RevisionsDocument, options: TableOptions
   return parts.filter((part) => part !== "").join("\n");
 }
 
-/** One name a line as `kubectl -o name` prints them: of the workloads where they were asked for, else of revisions, tags and namespaces. */
+/**
+ * One name a line as `kubectl -o name` prints them: of the workloads where they were asked for, else of revisions, tags
+ * and namespaces.
+ */
 export function revisionNamesView({ workloads, revisions, tags, namespaces }: RevisionsDocument): string {
   const names = workloads?.map(resourceName) ?? [
     ...revisions.filter((entry) => entry.deployment !== null).map((entry) => `revision/${entry.revision}`),
@@ -53,7 +58,11 @@ const revisionRow =
     defaultMarks(document, entry.revision),
     entry.tags.join(","),
     entry.version ?? "unknown",
-    entry.deployment === null ? (entry.external ? "external" : "missing") : `${entry.istiods.ready}/${entry.istiods.desired}`,
+    entry.deployment === null
+      ? entry.external
+        ? "external"
+        : "missing"
+      : `${entry.istiods.ready}/${entry.istiods.desired}`,
     entry.connectedProxies === null ? "unknown" : `${entry.connectedProxies}`,
     entry.installer,
     entry.deployment === null ? undefined : `${entry.namespace}/${entry.deployment}`,
@@ -61,7 +70,9 @@ const revisionRow =
 
 /** Which of the two default roles a revision has. */
 const defaultMarks = ({ default: roles }: RevisionsDocument, revision: string): string =>
-  [roles.injects === revision ? "injects" : "", roles.validates === revision ? "validates" : ""].filter((mark) => mark !== "").join(",");
+  [roles.injects === revision ? "injects" : "", roles.validates === revision ? "validates" : ""]
+    .filter((mark) => mark !== "")
+    .join(",");
 
 const namespaceHeads: readonly Head[] = [
   "namespace",
@@ -76,7 +87,14 @@ const namespaceHeads: readonly Head[] = [
   { wide: "reason" },
 ];
 
-const namespaceRow = ({ name, labels, injection, pods, findings, terminating }: NamespaceEntry): readonly (string | undefined)[] => [
+const namespaceRow = ({
+  name,
+  labels,
+  injection,
+  pods,
+  findings,
+  terminating,
+}: NamespaceEntry): readonly (string | undefined)[] => [
   name,
   Object.entries(labels)
     .flatMap(([label, value]) => (value === null ? [] : [`${label}=${value}`]))
@@ -91,7 +109,15 @@ const namespaceRow = ({ name, labels, injection, pods, findings, terminating }: 
   reasonOf(injection),
 ];
 
-const gatewayHeads: readonly Head[] = ["namespace", "gateway", "class", "pinned", "pods", "connected", { wide: "synced" }];
+const gatewayHeads: readonly Head[] = [
+  "namespace",
+  "gateway",
+  "class",
+  "pinned",
+  "pods",
+  "connected",
+  { wide: "synced" },
+];
 
 const gatewayRow = (entry: GatewayEntry): readonly (string | undefined)[] => [
   entry.namespace,
@@ -137,20 +163,9 @@ function workloadRow(entry: WorkloadEntry): readonly (string | undefined)[] {
   ];
 }
 
-const groups = new Map([
-  ["Deployment", "apps"],
-  ["StatefulSet", "apps"],
-  ["DaemonSet", "apps"],
-  ["ReplicaSet", "apps"],
-  ["Rollout", "argoproj.io"],
-  ["Job", "batch"],
-]);
-
 /** `deployment.apps/web`, as kubectl names it. */
-const resourceName = ({ kind, name }: WorkloadEntry): string => {
-  const group = groups.get(kind);
-  return `${kind.toLowerCase()}${group === undefined ? "" : `.${group}`}/${name}`;
-};
+const resourceName = ({ kind, name }: WorkloadEntry): string =>
+  `${kind.toLowerCase()}.${workloadResources[kind].group}/${name}`;
 
 /** The revision that would inject; or why there is none. */
 function injects(injection: Injection): string | undefined {

@@ -35,13 +35,15 @@ const borders = [
 const look = {
   chars: Object.fromEntries(borders.map((border) => [border, ""])),
   style: { head: [], border: [], "padding-left": 0, "padding-right": gap, compact: true },
-  // Never shown, as columns are as wide as their cells; but measured with each cell, which takes longer for its usual `…`.
+  // Never shown, as columns are as wide as their cells; but measured with each cell, which takes longer for its usual
+  // `…`.
   truncate: "~",
 };
 
 /**
- * Heads and rows → lines, each ended by a newline: no borders, upper-case heads, three spaces between columns, nothing trailing.
- * An empty cell reads `<none>`, as kubectl prints it. Every cell goes through `safe`, so text of the cluster cannot drive the terminal.
+ * Heads and rows → lines, each ended by a newline: no borders, upper-case heads, three spaces between columns, nothing
+ * trailing. An empty cell reads `<none>`, as kubectl prints it. Every cell goes through `safe`, so text of the cluster
+ * cannot drive the terminal.
  */
 export function table(heads: readonly Head[], rows: readonly (readonly Cell[])[], options: TableOptions = {}): string {
   const shown = heads.flatMap((head, index) => (typeof head === "string" || options.wide ? [index] : []));
@@ -57,9 +59,14 @@ const headText = (head: Head): string => (typeof head === "string" ? head : head
 
 const cellText = (cell: Cell): string => (cell === undefined || cell === "" ? "<none>" : safe(String(cell)));
 
-/** cli-table3 compares each cell with all rows before it; in batches the time grows with the rows, not with their square. */
+/**
+ * cli-table3 compares each cell with all rows before it; in batches the time grows with the rows, not with their
+ * square.
+ */
 const batches = (lines: readonly string[][]): string[][][] =>
-  Array.from({ length: Math.ceil(lines.length / rowsAtOnce) }, (_, index) => lines.slice(index * rowsAtOnce, (index + 1) * rowsAtOnce));
+  Array.from({ length: Math.ceil(lines.length / rowsAtOnce) }, (_, index) =>
+    lines.slice(index * rowsAtOnce, (index + 1) * rowsAtOnce),
+  );
 
 function draw(lines: readonly string[][], widths: readonly number[]): string {
   const drawing = new Table({ ...look, colWidths: [...widths] });

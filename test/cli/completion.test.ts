@@ -62,7 +62,9 @@ for (const [words, lines, files] of cases)
   });
 
 test("flags typed are not offered again, but for those that may be", async () => {
-  const offered = (await complete(["--to", "a", "-n", "b", "-A", "-o", "json", ""])).split("\n").map((line) => line.split("\t")[0]);
+  const offered = (await complete(["--to", "a", "-n", "b", "-A", "-o", "json", ""]))
+    .split("\n")
+    .map((line) => line.split("\t")[0]);
   for (const gone of ["--to", "--output", "--all-namespaces", "--fail"]) assert.ok(!offered.includes(gone), gone);
   for (const there of ["--namespace", "--leave", "--dry-run", "-v"]) assert.ok(offered.includes(there), there);
 });
@@ -82,7 +84,20 @@ test("a server that never answers is not waited for", async () => {
 
 test("no words make it fail, and what is completed begins with what was typed", async () => {
   const word = fc.oneof(
-    fc.constantFrom("-", "--", "-n", "-A", "-nA", "--to", "--to=", "-o=", "--output=", "__proto__", "--constructor", ""),
+    fc.constantFrom(
+      "-",
+      "--",
+      "-n",
+      "-A",
+      "-nA",
+      "--to",
+      "--to=",
+      "-o=",
+      "--output=",
+      "__proto__",
+      "--constructor",
+      "",
+    ),
     fc.string(),
   );
   await fc.assert(
@@ -91,7 +106,8 @@ test("no words make it fail, and what is completed begins with what was typed", 
       if (wanted.kind === "value") assert.ok((words.at(-1) ?? "").endsWith(wanted.before + wanted.partial));
       // These ask a cluster.
       if (wanted.kind === "value" && wanted.flag.completes !== undefined) return;
-      for (const line of (await complete(words)).split("\n").slice(0, -1)) assert.ok(line.startsWith(words.at(-1) ?? ""), line);
+      for (const line of (await complete(words)).split("\n").slice(0, -1))
+        assert.ok(line.startsWith(words.at(-1) ?? ""), line);
     }),
   );
 });
@@ -105,8 +121,18 @@ test("lists take commas, and what stands before them stays", () => {
 
 test("how to link it", () => {
   writeFileSync(join(folder, "kubectl-mesh_x"), "");
-  const command = (called: string, path = "", platform = "linux") => howToLink("mesh-x", called, path, platform).split("\n").at(-1);
-  assert.equal(command("/it's here/kubectl-mesh_x"), String.raw`ln -sf kubectl-mesh_x '/it'\''s here/kubectl_complete-mesh_x'`);
-  assert.equal(command("kubectl-mesh_x", `/nowhere:${folder}`), `ln -sf kubectl-mesh_x '${folder}/kubectl_complete-mesh_x'`);
-  assert.equal(command("/b/kubectl-mesh_x.exe", "", "win32"), 'mklink "/b/kubectl_complete-mesh_x.exe" "/b/kubectl-mesh_x.exe"');
+  const command = (called: string, path = "", platform = "linux") =>
+    howToLink("mesh-x", called, path, platform).split("\n").at(-1);
+  assert.equal(
+    command("/it's here/kubectl-mesh_x"),
+    String.raw`ln -sf kubectl-mesh_x '/it'\''s here/kubectl_complete-mesh_x'`,
+  );
+  assert.equal(
+    command("kubectl-mesh_x", `/nowhere:${folder}`),
+    `ln -sf kubectl-mesh_x '${folder}/kubectl_complete-mesh_x'`,
+  );
+  assert.equal(
+    command("/b/kubectl-mesh_x.exe", "", "win32"),
+    'mklink "/b/kubectl_complete-mesh_x.exe" "/b/kubectl-mesh_x.exe"',
+  );
 });

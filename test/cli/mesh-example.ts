@@ -1,20 +1,31 @@
 /** A plugin that tells what it was asked, and fails as it is told to: what the shell is tested with. */
 
 import { clusterFlags, clusterFlagsOf } from "../../src/cli/cluster-flags.ts";
-import { CannotTell, Refusal } from "../../src/cli/errors.ts";
+import { CannotTell, Refusal } from "../../src/cli/exit-errors.ts";
 import { commonFlags, countOf, durationOf, nameOf, objectsOf, scopeFlags, writeFlags } from "../../src/cli/flags.ts";
+import { main } from "../../src/cli/main.ts";
 import { definePlugin, exit } from "../../src/cli/plugin.ts";
-import { main } from "../../src/cli/run.ts";
 import { interruptionOf } from "../../src/cli/signals.ts";
-import { ClusterError } from "../../src/cluster/errors.ts";
+import { ClusterError } from "../../src/cluster/cluster-error.ts";
 
 export const plugin = definePlugin({
   name: "mesh-example",
   describe: "Show what was asked",
   changes: process.env.EXAMPLE_CHANGES === "yes",
   options: {
-    to: { type: "string", demandOption: true, coerce: nameOf("a revision or tag"), describe: "revision or tag to go to" },
-    leave: { type: "string", array: true, default: [], coerce: objectsOf, describe: "workload that stays, as [NAMESPACE/]KIND/NAME" },
+    to: {
+      type: "string",
+      demandOption: true,
+      coerce: nameOf("a revision or tag"),
+      describe: "revision or tag to go to",
+    },
+    leave: {
+      type: "string",
+      array: true,
+      default: [],
+      coerce: objectsOf,
+      describe: "workload that stays, as [NAMESPACE/]KIND/NAME",
+    },
     timeout: { type: "string", default: "10m", coerce: durationOf, describe: "how long the whole may take" },
     parallel: { type: "string", default: "10", coerce: countOf(1, 1000), describe: "pods in flight" },
     fail: { type: "string", hidden: true, describe: "how to end" },

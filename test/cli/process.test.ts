@@ -12,7 +12,9 @@ afterEach(() => {
 });
 
 const start = (argv: readonly string[], env: Readonly<Record<string, string>> = {}): ChildProcessWithoutNullStreams => {
-  const child = spawn(process.execPath, ["test/cli/mesh-example.ts", "--to", "a", ...argv], { env: { ...process.env, ...env } });
+  const child = spawn(process.execPath, ["test/cli/mesh-example.ts", "--to", "a", ...argv], {
+    env: { ...process.env, ...env },
+  });
   children.add(child);
   return child;
 };
@@ -119,6 +121,9 @@ for (const [signal, code] of [
     await once(child.stderr, "data");
     child.kill(signal);
     assert.equal(await ended(child), code);
-    assert.match(err(), new RegExp(`error: stopped by ${signal} in the middle of the step at hand\nweb is half done\n$`));
+    assert.match(
+      err(),
+      new RegExp(`error: stopped by ${signal} in the middle of the step at hand\nweb is half done\n$`),
+    );
   });
 }

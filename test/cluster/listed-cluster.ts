@@ -1,6 +1,9 @@
-/** A cluster that lists given objects, for what reads through the port: label selectors hold, single reads can be made to fail. */
+/**
+ * A cluster that lists given objects, for what reads through the port: label selectors hold, single reads can be made
+ * to fail.
+ */
 import type { Cluster } from "../../src/cluster/cluster.ts";
-import { ClusterError, type ClusterErrorReason } from "../../src/cluster/errors.ts";
+import { ClusterError, type ClusterErrorReason } from "../../src/cluster/cluster-error.ts";
 import type { Kind } from "../../src/cluster/kinds.ts";
 import type { KubeObject } from "../../src/mesh/kubernetes.ts";
 import { matchesSelector } from "../../src/mesh/labels.ts";
@@ -9,7 +12,10 @@ import { parseSelector } from "../../src/mesh/selector-text.ts";
 export interface Given {
   /** Objects by the plural name of their kind; an optional kind that is missing is not installed. */
   readonly objects: Readonly<Record<string, readonly KubeObject[]>>;
-  /** Reads that fail, and why: all of a plural, `plural/namespace`, or a request as it stands in `requests` (or its beginning up to a space). */
+  /**
+   * Reads that fail, and why: all of a plural, `plural/namespace`, or a request as it stands in `requests` (or its
+   * beginning up to a space).
+   */
   readonly failures?: Readonly<Record<string, ClusterErrorReason>>;
   /** Bodies by `namespace/pod` and path; a pod that is missing does not answer. */
   readonly bodies?: Readonly<Record<string, Readonly<Record<string, string>>>>;
@@ -17,7 +23,10 @@ export interface Given {
 
 export interface ListedCluster {
   readonly cluster: Cluster;
-  /** What was asked, in order: `list pods production app=istiod`, `get namespaces production`, `GET istio-system/istiod:15014/debug/syncz`. */
+  /**
+   * What was asked, in order: `list pods production app=istiod`, `get namespaces production`, `GET
+   * istio-system/istiod:15014/debug/syncz`.
+   */
   readonly requests: readonly string[];
 }
 

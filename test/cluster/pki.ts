@@ -14,7 +14,10 @@ export interface Signed {
 
 let made: Promise<Pki> | undefined;
 
-/** An authority, a server certificate for 127.0.0.1 and `api.test`, and a client certificate of `alice`. Made once a process. */
+/**
+ * An authority, a server certificate for 127.0.0.1 and `api.test`, and a client certificate of `alice`. Made once a
+ * process.
+ */
 export function testPki(): Promise<Pki> {
   made ??= makePki();
   return made;
@@ -45,7 +48,15 @@ export async function makePki(authorityName = "test-ca"): Promise<Pki> {
         },
       ],
     }),
-    generate([{ name: "commonName", value: "alice" }], { ...own, ca, extensions: [{ name: "extKeyUsage", clientAuth: true }] }),
+    generate([{ name: "commonName", value: "alice" }], {
+      ...own,
+      ca,
+      extensions: [{ name: "extKeyUsage", clientAuth: true }],
+    }),
   ]);
-  return { ca: authority.cert, server: { cert: server.cert, key: server.private }, client: { cert: client.cert, key: client.private } };
+  return {
+    ca: authority.cert,
+    server: { cert: server.cert, key: server.private },
+    client: { cert: client.cert, key: client.private },
+  };
 }

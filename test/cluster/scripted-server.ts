@@ -6,10 +6,10 @@ import os from "node:os";
 import path from "node:path";
 import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
+import type { ClusterFlags } from "../../src/cluster/auth/connection-flags.ts";
 import type { Cluster } from "../../src/cluster/cluster.ts";
-import type { ClusterFlags } from "../../src/cluster/cluster-flags.ts";
 import { type ConnectOptions, connect } from "../../src/cluster/connect.ts";
-import type { Pace } from "../../src/cluster/retry.ts";
+import type { Pace } from "../../src/cluster/http/retry.ts";
 import { testPki } from "./pki.ts";
 
 /** What arrived. */
@@ -63,7 +63,10 @@ export async function startServer(script: Script, options: { readonly plain?: bo
   };
   const server = options.plain
     ? http.createServer(take)
-    : https.createServer({ cert: pki.server.cert, key: pki.server.key, ca: pki.ca, requestCert: true, rejectUnauthorized: false }, take);
+    : https.createServer(
+        { cert: pki.server.cert, key: pki.server.key, ca: pki.ca, requestCert: true, rejectUnauthorized: false },
+        take,
+      );
   server.on("secureConnection", () => handshakes++);
   server.on("connection", (socket: Duplex) => {
     open.add(socket);
@@ -86,7 +89,12 @@ export async function startServer(script: Script, options: { readonly plain?: bo
 }
 
 /** Answers with JSON. */
-export function reply(response: http.ServerResponse, body: unknown, status = 200, headers: http.OutgoingHttpHeaders = {}): void {
+export function reply(
+  response: http.ServerResponse,
+  body: unknown,
+  status = 200,
+  headers: http.OutgoingHttpHeaders = {},
+): void {
   response.writeHead(status, { "content-type": "application/json", ...headers }).end(JSON.stringify(body));
 }
 
@@ -161,14 +169,23 @@ export function fastPace(): Pace & { readonly slept: number[] } {
 }
 
 /** A kubeconfig for a server, with our authority and a token. */
-export async function kubeconfigFor(server: string, user: object = { token: "t0ken" }, cluster: object = {}): Promise<object> {
+export async function kubeconfigFor(
+  server: string,
+  user: object = { token: "t0ken" },
+  cluster: object = {},
+): Promise<object> {
   const { ca } = await testPki();
   return {
     apiVersion: "v1",
     kind: "Config",
     "current-context": "test",
     contexts: [{ name: "test", context: { cluster: "test", user: "tester" } }],
-    clusters: [{ name: "test", cluster: { server, "certificate-authority-data": Buffer.from(ca).toString("base64"), ...cluster } }],
+    clusters: [
+      {
+        name: "test",
+        cluster: { server, "certificate-authority-data": Buffer.from(ca).toString("base64"), ...cluster },
+      },
+    ],
     users: [{ name: "tester", user }],
   };
 }
@@ -194,7 +211,14 @@ export async function connectTo(
   const pace = fastPace();
   const cluster = await connect(
     { kubeconfig, ...more.flags },
-    { userAgent: "mesh-test/1", fieldManager: "mesh-test", warn: (message) => warned.push(message), env: {}, pace, ...more.options },
+    {
+      userAgent: "mesh-test/1",
+      fieldManager: "mesh-test",
+      warn: (message) => warned.push(message),
+      env: {},
+      pace,
+      ...more.options,
+    },
   );
   return {
     cluster,

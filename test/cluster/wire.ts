@@ -14,7 +14,8 @@ export function varint(value: number): Buffer {
 
 /** A number, flag, text or message as a field. */
 export function field(number: number, value: number | boolean | string | Buffer): Buffer {
-  if (typeof value === "number" || typeof value === "boolean") return Buffer.concat([varint(number * 8), varint(Number(value))]);
+  if (typeof value === "number" || typeof value === "boolean")
+    return Buffer.concat([varint(number * 8), varint(Number(value))]);
   const bytes = Buffer.from(value as string);
   return Buffer.concat([varint(number * 8 + 2), varint(bytes.length), bytes]);
 }
@@ -23,7 +24,13 @@ export const message = (...fields: readonly Buffer[]): Buffer => Buffer.concat(f
 
 /** An object as it stands in an answer. */
 export const envelope = (apiVersion: string, kind: string, content: Buffer): Buffer =>
-  message(Buffer.from("k8s\0"), field(1, message(field(1, apiVersion), field(2, kind))), field(2, content), field(3, ""), field(4, ""));
+  message(
+    Buffer.from("k8s\0"),
+    field(1, message(field(1, apiVersion), field(2, kind))),
+    field(2, content),
+    field(3, ""),
+    field(4, ""),
+  );
 
 /** A list as it stands in an answer, `token` for the next page. */
 export const listBody = (apiVersion: string, kind: string, items: readonly Buffer[], token = ""): Buffer =>
@@ -39,19 +46,29 @@ type Value = Parameters<typeof field>[1] | undefined;
 const fields = (values: Readonly<Record<number, Value | readonly Value[]>>): Buffer =>
   message(
     ...Object.entries(values).flatMap(([number, value]) =>
-      (Array.isArray(value) ? value : [value]).flatMap((one) => (one === undefined ? [] : [field(Number(number), one)])),
+      (Array.isArray(value) ? value : [value]).flatMap((one) =>
+        one === undefined ? [] : [field(Number(number), one)],
+      ),
     ),
   );
 
 const entries = (map: Labels = {}): Buffer[] => Object.entries(map).map(([key, value]) => fields({ 1: key, 2: value }));
-const quantities = (map: Labels = {}): Buffer[] => Object.entries(map).map(([key, value]) => fields({ 1: key, 2: fields({ 1: value }) }));
-const time = (text: string | undefined): Buffer | undefined => (text === undefined ? undefined : fields({ 1: Date.parse(text) / 1000 }));
+const quantities = (map: Labels = {}): Buffer[] =>
+  Object.entries(map).map(([key, value]) => fields({ 1: key, 2: fields({ 1: value }) }));
+const time = (text: string | undefined): Buffer | undefined =>
+  text === undefined ? undefined : fields({ 1: Date.parse(text) / 1000 });
 
 /** Metadata as field 1, as every object has it. */
 export const metadataBytes = ({ metadata }: KubeObject): Buffer =>
   fields({
     1: fields({
-      ...{ 1: metadata.name, 3: metadata.namespace ?? "", 5: metadata.uid, 6: metadata.resourceVersion, 7: metadata.generation ?? 0 },
+      ...{
+        1: metadata.name,
+        3: metadata.namespace ?? "",
+        5: metadata.uid,
+        6: metadata.resourceVersion,
+        7: metadata.generation ?? 0,
+      },
       ...{ 8: time(metadata.creationTimestamp) ?? message(), 9: time(metadata.deletionTimestamp) },
       ...{ 11: entries(metadata.labels), 12: entries(metadata.annotations) },
       13: (metadata.ownerReferences ?? []).map(({ kind, name, uid, apiVersion, controller }) =>
@@ -75,7 +92,12 @@ const stateBytes = ({ waiting, running, terminated }: NonNullable<ContainerStatu
     2: running && fields({ 1: time(running.startedAt) ?? message() }),
     3:
       terminated &&
-      fields({ 1: terminated.exitCode, 3: terminated.reason, 4: terminated.message, 6: time(terminated.finishedAt) ?? message() }),
+      fields({
+        1: terminated.exitCode,
+        3: terminated.reason,
+        4: terminated.message,
+        6: time(terminated.finishedAt) ?? message(),
+      }),
   });
 
 const statusBytes = ({ name, state, lastState, ready, restartCount, image, started }: ContainerStatus): Buffer =>
@@ -90,7 +112,12 @@ export const podBytes = (pod: PodObject): Buffer => {
         1: spec.volumes?.map(({ name, persistentVolumeClaim: claim }) =>
           fields({ 1: name, 2: fields({ 10: claim && fields({ 1: claim.claimName }) }) }),
         ),
-        ...{ 2: spec.containers.map(containerBytes), 8: spec.serviceAccountName, 10: spec.nodeName, 11: spec.hostNetwork ?? false },
+        ...{
+          2: spec.containers.map(containerBytes),
+          8: spec.serviceAccountName,
+          10: spec.nodeName,
+          11: spec.hostNetwork ?? false,
+        },
         20: spec.initContainers?.map(containerBytes),
       }),
       3: fields({

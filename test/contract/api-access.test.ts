@@ -13,7 +13,11 @@ const group = "rbac.authorization.k8s.io";
 const rbac = `/apis/${group}/v1`;
 /** Names of the cluster are this test's own: a real mesh may be shared. */
 const own = `contract-${process.pid}`;
-const people = { ann: { as: `ann-${own}` }, carl: { as: `carl-${own}`, groups: [`team-${own}`] }, dora: { as: `dora-${own}` } } as const;
+const people = {
+  ann: { as: `ann-${own}` },
+  carl: { as: `carl-${own}`, groups: [`team-${own}`] },
+  dora: { as: `dora-${own}` },
+} as const;
 let account: Ask;
 
 const rule = (apiGroup: string, resources: string, verbs: string, resourceNames?: readonly string[]) => ({
@@ -48,17 +52,35 @@ before(async () => {
     [`${inside}/rolebindings`, binding("RoleBinding", "ann", user(people.ann), { kind: "Role", name: "narrow" })],
     [
       `${rbac}/clusterroles`,
-      { apiVersion: `${group}/v1`, kind: "ClusterRole", metadata: { name: own }, rules: [rule("", "configmaps nodes", "list")] },
+      {
+        apiVersion: `${group}/v1`,
+        kind: "ClusterRole",
+        metadata: { name: own },
+        rules: [rule("", "configmaps nodes", "list")],
+      },
     ],
     [
       `${inside}/rolebindings`,
-      binding("RoleBinding", "team", { kind: "Group", apiGroup: group, name: `team-${own}` }, { kind: "ClusterRole", name: own }),
+      binding(
+        "RoleBinding",
+        "team",
+        { kind: "Group", apiGroup: group, name: `team-${own}` },
+        { kind: "ClusterRole", name: own },
+      ),
     ],
     [
       `${inside}/rolebindings`,
-      binding("RoleBinding", "account", { kind: "ServiceAccount", name: "default", namespace }, { kind: "ClusterRole", name: own }),
+      binding(
+        "RoleBinding",
+        "account",
+        { kind: "ServiceAccount", name: "default", namespace },
+        { kind: "ClusterRole", name: own },
+      ),
     ],
-    [`${rbac}/clusterrolebindings`, binding("ClusterRoleBinding", `dora-${own}`, user(people.dora), { kind: "ClusterRole", name: own })],
+    [
+      `${rbac}/clusterrolebindings`,
+      binding("ClusterRoleBinding", `dora-${own}`, user(people.dora), { kind: "ClusterRole", name: own }),
+    ],
   ];
   for (const [path, body] of bodies) assert.equal((await wire.post(path, body)).status, 201);
   // The API server reads rights from a cache.
@@ -81,9 +103,21 @@ const wishes: Readonly<Record<string, Wish>> = {
     path: () => `${maps}/one`,
     attributes: within({ verb: "get", resource: "configmaps", name: "one" }),
   },
-  "get two": { method: "GET", path: () => `${maps}/two`, attributes: within({ verb: "get", resource: "configmaps", name: "two" }) },
-  "patch one": { method: "PATCH", path: () => `${maps}/one`, attributes: within({ verb: "patch", resource: "configmaps", name: "one" }) },
-  "patch two": { method: "PATCH", path: () => `${maps}/two`, attributes: within({ verb: "patch", resource: "configmaps", name: "two" }) },
+  "get two": {
+    method: "GET",
+    path: () => `${maps}/two`,
+    attributes: within({ verb: "get", resource: "configmaps", name: "two" }),
+  },
+  "patch one": {
+    method: "PATCH",
+    path: () => `${maps}/one`,
+    attributes: within({ verb: "patch", resource: "configmaps", name: "one" }),
+  },
+  "patch two": {
+    method: "PATCH",
+    path: () => `${maps}/two`,
+    attributes: within({ verb: "patch", resource: "configmaps", name: "two" }),
+  },
   "patch what is not there": {
     method: "PATCH",
     path: () => `${maps}/three`,
@@ -151,7 +185,11 @@ const wishes: Readonly<Record<string, Wish>> = {
     path: () => `${deploymentsIn(namespace)}/web/status`,
     attributes: within({ verb: "patch", group: "apps", resource: "deployments", subresource: "status", name: "web" }),
   },
-  "list events": { method: "GET", path: () => corePath(namespace, "/events"), attributes: within({ verb: "list", resource: "events" }) },
+  "list events": {
+    method: "GET",
+    path: () => corePath(namespace, "/events"),
+    attributes: within({ verb: "list", resource: "events" }),
+  },
   "get this namespace": {
     method: "GET",
     path: () => corePath(namespace),
@@ -184,13 +222,26 @@ const may: readonly (readonly [string, () => Ask, readonly string[]])[] = [
     "by a Role, of names, subresources and stars",
     () => people.ann,
     [
-      ...["get one", "patch one", "list one", "watch one", "get logs", "get a scale", "list events", "get this namespace"],
+      ...[
+        "get one",
+        "patch one",
+        "list one",
+        "watch one",
+        "get logs",
+        "get a scale",
+        "list events",
+        "get this namespace",
+      ],
       "list jobs, by a star",
     ],
   ],
   ["by a ClusterRole in a namespace, of a group", () => people.carl, ["list", "list one", "list two"]],
   ["by a ClusterRole in a namespace, of a service account", () => account, ["list", "list one", "list two"]],
-  ["by a ClusterRole everywhere", () => people.dora, ["list", "list one", "list two", "list of all namespaces", "list nodes"]],
+  [
+    "by a ClusterRole everywhere",
+    () => people.dora,
+    ["list", "list one", "list two", "list of all namespaces", "list nodes"],
+  ],
   ["by nothing", () => ({ as: `${people.carl.as}` }), []],
   ["as administrator", () => ({}), Object.keys(wishes)],
 ];
@@ -198,7 +249,11 @@ const may: readonly (readonly [string, () => Ask, readonly string[]])[] = [
 const review = (attributes: Json, who: Ask): Promise<Answer> =>
   wire.post(
     "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
-    { apiVersion: "authorization.k8s.io/v1", kind: "SelfSubjectAccessReview", spec: { resourceAttributes: attributes } },
+    {
+      apiVersion: "authorization.k8s.io/v1",
+      kind: "SelfSubjectAccessReview",
+      spec: { resourceAttributes: attributes },
+    },
     who,
   );
 
@@ -234,7 +289,9 @@ describe("reviews", () => {
       everywhere.status.reason,
       `RBAC: allowed by ClusterRoleBinding "dora-${own}" of ClusterRole "${own}" to User "${people.dora.as}"`,
     );
-    assert.deepEqual((await review({ verb: "get", resource: "secrets", namespace }, people.ann)).body.status, { allowed: false });
+    assert.deepEqual((await review({ verb: "get", resource: "secrets", namespace }, people.ann)).body.status, {
+      allowed: false,
+    });
   });
 
   test("of nothing are invalid", async () => {
@@ -275,13 +332,21 @@ describe("reviews", () => {
     const hasOne = (rules: readonly Json[]): boolean =>
       rules.some(({ resources, resourceNames }) => resources.includes("configmaps") && resourceNames?.includes("one"));
     const hasNodes = (rules: readonly Json[]): boolean => rules.some(({ resources }) => resources.includes("nodes"));
-    assert.deepEqual([hasOne(await ask(people.ann, namespace)), hasOne(await ask(people.ann, "default"))], [true, false]);
-    assert.deepEqual([hasNodes(await ask(people.dora, namespace)), hasNodes(await ask(people.dora, "default"))], [true, true]);
+    assert.deepEqual(
+      [hasOne(await ask(people.ann, namespace)), hasOne(await ask(people.ann, "default"))],
+      [true, false],
+    );
+    assert.deepEqual(
+      [hasNodes(await ask(people.dora, namespace)), hasNodes(await ask(people.dora, "default"))],
+      [true, true],
+    );
     assert.ok(
       (await ask(people.ann, "default")).some(({ resources }) => resources.includes("selfsubjectaccessreviews")),
       "what everybody has",
     );
-    assert.ok((await ask({}, namespace)).some(({ verbs, resources }) => verbs.includes("*") && resources.includes("*")));
+    assert.ok(
+      (await ask({}, namespace)).some(({ verbs, resources }) => verbs.includes("*") && resources.includes("*")),
+    );
   });
 });
 
@@ -299,7 +364,10 @@ describe("a right that comes and goes", () => {
   test("to a Role that is not there is none", async () => {
     const finn = { as: `finn-${own}` };
     const path = `${rbac}/namespaces/${namespace}`;
-    const made = await wire.post(`${path}/rolebindings`, binding("RoleBinding", "finn", user(finn), { kind: "Role", name: "later" }));
+    const made = await wire.post(
+      `${path}/rolebindings`,
+      binding("RoleBinding", "finn", user(finn), { kind: "Role", name: "later" }),
+    );
     assert.equal(made.status, 201);
     await bed.pass(500);
     assert.equal((await wire.get(maps, finn)).status, 403);

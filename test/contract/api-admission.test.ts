@@ -1,4 +1,7 @@
-/** What is let in: mutating and validating webhooks by their rules and selectors, their order, their refusals and their failures. */
+/**
+ * What is let in: mutating and validating webhooks by their rules and selectors, their order, their refusals and their
+ * failures.
+ */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { type Bed, type Json, openBed } from "./bed.ts";
@@ -27,7 +30,9 @@ type Kind = "mutating" | "validating";
 const configurations = (kind: Kind): string => `${registration}/${kind}webhookconfigurations`;
 const entry = (name: string, clientConfig: object, more: object = {}) => ({
   ...{ name, clientConfig, sideEffects: "None", admissionReviewVersions: ["v1"] },
-  rules: [{ operations: ["CREATE", "UPDATE", "DELETE"], apiGroups: [""], apiVersions: ["v1"], resources: ["configmaps"] }],
+  rules: [
+    { operations: ["CREATE", "UPDATE", "DELETE"], apiGroups: [""], apiVersions: ["v1"], resources: ["configmaps"] },
+  ],
   namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": namespace } },
   ...more,
 });
@@ -62,7 +67,10 @@ describe("webhooks of one's own", () => {
     (call: Call): Verdict => {
       seen.push([own, call]);
       if (!call.object) return { allowed: true };
-      return { allowed: true, object: { ...call.object, data: { ...call.object.data, order: `${call.object.data?.order ?? ""}${own}` } } };
+      return {
+        allowed: true,
+        object: { ...call.object, data: { ...call.object.data, order: `${call.object.data?.order ?? ""}${own}` } },
+      };
     };
   const judge = (call: Call): Verdict => {
     seen.push(["v", call]);
@@ -70,7 +78,9 @@ describe("webhooks of one's own", () => {
     if (operation === "DELETE" && oldObject.data.keep) return { allowed: false, message: "it is to be kept" };
     return object?.data?.deny ? { allowed: false, ...JSON.parse(object.data.deny) } : { allowed: true };
   };
-  const seenDuring = async (act: () => Promise<Answer>): Promise<{ answer: Answer; calls: readonly (readonly [string, Call])[] }> => {
+  const seenDuring = async (
+    act: () => Promise<Answer>,
+  ): Promise<{ answer: Answer; calls: readonly (readonly [string, Call])[] }> => {
     seen.length = 0;
     const answer = await act();
     return { answer, calls: [...seen] };
@@ -84,7 +94,10 @@ describe("webhooks of one's own", () => {
     await configure("mutating", "b", [entry("z.example.com", b), entry("y.example.com", B)]);
     const objectSelector = { matchExpressions: [{ key: "skip", operator: "DoesNotExist" }] };
     await configure("mutating", "a", [entry("x.example.com", a, { objectSelector })]);
-    await until("the webhooks to be known", ({ body }) => body.data.order === "abB" && seen.some(([own]) => own === "v"));
+    await until(
+      "the webhooks to be known",
+      ({ body }) => body.data.order === "abB" && seen.some(([own]) => own === "v"),
+    );
     await bed.pass(300);
   });
   after(async () => {
@@ -98,7 +111,12 @@ describe("webhooks of one's own", () => {
     assert.deepEqual([answer.status, answer.body.data], [201, { a: "1", order: "abB" }]);
     assert.equal(order(calls), "abBv");
     assert.deepEqual(
-      calls.map(([, { operation, resource, dryRun, oldObject }]) => [operation, resource, dryRun, oldObject ?? undefined]),
+      calls.map(([, { operation, resource, dryRun, oldObject }]) => [
+        operation,
+        resource,
+        dryRun,
+        oldObject ?? undefined,
+      ]),
       calls.map(() => ["CREATE", "configmaps", false, undefined]),
     );
     assert.deepEqual(
@@ -125,7 +143,9 @@ describe("webhooks of one's own", () => {
 
   test("an object that comes to be left out, or was until now, is asked about", async () => {
     await wire.post(maps, configMap("turning"));
-    const { calls } = await seenDuring(() => wire.patch(`${maps}/turning`, "merge", { metadata: { labels: { skip: "1" } } }));
+    const { calls } = await seenDuring(() =>
+      wire.patch(`${maps}/turning`, "merge", { metadata: { labels: { skip: "1" } } }),
+    );
     assert.equal(order(calls), "abBv");
     const both = await seenDuring(() => wire.patch(`${maps}/turning`, "merge", { data: { c: "1" } }));
     assert.equal(order(both.calls), "bBv");
@@ -156,9 +176,17 @@ describe("webhooks of one's own", () => {
   test("a deletion is told with what is deleted, and can be refused", async () => {
     const { body } = await wire.post(maps, configMap("kept", {}, { keep: "1" }));
     const { answer, calls } = await seenDuring(() => wire.delete(`${maps}/kept`));
-    assert.deepEqual([answer.status, answer.body.message], [400, 'admission webhook "v.example.com" denied the request: it is to be kept']);
     assert.deepEqual(
-      calls.map(([own, { operation, object, oldObject }]) => [own, operation, object ?? undefined, oldObject.metadata.uid]),
+      [answer.status, answer.body.message],
+      [400, 'admission webhook "v.example.com" denied the request: it is to be kept'],
+    );
+    assert.deepEqual(
+      calls.map(([own, { operation, object, oldObject }]) => [
+        own,
+        operation,
+        object ?? undefined,
+        oldObject.metadata.uid,
+      ]),
       [..."abBv"].map((own) => [own, "DELETE", undefined, body.metadata.uid]),
     );
     assert.equal((await wire.get(`${maps}/kept`)).body.metadata.deletionTimestamp, undefined);
@@ -225,7 +253,8 @@ test("a configuration is given what it does not say", async () => {
   const rules = [{ operations: ["CREATE"], apiGroups: [""], apiVersions: ["v1"], resources: ["nothing"] }];
   await configure("mutating", "bare", [{ ...bare, rules }]);
   const { body } = await wire.get(`${configurations("mutating")}/${nameOf("bare")}`);
-  const { failurePolicy, matchPolicy, reinvocationPolicy, timeoutSeconds, namespaceSelector, objectSelector } = body.webhooks[0];
+  const { failurePolicy, matchPolicy, reinvocationPolicy, timeoutSeconds, namespaceSelector, objectSelector } =
+    body.webhooks[0];
   assert.deepEqual(
     {
       failurePolicy,
@@ -243,7 +272,11 @@ test("a configuration is given what it does not say", async () => {
   );
   const { resourceVersion, ...unversioned } = body.metadata;
   const late = await wire.put(`${configurations("mutating")}/${nameOf("bare")}`, { ...body, metadata: unversioned });
-  assert.deepEqual([late.status, late.body.details.causes[0].field], [422, "metadata.resourceVersion"], "it is not replaced unseen");
+  assert.deepEqual(
+    [late.status, late.body.details.causes[0].field],
+    [422, "metadata.resourceVersion"],
+    "it is not replaced unseen",
+  );
   assert.match(resourceVersion, /^\d+$/);
   await wire.delete(`${configurations("mutating")}/${nameOf("bare")}`);
 });
@@ -253,7 +286,8 @@ describe("Istio's injector", () => {
     ...{ apiVersion: "v1", kind: "Pod", metadata: { name: "probe", ...metadata } },
     spec: { containers: [{ name: "app", image: "registry.example/app:1" }] },
   });
-  const ask = (of: string, metadata: object = {}): Promise<Answer> => wire.post(`${corePath(of, "/pods")}?dryRun=All`, pod(metadata));
+  const ask = (of: string, metadata: object = {}): Promise<Answer> =>
+    wire.post(`${corePath(of, "/pods")}?dryRun=All`, pod(metadata));
   const revisionOf = ({ body }: Answer): string | undefined => {
     const status = body.metadata.annotations?.["sidecar.istio.io/status"];
     return status && JSON.parse(status).revision;

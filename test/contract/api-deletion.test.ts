@@ -50,7 +50,11 @@ describe("preconditions", () => {
     test(name, async () => {
       const object = await created();
       const [preconditions, code] = make(object);
-      const { status, body } = await wire.delete(pathOf(object), { kind: "DeleteOptions", apiVersion: "v1", preconditions });
+      const { status, body } = await wire.delete(pathOf(object), {
+        kind: "DeleteOptions",
+        apiVersion: "v1",
+        preconditions,
+      });
       assert.equal(status, code);
       if (code === 200) {
         const { name, uid } = object.metadata;
@@ -59,7 +63,10 @@ describe("preconditions", () => {
         assert.equal(await stored(object), undefined);
       } else {
         assert.deepEqual([body.reason, body.details], ["Conflict", { name: object.metadata.name, kind: "ConfigMap" }]);
-        assert.match(body.message, /the (UID|ResourceVersion) in the precondition \(\w+\) does not match the \1 in record \([\w-]+\)/);
+        assert.match(
+          body.message,
+          /the (UID|ResourceVersion) in the precondition \(\w+\) does not match the \1 in record \([\w-]+\)/,
+        );
         assert.deepEqual(await stored(object), object);
       }
     });
@@ -105,7 +112,8 @@ describe("finalizers", () => {
 });
 
 describe("owners", () => {
-  const propagated = (owner: Json, propagationPolicy: string): Promise<Answer> => wire.delete(pathOf(owner), { propagationPolicy });
+  const propagated = (owner: Json, propagationPolicy: string): Promise<Answer> =>
+    wire.delete(pathOf(owner), { propagationPolicy });
 
   test("in the background: the owner at once, then what it owns", async () => {
     const owner = await created();
@@ -153,7 +161,9 @@ describe("owners", () => {
   });
 
   test("that never were: it goes", async () => {
-    const own = await created({ ownerReferences: [owned({ metadata: { name: "none", uid: "00000000-0000-4000-a000-000000000000" } })] });
+    const own = await created({
+      ownerReferences: [owned({ metadata: { name: "none", uid: "00000000-0000-4000-a000-000000000000" } })],
+    });
     await isGone(pathOf(own));
   });
 });
@@ -169,7 +179,10 @@ describe("pods and workloads", () => {
     const [name = ""] = namesOf((await wire.get(pods())).body);
     const { status, body } = await wire.delete(`${pods()}/${name}`);
     assert.deepEqual([status, body.kind, body.metadata.deletionGracePeriodSeconds], [200, "Pod", 30]);
-    assert.ok(Math.abs(Date.parse(body.metadata.deletionTimestamp) - bed.now().getTime() - 30_000) < 5_000, "when it will be over");
+    assert.ok(
+      Math.abs(Date.parse(body.metadata.deletionTimestamp) - bed.now().getTime() - 30_000) < 5_000,
+      "when it will be over",
+    );
     await isGone(`${pods()}/${name}`);
     await bed.waitReady(namespace);
     assert.equal((await bed.pods(namespace)).length, 2);
@@ -190,7 +203,14 @@ describe("pods and workloads", () => {
     const budgets = `/apis/policy/v1/namespaces/${namespace}/poddisruptionbudgets`;
     const spec = { minAvailable: 2, selector: { matchLabels: labels } };
     assert.equal(
-      (await wire.post(budgets, { apiVersion: "policy/v1", kind: "PodDisruptionBudget", metadata: { name: "alone" }, spec })).status,
+      (
+        await wire.post(budgets, {
+          apiVersion: "policy/v1",
+          kind: "PodDisruptionBudget",
+          metadata: { name: "alone" },
+          spec,
+        })
+      ).status,
       201,
     );
     const allowed = (count: number): Promise<unknown> =>
@@ -203,7 +223,11 @@ describe("pods and workloads", () => {
         20,
       );
     const evict = (name: string): Promise<Answer> =>
-      wire.post(`${pods()}/${name}/eviction`, { apiVersion: "policy/v1", kind: "Eviction", metadata: { name, namespace } });
+      wire.post(`${pods()}/${name}/eviction`, {
+        apiVersion: "policy/v1",
+        kind: "Eviction",
+        metadata: { name, namespace },
+      });
     await allowed(0);
     const refused = await evict("one");
     assert.deepEqual([refused.status, refused.body.reason], [429, "TooManyRequests"]);
@@ -251,7 +275,10 @@ describe("a namespace", () => {
     await wire.post(inside, configMap("free"));
     await wire.post(inside, configMap("held", { finalizers: [hold] }));
     const { status, body } = await wire.delete(corePath(name));
-    assert.deepEqual([status, body.kind, body.status.phase, body.spec.finalizers], [200, "Namespace", "Terminating", ["kubernetes"]]);
+    assert.deepEqual(
+      [status, body.kind, body.status.phase, body.spec.finalizers],
+      [200, "Namespace", "Terminating", ["kubernetes"]],
+    );
     assert.ok(body.metadata.deletionTimestamp);
     await isGone(`${inside}/free`);
     const late = await wire.post(inside, configMap("late"));
@@ -263,7 +290,11 @@ describe("a namespace", () => {
     assert.deepEqual(late.body.details.causes, [
       { reason: "NamespaceTerminating", message: `namespace ${name} is being terminated`, field: "metadata.namespace" },
     ]);
-    assert.equal((await wire.patch(`${inside}/held`, "merge", { data: { a: "2" } })).status, 200, "what is there can be changed");
+    assert.equal(
+      (await wire.patch(`${inside}/held`, "merge", { data: { a: "2" } })).status,
+      200,
+      "what is there can be changed",
+    );
     assert.equal((await wire.get(corePath(name))).body.status.phase, "Terminating");
     await wire.patch(`${inside}/held`, "merge", { metadata: { finalizers: null } });
     await isGone(corePath(name), 60);

@@ -20,7 +20,16 @@ before(async () => {
 after(() => bed?.[Symbol.asyncDispose]());
 
 const failure = (code: number, reason: string, message: string, details?: object): Json => ({
-  ...{ kind: "Status", apiVersion: "v1", metadata: {}, status: "Failure", message, reason, ...(details && { details }), code },
+  ...{
+    kind: "Status",
+    apiVersion: "v1",
+    metadata: {},
+    status: "Failure",
+    message,
+    reason,
+    ...(details && { details }),
+    code,
+  },
 });
 const nobody = { as: "nobody-at-all" };
 const notHere = failure(404, "NotFound", "the server could not find the requested resource", {});
@@ -35,15 +44,22 @@ describe("word for word", () => {
     ],
     "no such object of a group": [
       () => wire.get(`${deploymentsIn(namespace)}/none`),
-      () => failure(404, "NotFound", 'deployments.apps "none" not found', { name: "none", group: "apps", kind: "deployments" }),
+      () =>
+        failure(404, "NotFound", 'deployments.apps "none" not found', {
+          name: "none",
+          group: "apps",
+          kind: "deployments",
+        }),
     ],
     "no such namespace": [
       () => wire.get(corePath("there-is-none")),
-      () => failure(404, "NotFound", 'namespaces "there-is-none" not found', { name: "there-is-none", kind: "namespaces" }),
+      () =>
+        failure(404, "NotFound", 'namespaces "there-is-none" not found', { name: "there-is-none", kind: "namespaces" }),
     ],
     "a new object in no namespace": [
       () => wire.post(configMapsIn("there-is-none"), configMap("new")),
-      () => failure(404, "NotFound", 'namespaces "there-is-none" not found', { name: "there-is-none", kind: "namespaces" }),
+      () =>
+        failure(404, "NotFound", 'namespaces "there-is-none" not found', { name: "there-is-none", kind: "namespaces" }),
     ],
     "a whole object in the place of none": [
       () => wire.put(`${kept()}/none`, configMap("none")),
@@ -92,7 +108,10 @@ describe("word for word", () => {
       () => {
         const message = "Required value: name or generateName is required";
         const causes = [{ reason: "FieldValueRequired", message, field: "metadata.name" }];
-        return failure(422, "Invalid", `ConfigMap "" is invalid: metadata.name: ${message}`, { kind: "ConfigMap", causes });
+        return failure(422, "Invalid", `ConfigMap "" is invalid: metadata.name: ${message}`, {
+          kind: "ConfigMap",
+          causes,
+        });
       },
     ],
     "another name than the path's": [
@@ -101,7 +120,12 @@ describe("word for word", () => {
     ],
     "another namespace than the path's": [
       () => wire.post(kept(), configMap("new", { namespace: "other" })),
-      () => failure(400, "BadRequest", "the namespace of the provided object does not match the namespace sent on the request"),
+      () =>
+        failure(
+          400,
+          "BadRequest",
+          "the namespace of the provided object does not match the namespace sent on the request",
+        ),
     ],
     "a patch of no type": [
       () => wire.ask("PATCH", `${kept()}/there`, { body: {}, type: "application/json" }),
@@ -116,7 +140,10 @@ describe("word for word", () => {
           "the body of the request was in an unknown format - accepted media types include: application/json, application/yaml, application/vnd.kubernetes.protobuf",
         ),
     ],
-    "a token that is nobody's": [() => wire.get(kept(), { token: "wrong" }), () => failure(401, "Unauthorized", "Unauthorized")],
+    "a token that is nobody's": [
+      () => wire.get(kept(), { token: "wrong" }),
+      () => failure(401, "Unauthorized", "Unauthorized"),
+    ],
     "no token": [
       () => wire.get(kept(), { token: "" }),
       () =>
@@ -213,7 +240,12 @@ describe("paths and methods", () => {
       assert.deepEqual([status, body], [expected.code, expected]);
     });
 
-  for (const path of ["/nonsense", "/apis/none.example", "/apis/none.example/v1/things", "/apis/gateway.networking.k8s.io/v1/gateways"])
+  for (const path of [
+    "/nonsense",
+    "/apis/none.example",
+    "/apis/none.example/v1/things",
+    "/apis/gateway.networking.k8s.io/v1/gateways",
+  ])
     test(`a group that is not there, ${path}: 404, and no Status`, async () => {
       const { status, headers, text } = await wire.get(path);
       assert.deepEqual([status, text], [404, "404 page not found\n"]);
@@ -226,10 +258,12 @@ describe("bodies that are none", () => {
     "no JSON": () => wire.post(maps, "{oops"),
     nothing: () => wire.ask("POST", maps),
     "a list": () => wire.post(maps, []),
-    "another kind": () => wire.post(maps, { apiVersion: "v1", kind: "Secret", metadata: { name: "odd" }, data: { a: "1" } }),
+    "another kind": () =>
+      wire.post(maps, { apiVersion: "v1", kind: "Secret", metadata: { name: "odd" }, data: { a: "1" } }),
     "another version": () => wire.post(maps, { ...configMap("odd"), apiVersion: "v2" }),
     "a number for an annotation": () => wire.post(maps, configMap("odd", { annotations: { n: 5 } })),
-    "a number for a label, of a whole object": () => wire.put(`${maps}/there`, configMap("there", { labels: { n: 5 } })),
+    "a number for a label, of a whole object": () =>
+      wire.put(`${maps}/there`, configMap("there", { labels: { n: 5 } })),
     "no JSON, of a deletion": () => wire.delete(`${maps}/there`, "{oops"),
   };
   for (const [name, ask] of Object.entries(cases))
@@ -273,8 +307,14 @@ describe("options that are none", () => {
       () => wire.patch(`${maps}/there?dryRun=all`, "merge", { data: { a: "2" } }),
       unsupported("PatchOptions", "dryRun", dryRun("all")),
     ],
-    "a PUT with dryRun=": [() => wire.put(`${maps}/there?dryRun=`, configMap("there")), unsupported("UpdateOptions", "dryRun", dryRun(""))],
-    "a deletion with dryRun=true": [() => wire.delete(`${maps}/there?dryRun=true`), unsupported("DeleteOptions", "dryRun", dryRun("true"))],
+    "a PUT with dryRun=": [
+      () => wire.put(`${maps}/there?dryRun=`, configMap("there")),
+      unsupported("UpdateOptions", "dryRun", dryRun("")),
+    ],
+    "a deletion with dryRun=true": [
+      () => wire.delete(`${maps}/there?dryRun=true`),
+      unsupported("DeleteOptions", "dryRun", dryRun("true")),
+    ],
     "a deletion whose body says so": [
       () => wire.delete(`${maps}/there`, { dryRun: ["yes"] }),
       unsupported("DeleteOptions", "dryRun", dryRun("yes")),
@@ -298,11 +338,23 @@ describe("options that are none", () => {
 });
 
 describe("objects that are invalid", () => {
-  const deployment = (change: (spec: Json) => Json) => ({ ...idleDeployment("odd"), spec: change(idleDeployment("odd").spec) });
+  const deployment = (change: (spec: Json) => Json) => ({
+    ...idleDeployment("odd"),
+    spec: change(idleDeployment("odd").spec),
+  });
   const cases: Readonly<Record<string, readonly [string, () => Promise<Answer>]>> = {
-    "a label's name with a blank": ["metadata.labels", () => wire.post(maps, configMap("odd", { labels: { "a b": "c" } }))],
-    "a label's value with a blank": ["metadata.labels", () => wire.post(maps, configMap("odd", { labels: { a: "b c" } }))],
-    "a label's value of 64": ["metadata.labels", () => wire.post(maps, configMap("odd", { labels: { a: "x".repeat(64) } }))],
+    "a label's name with a blank": [
+      "metadata.labels",
+      () => wire.post(maps, configMap("odd", { labels: { "a b": "c" } })),
+    ],
+    "a label's value with a blank": [
+      "metadata.labels",
+      () => wire.post(maps, configMap("odd", { labels: { a: "b c" } })),
+    ],
+    "a label's value of 64": [
+      "metadata.labels",
+      () => wire.post(maps, configMap("odd", { labels: { a: "x".repeat(64) } })),
+    ],
     "a namespace with a dot": [
       "metadata.name",
       () => wire.post("/api/v1/namespaces", { apiVersion: "v1", kind: "Namespace", metadata: { name: "a.b" } }),

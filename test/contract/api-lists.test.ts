@@ -39,10 +39,17 @@ describe("a list", () => {
     const { status, headers, body } = await list();
     assert.equal(status, 200);
     assert.equal(headers["content-type"], "application/json");
-    assert.deepEqual([body.kind, body.apiVersion, Object.keys(body.metadata)], ["ConfigMapList", "v1", ["resourceVersion"]]);
+    assert.deepEqual(
+      [body.kind, body.apiVersion, Object.keys(body.metadata)],
+      ["ConfigMapList", "v1", ["resourceVersion"]],
+    );
     assert.deepEqual(namesOf(body), ["a", "b", "c", "d", "e"]);
     assert.deepEqual(Object.keys(body.items[0]).toSorted(), ["data", "metadata"]);
-    assert.ok(body.items.every(({ metadata }: Json) => Number(metadata.resourceVersion) <= Number(body.metadata.resourceVersion)));
+    assert.ok(
+      body.items.every(
+        ({ metadata }: Json) => Number(metadata.resourceVersion) <= Number(body.metadata.resourceVersion),
+      ),
+    );
   });
 
   test("over all namespaces holds this one's; of a namespace that is not there it is empty", async () => {
@@ -69,8 +76,16 @@ describe("pages", () => {
     const third = await list(`&limit=2&continue=${encodeURIComponent(second.body.metadata.continue)}`);
     assert.deepEqual(namesOf(third.body), ["e"]);
     assert.equal(third.body.metadata.continue, undefined);
-    assert.deepEqual(await namesAt(`&limit=2&continue=${encodeURIComponent(token)}`), ["c", "d"], "a token can be used again");
-    assert.deepEqual(await namesAt(`&continue=${encodeURIComponent(token)}`), ["c", "d", "e"], "without a limit it is all the rest");
+    assert.deepEqual(
+      await namesAt(`&limit=2&continue=${encodeURIComponent(token)}`),
+      ["c", "d"],
+      "a token can be used again",
+    );
+    assert.deepEqual(
+      await namesAt(`&continue=${encodeURIComponent(token)}`),
+      ["c", "d", "e"],
+      "without a limit it is all the rest",
+    );
     assert.deepEqual(await namesAt(""), ["a", "b", "c", "ca", "e"]);
     await wire.delete(`${maps}/ca`);
     await wire.post(maps, configMap("d", { labels: { n: "d", t: "y" } }));
@@ -101,10 +116,12 @@ describe("pages", () => {
     // The API server has no cache of events, which would know more of the past.
     const events = corePath(namespace, "/events");
     const involvedObject = { apiVersion: "v1", kind: "ConfigMap", name: "a", namespace };
-    const tell = (name: string) => wire.post(events, { apiVersion: "v1", kind: "Event", metadata: { name }, involvedObject });
+    const tell = (name: string) =>
+      wire.post(events, { apiVersion: "v1", kind: "Event", metadata: { name }, involvedObject });
     for (const name of ["a", "b", "d"]) assert.equal((await tell(name)).status, 201);
     const { metadata } = (await wire.get(`${events}?limit=1`)).body;
-    const second = (token: string): Promise<Answer> => wire.get(`${events}?limit=1&continue=${encodeURIComponent(token)}`);
+    const second = (token: string): Promise<Answer> =>
+      wire.get(`${events}?limit=1&continue=${encodeURIComponent(token)}`);
     assert.deepEqual(namesOf((await second(metadata.continue)).body), ["b"]);
     assert.equal((await tell("c")).status, 201);
     await forgetHistory(bed);
@@ -113,7 +130,9 @@ describe("pages", () => {
     assert.match(body.message, /^The provided continue parameter is too old to display a consistent list result/);
     const rest = await wire.get(`${events}?continue=${encodeURIComponent(body.metadata.continue)}`);
     assert.deepEqual([rest.status, namesOf(rest.body)], [200, ["b", "c", "d"]]);
-    const exact = await wire.get(`${events}${query({ resourceVersion: metadata.resourceVersion, resourceVersionMatch: "Exact" })}`);
+    const exact = await wire.get(
+      `${events}${query({ resourceVersion: metadata.resourceVersion, resourceVersionMatch: "Exact" })}`,
+    );
     assert.deepEqual([exact.status, exact.body.reason], [410, "Expired"]);
     assert.match(exact.body.message, /too old/);
     assert.deepEqual(namesOf((await wire.get(events)).body), ["a", "b", "c", "d"]);
@@ -132,8 +151,13 @@ describe("pages", () => {
 
   test("a token and a version together: 400", async () => {
     const { body } = await list("&limit=1");
-    const { status, body: refusal } = await list(`&resourceVersion=1&continue=${encodeURIComponent(body.metadata.continue)}`);
-    assert.deepEqual([status, refusal.message], [400, "specifying resource version is not allowed when using continue"]);
+    const { status, body: refusal } = await list(
+      `&resourceVersion=1&continue=${encodeURIComponent(body.metadata.continue)}`,
+    );
+    assert.deepEqual(
+      [status, refusal.message],
+      [400, "specifying resource version is not allowed when using continue"],
+    );
   });
 });
 
@@ -160,7 +184,13 @@ describe("versions", () => {
 describe("selectors", () => {
   const all = ["a", "b", "c", "d", "e"];
   const byLabel: Readonly<Record<string, readonly string[] | 400>> = {
-    ...{ "t=x": ["a", "b"], "t==x": ["a", "b"], "n,t!=x": ["c", "d", "e"], "t in (x,z)": ["a", "b"], "n,t notin (x)": ["c", "d", "e"] },
+    ...{
+      "t=x": ["a", "b"],
+      "t==x": ["a", "b"],
+      "n,t!=x": ["c", "d", "e"],
+      "t in (x,z)": ["a", "b"],
+      "n,t notin (x)": ["c", "d", "e"],
+    },
     ...{
       t: all,
       "t,n=a": ["a"],
@@ -171,7 +201,17 @@ describe("selectors", () => {
       "n,!t": [],
       "t=y,n notin (c,d)": ["e"],
     },
-    ...{ "t=x,": 400, "t in x": 400, "a=b=c": 400, "!": 400, "=x": 400, "a b": 400, ",": 400, "t=-bad-": 400, "Bad_Prefix/x=1": 400 },
+    ...{
+      "t=x,": 400,
+      "t in x": 400,
+      "a=b=c": 400,
+      "!": 400,
+      "=x": 400,
+      "a b": 400,
+      ",": 400,
+      "t=-bad-": 400,
+      "Bad_Prefix/x=1": 400,
+    },
     ...{ "a/b/c=1": 400, "t exists": 400, [`t=${"x".repeat(64)}`]: 400 },
   };
   for (const [labelSelector, expected] of Object.entries(byLabel))
@@ -182,24 +222,35 @@ describe("selectors", () => {
     });
 
   const byField: Readonly<Record<string, readonly string[] | string>> = {
-    ...{ "metadata.name=a": ["a"], "metadata.name==a": ["a"], "metadata.name!=a": ["b", "c", "d", "e"], "metadata.namespace=other": [] },
+    ...{
+      "metadata.name=a": ["a"],
+      "metadata.name==a": ["a"],
+      "metadata.name!=a": ["b", "c", "d", "e"],
+      "metadata.namespace=other": [],
+    },
     ...{ "metadata.name=a,metadata.name=b": [], "metadata.name=": [], "metadata.name=a,": ["a"], "": all },
     "data.a=1": '"data.a" is not a known field selector: only "metadata.name", "metadata.namespace"',
-    "metadata.labels.t=x": '"metadata.labels.t" is not a known field selector: only "metadata.name", "metadata.namespace"',
+    "metadata.labels.t=x":
+      '"metadata.labels.t" is not a known field selector: only "metadata.name", "metadata.namespace"',
     "metadata.name": "invalid selector: 'metadata.name'; can't understand 'metadata.name'",
     "metadata.name in (a)": "invalid selector: 'metadata.name in (a)'; can't understand 'metadata.name in (a)'",
   };
   for (const [fieldSelector, expected] of Object.entries(byField))
     test(`fields ${fieldSelector}: ${expected}`, async () => {
       const { status, body } = await list(`&${query({ fieldSelector }).slice(1)}`);
-      if (typeof expected === "string") assert.deepEqual([status, body.reason, body.message], [400, "BadRequest", expected]);
+      if (typeof expected === "string")
+        assert.deepEqual([status, body.reason, body.message], [400, "BadRequest", expected]);
       else assert.deepEqual([status, namesOf(body)], [200, expected]);
     });
 
   const ofKinds: Readonly<Record<string, readonly [string, string, number]>> = {
     "pods by phase": ["pods", "status.phase!=Succeeded,status.phase!=Failed,spec.nodeName=x", 200],
     "pods by what is not indexed": ["pods", "spec.priority=1", 400],
-    "events by object": ["events", "involvedObject.uid=u,type=Warning,reason=R,involvedObject.kind=Pod,involvedObject.name=p", 200],
+    "events by object": [
+      "events",
+      "involvedObject.uid=u,type=Warning,reason=R,involvedObject.kind=Pod,involvedObject.name=p",
+      200,
+    ],
     "events by message": ["events", "message=m", 400],
   };
   for (const [name, [plural, fieldSelector, code]] of Object.entries(ofKinds))
@@ -210,7 +261,10 @@ describe("selectors", () => {
     });
 
   test("labels and fields together", async () => {
-    assert.deepEqual(namesOf((await wire.get(`${maps}${query({ labelSelector: "t=x", fieldSelector: "metadata.name=b" })}`)).body), ["b"]);
+    assert.deepEqual(
+      namesOf((await wire.get(`${maps}${query({ labelSelector: "t=x", fieldSelector: "metadata.name=b" })}`)).body),
+      ["b"],
+    );
   });
 });
 
@@ -218,11 +272,16 @@ describe("metadata alone", () => {
   const as = (kind: string) => `application/json;as=${kind};g=meta.k8s.io;v=v1`;
 
   test("of a list, page by page", async () => {
-    const { status, headers, body } = await wire.get(`${maps}?${ours}&limit=2`, { accept: as("PartialObjectMetadataList") });
+    const { status, headers, body } = await wire.get(`${maps}?${ours}&limit=2`, {
+      accept: as("PartialObjectMetadataList"),
+    });
     assert.deepEqual([status, headers["content-type"]], [200, "application/json"]);
     assert.deepEqual([body.kind, body.apiVersion], ["PartialObjectMetadataList", "meta.k8s.io/v1"]);
     assert.deepEqual(Object.keys(body.items[0]), ["kind", "apiVersion", "metadata"]);
-    assert.deepEqual([body.items[0].kind, body.items[0].metadata.labels], ["PartialObjectMetadata", { n: "a", t: "x" }]);
+    assert.deepEqual(
+      [body.items[0].kind, body.items[0].metadata.labels],
+      ["PartialObjectMetadata", { n: "a", t: "x" }],
+    );
     assert.equal(typeof body.metadata.continue, "string");
   });
 

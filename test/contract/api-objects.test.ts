@@ -31,7 +31,9 @@ describe("leases", () => {
 
   test("one of a name: who comes second is told", async () => {
     const answers = await Promise.all(
-      ["a", "b", "c"].map((holderIdentity) => wire.post(leases(), { ...lease("one"), spec: { ...spec, holderIdentity } })),
+      ["a", "b", "c"].map((holderIdentity) =>
+        wire.post(leases(), { ...lease("one"), spec: { ...spec, holderIdentity } }),
+      ),
     );
     assert.deepEqual(answers.map(({ status }) => status).toSorted(), [201, 409, 409]);
     const lost = answers.find(({ status }) => status === 409);
@@ -45,14 +47,17 @@ describe("leases", () => {
 
   test("times are kept to the microsecond, as they were sent", async () => {
     assert.deepEqual((await created("timed")).spec, spec);
-    const { body } = await wire.patch(`${leases()}/timed`, "merge", { spec: { renewTime: "2026-01-01T00:00:05.000001Z" } });
+    const { body } = await wire.patch(`${leases()}/timed`, "merge", {
+      spec: { renewTime: "2026-01-01T00:00:05.000001Z" },
+    });
     assert.equal(body.spec.renewTime, "2026-01-01T00:00:05.000001Z");
     assert.equal(body.metadata.generation, undefined);
   });
 
   test("renewed by the version that one holds; who holds an older one has lost it", async () => {
     const mine = await created("renewed");
-    const renew = (of: Json, holderIdentity: string) => wire.put(`${leases()}/renewed`, { ...of, spec: { ...of.spec, holderIdentity } });
+    const renew = (of: Json, holderIdentity: string) =>
+      wire.put(`${leases()}/renewed`, { ...of, spec: { ...of.spec, holderIdentity } });
     const taken = await renew(mine, "other");
     assert.equal(taken.status, 200);
     assert.notEqual(taken.body.metadata.resourceVersion, mine.metadata.resourceVersion);
@@ -75,7 +80,9 @@ describe("leases", () => {
     await wire.patch(`${leases()}/released`, "merge", { spec: { holderIdentity: "other" } });
     const stale = { preconditions: { uid: metadata.uid, resourceVersion: metadata.resourceVersion } };
     assert.equal((await wire.delete(`${leases()}/released`, stale)).status, 409);
-    const { body } = await wire.patch(`${leases()}/released`, "merge", { spec: { holderIdentity: null, renewTime: null } });
+    const { body } = await wire.patch(`${leases()}/released`, "merge", {
+      spec: { holderIdentity: null, renewTime: null },
+    });
     assert.deepEqual([body.spec.holderIdentity, body.spec.renewTime], [undefined, undefined]);
     const now = { preconditions: { uid: metadata.uid, resourceVersion: body.metadata.resourceVersion } };
     assert.equal((await wire.delete(`${leases()}/released`, now)).status, 200);
@@ -101,7 +108,13 @@ describe("events", () => {
   const events = (of = namespace): string => corePath(of, "/events");
   const event = (name: string, involvedObject: object, more: object = {}) => ({
     ...{ apiVersion: "v1", kind: "Event", metadata: { name }, involvedObject },
-    ...{ reason: "Moved", message: "to revision 1-20", type: "Normal", source: { component: "mesh-migrate" }, count: 1 },
+    ...{
+      reason: "Moved",
+      message: "to revision 1-20",
+      type: "Normal",
+      source: { component: "mesh-migrate" },
+      count: 1,
+    },
     ...{ firstTimestamp: "2026-01-01T00:00:00Z", lastTimestamp: "2026-01-01T00:00:00Z" },
     ...more,
   });
@@ -109,7 +122,10 @@ describe("events", () => {
 
   test("are where their object is, and found by it", async () => {
     assert.equal((await wire.post(events(), event("one", web()))).status, 201);
-    assert.equal((await wire.post(events(), event("two", { ...web(), uid: "u-2" }, { type: "Warning", reason: "Failed" }))).status, 201);
+    assert.equal(
+      (await wire.post(events(), event("two", { ...web(), uid: "u-2" }, { type: "Warning", reason: "Failed" }))).status,
+      201,
+    );
     const cases: Readonly<Record<string, readonly string[]>> = {
       "involvedObject.uid=u-1": ["one"],
       "involvedObject.uid=u-2,type=Warning": ["two"],
@@ -119,7 +135,11 @@ describe("events", () => {
       "involvedObject.name=other": [],
     };
     for (const [fieldSelector, expected] of Object.entries(cases))
-      assert.deepEqual(namesOf((await wire.get(`${events()}${query({ fieldSelector })}`)).body), expected, fieldSelector);
+      assert.deepEqual(
+        namesOf((await wire.get(`${events()}${query({ fieldSelector })}`)).body),
+        expected,
+        fieldSelector,
+      );
   });
 
   test("in another namespace than their object are invalid; of what is in none they are in default", async () => {
@@ -135,7 +155,11 @@ describe("events", () => {
     const hard = { apiVersion: "v1", kind: "ResourceQuota", metadata: { name: "none" }, spec: { hard: { pods: "0" } } };
     const full = await bed.createNamespace({});
     assert.equal((await wire.post(corePath(full, "/resourcequotas"), hard)).status, 201);
-    await bed.eventually("the quota to count", async () => (await wire.get(corePath(full, "/resourcequotas/none"))).body.status?.hard, 20);
+    await bed.eventually(
+      "the quota to count",
+      async () => (await wire.get(corePath(full, "/resourcequotas/none"))).body.status?.hard,
+      20,
+    );
     await bed.apply([deployment({ namespace: full, name: "web", replicas: 1 })]);
     const told = await bed.eventually(
       "the event",
@@ -174,7 +198,9 @@ describe("logs", () => {
       "?container=app&limitBytes=5": "start",
     };
     for (const [parameters, expected] of Object.entries(cases)) {
-      const { status, headers, text } = await wire.get(`${path}${parameters}`, { accept: "text/plain, application/json" });
+      const { status, headers, text } = await wire.get(`${path}${parameters}`, {
+        accept: "text/plain, application/json",
+      });
       assert.deepEqual([status, headers["content-type"], text], [200, "text/plain", expected], parameters);
     }
   });
@@ -196,7 +222,9 @@ describe("logs", () => {
   test("of a container that crashed say why, of its last life and of the one before", async () => {
     const crashed = await bed.eventually("a restart", async () => {
       const pods = await bed.pods(namespace);
-      return pods.find(({ metadata, status }) => metadata.labels.app === "crashing" && status.containerStatuses?.[0]?.restartCount > 0);
+      return pods.find(
+        ({ metadata, status }) => metadata.labels.app === "crashing" && status.containerStatuses?.[0]?.restartCount > 0,
+      );
     });
     const log = corePath(namespace, `/pods/${crashed.metadata.name}/log`);
     for (const previous of ["true", "false"]) {
@@ -233,24 +261,55 @@ describe("the server", () => {
 
   const verbs = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
   const resources: readonly (readonly [string, string, Json])[] = [
-    ["/api/v1", "pods", { singularName: "pod", namespaced: true, kind: "Pod", verbs, shortNames: ["po"], categories: ["all"] }],
+    [
+      "/api/v1",
+      "pods",
+      { singularName: "pod", namespaced: true, kind: "Pod", verbs, shortNames: ["po"], categories: ["all"] },
+    ],
     ["/api/v1", "pods/log", { singularName: "", namespaced: true, kind: "Pod", verbs: ["get"] }],
-    ["/api/v1", "configmaps", { singularName: "configmap", namespaced: true, kind: "ConfigMap", verbs, shortNames: ["cm"] }],
+    [
+      "/api/v1",
+      "configmaps",
+      { singularName: "configmap", namespaced: true, kind: "ConfigMap", verbs, shortNames: ["cm"] },
+    ],
     [
       "/apis/apps/v1",
       "deployments",
-      { singularName: "deployment", namespaced: true, kind: "Deployment", verbs, shortNames: ["deploy"], categories: ["all"] },
+      {
+        singularName: "deployment",
+        namespaced: true,
+        kind: "Deployment",
+        verbs,
+        shortNames: ["deploy"],
+        categories: ["all"],
+      },
     ],
     [
       "/apis/apps/v1",
       "deployments/scale",
-      { singularName: "", namespaced: true, group: "autoscaling", version: "v1", kind: "Scale", verbs: ["get", "patch", "update"] },
+      {
+        singularName: "",
+        namespaced: true,
+        group: "autoscaling",
+        version: "v1",
+        kind: "Scale",
+        verbs: ["get", "patch", "update"],
+      },
     ],
-    ["/apis/apps/v1", "deployments/status", { singularName: "", namespaced: true, kind: "Deployment", verbs: ["get", "patch", "update"] }],
+    [
+      "/apis/apps/v1",
+      "deployments/status",
+      { singularName: "", namespaced: true, kind: "Deployment", verbs: ["get", "patch", "update"] },
+    ],
     [
       "/apis/authorization.k8s.io/v1",
       "selfsubjectaccessreviews",
-      { singularName: "selfsubjectaccessreview", namespaced: false, kind: "SelfSubjectAccessReview", verbs: ["create"] },
+      {
+        singularName: "selfsubjectaccessreview",
+        namespaced: false,
+        kind: "SelfSubjectAccessReview",
+        verbs: ["create"],
+      },
     ],
     [
       "/apis/authorization.k8s.io/v1",
@@ -267,7 +326,9 @@ describe("the server", () => {
     });
 
   test("answers kubectl, which would rather have all groups at once, with a list of them", async () => {
-    const accept = ["v2", "v2beta1"].map((v) => `application/json;g=apidiscovery.k8s.io;v=${v};as=APIGroupDiscoveryList`);
+    const accept = ["v2", "v2beta1"].map(
+      (v) => `application/json;g=apidiscovery.k8s.io;v=${v};as=APIGroupDiscoveryList`,
+    );
     const { status, body } = await wire.get("/apis", { accept: [...accept, "application/json"].join() });
     assert.equal(status, 200);
     const names = (body.groups ?? body.items).map((group: Json) => group.name ?? group.metadata.name);
@@ -280,7 +341,11 @@ describe("the server", () => {
   test("serves what a CustomResourceDefinition defines, from when it is there, and no more when it is gone", async () => {
     const group = `g-${namespace}.example`;
     const definition = {
-      ...{ apiVersion: "apiextensions.k8s.io/v1", kind: "CustomResourceDefinition", metadata: { name: `things.${group}` } },
+      ...{
+        apiVersion: "apiextensions.k8s.io/v1",
+        kind: "CustomResourceDefinition",
+        metadata: { name: `things.${group}` },
+      },
       spec: {
         ...{ group, scope: "Namespaced", names: { plural: "things", singular: "thing", kind: "Thing" } },
         versions: [
@@ -296,11 +361,20 @@ describe("the server", () => {
     const definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
     assert.equal((await wire.post(definitions, definition)).status, 201);
     await bed.eventually("it to be served", async () => (await wire.get(path)).status === 200, 20);
-    const thing = { apiVersion: `${group}/v1`, kind: "Thing", metadata: { name: "one" }, spec: { size: 1 }, status: { phase: "New" } };
+    const thing = {
+      apiVersion: `${group}/v1`,
+      kind: "Thing",
+      metadata: { name: "one" },
+      spec: { size: 1 },
+      status: { phase: "New" },
+    };
     const { status, body } = await wire.post(path, thing);
     assert.deepEqual([status, body.spec, body.status, body.metadata.generation], [201, { size: 1 }, undefined, 1]);
     const merged = await wire.patch(`${path}/one`, "merge", { spec: { size: 2 }, status: { phase: "Old" } });
-    assert.deepEqual([merged.body.spec, merged.body.status, merged.body.metadata.generation], [{ size: 2 }, undefined, 2]);
+    assert.deepEqual(
+      [merged.body.spec, merged.body.status, merged.body.metadata.generation],
+      [{ size: 2 }, undefined, 2],
+    );
     const strategic = await wire.patch(`${path}/one`, "strategic", { spec: { size: 3 } });
     assert.deepEqual([strategic.status, strategic.body.reason], [415, "UnsupportedMediaType"]);
     const { body: list } = await wire.get(path);

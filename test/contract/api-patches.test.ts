@@ -30,7 +30,10 @@ describe("merge patch", () => {
   test("sets what is named, takes away what is null, leaves the rest", async () => {
     const path = await created({ a: "1", b: "2" }, { labels: { "istio-injection": "enabled", team: "shop" } });
     const labels = { "istio-injection": null, "istio.io/rev": "1-20" };
-    const { status, body } = await wire.patch(path, "merge", { metadata: { labels }, data: { b: null, c: "3", none: null } });
+    const { status, body } = await wire.patch(path, "merge", {
+      metadata: { labels },
+      data: { b: null, c: "3", none: null },
+    });
     assert.equal(status, 200);
     assert.deepEqual(body.metadata.labels, { team: "shop", "istio.io/rev": "1-20" });
     assert.deepEqual(body.data, { a: "1", c: "3" });
@@ -52,7 +55,9 @@ describe("merge patch", () => {
       ]),
     );
     const containers = [{ name: "only", image: "k:1" }];
-    const { body } = await wire.patch(`${deployments}/merged`, "merge", { spec: { template: { spec: { containers } } } });
+    const { body } = await wire.patch(`${deployments}/merged`, "merge", {
+      spec: { template: { spec: { containers } } },
+    });
     assert.deepEqual(
       body.spec.template.spec.containers.map(({ name }: Json) => name),
       ["only"],
@@ -71,7 +76,11 @@ describe("merge patch", () => {
 
 describe("strategic merge patch", () => {
   const containersOf = ({ body }: Answer): Json =>
-    body.spec.template.spec.containers.map(({ name, image, env }: Json) => [name, image, ...(env ?? []).map((each: Json) => each.name)]);
+    body.spec.template.spec.containers.map(({ name, image, env }: Json) => [
+      name,
+      image,
+      ...(env ?? []).map((each: Json) => each.name),
+    ]);
 
   test("lists with a key are merged by it, entries are deleted and replaced by directives", async () => {
     const two = [
@@ -94,12 +103,17 @@ describe("strategic merge patch", () => {
       ["new", "n:1"],
       ["side", "j:2", "B"],
     ]);
-    assert.deepEqual(containersOf(await patch([{ $patch: "replace" }, { name: "solo", image: "s:1" }])), [["solo", "s:1"]]);
+    assert.deepEqual(containersOf(await patch([{ $patch: "replace" }, { name: "solo", image: "s:1" }])), [
+      ["solo", "s:1"],
+    ]);
   });
 
   test("maps are merged key by key, and null takes away", async () => {
     const path = await created({ a: "1", b: "2" }, { annotations: { x: "1" } });
-    const { body } = await wire.patch(path, "strategic", { metadata: { annotations: { y: "2" } }, data: { a: null, c: "3" } });
+    const { body } = await wire.patch(path, "strategic", {
+      metadata: { annotations: { y: "2" } },
+      data: { a: null, c: "3" },
+    });
     assert.deepEqual(
       [body.metadata.annotations, body.data],
       [
@@ -189,7 +203,12 @@ describe("what no patch may do", () => {
 });
 
 describe("server-side apply", () => {
-  const apply = (name: string, data: Record<string, string>, manager: string, more: Record<string, string> = {}): Promise<Answer> =>
+  const apply = (
+    name: string,
+    data: Record<string, string>,
+    manager: string,
+    more: Record<string, string> = {},
+  ): Promise<Answer> =>
     wire.patch(`${maps}/${name}${query({ fieldManager: manager, ...more })}`, "apply", configMap(name, {}, data));
   /** Data keys by manager and operation. */
   const ownersOf = ({ metadata }: Json): Json =>
@@ -213,7 +232,9 @@ describe("server-side apply", () => {
     const conflict = await apply("shared", { a: "2" }, "two");
     assert.deepEqual([conflict.status, conflict.body.reason], [409, "Conflict"]);
     assert.equal(conflict.body.message, 'Apply failed with 1 conflict: conflict with "one": .data.a');
-    assert.deepEqual(conflict.body.details.causes, [{ reason: "FieldManagerConflict", message: 'conflict with "one"', field: ".data.a" }]);
+    assert.deepEqual(conflict.body.details.causes, [
+      { reason: "FieldManagerConflict", message: 'conflict with "one"', field: ".data.a" },
+    ]);
     const both = await apply("shared", { a: "2", b: "2" }, "two");
     assert.equal(both.body.message, 'Apply failed with 2 conflicts: conflicts with "one":\n- .data.a\n- .data.b');
     assert.deepEqual((await wire.get(`${maps}/shared`)).body.data, { a: "1", b: "1" });
@@ -237,7 +258,9 @@ describe("server-side apply", () => {
 
   test("labels are owned key by key, by whoever wrote them last", async () => {
     const path = await created({ a: "1" }, { labels: { "istio.io/rev": "1-19", team: "shop" } });
-    const { body } = await wire.patch(`${path}?fieldManager=mesh-migrate`, "merge", { metadata: { labels: { "istio.io/rev": "1-20" } } });
+    const { body } = await wire.patch(`${path}?fieldManager=mesh-migrate`, "merge", {
+      metadata: { labels: { "istio.io/rev": "1-20" } },
+    });
     const labels = (manager: string): readonly string[] => {
       const entry = body.metadata.managedFields.find((each: Json) => each.manager === manager);
       assert.deepEqual([entry.operation, entry.apiVersion, entry.fieldsType], ["Update", "v1", "FieldsV1"]);
@@ -293,7 +316,11 @@ describe("dry-run", () => {
     PUT: () => wire.put(`${path()}?dryRun=All`, configMap("real", {}, { a: "2" })),
     "merge patch": () => wire.patch(`${path()}?dryRun=All`, "merge", { data: { a: "2" } }),
     apply: () =>
-      wire.patch(`${path()}${query({ dryRun: "All", fieldManager: "x", force: "true" })}`, "apply", configMap("real", {}, { a: "2" })),
+      wire.patch(
+        `${path()}${query({ dryRun: "All", fieldManager: "x", force: "true" })}`,
+        "apply",
+        configMap("real", {}, { a: "2" }),
+      ),
   };
   for (const [name, change] of Object.entries(changes))
     test(`${name}: answered with the change, stored without it`, async () => {

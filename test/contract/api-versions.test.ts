@@ -31,7 +31,8 @@ describe("a write that names a version", () => {
   const writes: Readonly<Record<string, (object: Json, version: string) => Promise<Answer>>> = {
     PUT: (object, resourceVersion) =>
       wire.put(pathOf(object), { ...object, metadata: { ...object.metadata, resourceVersion }, data: { a: "2" } }),
-    "merge patch": (object, resourceVersion) => wire.patch(pathOf(object), "merge", { metadata: { resourceVersion }, data: { a: "2" } }),
+    "merge patch": (object, resourceVersion) =>
+      wire.patch(pathOf(object), "merge", { metadata: { resourceVersion }, data: { a: "2" } }),
     "strategic merge patch": (object, resourceVersion) =>
       wire.patch(pathOf(object), "strategic", { metadata: { resourceVersion }, data: { a: "2" } }),
     apply: (object, resourceVersion) =>
@@ -47,7 +48,10 @@ describe("a write that names a version", () => {
       assert.equal(late.status, 409);
       assert.equal(late.body.reason, "Conflict");
       assert.deepEqual(late.body.details, { name: object.metadata.name, kind: "configmaps" });
-      assert.match(late.body.message, /the object has been modified; please apply your changes to the latest version and try again/);
+      assert.match(
+        late.body.message,
+        /the object has been modified; please apply your changes to the latest version and try again/,
+      );
       assert.deepEqual(await stored(object), now);
       const done = await write(now, now.metadata.resourceVersion);
       assert.equal(done.status, 200);
@@ -59,9 +63,15 @@ describe("a write that names a version", () => {
   test("a JSON patch that replaces the version by another is a conflict; one whose test fails is invalid, and changes nothing", async () => {
     const object = await created();
     const add = { op: "add", path: "/data/b", value: "1" };
-    const replaced = await wire.patch(pathOf(object), "json", [{ op: "replace", path: "/metadata/resourceVersion", value: "1" }, add]);
+    const replaced = await wire.patch(pathOf(object), "json", [
+      { op: "replace", path: "/metadata/resourceVersion", value: "1" },
+      add,
+    ]);
     assert.deepEqual([replaced.status, replaced.body.reason], [409, "Conflict"]);
-    const tested = await wire.patch(pathOf(object), "json", [{ op: "test", path: "/metadata/resourceVersion", value: "1" }, add]);
+    const tested = await wire.patch(pathOf(object), "json", [
+      { op: "test", path: "/metadata/resourceVersion", value: "1" },
+      add,
+    ]);
     assert.deepEqual([tested.status, tested.body.reason], [422, "Invalid"]);
     assert.deepEqual(await stored(object), object);
   });
@@ -100,9 +110,16 @@ describe("a write that names a UID", () => {
 
   test("a whole object of another UID is a conflict", async () => {
     const object = await created();
-    const { status, body } = await wire.put(pathOf(object), configMap(object.metadata.name, { uid: "another" }, { a: "2" }));
+    const { status, body } = await wire.put(
+      pathOf(object),
+      configMap(object.metadata.name, { uid: "another" }, { a: "2" }),
+    );
     assert.deepEqual([status, body.reason], [409, "Conflict"]);
-    assert.ok(body.message.endsWith(`Precondition failed: UID in precondition: another, UID in object meta: ${object.metadata.uid}`));
+    assert.ok(
+      body.message.endsWith(
+        `Precondition failed: UID in precondition: another, UID in object meta: ${object.metadata.uid}`,
+      ),
+    );
     assert.deepEqual(await stored(object), object);
   });
 });
@@ -110,9 +127,11 @@ describe("a write that names a UID", () => {
 describe("a write that changes nothing", () => {
   const writes: Readonly<Record<string, (object: Json) => Promise<Answer>>> = {
     PUT: (object) => wire.put(pathOf(object), object),
-    "PUT without a version": ({ metadata, data }) => wire.put(`${maps}/${metadata.name}`, configMap(metadata.name, {}, data)),
+    "PUT without a version": ({ metadata, data }) =>
+      wire.put(`${maps}/${metadata.name}`, configMap(metadata.name, {}, data)),
     "merge patch": (object) => wire.patch(pathOf(object), "merge", { data: { a: "1" } }),
-    "merge patch of another manager": (object) => wire.patch(`${pathOf(object)}?fieldManager=other`, "merge", { data: { a: "1" } }),
+    "merge patch of another manager": (object) =>
+      wire.patch(`${pathOf(object)}?fieldManager=other`, "merge", { data: { a: "1" } }),
     "strategic merge patch": (object) => wire.patch(pathOf(object), "strategic", { data: { a: "1", none: null } }),
     "JSON patch": (object) => wire.patch(pathOf(object), "json", [{ op: "replace", path: "/data/a", value: "1" }]),
     "empty patch": (object) => wire.patch(pathOf(object), "merge", {}),
@@ -139,7 +158,13 @@ describe("a write that changes nothing", () => {
 describe("what the server says of an object", () => {
   test("a new one has a UID, a version, a time and a first generation, whatever was sent", async () => {
     const sent = idleDeployment("new");
-    const metadata = { ...sent.metadata, uid: "mine", generation: 7, creationTimestamp: "2001-02-03T04:05:06Z", selfLink: "/mine" };
+    const metadata = {
+      ...sent.metadata,
+      uid: "mine",
+      generation: 7,
+      creationTimestamp: "2001-02-03T04:05:06Z",
+      selfLink: "/mine",
+    };
     const { status, body } = await wire.post(deployments, { ...sent, metadata, status: { replicas: 5 } });
     assert.equal(status, 201);
     assert.match(body.metadata.uid, /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/);
@@ -167,7 +192,9 @@ describe("what the server says of an object", () => {
     const { status, body } = await wire.patch(pathOf(object), "merge", { metadata });
     assert.equal(status, 200);
     assert.deepEqual(body, object);
-    const going = await wire.patch(pathOf(object), "merge", { metadata: { deletionTimestamp: "2001-02-03T04:05:06Z" } });
+    const going = await wire.patch(pathOf(object), "merge", {
+      metadata: { deletionTimestamp: "2001-02-03T04:05:06Z" },
+    });
     assert.deepEqual([going.status, going.body.reason], [422, "Invalid"]);
     assert.equal(going.body.details.causes[0].field, "metadata.deletionTimestamp");
     assert.deepEqual(await stored(object), object);
@@ -176,7 +203,8 @@ describe("what the server says of an object", () => {
   test("the generation counts changes of the spec alone", async () => {
     await wire.post(deployments, idleDeployment("counted"));
     const path = `${deployments}/counted`;
-    const generation = async (patch: object, at = path): Promise<number> => (await wire.patch(at, "merge", patch)).body.metadata.generation;
+    const generation = async (patch: object, at = path): Promise<number> =>
+      (await wire.patch(at, "merge", patch)).body.metadata.generation;
     assert.equal(await generation({ metadata: { labels: { team: "a" } } }), 1);
     assert.equal(await generation({ spec: { template: { metadata: { annotations: { restarted: "1" } } } } }), 2);
     assert.equal(await generation({ spec: { template: { metadata: { annotations: { restarted: "1" } } } } }), 2);
@@ -241,7 +269,10 @@ describe("subresources", () => {
     assert.deepEqual([late.status, late.body.reason], [409, "Conflict"]);
     const less = await wire.patch(`${path}/scale`, "merge", { spec: { replicas: -1 } });
     assert.deepEqual([less.status, less.body.details.causes[0].field], [422, "spec.replicas"]);
-    assert.equal((await wire.patch(`${path}/scale?dryRun=All`, "merge", { spec: { replicas: 9 } })).body.spec.replicas, 9);
+    assert.equal(
+      (await wire.patch(`${path}/scale?dryRun=All`, "merge", { spec: { replicas: 9 } })).body.spec.replicas,
+      9,
+    );
     assert.equal((await wire.get(path)).body.spec.replicas, 1);
   });
 });

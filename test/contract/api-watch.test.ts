@@ -82,7 +82,10 @@ describe("what is told", together(), () => {
   test("of all namespaces", async () => {
     const { maps, version } = await emptied();
     const namespace = maps.split("/")[4] ?? "";
-    using one = await watch("/api/v1/configmaps", { resourceVersion: version, fieldSelector: `metadata.namespace=${namespace}` });
+    using one = await watch("/api/v1/configmaps", {
+      resourceVersion: version,
+      fieldSelector: `metadata.namespace=${namespace}`,
+    });
     await change(maps);
     await come(one, changes.length);
     assert.deepEqual(one.names(), changes);
@@ -145,7 +148,10 @@ describe("from where on", together(), () => {
     using one = await watch(maps, { resourceVersion: body.metadata.resourceVersion, labelSelector: "many" });
     await writing;
     await bed.eventually("all", async () => body.items.length + one.events.length >= 20, 10);
-    const told = [...body.items.map(({ metadata }: Json) => metadata.name), ...one.events.map(({ object }) => object.metadata.name)];
+    const told = [
+      ...body.items.map(({ metadata }: Json) => metadata.name),
+      ...one.events.map(({ object }) => object.metadata.name),
+    ];
     assert.deepEqual(
       told,
       Array.from({ length: 20 }, (_, index) => `many-${String(index).padStart(2, "0")}`),
@@ -182,7 +188,10 @@ describe("from where on", together(), () => {
     const { body } = await wire.get(events);
     const involvedObject = { apiVersion: "v1", kind: "Pod", name: "a", namespace: events.split("/")[4] };
     for (const name of ["a", "b", "c"])
-      assert.equal((await wire.post(events, { apiVersion: "v1", kind: "Event", metadata: { name }, involvedObject })).status, 201);
+      assert.equal(
+        (await wire.post(events, { apiVersion: "v1", kind: "Event", metadata: { name }, involvedObject })).status,
+        201,
+      );
     await forgetHistory(bed);
     using one = await watch(events, { resourceVersion: body.metadata.resourceVersion });
     await end(one);
@@ -192,7 +201,14 @@ describe("from where on", together(), () => {
       ["ERROR"],
     );
     const { message, ...error } = one.events[0]?.object ?? {};
-    assert.deepEqual(error, { kind: "Status", apiVersion: "v1", metadata: {}, status: "Failure", reason: "Expired", code: 410 });
+    assert.deepEqual(error, {
+      kind: "Status",
+      apiVersion: "v1",
+      metadata: {},
+      status: "Failure",
+      reason: "Expired",
+      code: 410,
+    });
     assert.match(message, /too old/);
   });
 });

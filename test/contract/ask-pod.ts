@@ -1,6 +1,7 @@
 /**
- * What a pod answers on a port, through a port-forward of the API server over a websocket (v4.channel.k8s.io: channel 0 carries data,
- * channel 1 errors, and the first message of each names the port). A client of its own, for the one of `src/` is under test.
+ * What a pod answers on a port, through a port-forward of the API server over a websocket (v4.channel.k8s.io: channel 0
+ * carries data, channel 1 errors, and the first message of each names the port). A client of its own, for the one of
+ * `src/` is under test.
  */
 import fs from "node:fs";
 import { WebSocket } from "ws";
@@ -38,7 +39,9 @@ export function askPod(
       else resolve(answer);
     };
     signal?.addEventListener("abort", end, { once: true });
-    socket.on("open", () => socket.send(Buffer.concat([Buffer.of(0), Buffer.from(`GET ${path} HTTP/1.1\r\nhost: ${pod.name}\r\n\r\n`)])));
+    socket.on("open", () =>
+      socket.send(Buffer.concat([Buffer.of(0), Buffer.from(`GET ${path} HTTP/1.1\r\nhost: ${pod.name}\r\n\r\n`)])),
+    );
     socket.on("message", (data: Buffer) => {
       const channel = data[0] ?? 0;
       texts[channel] += data.subarray(seen.has(channel) ? 1 : 3).toString("latin1");
@@ -56,9 +59,15 @@ function parse(text: string): PodAnswer | undefined {
   const [, head = "", rest = ""] = /^(.*?)\r\n\r\n(.*)$/s.exec(text) ?? [];
   const field = (name: string): string => new RegExp(`^${name}: *(.*?)\\s*$`, "im").exec(head)?.[1] ?? "";
   const body =
-    field("transfer-encoding") === "chunked" ? unchunked(rest) : rest.length < Number(field("content-length")) ? undefined : rest;
+    field("transfer-encoding") === "chunked"
+      ? unchunked(rest)
+      : rest.length < Number(field("content-length"))
+        ? undefined
+        : rest;
   const status = /^HTTP\/1\.1 (\d+)/.exec(head)?.[1];
-  return status === undefined || body === undefined ? undefined : { status: Number(status), type: field("content-type"), body };
+  return status === undefined || body === undefined
+    ? undefined
+    : { status: Number(status), type: field("content-type"), body };
 }
 
 function unchunked(text: string): string | undefined {

@@ -1,6 +1,7 @@
 /**
- * What the contract is asked of: a mesh, embedded or real, in the words that both kits share. `MESH=real` has the tests of this folder
- * run on real programs, anything else on the embedded mesh. Where the two differ, the embedded one is wrong.
+ * What the contract is asked of: a mesh, embedded or real, in the words that both kits share. `MESH=real` has the tests
+ * of this folder run on real programs, anything else on the embedded mesh. Where the two differ, the embedded one is
+ * wrong.
  */
 import type { Api, Json } from "../real/mesh/api.ts";
 import type { AuditEntry } from "../real/mesh/audit.ts";
@@ -19,7 +20,9 @@ export interface BedOptions {
   readonly oldNodes?: boolean;
 }
 
-/** What a run left: a signal that ended it has no place here, for the embedded mesh runs plugins in the test's process. */
+/**
+ * What a run left: a signal that ended it has no place here, for the embedded mesh runs plugins in the test's process.
+ */
 export interface Run {
   readonly code: number | undefined;
   readonly stdout: string;
@@ -76,9 +79,14 @@ export interface Bed extends AsyncDisposable {
 
   /** What the API server did for everybody but the harness, since a time of `now()`. */
   audit(since?: Date): Promise<readonly AuditEntry[]>;
-  /** The fewest ready pods that each workload of the namespace had since the bed was opened, and the bound its strategy promises. */
+  /**
+   * The fewest ready pods that each workload of the namespace had since the bed was opened, and the bound its strategy
+   * promises.
+   */
   availability(namespace: string): readonly Availability[];
-  /** Every proxy that any running istiod holds, by `POD.NAMESPACE`; of istiods of these revisions where they are given. */
+  /**
+   * Every proxy that any running istiod holds, by `POD.NAMESPACE`; of istiods of these revisions where they are given.
+   */
   heldProxies(revisions?: readonly string[]): Promise<ReadonlyMap<string, readonly HeldProxy[]>>;
 }
 

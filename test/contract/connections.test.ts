@@ -1,6 +1,7 @@
 /**
- * What each istiod tells of its proxies (`/debug/syncz`, `/debug/connections`, istio-facts.md §6 and §14), and which proxy is where, while
- * pods come and go, and istiods stop, start, scale and lose a tag. The pages are read as text, by a client that is not ours.
+ * What each istiod tells of its proxies (`/debug/syncz`, `/debug/connections`, istio-facts.md §6 and §14), and which
+ * proxy is where, while pods come and go, and istiods stop, start, scale and lose a tag. The pages are read as text, by
+ * a client that is not ours.
  */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -21,9 +22,11 @@ after(() => bed?.[Symbol.asyncDispose]());
 
 const istiodsOf = async (revision: string): Promise<readonly Json[]> =>
   (await bed.pods("istio-system")).filter(
-    ({ metadata }) => metadata.labels.app === "istiod" && metadata.labels["istio.io/rev"] === revision && !metadata.deletionTimestamp,
+    ({ metadata }) =>
+      metadata.labels.app === "istiod" && metadata.labels["istio.io/rev"] === revision && !metadata.deletionTimestamp,
   );
-const ask = (istiod: Json, path: string): Promise<PodAnswer> => bed.during(askPod(bed.kubeconfig, istiod.metadata, 15014, path));
+const ask = (istiod: Json, path: string): Promise<PodAnswer> =>
+  bed.during(askPod(bed.kubeconfig, istiod.metadata, 15014, path));
 const listed = async (istiod: Json, path: string): Promise<Json> => JSON.parse((await ask(istiod, path)).body);
 
 interface Held {
@@ -48,7 +51,12 @@ async function heldBy(revision: string, namespace: string): Promise<ReadonlyMap<
         entry[`${prefix}_sent`] !== undefined && entry[`${prefix}_sent`] === entry[`${prefix}_acked`];
       all.push([
         pod,
-        { istiod: istiod.metadata.name, cds: isSynced("cluster"), lds: isSynced("listener"), connectedAt: Math.max(...times) },
+        {
+          istiod: istiod.metadata.name,
+          cds: isSynced("cluster"),
+          lds: isSynced("listener"),
+          connectedAt: Math.max(...times),
+        },
       ]);
     }
   }
@@ -56,19 +64,28 @@ async function heldBy(revision: string, namespace: string): Promise<ReadonlyMap<
 }
 
 const namesOf = (pods: readonly Json[]): readonly string[] => pods.map(({ metadata }) => metadata.name).toSorted();
-/** Waits until each pod of the namespace, and nobody else of it, is held in sync by exactly one istiod of the revision. */
+/**
+ * Waits until each pod of the namespace, and nobody else of it, is held in sync by exactly one istiod of the revision.
+ */
 const allHeld = (revision: string, namespace: string): Promise<ReadonlyMap<string, Held>> =>
   bed.eventually(`every proxy of ${namespace} to be held by ${revision}`, async () => {
     const [held, pods] = [await heldBy(revision, namespace), await bed.pods(namespace)];
-    const each = [...held].map(([pod, entries]): [string, Held | undefined] => [pod, entries.length === 1 ? entries[0] : undefined]);
+    const each = [...held].map(([pod, entries]): [string, Held | undefined] => [
+      pod,
+      entries.length === 1 ? entries[0] : undefined,
+    ]);
     // Who came between the two pages has no time of connection yet.
-    const isWhole = (one: Held | undefined): one is Held => one?.cds === true && one.lds && Number.isFinite(one.connectedAt);
+    const isWhole = (one: Held | undefined): one is Held =>
+      one?.cds === true && one.lds && Number.isFinite(one.connectedAt);
     const good = each.filter((one): one is [string, Held] => isWhole(one[1]));
     return (
-      good.length === held.size && JSON.stringify(good.map(([pod]) => pod).toSorted()) === JSON.stringify(namesOf(pods)) && new Map(good)
+      good.length === held.size &&
+      JSON.stringify(good.map(([pod]) => pod).toSorted()) === JSON.stringify(namesOf(pods)) &&
+      new Map(good)
     );
   });
-const nobodyHeld = async (revision: string, namespace: string): Promise<boolean> => (await heldBy(revision, namespace)).size === 0;
+const nobodyHeld = async (revision: string, namespace: string): Promise<boolean> =>
+  (await heldBy(revision, namespace)).size === 0;
 
 async function settled(label: string, ...make: readonly ((namespace: string) => object)[]): Promise<string> {
   const namespace = await bed.createNamespace({ "istio.io/rev": label });
@@ -106,7 +123,9 @@ for (const [revision, version] of revisions)
     const mine = (entries: readonly Json[]) =>
       entries.filter(({ proxy }) => proxy.endsWith(`.${namespace}`)).toSorted((a, b) => (a.proxy < b.proxy ? -1 : 1));
     const uuid = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}";
-    const nonce = new RegExp(isModern(revision) ? `^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\dZ/\\d+${uuid}$` : `^${uuid}$`);
+    const nonce = new RegExp(
+      isModern(revision) ? `^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\dZ/\\d+${uuid}$` : `^${uuid}$`,
+    );
     const nanos = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{1,9}Z$/;
     const entries = await bed.eventually("three proxies with an answer to their listeners", async () => {
       const found = mine(await listed(istiod, "/debug/syncz"));
@@ -119,7 +138,12 @@ for (const [revision, version] of revisions)
       );
     });
     assert.deepEqual(
-      entries.map(({ proxy, proxy_type, istio_version, cluster_id }: Json) => [proxy.split("-")[0], proxy_type, istio_version, cluster_id]),
+      entries.map(({ proxy, proxy_type, istio_version, cluster_id }: Json) => [
+        proxy.split("-")[0],
+        proxy_type,
+        istio_version,
+        cluster_id,
+      ]),
       [
         ["gate", "router", version, "Kubernetes"],
         ["nack", "sidecar", version, "Kubernetes"],
@@ -145,7 +169,9 @@ for (const [revision, version] of revisions)
         "proxy_type",
         "resources",
       ];
-      const expected = fields.filter((field) => (field !== "resources" || isModern(revision)) && (field !== "listener_acked" || !rejects));
+      const expected = fields.filter(
+        (field) => (field !== "resources" || isModern(revision)) && (field !== "listener_acked" || !rejects),
+      );
       assert.deepEqual(Object.keys(entry).toSorted(), expected);
       for (const each of [cluster_sent, listener_sent]) assert.match(each, nonce);
       assert.deepEqual([cluster_acked, listener_acked], [cluster_sent, rejects ? undefined : listener_sent]);
@@ -156,7 +182,10 @@ for (const [revision, version] of revisions)
       for (const time of [first, second]) assert.match(time, nanos);
       assert.deepEqual(cds, { sent: cluster_sent, acked: cluster_sent });
       const lastError = "Error adding/updating listener(s) virtualInbound: unknown extension";
-      assert.deepEqual(lds, rejects ? { sent: listener_sent, lastError } : { sent: listener_sent, acked: listener_sent });
+      assert.deepEqual(
+        lds,
+        rejects ? { sent: listener_sent, lastError } : { sent: listener_sent, acked: listener_sent },
+      );
     }
     const connections = await listed(istiod, "/debug/connections");
     assert.deepEqual(Object.keys(connections), ["totalClients", "clients"]);
@@ -171,7 +200,8 @@ for (const [revision, version] of revisions)
       assert.match(address, /^[\d.]+:\d+$/);
       assert.deepEqual(Object.keys(rest), isModern(revision) ? ["connectionId"] : ["connectionId", "labels"]);
     }
-    for (const [other] of revisions) if (other !== revision) assert.ok(await nobodyHeld(other, namespace), `${other} holds one of them`);
+    for (const [other] of revisions)
+      if (other !== revision) assert.ok(await nobodyHeld(other, namespace), `${other} holds one of them`);
   });
 
 test("a pod that is ready is held in sync; a terminating one is held until it is gone", async () => {
@@ -187,18 +217,27 @@ test("a pod that is ready is held in sync; a terminating one is held until it is
     const [{ connectedAt } = { connectedAt: 0 }] = held.get(metadata.name) ?? [];
     assert.ok(
       connectedAt >= Date.parse(metadata.creationTimestamp) &&
-        connectedAt <= Date.parse(status.conditions.find(({ type }: Json) => type === "Ready").lastTransitionTime) + 1000,
+        connectedAt <=
+          Date.parse(status.conditions.find(({ type }: Json) => type === "Ready").lastTransitionTime) + 1000,
     );
   }
   const [victim] = pods;
   await bed.api.delete(`/api/v1/namespaces/${namespace}/pods/${victim.metadata.name}`);
   const [going] = (await bed.pods(namespace)).filter(isGoing);
   assert.ok(isReady(going));
-  assert.deepEqual((await heldBy("1-20", namespace)).get(victim.metadata.name), held.get(victim.metadata.name), "the same connection");
+  assert.deepEqual(
+    (await heldBy("1-20", namespace)).get(victim.metadata.name),
+    held.get(victim.metadata.name),
+    "the same connection",
+  );
   await bed.eventually("the pod to be gone", async () =>
     (await bed.pods(namespace)).every(({ metadata }) => metadata.uid !== victim.metadata.uid),
   );
-  await bed.eventually("its proxy to be gone", async () => !(await heldBy("1-20", namespace)).has(victim.metadata.name), 3);
+  await bed.eventually(
+    "its proxy to be gone",
+    async () => !(await heldBy("1-20", namespace)).has(victim.metadata.name),
+    3,
+  );
   await allHeld("1-20", namespace);
 });
 
@@ -238,7 +277,10 @@ test("two istiods of a revision: each proxy is with one of them, and with the ot
   for (const [pod, held] of after) {
     const earlier = both.get(pod) as Held;
     if (earlier.istiod === first)
-      assert.ok(held.istiod !== first && held.connectedAt >= now - 1000, "who was with the one that is gone has come back");
+      assert.ok(
+        held.istiod !== first && held.connectedAt >= now - 1000,
+        "who was with the one that is gone has come back",
+      );
     else assert.deepEqual(held, earlier, "who was with the other stayed");
   }
   await bed.scaleIstiod("1-20", 1);
@@ -286,7 +328,8 @@ for (const how of ["unready", "unnoticed", "frozen"] as const)
     await bed.startIstiod("1-20");
     for (const [name, held] of await allHeld("1-20", namespace)) {
       if (how === "frozen") assert.deepEqual(held, before.get(name), "the connection was never broken");
-      else assert.ok(held.istiod === before.get(name)?.istiod && held.connectedAt > (before.get(name)?.connectedAt ?? 0));
+      else
+        assert.ok(held.istiod === before.get(name)?.istiod && held.connectedAt > (before.get(name)?.connectedAt ?? 0));
     }
   });
 

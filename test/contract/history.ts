@@ -4,7 +4,10 @@ import path from "node:path";
 import type { Bed } from "./bed.ts";
 import type { EmbeddedBed } from "./embedded-bed.ts";
 
-/** From now on lists as of an earlier version are refused, where the API server has no cache that knows more: of events for one. */
+/**
+ * From now on lists as of an earlier version are refused, where the API server has no cache that knows more: of events
+ * for one.
+ */
 export async function forgetHistory(bed: Bed): Promise<void> {
   if (bed.kind === "embedded") return (bed as EmbeddedBed).mesh.store.compact();
   const log = fs.readFileSync(path.join(path.dirname(bed.kubeconfig), "etcd.log"), "utf8");

@@ -1,4 +1,7 @@
-/** What an injected pod carries, of what somebody reads (istio-facts.md §3): pods, and what becomes of them in each release. */
+/**
+ * What an injected pod carries, of what somebody reads (istio-facts.md §3): pods, and what becomes of them in each
+ * release.
+ */
 import assert from "node:assert/strict";
 import type { Injectable } from "../../src/mesh/injection.ts";
 import type { Release } from "../mesh/rendered.ts";
@@ -35,7 +38,12 @@ export function pictureOf({ metadata, spec }: Json) {
   const config = JSON.parse(value("PROXY_CONFIG") ?? "");
   const { limits = {}, requests = {} } = proxy.resources;
   return {
-    ...{ labels: metadata.labels, revision, injected: { initContainers, containers }, crl: volumes.includes("istio-ca-crl") },
+    ...{
+      labels: metadata.labels,
+      revision,
+      injected: { initContainers, containers },
+      crl: volumes.includes("istio-ca-crl"),
+    },
     defaults: ["container", "logs-container"].map((key) => annotations[`kubectl.kubernetes.io/default-${key}`]),
     scrape: ["scrape", "port", "path"].map((key) => annotations[`prometheus.io/${key}`]).join(" "),
     native: inits.some((each: Json) => isProxy(each) && each.restartPolicy === "Always"),
@@ -64,7 +72,12 @@ const native = {
 
 /** A pod that says nothing. */
 export const plain = (release: Release) => ({
-  ...{ labels: mesh("web", "latest"), image: `docker.io/istio/proxyv2:${release}`, type: "proxy sidecar", workload: "web" },
+  ...{
+    labels: mesh("web", "latest"),
+    image: `docker.io/istio/proxyv2:${release}`,
+    type: "proxy sidecar",
+    workload: "web",
+  },
   ...{ scrape: "true 15020 /stats/prometheus", defaults: ["app", "app"], crl: isModern(release) },
   resources: ["2", "1Gi", "100m", "128Mi"],
   ...(isModern(release) ? native : ordinary),
@@ -73,10 +86,21 @@ export const plain = (release: Release) => ({
 /** Pods, and what of them is not as of one that says nothing. */
 export const carried = (release: Release): readonly (readonly [string, Pod, object])[] => [
   ["nothing is asked for", {}, {}],
-  ["app and version", { labels: { app: "shop", version: "v2" } }, { labels: { app: "shop", version: "v2", ...mesh("shop", "v2") } }],
+  [
+    "app and version",
+    { labels: { app: "shop", version: "v2" } },
+    { labels: { app: "shop", version: "v2", ...mesh("shop", "v2") } },
+  ],
   [
     "the recommended labels, a revision that is ignored",
-    { labels: { app: "shop", "app.kubernetes.io/name": "k8s", "app.kubernetes.io/version": "v3", "istio.io/rev": "typo" } },
+    {
+      labels: {
+        app: "shop",
+        "app.kubernetes.io/name": "k8s",
+        "app.kubernetes.io/version": "v3",
+        "istio.io/rev": "typo",
+      },
+    },
     {
       labels: {
         ...{ app: "shop", "app.kubernetes.io/name": "k8s", "app.kubernetes.io/version": "v3", "istio.io/rev": "typo" },
@@ -95,7 +119,9 @@ export const carried = (release: Release): readonly (readonly [string, Pod, obje
       labels: { "pod-template-hash": "5d5f5c5b5" },
       metadata: {
         ...{ name: undefined, generateName: "shop-5d5f5c5b5-" },
-        ownerReferences: [{ apiVersion: "apps/v1", kind: "ReplicaSet", name: "shop-5d5f5c5b5", uid: "1-2-3", controller: true }],
+        ownerReferences: [
+          { apiVersion: "apps/v1", kind: "ReplicaSet", name: "shop-5d5f5c5b5", uid: "1-2-3", controller: true },
+        ],
       },
     },
     { labels: { "pod-template-hash": "5d5f5c5b5", ...mesh("shop", "latest") }, workload: "shop" },
@@ -104,7 +130,10 @@ export const carried = (release: Release): readonly (readonly [string, Pod, obje
     "two containers and one before them",
     {
       annotations: { "kubectl.kubernetes.io/default-container": "side" },
-      spec: { containers: ["app", "side"].map((name) => ({ name, image: "app:1" })), initContainers: [{ name: "mine", image: "app:1" }] },
+      spec: {
+        containers: ["app", "side"].map((name) => ({ name, image: "app:1" })),
+        initContainers: [{ name: "mine", image: "app:1" }],
+      },
     },
     {
       defaults: ["side", "app"],
@@ -123,7 +152,12 @@ export const carried = (release: Release): readonly (readonly [string, Pod, obje
   ["no native sidecar is asked for", { annotations: { "sidecar.istio.io/nativeSidecar": "false" } }, ordinary],
   [
     "an image and a configuration of its own",
-    { annotations: { "sidecar.istio.io/proxyImage": "registry.example/proxy:9", "proxy.istio.io/config": '{"concurrency": 3}' } },
+    {
+      annotations: {
+        "sidecar.istio.io/proxyImage": "registry.example/proxy:9",
+        "proxy.istio.io/config": '{"concurrency": 3}',
+      },
+    },
     { image: "registry.example/proxy:9", concurrency: 3 },
   ],
   [
@@ -150,8 +184,17 @@ export const carried = (release: Release): readonly (readonly [string, Pod, obje
         ...{ app: "gate", "sidecar.istio.io/inject": "true" },
         ...{ "service.istio.io/canonical-name": "gate", "service.istio.io/canonical-revision": "latest" },
       },
-      ...{ native: false, injected: { initContainers: null, containers: ["istio-proxy"] }, names: [[], ["istio-proxy"]] },
-      ...{ type: "proxy router", defaults: [undefined, undefined], crl: false, resources: [undefined, undefined, undefined, undefined] },
+      ...{
+        native: false,
+        injected: { initContainers: null, containers: ["istio-proxy"] },
+        names: [[], ["istio-proxy"]],
+      },
+      ...{
+        type: "proxy router",
+        defaults: [undefined, undefined],
+        crl: false,
+        resources: [undefined, undefined, undefined, undefined],
+      },
     },
   ],
 ];

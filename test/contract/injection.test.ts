@@ -1,14 +1,15 @@
 /**
- * Who injects a pod, and what it carries then. The grid: what `injectionOf` says of the webhooks as they stand, against what the API server
- * and the istiods do to a pod that is created by a dry run, for namespaces × pods, in every state in which the four releases leave their
- * webhooks. It holds on both meshes, so the embedded injector does what the real one does.
+ * Who injects a pod, and what it carries then. The grid: what `injectionOf` says of the webhooks as they stand, against
+ * what the API server and the istiods do to a pod that is created by a dry run, for namespaces × pods, in every state
+ * in which the four releases leave their webhooks. It holds on both meshes, so the embedded injector does what the real
+ * one does.
  */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { dump, load } from "js-yaml";
 import type { Cluster } from "../../src/cluster/cluster.ts";
 import { connect } from "../../src/cluster/connect.ts";
-import { snapshot } from "../../src/cluster/snapshot.ts";
+import { snapshot } from "../../src/gather/snapshot.ts";
 import { type Injectable, injectionOf } from "../../src/mesh/injection.ts";
 import type { Labels, WebhookConfigurationObject } from "../../src/mesh/kubernetes.ts";
 import type { Injection, Injector } from "../../src/mesh/model.ts";
@@ -47,7 +48,12 @@ for (const [old, revision, version] of [
         test(`what a pod injected by ${release} carries: ${title}`, async () => {
           const picture = pictureOf(await dryRun(bed, namespace, pod));
           const address = `${of === "default" ? "istiod" : `istiod-${of}`}.istio-system.svc:15012`;
-          const base = { ...plain(release), revision: of, caAddress: address, ...(of !== "default" && { discoveryAddress: address }) };
+          const base = {
+            ...plain(release),
+            revision: of,
+            caAddress: address,
+            ...(of !== "default" && { discoveryAddress: address }),
+          };
           assert.deepEqual(picture, { ...base, ...expected });
         });
       test(`${release}: one old node, and the proxy is a container like others`, async () => {
@@ -56,7 +62,10 @@ for (const [old, revision, version] of [
         const kubelet = (kubeletVersion: string) =>
           bed.api.merge(path, { status: { nodeInfo: { ...node.status.nodeInfo, kubeletVersion } } });
         const becomes = (native: boolean) =>
-          bed.eventually(`native to be ${native}`, async () => pictureOf(await dryRun(bed, namespace, {})).native === native);
+          bed.eventually(
+            `native to be ${native}`,
+            async () => pictureOf(await dryRun(bed, namespace, {})).native === native,
+          );
         await kubelet("v1.32.9");
         await becomes(false);
         await kubelet(node.status.nodeInfo.kubeletVersion);
@@ -64,7 +73,8 @@ for (const [old, revision, version] of [
       });
     }
 
-    const tagService = (tag: string, points: string) => (isModern(version) ? [`istiod-revision-tag-${tag} ${points} ${tag}`] : []);
+    const tagService = (tag: string, points: string) =>
+      isModern(version) ? [`istiod-revision-tag-${tag} ${points} ${tag}`] : [];
     test("what two installations leave", async () => {
       assert.deepEqual(await standing(bed), {
         injectors: [
@@ -85,7 +95,12 @@ for (const [old, revision, version] of [
       });
     });
 
-    const agrees = (title: string, prepare: () => Promise<unknown>, expected: Readonly<Record<string, number>> = {}, all = false) =>
+    const agrees = (
+      title: string,
+      prepare: () => Promise<unknown>,
+      expected: Readonly<Record<string, number>> = {},
+      all = false,
+    ) =>
       test(title, async () => {
         await prepare();
         const counted = await compare(bed, cluster, revision, all);
@@ -121,7 +136,11 @@ for (const [old, revision, version] of [
         `istio-revision-tag-stable ${revision} stable: istiod-${revision}`,
       ]);
       assert.deepEqual(of(validators), [`istiod-default-validator ${revision} default: istiod-${revision}`]);
-      const [first, second, third] = [tagService("default", revision), tagService("old", "default"), tagService("stable", revision)];
+      const [first, second, third] = [
+        tagService("default", revision),
+        tagService("old", "default"),
+        tagService("stable", revision),
+      ];
       assert.deepEqual(of(services), [...first, ...second, ...third]);
     });
     agrees("the default tag injects namespaces without labels too", () =>
@@ -130,15 +149,24 @@ for (const [old, revision, version] of [
     agrees("the un-revisioned injector back beside the default tag", () =>
       replaceEntries("istio-sidecar-injector", own, rendered(old).unrevisioned),
     );
-    agrees("without the default tag, as Helm leaves it", () => bed.api.delete(`${webhooksPath}/istio-revision-tag-default`), {
-      [revised]: 20,
-      [other]: 20,
-    });
+    agrees(
+      "without the default tag, as Helm leaves it",
+      () => bed.api.delete(`${webhooksPath}/istio-revision-tag-default`),
+      {
+        [revised]: 20,
+        [other]: 20,
+      },
+    );
     agrees("nobody serves istio-injection=enabled", async () => {
       const { webhooks } = deactivated(await liveOf("istio-sidecar-injector"));
       await bed.api.merge(`${webhooksPath}/istio-sidecar-injector`, { webhooks });
     });
-    agrees("policy disabled, pods that are never and always injected", () => setPolicy(bed, revision), { [revised]: 10 }, true);
+    agrees(
+      "policy disabled, pods that are never and always injected",
+      () => setPolicy(bed, revision),
+      { [revised]: 10 },
+      true,
+    );
     agrees("an injector without a CA bundle", () => addInjector(bed, "dead", revision, {}), { "refused dead": 12 });
     agrees("an injector without a CA bundle whose failures are ignored", () =>
       addInjector(bed, "dead", revision, { failurePolicy: "Ignore" }),
@@ -151,14 +179,16 @@ for (const [old, revision, version] of [
 
     test("what is said when the injector cannot be called", async () => {
       const service = `istiod-${revision}`;
-      const post = (to: string) => `failed to call webhook: Post "https://${to}.istio-system.svc:443/inject?timeout=10s": `;
+      const post = (to: string) =>
+        `failed to call webhook: Post "https://${to}.istio-system.svc:443/inject?timeout=10s": `;
       const name = "rev.namespace.sidecar-injector.istio.io";
       const refusal = async (namespace = "revision", pod: Injectable = {}): Promise<string> => {
         const { status, message } = await dryRun(bed, namespace, pod).then(
           () => assert.fail("it was let in"),
           (error) => error,
         );
-        const said = (field: string) => JSON.parse(new RegExp(`"${field}":("(?:[^"\\\\]|\\\\.)*")`).exec(message)?.[1] ?? '""');
+        const said = (field: string) =>
+          JSON.parse(new RegExp(`"${field}":("(?:[^"\\\\]|\\\\.)*")`).exec(message)?.[1] ?? '""');
         return `${status} ${said("reason")}: ${said("message")}`;
       };
       const failed = `500 InternalError: Internal error occurred: failed calling webhook "${name}": `;
@@ -238,14 +268,23 @@ const namespaces = (revision: string): readonly (readonly [string, Labels])[] =>
 
 /** The pods that differ for the API server's selectors, and with `all` those that only istiod tells apart. */
 const pods = (revision: string, all: boolean): readonly Injectable[] => {
-  const values = (key: string, ...each: readonly string[]): Labels[] => [{}, ...each.map((value) => ({ [key]: value }))];
+  const values = (key: string, ...each: readonly string[]): Labels[] => [
+    {},
+    ...each.map((value) => ({ [key]: value })),
+  ];
   const wishes = all ? ["true", "false", "False", "yes"] : ["true", "false"];
   const labels = values("sidecar.istio.io/inject", ...wishes).flatMap((inject) =>
-    values("istio.io/rev", revision, "stable", "default", "dead", "typo").map((rev) => ({ labels: { ...inject, ...rev } })),
+    values("istio.io/rev", revision, "stable", "default", "dead", "typo").map((rev) => ({
+      labels: { ...inject, ...rev },
+    })),
   );
   if (!all) return labels;
-  const annotations = ["true", "false", "no", "Yes"].map((inject) => ({ annotations: { "sidecar.istio.io/inject": inject } }));
-  const templates = ["gateway", "sidecar", "custom"].map((template) => ({ annotations: { "inject.istio.io/templates": template } }));
+  const annotations = ["true", "false", "no", "Yes"].map((inject) => ({
+    annotations: { "sidecar.istio.io/inject": inject },
+  }));
+  const templates = ["gateway", "sidecar", "custom"].map((template) => ({
+    annotations: { "inject.istio.io/templates": template },
+  }));
   return [
     ...labels,
     ...annotations,
@@ -263,8 +302,16 @@ interface Cell {
   readonly pod: Injectable;
 }
 
-/** Compares every cell of the grid; gives back how often each outcome was seen. What differs is asked again, since changes take a moment to be seen. */
-async function compare(bed: Bed, cluster: Cluster, revision: string, all: boolean): Promise<ReadonlyMap<string, number>> {
+/**
+ * Compares every cell of the grid; gives back how often each outcome was seen. What differs is asked again, since
+ * changes take a moment to be seen.
+ */
+async function compare(
+  bed: Bed,
+  cluster: Cluster,
+  revision: string,
+  all: boolean,
+): Promise<ReadonlyMap<string, number>> {
   const seen = new Map<string, number>();
   let cells: readonly Cell[] | undefined;
   for (let attempt = 1; ; attempt++) {
@@ -282,7 +329,12 @@ async function compare(bed: Bed, cluster: Cluster, revision: string, all: boolea
   }
 }
 
-async function differingCells(bed: Bed, injectors: readonly Injector[], cells: readonly Cell[], seen: Map<string, number>) {
+async function differingCells(
+  bed: Bed,
+  injectors: readonly Injector[],
+  cells: readonly Cell[],
+  seen: Map<string, number>,
+) {
   const differing: { readonly cell: Cell; readonly text: string }[] = [];
   const queue = cells.values();
   const worker = async () => {
@@ -291,7 +343,10 @@ async function differingCells(bed: Bed, injectors: readonly Injector[], cells: r
       const done = await created(bed, cell);
       if (said.replace(/^refused .*/, "refused") === done) seen.set(said, (seen.get(said) ?? 0) + 1);
       else
-        differing.push({ cell, text: `${JSON.stringify(cell.namespace.labels)} ${JSON.stringify(cell.pod)}: said ${said}, done ${done}` });
+        differing.push({
+          cell,
+          text: `${JSON.stringify(cell.namespace.labels)} ${JSON.stringify(cell.pod)}: said ${said}, done ${done}`,
+        });
     }
   };
   await Promise.all(Array.from({ length: 12 }, worker));
@@ -299,7 +354,9 @@ async function differingCells(bed: Bed, injectors: readonly Injector[], cells: r
 }
 
 const outcomeOf = (injection: Injection): string =>
-  injection.kind === "injected" || injection.kind === "refused" ? `${injection.kind} ${injection.revision}` : injection.kind;
+  injection.kind === "injected" || injection.kind === "refused"
+    ? `${injection.kind} ${injection.revision}`
+    : injection.kind;
 
 /** What becomes of the pod: the revision of its status annotation, none, or refused by a webhook. */
 async function created(bed: Bed, { namespace, pod }: Cell): Promise<string> {
@@ -325,14 +382,24 @@ async function setPolicy(bed: Bed, revision: string): Promise<void> {
   await bed.api.merge(path, { data: { config: dump(config) } });
 }
 
-/** An injector of a revision that nobody runs, as a removed control plane leaves it: no istiod ever gives it a CA bundle. */
+/**
+ * An injector of a revision that nobody runs, as a removed control plane leaves it: no istiod ever gives it a CA
+ * bundle.
+ */
 async function addInjector(bed: Bed, dead: string, revision: string, change: object): Promise<void> {
   const own: Json = await bed.api.get(`${webhooksPath}/istio-sidecar-injector-${revision}`);
   const text = JSON.stringify(
-    own.webhooks.map((entry: Json) => ({ ...entry, clientConfig: { ...entry.clientConfig, caBundle: undefined }, ...change })),
+    own.webhooks.map((entry: Json) => ({
+      ...entry,
+      clientConfig: { ...entry.clientConfig, caBundle: undefined },
+      ...change,
+    })),
   );
   const webhooks = JSON.parse(text.replaceAll(`["${revision}"]`, `["${dead}"]`));
-  const metadata = { name: `istio-sidecar-injector-${dead}`, labels: { app: "sidecar-injector", "istio.io/rev": dead } };
+  const metadata = {
+    name: `istio-sidecar-injector-${dead}`,
+    labels: { app: "sidecar-injector", "istio.io/rev": dead },
+  };
   await bed.api.delete(`${webhooksPath}/${metadata.name}`).catch(() => {});
   await bed.api.post(webhooksPath, {
     apiVersion: "admissionregistration.k8s.io/v1",

@@ -1,10 +1,23 @@
-/** What goes wrong after the checks: workloads that fail on the target, others who act meanwhile, and a target that lies. Nothing is lost or left unsaid. */
+/**
+ * What goes wrong after the checks: workloads that fail on the target, others who act meanwhile, and a target that
+ * lies. Nothing is lost or left unsaid.
+ */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import type { MigrationDocument } from "../../src/views/migration.ts";
+import type { MigrationDocument } from "../../src/views/migration-view.ts";
 import { barePod, deployment, type Life, statefulSet } from "../real/workloads.ts";
 import { type Bed, type Json, openBed, together } from "./bed.ts";
-import { assertRestored, carriedOut, enabled, migrate, migrateJson, neverFell, once, outcomesOf, settled } from "./scene.ts";
+import {
+  assertRestored,
+  carriedOut,
+  enabled,
+  migrate,
+  migrateJson,
+  neverFell,
+  once,
+  outcomesOf,
+  settled,
+} from "./scene.ts";
 import {
   appOf,
   assertArrived,
@@ -40,7 +53,11 @@ const available = (namespace: string) =>
 
 /** Waits for the first pod of the target. */
 const firstPod = (namespace: string) =>
-  bed.eventually("the first pod", async () => (await bed.pods(namespace)).some((pod) => revisionOf(pod) === "1-20"), 20);
+  bed.eventually(
+    "the first pod",
+    async () => (await bed.pods(namespace)).some((pod) => revisionOf(pod) === "1-20"),
+    20,
+  );
 
 describe("after the checks", together(), () => {
   describe("a canary that fails on the target: all is put back, and the cause named", together(4), () => {
@@ -52,20 +69,67 @@ describe("after the checks", together(), () => {
       readonly reason: RegExp;
       readonly log: RegExp | undefined;
     }[] = [
-      { name: "never gets ready", life: { life: "never-ready" }, to: "1-20", container: "app", reason: /not ready/i, log: undefined },
+      {
+        name: "never gets ready",
+        life: { life: "never-ready" },
+        to: "1-20",
+        container: "app",
+        reason: /not ready/i,
+        log: undefined,
+      },
       {
         ...{ name: "crashes", life: { life: "crash" }, to: "1-20", container: "app" },
         ...{ reason: /CrashLoopBackOff/, log: /cannot open the database/ },
       },
       {
-        ...{ name: "its proxy crashes", life: { life: "crash", container: "istio-proxy" }, to: "1-20", container: "istio-proxy" },
+        ...{
+          name: "its proxy crashes",
+          life: { life: "crash", container: "istio-proxy" },
+          to: "1-20",
+          container: "istio-proxy",
+        },
         ...{ reason: /istio-proxy \(the proxy\): .*CrashLoopBackOff/, log: /./ },
       },
-      { name: "cannot pull", life: { life: "pull" }, to: "1-20", container: "app", reason: /ImagePull/, log: undefined },
-      { name: "cannot connect", life: { life: "no-istiod" }, to: "1-20", container: "istio-proxy", reason: /./, log: /NOT ready/ },
-      { name: "cannot connect (native)", life: { life: "no-istiod" }, to: "1-29", container: "istio-proxy", reason: /./, log: /NOT ready/ },
-      { name: "is not in sync", life: { life: "nack" }, to: "1-20", container: "istio-proxy", reason: /LDS/, log: /NOT ready/ },
-      { name: "is rejected", life: { life: "nack" }, to: "1-29", container: "istio-proxy", reason: /reject/, log: /NOT ready/ },
+      {
+        name: "cannot pull",
+        life: { life: "pull" },
+        to: "1-20",
+        container: "app",
+        reason: /ImagePull/,
+        log: undefined,
+      },
+      {
+        name: "cannot connect",
+        life: { life: "no-istiod" },
+        to: "1-20",
+        container: "istio-proxy",
+        reason: /./,
+        log: /NOT ready/,
+      },
+      {
+        name: "cannot connect (native)",
+        life: { life: "no-istiod" },
+        to: "1-29",
+        container: "istio-proxy",
+        reason: /./,
+        log: /NOT ready/,
+      },
+      {
+        name: "is not in sync",
+        life: { life: "nack" },
+        to: "1-20",
+        container: "istio-proxy",
+        reason: /LDS/,
+        log: /NOT ready/,
+      },
+      {
+        name: "is rejected",
+        life: { life: "nack" },
+        to: "1-29",
+        container: "istio-proxy",
+        reason: /reject/,
+        log: /NOT ready/,
+      },
     ];
     for (const { name, life, to, container, reason, log } of cases) {
       test(name, async () => {
@@ -104,7 +168,9 @@ describe("after the checks", together(), () => {
         await bed.shell(`kubectl scale -n ${namespace} deployment/idle --replicas=1`);
         await bed.shell(`kubectl delete pod -n ${namespace} ${hurt.metadata.name} db-2 stuck-1 --wait=false`);
         await bed.eventually("them to come up on 1-20", async () => {
-          const up = (await bed.pods(namespace)).filter((pod) => revisionOf(pod) === "1-20" && isReady(pod) !== (appOf(pod) === "stuck"));
+          const up = (await bed.pods(namespace)).filter(
+            (pod) => revisionOf(pod) === "1-20" && isReady(pod) !== (appOf(pod) === "stuck"),
+          );
           return ["scaled", "idle", "hurt", "db", "stuck"].every((app) => up.some((pod) => appOf(pod) === app));
         });
       });
@@ -119,12 +185,17 @@ describe("after the checks", together(), () => {
     });
 
     test("what cannot be put back is named: a pod that nobody owns", async () => {
-      const namespace = await settled(bed, (namespace) => [deployment({ namespace, name: "first", replicas: 2, ...failsOn20 })]);
+      const namespace = await settled(bed, (namespace) => [
+        deployment({ namespace, name: "first", replicas: 2, ...failsOn20 }),
+      ]);
       const meanwhile = once(canary, () => bed.apply(barePod({ namespace, name: "lonely" })));
       const result = await migrate(bed, namespace, "1-20", ["-o", "json"], meanwhile);
       await meanwhile.done();
       const document = documentOf(result);
-      assert.deepEqual([document.exitCode, document.state, outcomesOf(document)], [4, "partial", { first: "restored" }]);
+      assert.deepEqual(
+        [document.exitCode, document.state, outcomesOf(document)],
+        [4, "partial", { first: "restored" }],
+      );
       assert.match(result.stderr, /^warning: .*: lonely; delete/m);
       assert.deepEqual(await labelsOf(bed, namespace), enabled);
     });
@@ -234,7 +305,11 @@ describe("after the checks", together(), () => {
       failed(document);
       const { "Deployment/bad": _, ...before } = await templatesOf(bed, namespace);
       const bad = (await bed.pods(namespace)).filter((pod) => appOf(pod) === "bad");
-      assert.equal(bad.filter((pod) => revisionOf(pod) === "default" && isReady(pod)).length, 3, "the old pods serve on");
+      assert.equal(
+        bad.filter((pod) => revisionOf(pod) === "default" && isReady(pod)).length,
+        3,
+        "the old pods serve on",
+      );
       await mend(namespace);
       await carriedOut(bed, document.goOn);
       await assertArrived(bed, namespace, "1-20", { among });
@@ -253,7 +328,10 @@ describe("after the checks", together(), () => {
       await bed.api.merge(path, { webhooks: webhooks.flatMap(edit) });
     };
     const pointTo = (service: object) => (webhook: Json) => [
-      { ...webhook, clientConfig: { ...webhook.clientConfig, service: { ...webhook.clientConfig.service, ...service } } },
+      {
+        ...webhook,
+        clientConfig: { ...webhook.clientConfig, service: { ...webhook.clientConfig.service, ...service } },
+      },
     ];
     const toDefault = pointTo({ name: "istiod" });
 
@@ -289,9 +367,14 @@ describe("after the checks", together(), () => {
       const hash = (operator: string) => (webhook: Json) => ({
         ...webhook,
         name: `${operator.toLowerCase()}.${webhook.name}`,
-        objectSelector: { matchExpressions: [...webhook.objectSelector.matchExpressions, { key: "pod-template-hash", operator }] },
+        objectSelector: {
+          matchExpressions: [...webhook.objectSelector.matchExpressions, { key: "pod-template-hash", operator }],
+        },
       });
-      await editTag("twofaced", (webhook) => [hash("DoesNotExist")(webhook), ...toDefault(webhook).map(hash("Exists"))]);
+      await editTag("twofaced", (webhook) => [
+        hash("DoesNotExist")(webhook),
+        ...toDefault(webhook).map(hash("Exists")),
+      ]);
       const document = await migrateJson(bed, namespace, "twofaced");
       await assertRestored(bed, namespace, document, { among });
       assert.match(document.failure?.reason ?? "", /injected by default, not by 1-20/);

@@ -1,4 +1,7 @@
-/** Every refusal of a migration, each on a namespace made for it, with what it names and what it proposes, and that nothing is changed by it. */
+/**
+ * Every refusal of a migration, each on a namespace made for it, with what it names and what it proposes, and that
+ * nothing is changed by it.
+ */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { barePod, deployment, gateway, statefulSet } from "../real/workloads.ts";
@@ -20,10 +23,16 @@ before(async () => {
 after(() => bed?.[Symbol.asyncDispose]());
 
 const to = ["--to", "1-29"];
-const refused = (namespace: string, reasons: readonly string[], args: readonly string[] = to, code?: 3 | 5): Promise<Refused> =>
-  refusedOn(bed, namespace, args, reasons, code);
-const inNamespace = (make: (namespace: string) => readonly object[], labels: Readonly<Record<string, string>> = {}): Promise<string> =>
-  settled(bed, make, { ...enabled, ...labels });
+const refused = (
+  namespace: string,
+  reasons: readonly string[],
+  args: readonly string[] = to,
+  code?: 3 | 5,
+): Promise<Refused> => refusedOn(bed, namespace, args, reasons, code);
+const inNamespace = (
+  make: (namespace: string) => readonly object[],
+  labels: Readonly<Record<string, string>> = {},
+): Promise<string> => settled(bed, make, { ...enabled, ...labels });
 const web = (namespace: string) => [deployment({ namespace, name: "web", replicas: 2 })];
 const isWeb = (pod: Json) => appOf(pod) === "web";
 
@@ -53,7 +62,10 @@ describe("a migration is refused for", together(), () => {
 
     test("ambient", async () => {
       const namespace = await settled(bed, web, { "istio.io/dataplane-mode": "ambient" });
-      assert.match(told(await refused(namespace, [`namespaces-injected namespace/${namespace}`])).message, /ambient mode/);
+      assert.match(
+        told(await refused(namespace, [`namespaces-injected namespace/${namespace}`])).message,
+        /ambient mode/,
+      );
     });
 
     test("unlabelled", async () => {
@@ -66,7 +78,11 @@ describe("a migration is refused for", together(), () => {
     test("injected by the labels of pod templates, which are named", async () => {
       const make = (namespace: string) => [
         deployment({ namespace, name: "asks", labels: { "sidecar.istio.io/inject": "true" } }),
-        statefulSet({ namespace, name: "names", labels: { "istio.io/rev": "default", "sidecar.istio.io/inject": "true" } }),
+        statefulSet({
+          namespace,
+          name: "names",
+          labels: { "istio.io/rev": "default", "sidecar.istio.io/inject": "true" },
+        }),
         deployment({ namespace, name: "plain" }),
       ];
       const namespace = await settled(bed, make, {});
@@ -124,7 +140,8 @@ describe("a migration is refused for", together(), () => {
         namespace,
         named.map((name) => `downtime ${name}`),
       );
-      for (const name of named) assert.match(refusal.accepting(), new RegExp(` --allow-downtime ${name.toLowerCase()}( |$)`));
+      for (const name of named)
+        assert.match(refusal.accepting(), new RegExp(` --allow-downtime ${name.toLowerCase()}( |$)`));
       await done(namespace, refusal.accepting());
       await assertArrived(bed, namespace, "1-29");
     });
@@ -132,7 +149,12 @@ describe("a migration is refused for", together(), () => {
     test("all of several at once", async () => {
       const namespace = await inNamespace((name) => [
         deployment({ namespace: name, name: "recreate", replicas: 2, spec: { strategy: { type: "Recreate" } } }),
-        deployment({ namespace: name, name: "wild", replicas: 3, spec: { strategy: { rollingUpdate: { maxUnavailable: "100%" } } } }),
+        deployment({
+          namespace: name,
+          name: "wild",
+          replicas: 3,
+          spec: { strategy: { rollingUpdate: { maxUnavailable: "100%" } } },
+        }),
       ]);
       await refused(
         namespace,
@@ -159,7 +181,10 @@ describe("a migration is refused for", together(), () => {
     });
 
     test("an injected gateway among the applications", async () => {
-      const namespace = await inNamespace((name) => [...web(name), gateway({ namespace: name, name: "ingress", replicas: 2 })]);
+      const namespace = await inNamespace((name) => [
+        ...web(name),
+        gateway({ namespace: name, name: "ingress", replicas: 2 }),
+      ]);
       const refusal = await refused(namespace, [`gateway-workloads ${namespace}/Deployment/ingress`]);
       await done(namespace, `${migrate(namespace)} --leave deployment/ingress`);
       const ingresses = (await bed.pods(namespace)).filter((pod) => appOf(pod) === "ingress");
@@ -187,7 +212,12 @@ describe("a migration is refused for", together(), () => {
     test("a host port with a surge", async () => {
       const ports = [{ containerPort: 80, hostPort: 8443 }];
       const namespace = await inNamespace((name) => [
-        deployment({ namespace: name, name: "edge", replicas: 2, podSpec: { containers: [{ name: "app", image: "app", ports }] } }),
+        deployment({
+          namespace: name,
+          name: "edge",
+          replicas: 2,
+          podSpec: { containers: [{ name: "app", image: "app", ports }] },
+        }),
       ]);
       assert.match(
         told(await refused(namespace, [`host-ports ${namespace}/Deployment/edge`])).message,
@@ -197,9 +227,16 @@ describe("a migration is refused for", together(), () => {
 
     test("a quota without room for one pod more, and with it", async () => {
       const container = { name: "app", image: "app", resources: { requests: { cpu: "200m" } } };
-      const namespace = await inNamespace((name) => [deployment({ namespace: name, name: "web", podSpec: { containers: [container] } })]);
+      const namespace = await inNamespace((name) => [
+        deployment({ namespace: name, name: "web", podSpec: { containers: [container] } }),
+      ]);
       const limit = async (hard: Readonly<Record<string, string>>) => {
-        await bed.apply({ apiVersion: "v1", kind: "ResourceQuota", metadata: { namespace, name: "team" }, spec: { hard } });
+        await bed.apply({
+          apiVersion: "v1",
+          kind: "ResourceQuota",
+          metadata: { namespace, name: "team" },
+          spec: { hard },
+        });
         await bed.eventually("the quota to be counted", async () => {
           const { status } = await bed.api.get(`/api/v1/namespaces/${namespace}/resourcequotas/team`);
           return Object.keys(hard).every((key) => status.used?.[key] !== undefined && status.hard?.[key] === hard[key]);
@@ -220,7 +257,9 @@ describe("a migration is refused for", together(), () => {
       const namespace = await inNamespace(web);
       const { spec } = deployment({ namespace, name: "old", replicas: 1 }) as Json;
       await bed.apply({ apiVersion: "apps/v1", kind: "ReplicaSet", metadata: { namespace, name: "old" }, spec });
-      await bed.eventually("its pod", async () => (await bed.pods(namespace)).some((pod) => appOf(pod) === "old" && isReady(pod)));
+      await bed.eventually("its pod", async () =>
+        (await bed.pods(namespace)).some((pod) => appOf(pod) === "old" && isReady(pod)),
+      );
       await refused(namespace, [`pods-owned ${namespace}/ReplicaSet/old`]);
     });
 
@@ -229,7 +268,11 @@ describe("a migration is refused for", together(), () => {
       const args = ["--leave", "deployment/wbe", "--allow-downtime", "sts/web", "--skip-check", "quotas"];
       const { reasons } = await refused(
         namespace,
-        ["names-exist --leave deployment/wbe", "names-exist --allow-downtime sts/web", "skip-check-known --skip-check quotas"],
+        [
+          "names-exist --leave deployment/wbe",
+          "names-exist --allow-downtime sts/web",
+          "skip-check-known --skip-check quotas",
+        ],
         [...to, ...args],
       );
       const said = new Map(reasons.map(({ object, message }) => [object, message]));
@@ -289,9 +332,14 @@ describe("a migration is refused for", together(), () => {
         { matchExpressions: [{ key: "scenario", operator: "NotIn", values: ["discovery"] }] },
         { matchLabels: { "istio-injection": "enabled" } },
       ];
-      await bed.api.merge(where, { data: { mesh: `${data.mesh.trimEnd()}\ndiscoverySelectors: ${JSON.stringify(selectors)}\n` } });
+      await bed.api.merge(where, {
+        data: { mesh: `${data.mesh.trimEnd()}\ndiscoverySelectors: ${JSON.stringify(selectors)}\n` },
+      });
       const finding = told(await refused(namespace, ["discovery-selectors istio-system/istio-1-29"]));
-      assert.match(finding.message, new RegExp(`revision 1-29 sees namespace ${namespace} by the labels .* would lose it$`));
+      assert.match(
+        finding.message,
+        new RegExp(`revision 1-29 sees namespace ${namespace} by the labels .* would lose it$`),
+      );
       await bed.api.merge(where, { data });
       await done(namespace, migrate(namespace));
     });
@@ -308,7 +356,10 @@ describe("a migration is refused for", together(), () => {
         spec: { podSelector: {}, ingress },
       });
       const refusal = await refused(namespace, [`network-policies ${guarded}/NetworkPolicy/meshed-only`]);
-      assert.match(told(refusal).message, new RegExp(`^ingress rule 2 selects .* would no longer select ${namespace}$`));
+      assert.match(
+        told(refusal).message,
+        new RegExp(`^ingress rule 2 selects .* would no longer select ${namespace}$`),
+      );
       assert.match(refusal.accepting(), / --skip-check network-policies$/);
       await done(namespace, refusal.accepting());
       await assertArrived(bed, namespace, "1-29");
@@ -335,14 +386,20 @@ describe("a migration is refused for", together(), () => {
         },
         {
           ...{ ...api, kind: "ValidatingAdmissionPolicyBinding", metadata: { name: "pods-in-mesh-here" } },
-          spec: { policyName: "pods-in-mesh", validationActions: ["Deny"], matchResources: { namespaceSelector: { matchLabels } } },
+          spec: {
+            policyName: "pods-in-mesh",
+            validationActions: ["Deny"],
+            matchResources: { namespaceSelector: { matchLabels } },
+          },
         },
         {
           ...{ ...api, kind: "ValidatingAdmissionPolicy", metadata: { name: "namespaces-in-mesh" } },
           spec: {
             ...policy,
             matchConstraints: {
-              resourceRules: [{ apiGroups: [""], apiVersions: ["v1"], operations: ["DELETE"], resources: ["namespaces"] }],
+              resourceRules: [
+                { apiGroups: [""], apiVersions: ["v1"], operations: ["DELETE"], resources: ["namespaces"] },
+              ],
               objectSelector: { matchLabels },
             },
           },
@@ -354,7 +411,10 @@ describe("a migration is refused for", together(), () => {
         "admission-readers ValidatingAdmissionPolicyBinding/pods-in-mesh-here",
         "admission-readers ValidatingAdmissionPolicy/namespaces-in-mesh",
       ]);
-      assert.match(refusal.stderr, /webhook check\.example\.com selects namespaces by the labels that are to be changed/);
+      assert.match(
+        refusal.stderr,
+        /webhook check\.example\.com selects namespaces by the labels that are to be changed/,
+      );
       await done(namespace, refusal.accepting());
     });
   });
@@ -373,12 +433,18 @@ describe("a migration is refused for", together(), () => {
     const create = (manager: string, { metadata, ...object }: ReturnType<typeof namespaceObject>) => {
       const last = { "kubectl.kubernetes.io/last-applied-configuration": JSON.stringify({ ...object, metadata }) };
       const annotations = { ...metadata.annotations, ...last };
-      return bed.api.post(`/api/v1/namespaces?fieldManager=${manager}`, { ...object, metadata: { ...metadata, annotations } });
+      return bed.api.post(`/api/v1/namespaces?fieldManager=${manager}`, {
+        ...object,
+        metadata: { ...metadata, annotations },
+      });
     };
 
     test("Flux: refused, and only restarted once the source says it", async () => {
       const name = nameOf();
-      const marks = { "kustomize.toolkit.fluxcd.io/name": "apps", "kustomize.toolkit.fluxcd.io/namespace": "flux-system" };
+      const marks = {
+        "kustomize.toolkit.fluxcd.io/name": "apps",
+        "kustomize.toolkit.fluxcd.io/namespace": "flux-system",
+      };
       await reconcile("kustomize-controller", namespaceObject(name, { ...marks, ...enabled }));
       await bed.apply(web(name));
       await bed.waitReady(name);
@@ -434,12 +500,17 @@ describe("an istiod that does not answer", () => {
   ] as const)
     test(`${revision}, ${how}: cannot tell`, async () => {
       const namespace = await inNamespace(web);
-      const istiods = (await bed.pods("istio-system")).filter(({ metadata }) => metadata.labels["istio.io/rev"] === revision);
+      const istiods = (await bed.pods("istio-system")).filter(
+        ({ metadata }) => metadata.labels["istio.io/rev"] === revision,
+      );
       await bed.stopIstiod(revision, how);
       try {
         const reasons = istiods.map(({ metadata }) => `istiods-answer istiod istio-system/${metadata.name}`);
         const { message } = told(await refused(namespace, reasons, to, 5));
-        assert.match(message, new RegExp(`^this istiod of revision ${revision} did not say which proxies it holds: \\S`));
+        assert.match(
+          message,
+          new RegExp(`^this istiod of revision ${revision} did not say which proxies it holds: \\S`),
+        );
       } finally {
         await bed.startIstiod(revision);
       }
@@ -460,8 +531,12 @@ test("a webhook that takes no connection, as a trial pod shows: nothing was rest
 });
 
 test("nothing was written anywhere but where a command was accepted", async () => {
-  const entries = (await bed.audit(begun)).filter((entry) => entry.userAgent.startsWith("mesh-migrate/") && isWrite(entry));
-  const touched = new Set(entries.map(({ namespace, resource, name }) => (resource === "namespaces" ? name : namespace)));
+  const entries = (await bed.audit(begun)).filter(
+    (entry) => entry.userAgent.startsWith("mesh-migrate/") && isWrite(entry),
+  );
+  const touched = new Set(
+    entries.map(({ namespace, resource, name }) => (resource === "namespaces" ? name : namespace)),
+  );
   assert.deepEqual(
     [...touched].filter((namespace) => !written.has(namespace)),
     [],

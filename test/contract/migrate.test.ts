@@ -1,9 +1,22 @@
-/** The run that all of this is for: a whole namespace from an un-revisioned 1.19.0 to 1-20, and everything that must not change on the way. */
+/**
+ * The run that all of this is for: a whole namespace from an un-revisioned 1.19.0 to 1-20, and everything that must not
+ * change on the way.
+ */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { barePod, cronJob, daemonSet, deployment, job, statefulSet } from "../real/workloads.ts";
 import { type Bed, isWrite, type Json, openBed, together } from "./bed.ts";
-import { askedBy, carriedOut, enabled, interruptedAt, migrate, migrateJson, neverFell, settled, writesTo } from "./scene.ts";
+import {
+  askedBy,
+  carriedOut,
+  enabled,
+  interruptedAt,
+  migrate,
+  migrateJson,
+  neverFell,
+  settled,
+  writesTo,
+} from "./scene.ts";
 import {
   appOf,
   assertArrived,
@@ -24,7 +37,8 @@ before(async () => {
 });
 after(() => bed?.[Symbol.asyncDispose]());
 
-const run = (namespace: string, ...args: readonly string[]) => bed.run("mesh-migrate", ["-n", namespace, "--to", "1-20", ...args]);
+const run = (namespace: string, ...args: readonly string[]) =>
+  bed.run("mesh-migrate", ["-n", namespace, "--to", "1-20", ...args]);
 
 describe("a migration of", together(), () => {
   describe("a namespace", together(), () => {
@@ -68,7 +82,11 @@ describe("a migration of", together(), () => {
           ...{ "DaemonSet/agent": 2, "Deployment/idle": 1, "Deployment/plain": 1, "StatefulSet/db": 2 },
           ...Object.fromEntries(names.map((name) => [`Deployment/${name}`, 2])),
         });
-        const restarts = [...names.map((name) => `patch deployments/${name}`), "patch statefulsets/db", "patch daemonsets/agent"];
+        const restarts = [
+          ...names.map((name) => `patch deployments/${name}`),
+          "patch statefulsets/db",
+          "patch daemonsets/agent",
+        ];
         assert.deepEqual(
           (await writesTo(bed, namespace, since)).toSorted(),
           [...restarts, "patch namespaces/production", "patch namespaces/production"].toSorted(),
@@ -84,7 +102,11 @@ describe("a migration of", together(), () => {
       });
 
       await t.test("again: nothing to do, and nothing is written", async () => {
-        const [since, pods, { metadata }] = [bed.now(), await uidsOf(bed, namespace), await bed.api.get(`/api/v1/namespaces/${namespace}`)];
+        const [since, pods, { metadata }] = [
+          bed.now(),
+          await uidsOf(bed, namespace),
+          await bed.api.get(`/api/v1/namespaces/${namespace}`),
+        ];
         const table = await run(namespace);
         assert.equal(table.code, 0, table.stderr);
         assert.match(table.stdout, /^nothing to do: .* is on revision 1-20 already$/m);
@@ -101,7 +123,10 @@ describe("a migration of", together(), () => {
         );
         assert.deepEqual([changing, istiods.filter(isWrite)], [[], []]);
         assert.deepEqual(await uidsOf(bed, namespace), pods);
-        assert.equal((await bed.api.get(`/api/v1/namespaces/${namespace}`)).metadata.resourceVersion, metadata.resourceVersion);
+        assert.equal(
+          (await bed.api.get(`/api/v1/namespaces/${namespace}`)).metadata.resourceVersion,
+          metadata.resourceVersion,
+        );
       });
     });
 
@@ -111,11 +136,17 @@ describe("a migration of", together(), () => {
         deployment({ namespace, name: "web" }),
         deployment({ namespace, name: "paused", spec: { paused: false } }),
         statefulSet({ namespace, name: "by-hand", spec: { updateStrategy: { type: "OnDelete" } } }),
-        statefulSet({ namespace, name: "half", spec: { updateStrategy: { type: "RollingUpdate", rollingUpdate: { partition: 2 } } } }),
+        statefulSet({
+          namespace,
+          name: "half",
+          spec: { updateStrategy: { type: "RollingUpdate", rollingUpdate: { partition: 2 } } },
+        }),
         barePod({ namespace, name: "lonely" }),
         cronJob({ namespace, name: "nightly", life: "long" }),
       ]);
-      const { apiVersion, kind, metadata, spec } = await bed.api.get(`/apis/batch/v1/namespaces/${namespace}/cronjobs/nightly`);
+      const { apiVersion, kind, metadata, spec } = await bed.api.get(
+        `/apis/batch/v1/namespaces/${namespace}/cronjobs/nightly`,
+      );
       const owner = { apiVersion, kind, name: "nightly", uid: metadata.uid, controller: true };
       await bed.apply({
         apiVersion,
@@ -131,7 +162,9 @@ describe("a migration of", together(), () => {
       });
       const isWeb = (pod: Json) => appOf(pod) === "web";
       const others = await uidsOf(bed, namespace, (pod) => !isWeb(pod));
-      const named = ["deployment/paused", "pod/lonely", "statefulset/by-hand", "statefulset/half"].map((name) => `${namespace}/${name}`);
+      const named = ["deployment/paused", "pod/lonely", "statefulset/by-hand", "statefulset/half"].map(
+        (name) => `${namespace}/${name}`,
+      );
       let command = "";
 
       await t.test("refused, naming each, and nothing changed", async () => {
@@ -162,8 +195,13 @@ describe("a migration of", together(), () => {
         assert.match(stdout, /^nothing to do: .*; 5 objects left where they are$/m);
         const document = documentOf(await bed.shell(`${command} -o json`));
         assert.deepEqual([document.state, document.exitCode], ["nothing-to-do", 0]);
-        const left = document.left.map(({ object, by }) => `${object.namespace}/${object.kind.toLowerCase()}/${object.name} ${by}`);
-        assert.deepEqual(left.toSorted(), [...named.map((name) => `${name} --leave`), `${namespace}/job/nightly-1 job`].toSorted());
+        const left = document.left.map(
+          ({ object, by }) => `${object.namespace}/${object.kind.toLowerCase()}/${object.name} ${by}`,
+        );
+        assert.deepEqual(
+          left.toSorted(),
+          [...named.map((name) => `${name} --leave`), `${namespace}/job/nightly-1 job`].toSorted(),
+        );
         assert.deepEqual(await writesTo(bed, namespace, since), []);
       });
     });
@@ -174,7 +212,9 @@ describe("a migration of", together(), () => {
         job({ namespace, name: "import", life: "long" }),
       ]);
       const isImport = (pod: Json) => /^import-/.test(pod.metadata.name);
-      await bed.eventually("the Job to run", async () => (await bed.pods(namespace)).some((pod) => isImport(pod) && isReady(pod)));
+      await bed.eventually("the Job to run", async () =>
+        (await bed.pods(namespace)).some((pod) => isImport(pod) && isReady(pod)),
+      );
       const imports = await uidsOf(bed, namespace, isImport);
       const { code, stdout, stderr } = await run(namespace);
       assert.equal(code, 0, stderr);
@@ -252,7 +292,10 @@ describe("a migration of", together(), () => {
         assert.match(result.stdout, /^interrupted: /m);
         const [onward, back] = [commandAfter("to go on:", result.stdout), commandAfter("to go back:", result.stdout)];
         assert.match(onward, new RegExp(`^kubectl mesh-migrate -n ${namespace} --to 1-20`));
-        assert.match(back, new RegExp(`^kubectl label namespace ${namespace} istio-injection=enabled istio.io/rev- --overwrite && `));
+        assert.match(
+          back,
+          new RegExp(`^kubectl label namespace ${namespace} istio-injection=enabled istio.io/rev- --overwrite && `),
+        );
         const record = await recordOf(bed, namespace);
         assert.equal(record.state, "open");
         const document = await migrateJson(bed, namespace, "1-20");

@@ -1,15 +1,26 @@
 /** Objects that the contract of the API is shown with, and where they are. */
 import type { Json } from "./bed.ts";
 
-export const configMap = (name: string, metadata: object = {}, data: Readonly<Record<string, string>> = { a: "1" }) => ({
+export const configMap = (
+  name: string,
+  metadata: object = {},
+  data: Readonly<Record<string, string>> = { a: "1" },
+) => ({
   ...{ apiVersion: "v1", kind: "ConfigMap", data },
   metadata: { name, ...metadata },
 });
 
 /** A Deployment without pods. */
-export const idleDeployment = (name: string, containers: readonly object[] = [{ name: "app", image: "registry.example/app:1" }]) => ({
+export const idleDeployment = (
+  name: string,
+  containers: readonly object[] = [{ name: "app", image: "registry.example/app:1" }],
+) => ({
   ...{ apiVersion: "apps/v1", kind: "Deployment", metadata: { name } },
-  spec: { replicas: 0, selector: { matchLabels: { app: name } }, template: { metadata: { labels: { app: name } }, spec: { containers } } },
+  spec: {
+    replicas: 0,
+    selector: { matchLabels: { app: name } },
+    template: { metadata: { labels: { app: name } }, spec: { containers } },
+  },
 });
 
 export const corePath = (namespace: string, rest = ""): string => `/api/v1/namespaces/${namespace}${rest}`;

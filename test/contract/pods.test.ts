@@ -1,4 +1,7 @@
-/** What pods live through, what their status says of it, what is told when none comes, and what follows them: endpoints, Jobs, autoscalers. */
+/**
+ * What pods live through, what their status says of it, what is told when none comes, and what follows them: endpoints,
+ * Jobs, autoscalers.
+ */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { barePod, cronJob, daemonSet, deployment, job, type Life, statefulSet } from "../real/workloads.ts";
@@ -12,10 +15,13 @@ before(async () => {
 after(() => bed?.[Symbol.asyncDispose]());
 
 const get = (path: string): Promise<Json> => bed.api.get(path);
-const apps = (namespace: string, plural: string, name = "it"): string => `/apis/apps/v1/namespaces/${namespace}/${plural}/${name}`;
+const apps = (namespace: string, plural: string, name = "it"): string =>
+  `/apis/apps/v1/namespaces/${namespace}/${plural}/${name}`;
 
 const containerOf = ({ status }: Json, name: string): Json | undefined =>
-  [...(status.containerStatuses ?? []), ...(status.initContainerStatuses ?? [])].find((each: Json) => each.name === name);
+  [...(status.containerStatuses ?? []), ...(status.initContainerStatuses ?? [])].find(
+    (each: Json) => each.name === name,
+  );
 /** `running`, with `!` when ready; a reason for waiting; with the count of restarts. */
 const doing = (pod: Json, name: string): string => {
   const { state, ready, restartCount } = containerOf(pod, name) ?? {};
@@ -24,9 +30,12 @@ const doing = (pod: Json, name: string): string => {
 };
 /** Phase, app, proxy. */
 const pictureOf = (pod: Json): string =>
-  [pod.spec.nodeName ? pod.status.phase : "unbound", doing(pod, "app"), doing(pod, "istio-proxy"), ...(isReady(pod) ? ["Ready"] : [])].join(
-    " ",
-  );
+  [
+    pod.spec.nodeName ? pod.status.phase : "unbound",
+    doing(pod, "app"),
+    doing(pod, "istio-proxy"),
+    ...(isReady(pod) ? ["Ready"] : []),
+  ].join(" ");
 
 const slow = { readyAfter: 4000 };
 const crash = { life: "crash", crashAfter: 3000 } as const;
@@ -45,7 +54,12 @@ const lives: Readonly<Record<string, readonly [Life, ordinary: readonly string[]
   crash: [
     crash,
     ["Running running running", "Running CrashLoopBackOff1 running!", "Running running1 running!"],
-    ["Pending PodInitializing running", "Running running running!", "Running CrashLoopBackOff1 running!", "Running running1 running!"],
+    [
+      "Pending PodInitializing running",
+      "Running running running!",
+      "Running CrashLoopBackOff1 running!",
+      "Running running1 running!",
+    ],
   ],
   pull: [
     { life: "pull" },
@@ -57,11 +71,19 @@ const lives: Readonly<Record<string, readonly [Life, ordinary: readonly string[]
     ["Running running running", "Running running! running"],
     ["Pending PodInitializing running"],
   ],
-  nack: [{ life: "nack", readyAfter: 1000 }, ["Running running running", "Running running! running"], ["Pending PodInitializing running"]],
+  nack: [
+    { life: "nack", readyAfter: 1000 },
+    ["Running running running", "Running running! running"],
+    ["Pending PodInitializing running"],
+  ],
   "proxy-crash": [
     { ...crash, container: "istio-proxy" },
     ["Running running running", "Running running CrashLoopBackOff1", "Running running running1"],
-    ["Pending PodInitializing running", "Pending PodInitializing CrashLoopBackOff1", "Pending PodInitializing running1"],
+    [
+      "Pending PodInitializing running",
+      "Pending PodInitializing CrashLoopBackOff1",
+      "Pending PodInitializing running1",
+    ],
   ],
   "proxy-pull": [
     { life: "pull", container: "istio-proxy" },
@@ -78,7 +100,9 @@ describe("pods", together(10), () => {
     test(`lives with ${title}`, async () => {
       const namespace = await bed.createNamespace({ "istio.io/rev": revision });
       using seen = await record(bed, namespace, ["Pod"]);
-      const owned = Object.entries(lives).map(([name, [life]]) => deployment({ namespace, name, replicas: 1, ...life }));
+      const owned = Object.entries(lives).map(([name, [life]]) =>
+        deployment({ namespace, name, replicas: 1, ...life }),
+      );
       await bed.apply(owned);
       const statesOf = (name: string) => seen.all("Pod").find(([pod]) => pod.metadata.labels.app === name) ?? [];
       for (const [name, row] of Object.entries(lives)) {
@@ -94,7 +118,10 @@ describe("pods", together(10), () => {
       const [crashed, pulling] = [statesOf("crash"), statesOf("pull")].map((states) => states.at(-1));
       const { lastState } = containerOf(crashed, "app") as Json;
       assert.deepEqual([lastState.terminated.exitCode, lastState.terminated.reason], [1, "Error"]);
-      assert.match((containerOf(pulling, "app") as Json).state.waiting.message, /^Back-off pulling image "registry\.example\/app:1"/);
+      assert.match(
+        (containerOf(pulling, "app") as Json).state.waiting.message,
+        /^Back-off pulling image "registry\.example\/app:1"/,
+      );
       const well = statesOf("well").at(-1);
       assert.deepEqual(
         ["PodScheduled", "Initialized", "ContainersReady", "Ready"].map((type) => conditionOf(well, type)?.status),
@@ -112,7 +139,10 @@ describe("pods", together(10), () => {
       metadata: { name: "it", namespace },
       spec: { selector: { app: "it" }, ports: [{ port: 80 }] },
     };
-    await bed.apply([service, deployment({ namespace, name: "it", replicas: 2, readyAfter: 1000, terminateAfter: 2500 })]);
+    await bed.apply([
+      service,
+      deployment({ namespace, name: "it", replicas: 2, readyAfter: 1000, terminateAfter: 2500 }),
+    ]);
     const slicesPath = `/apis/discovery.k8s.io/v1/namespaces/${namespace}/endpointslices`;
     await bed.eventually("both pods behind the Service", async () => {
       const [slice] = (await get(slicesPath)).items;
@@ -130,13 +160,16 @@ describe("pods", together(10), () => {
     const going = seen.of("Pod", victim.metadata.name).filter(isGoing);
     assert.ok(going.length > 0 && going.every(isReady));
     assert.equal(going[0].metadata.deletionGracePeriodSeconds, 30);
-    assert.ok(Date.parse(going[0].metadata.deletionTimestamp) - bed.now().getTime() > 20_000, "the time at which it is to be gone");
+    assert.ok(
+      Date.parse(going[0].metadata.deletionTimestamp) - bed.now().getTime() > 20_000,
+      "the time at which it is to be gone",
+    );
 
     const slices = () => seen.all("EndpointSlice")[0] ?? [];
     const behind = (name: string) =>
-      sequenceOf(slices().map(({ endpoints }) => endpoints?.find(({ targetRef }: Json) => targetRef.name === name)?.conditions)).filter(
-        Boolean,
-      );
+      sequenceOf(
+        slices().map(({ endpoints }) => endpoints?.find(({ targetRef }: Json) => targetRef.name === name)?.conditions),
+      ).filter(Boolean);
     await bed.eventually("the slice to be right", async () =>
       slices()
         .at(-1)
@@ -165,10 +198,16 @@ describe("pods", together(10), () => {
       (await bed.pods(namespace)).find((each) => conditionOf(each, "PodScheduled")),
     );
     const { status, reason, message } = conditionOf(pod, "PodScheduled") as Json;
-    assert.deepEqual([status, reason, pod.status.phase, pod.spec.nodeName], ["False", "Unschedulable", "Pending", undefined]);
+    assert.deepEqual(
+      [status, reason, pod.status.phase, pod.spec.nodeName],
+      ["False", "Unschedulable", "Pending", undefined],
+    );
     assert.match(message, /^0\/4 nodes are available: 4 node\(s\) didn't match Pod's node affinity\/selector\./);
     const events = await warnings(namespace, "FailedScheduling", 1);
-    assert.deepEqual([events[0].involvedObject.kind, events[0].involvedObject.name, events[0].message], ["Pod", "it", message]);
+    assert.deepEqual(
+      [events[0].involvedObject.kind, events[0].involvedObject.name, events[0].message],
+      ["Pod", "it", message],
+    );
   });
 
   test("a bare ReplicaSet keeps its number; what is not ready goes first", async () => {
@@ -202,7 +241,8 @@ describe("pods", together(10), () => {
     await bed.api.delete(`/api/v1/namespaces/${namespace}/pods/${first[0]}`);
     await bed.eventually(
       "another in its place",
-      async () => seen.pods.at(-1)?.length === 2 && !seen.pods.at(-1)?.some(({ metadata }) => metadata.name === first[0]),
+      async () =>
+        seen.pods.at(-1)?.length === 2 && !seen.pods.at(-1)?.some(({ metadata }) => metadata.name === first[0]),
     );
   });
 });
@@ -257,7 +297,10 @@ describe("no pod comes", together(10), () => {
       await bed.apply([quota(namespace, "10")]);
       await bed.waitReady(namespace, 60);
       if (kind !== "Deployment") return;
-      await bed.eventually("the failure to be over", async () => !conditionOf(await get(apps(namespace, "deployments")), "ReplicaFailure"));
+      await bed.eventually(
+        "the failure to be over",
+        async () => !conditionOf(await get(apps(namespace, "deployments")), "ReplicaFailure"),
+      );
     });
 
   test("an istiod that cannot be reached is named in the event", async () => {
@@ -306,7 +349,10 @@ describe("Jobs and autoscalers", together(10), () => {
 
   test("a Job that runs on is active, one that is suspended has no pod", async () => {
     const namespace = await bed.createNamespace({});
-    await bed.apply([job({ namespace, name: "it", life: "long" }), job({ namespace, name: "later", spec: { suspend: true } })]);
+    await bed.apply([
+      job({ namespace, name: "it", life: "long" }),
+      job({ namespace, name: "later", spec: { suspend: true } }),
+    ]);
     const running = await bed.eventually("the Job to run", async () => {
       const found = await jobOf(namespace);
       return found.status?.ready === 1 && found;
@@ -315,27 +361,39 @@ describe("Jobs and autoscalers", together(10), () => {
     await bed.pass(1000);
     assert.equal((await bed.pods(namespace)).length, 1);
     await bed.api.merge(`/apis/batch/v1/namespaces/${namespace}/jobs/later`, { spec: { suspend: false } });
-    await bed.eventually("the other to complete", async () => (await jobOf(namespace, "later")).status?.succeeded === 1);
+    await bed.eventually(
+      "the other to complete",
+      async () => (await jobOf(namespace, "later")).status?.succeeded === 1,
+    );
   });
 
   test("a CronJob makes a Job for the minute that is due, and none while suspended", async () => {
     const namespace = await bed.createNamespace({});
-    const everyMinute = (name: string, suspend: boolean) => cronJob({ namespace, name, spec: { schedule: "* * * * *", suspend } });
+    const everyMinute = (name: string, suspend: boolean) =>
+      cronJob({ namespace, name, spec: { schedule: "* * * * *", suspend } });
     await bed.apply([everyMinute("it", false), everyMinute("not", true)]);
     const before = new Date(bed.now().getTime() - 120_000).toISOString().replace(/\.\d+/, "");
     for (const name of ["it", "not"])
-      await bed.api.merge(`/apis/batch/v1/namespaces/${namespace}/cronjobs/${name}/status`, { status: { lastScheduleTime: before } });
+      await bed.api.merge(`/apis/batch/v1/namespaces/${namespace}/cronjobs/${name}/status`, {
+        status: { lastScheduleTime: before },
+      });
     const [made] = await bed.eventually("a Job", async () => {
       const { items } = await get(`/apis/batch/v1/namespaces/${namespace}/jobs`);
       return items.length > 0 && items;
     });
     assert.match(made.metadata.name, /^it-\d{8}$/);
-    assert.ok(Math.abs(Number(made.metadata.name.slice(3)) - bed.now().getTime() / 60_000) <= 1.5, "named after its minute");
+    assert.ok(
+      Math.abs(Number(made.metadata.name.slice(3)) - bed.now().getTime() / 60_000) <= 1.5,
+      "named after its minute",
+    );
     const { uid } = (await get(`/apis/batch/v1/namespaces/${namespace}/cronjobs/it`)).metadata;
     assert.deepEqual(made.metadata.ownerReferences, [
       { apiVersion: "batch/v1", kind: "CronJob", name: "it", uid, controller: true, blockOwnerDeletion: true },
     ]);
-    await bed.eventually("it to complete", async () => (await jobOf(namespace, made.metadata.name)).status?.succeeded === 1);
+    await bed.eventually(
+      "it to complete",
+      async () => (await jobOf(namespace, made.metadata.name)).status?.succeeded === 1,
+    );
   });
 
   test("an autoscaler keeps its target within bounds, but not one that is scaled to zero", async () => {
@@ -345,7 +403,9 @@ describe("Jobs and autoscalers", together(10), () => {
       spec: { scaleTargetRef: { apiVersion: "apps/v1", kind: "Deployment", name }, minReplicas: 2, maxReplicas: 3 },
     });
     const sizes = { few: 1, many: 5, none: 0 };
-    await bed.apply(Object.entries(sizes).flatMap(([name, replicas]) => [deployment({ namespace, name, replicas }), scaler(name)]));
+    await bed.apply(
+      Object.entries(sizes).flatMap(([name, replicas]) => [deployment({ namespace, name, replicas }), scaler(name)]),
+    );
     const size = async (name: string) => (await get(apps(namespace, "deployments", name))).spec.replicas;
     await bed.eventually("few to be two", async () => (await size("few")) === 2, 40);
     await bed.eventually("many to be three", async () => (await size("many")) === 3, 40);

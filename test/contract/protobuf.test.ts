@@ -15,7 +15,8 @@ after(() => bed?.[Symbol.asyncDispose]());
 
 /** What of the JSON has the properties that `model` has, all the way down: the narrow shape that is read. */
 function like(model: unknown, json: Json): unknown {
-  if (Array.isArray(model)) return json?.length === model.length ? model.map((each, index) => like(each, json[index])) : json;
+  if (Array.isArray(model))
+    return json?.length === model.length ? model.map((each, index) => like(each, json[index])) : json;
   if (typeof model !== "object" || model === null || typeof json !== "object" || json === null) return json;
   return Object.fromEntries(Object.entries(model).map(([key, value]) => [key, like(value, json[key])]));
 }
@@ -40,7 +41,11 @@ test("pods of every life come in protobuf, and are the same as in JSON", async (
   const namespace = await bed.createNamespace({ "istio.io/rev": "1-29" });
   const own = (name: string) => ({ namespace, name, replicas: 1 });
   await bed.apply([
-    deployment({ ...own("well"), labels: { "x.example/empty": "" }, podSpec: { volumes: [{ name: "data", emptyDir: {} }] } }),
+    deployment({
+      ...own("well"),
+      labels: { "x.example/empty": "" },
+      podSpec: { volumes: [{ name: "data", emptyDir: {} }] },
+    }),
     deployment({ ...own("crash"), life: "crash" }),
     deployment({ ...own("pull"), life: "pull" }),
     deployment({ ...own("host"), podSpec: { hostNetwork: true } }),
@@ -63,7 +68,10 @@ test("pods of every life come in protobuf, and are the same as in JSON", async (
       ...own("db"),
       spec: {
         volumeClaimTemplates: [
-          { metadata: { name: "data" }, spec: { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "1Gi" } } } },
+          {
+            metadata: { name: "data" },
+            spec: { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "1Gi" } } },
+          },
         ],
       },
     }),
@@ -79,7 +87,10 @@ test("pods of every life come in protobuf, and are the same as in JSON", async (
     assert.match(headers["content-type"] ?? "", /^application\/vnd\.kubernetes\.protobuf/);
   }
 
-  const cluster = await connect({ kubeconfig: bed.kubeconfig }, { userAgent: "mesh-test", fieldManager: "mesh-test", warn: () => {} });
+  const cluster = await connect(
+    { kubeconfig: bed.kubeconfig },
+    { userAgent: "mesh-test", fieldManager: "mesh-test", warn: () => {} },
+  );
   try {
     // Only a list of the same moment can be the same.
     for (let tries = 0; ; tries++) {
@@ -94,7 +105,11 @@ test("pods of every life come in protobuf, and are the same as in JSON", async (
         assert.deepEqual(pod, like(pod, json.items[index]), pod.metadata.name);
         assert.deepEqual(metadata?.items[index]?.metadata, pod.metadata);
         for (const each of paths)
-          assert.equal(at(pod, each) === undefined, at(json.items[index], each) === undefined, `${pod.metadata.name}: ${each}`);
+          assert.equal(
+            at(pod, each) === undefined,
+            at(json.items[index], each) === undefined,
+            `${pod.metadata.name}: ${each}`,
+          );
       }
       for (const each of paths)
         assert.ok(

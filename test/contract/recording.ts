@@ -1,4 +1,7 @@
-/** What happened in a namespace: every state of its objects in order, as watches tell them, and every picture of its pods. */
+/**
+ * What happened in a namespace: every state of its objects in order, as watches tell them, and every picture of its
+ * pods.
+ */
 import type { Bed, Json } from "./bed.ts";
 
 const paths = {
@@ -38,7 +41,11 @@ export async function record(bed: Bed, namespace: string, kinds: readonly Kind[]
     pods.push([...present.values()]);
   };
   const follow = (kind: Kind) =>
-    bed.api.watch(paths[kind].replace("NAMESPACE", namespace), ({ type, object }) => note(kind, type, object), ending.signal);
+    bed.api.watch(
+      paths[kind].replace("NAMESPACE", namespace),
+      ({ type, object }) => note(kind, type, object),
+      ending.signal,
+    );
   await bed.during(Promise.all(kinds.map(follow)));
   pods.splice(0, pods.length, [...present.values()]); // what was listed came one by one
   return {
@@ -49,7 +56,10 @@ export async function record(bed: Bed, namespace: string, kinds: readonly Kind[]
   };
 }
 
-/** What became of the pods, in order: `create NAME`, `ready NAME`, `delete NAME`, `gone NAME`; without what had happened before. */
+/**
+ * What became of the pods, in order: `create NAME`, `ready NAME`, `delete NAME`, `gone NAME`; without what had happened
+ * before.
+ */
 export function eventsOf({ pods }: Recording): readonly string[] {
   const seen = new Map<string, { readonly name: string; readonly did: Set<string> }>();
   const events: string[] = [];

@@ -44,7 +44,10 @@ const kinds = ["deployments", "statefulsets", "daemonsets", "replicasets"];
 /** What must not change: the namespace, and every workload and pod in it. */
 export async function stateOf({ api }: Pick<Bed, "api">, namespace: string): Promise<object> {
   const { metadata } = await api.get(`/api/v1/namespaces/${namespace}`);
-  const paths = [...kinds.map((kind) => `/apis/apps/v1/namespaces/${namespace}/${kind}`), `/api/v1/namespaces/${namespace}/pods`];
+  const paths = [
+    ...kinds.map((kind) => `/apis/apps/v1/namespaces/${namespace}/${kind}`),
+    `/api/v1/namespaces/${namespace}/pods`,
+  ];
   const lists = await Promise.all(paths.map((path) => api.get(path)));
   return {
     namespace: [metadata.uid, metadata.resourceVersion],
@@ -55,8 +58,10 @@ export async function stateOf({ api }: Pick<Bed, "api">, namespace: string): Pro
 }
 
 /**
- * Runs `mesh-migrate -n NAMESPACE ARGS` and holds that it is refused (3, or 5 where it cannot tell) by these reasons and no others, each as
- * `CHECK OBJECT`; that each comes with a remedy, that stdout is empty, that nobody sees a stack, and that nothing was changed.
+ * Runs `mesh-migrate -n NAMESPACE ARGS` and holds that it is refused (3, or 5 where it cannot tell) by these reasons
+ * and no others, each as
+ * `CHECK OBJECT`; that each comes with a remedy, that stdout is empty, that nobody sees a stack, and that nothing was
+ * changed.
  */
 export async function refused(
   bed: Pick<Bed, "api" | "run" | "audit" | "now">,
@@ -70,16 +75,31 @@ export async function refused(
   const findings = findingsIn(result.stderr);
   const against = findings.filter(({ severity }) => severity === "blocker" || severity === "unknown");
   assert.deepEqual([result.code, result.stdout], [code, ""], result.stderr);
-  assert.deepEqual(against.map(({ check, object }) => `${check} ${object}`).toSorted(), reasons.toSorted(), result.stderr);
+  assert.deepEqual(
+    against.map(({ check, object }) => `${check} ${object}`).toSorted(),
+    reasons.toSorted(),
+    result.stderr,
+  );
   for (const { message, remedy } of against) assert.ok(remedy, `no remedy for: ${message}`);
-  assert.match(result.stderr, new RegExp(`^error: ${code === 3 ? "refused" : "cannot tell"}; nothing was changed\n$`, "m"));
+  assert.match(
+    result.stderr,
+    new RegExp(`^error: ${code === 3 ? "refused" : "cannot tell"}; nothing was changed\n$`, "m"),
+  );
   assertNoStack(result);
   assert.deepEqual(await stateOf(bed, namespace), before);
   assert.deepEqual(await writesTo(bed, namespace, since), []);
-  return { ...result, findings, reasons: against, accepting: () => commandAfter("to accept this and go on:", result.stderr) };
+  return {
+    ...result,
+    findings,
+    reasons: against,
+    accepting: () => commandAfter("to accept this and go on:", result.stderr),
+  };
 }
 
 /** No line of a stack, and no fault of ours. */
 export function assertNoStack({ stdout, stderr }: Pick<Run, "stdout" | "stderr">): void {
-  assert.doesNotMatch(stdout + stderr, /^\s+at .*:\d+|this is a bug in|\bnode:internal\b|\[object Object\]|\bundefined\b/m);
+  assert.doesNotMatch(
+    stdout + stderr,
+    /^\s+at .*:\d+|this is a bug in|\bnode:internal\b|\[object Object\]|\bundefined\b/m,
+  );
 }

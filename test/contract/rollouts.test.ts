@@ -1,6 +1,7 @@
 /**
- * How the controllers of Kubernetes replace pods, step by step: what `status` says at each milestone, in which order pods go and come,
- * and that no more of them are there, and no fewer ready, than the strategy allows. Sequences are compared, never times.
+ * How the controllers of Kubernetes replace pods, step by step: what `status` says at each milestone, in which order
+ * pods go and come, and that no more of them are there, and no fewer ready, than the strategy allows. Sequences are
+ * compared, never times.
  */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
@@ -46,7 +47,10 @@ const plural = (kind: Kind): string => `${kind.toLowerCase()}s`;
 /** Changes the workload, and waits until that is seen. */
 async function setSpec({ namespace, kind, of }: Watched, spec: object): Promise<void> {
   const { metadata } = await bed.api.merge(pathOf(namespace, plural(kind)), { spec });
-  await bed.eventually("the change to be seen", async () => of(kind, name).at(-1).metadata.generation >= metadata.generation);
+  await bed.eventually(
+    "the change to be seen",
+    async () => of(kind, name).at(-1).metadata.generation >= metadata.generation,
+  );
 }
 /** As `kubectl rollout restart` does it. */
 const restart = (seen: Watched, template: object = {}): Promise<void> => {
@@ -56,13 +60,22 @@ const restart = (seen: Watched, template: object = {}): Promise<void> => {
 
 const lastOf = ({ of, kind }: Watched): Json => of(kind, name).at(-1);
 /** Waits until the last state of the workload, and the pods, are as told. */
-const until = (what: string, seen: Watched, holds: (object: Json, pods: readonly Json[]) => boolean): Promise<unknown> =>
-  bed.eventually(what, async () => holds(lastOf(seen), seen.pods.at(-1) ?? []), 60);
+const until = (
+  what: string,
+  seen: Watched,
+  holds: (object: Json, pods: readonly Json[]) => boolean,
+): Promise<unknown> => bed.eventually(what, async () => holds(lastOf(seen), seen.pods.at(-1) ?? []), 60);
 
 const hasSeen = ({ metadata, status }: Json): boolean => status.observedGeneration === metadata.generation;
-const counts = ({ status }: Json) => [status.replicas, status.updatedReplicas, status.readyReplicas, status.availableReplicas];
+const counts = ({ status }: Json) => [
+  status.replicas,
+  status.updatedReplicas,
+  status.readyReplicas,
+  status.availableReplicas,
+];
 /** As `kubectl rollout status` judges a Deployment. */
-const isComplete = (object: Json): boolean => hasSeen(object) && counts(object).every((count) => count === object.spec.replicas);
+const isComplete = (object: Json): boolean =>
+  hasSeen(object) && counts(object).every((count) => count === object.spec.replicas);
 const reasons = (seen: Watched): readonly string[] =>
   sequenceOf(seen.of("Deployment", name).map((each) => conditionOf(each, "Progressing")?.reason));
 /** A controller that has much to do passes over what is only on the way. */
@@ -71,11 +84,13 @@ const assertReasons = (seen: Watched, expected: readonly string[]): void => {
   const inOrder = sequenceOf(expected.filter((reason) => found.includes(reason)));
   assert.deepEqual([found, found[0], found.at(-1)], [inOrder, expected[0], expected.at(-1)]);
 };
-const revisionOf = ({ metadata }: Json): string | undefined => metadata.annotations?.["deployment.kubernetes.io/revision"];
+const revisionOf = ({ metadata }: Json): string | undefined =>
+  metadata.annotations?.["deployment.kubernetes.io/revision"];
 /** Sizes of the ReplicaSets as they are wanted, by revision. */
 const sizes = (seen: Watched): Readonly<Record<string, number>> =>
   Object.fromEntries(seen.all("ReplicaSet").map((states) => [revisionOf(states.at(-1)), states.at(-1).spec.replicas]));
-const most = ({ pods }: Recording): number => Math.max(...pods.map((each) => each.filter((pod) => !isGoing(pod)).length));
+const most = ({ pods }: Recording): number =>
+  Math.max(...pods.map((each) => each.filter((pod) => !isGoing(pod)).length));
 const fewestUp = ({ pods }: Recording): number => Math.min(...pods.map((each) => each.filter(isUp).length));
 
 describe("Deployment", together(10), () => {
@@ -83,7 +98,8 @@ describe("Deployment", together(10), () => {
     (replicas: number, spec: object = {}) =>
     (namespace: string): object =>
       deployment({ namespace, name, replicas, spec, ...pace });
-  const complete = (seen: Watched) => until("the rollout", seen, (it, pods) => isComplete(it) && pods.length === it.spec.replicas);
+  const complete = (seen: Watched) =>
+    until("the rollout", seen, (it, pods) => isComplete(it) && pods.length === it.spec.replicas);
 
   for (const [replicas, rollingUpdate, surge, unavailable] of [
     [4, {}, 1, 1],
@@ -100,20 +116,35 @@ describe("Deployment", together(10), () => {
       await restart(seen);
       await complete(seen);
 
-      assert.deepEqual([most(seen), fewestUp(seen)], [replicas + surge, replicas - unavailable], "most pods, fewest ready ones");
-      assertReasons(seen, ["NewReplicaSetAvailable", "NewReplicaSetCreated", "ReplicaSetUpdated", "NewReplicaSetAvailable"]);
+      assert.deepEqual(
+        [most(seen), fewestUp(seen)],
+        [replicas + surge, replicas - unavailable],
+        "most pods, fewest ready ones",
+      );
+      assertReasons(seen, [
+        "NewReplicaSetAvailable",
+        "NewReplicaSetCreated",
+        "ReplicaSetUpdated",
+        "NewReplicaSetAvailable",
+      ]);
       const states = seen.of("Deployment", name);
       assert.deepEqual(sequenceOf(states.map((each) => conditionOf(each, "Available")?.status)), ["True"]);
       const unseen = states.filter((each) => !hasSeen(each));
       assert.ok(unseen.length > 0);
-      assert.deepEqual(unseen.map(counts), Array(unseen.length).fill([replicas, replicas, replicas, replicas]), "not looked at yet");
+      assert.deepEqual(
+        unseen.map(counts),
+        Array(unseen.length).fill([replicas, replicas, replicas, replicas]),
+        "not looked at yet",
+      );
       const later = states.slice(1).filter(hasSeen).map(isComplete);
       assert.deepEqual(sequenceOf(later), [false, true], "complete once, and not at once");
       assert.equal(later[0], false);
-      // No more than that: these are sums of what each ReplicaSet last said, and of two one may have said it before the other (above are the pods).
+      // No more than that: these are sums of what each ReplicaSet last said, and of two one may have said it before the
+      // other (above are the pods).
       for (const { status } of states)
         assert.ok(
-          (status.updatedReplicas ?? 0) <= (status.replicas ?? 0) && (status.availableReplicas ?? 0) <= (status.readyReplicas ?? 0),
+          (status.updatedReplicas ?? 0) <= (status.replicas ?? 0) &&
+            (status.availableReplicas ?? 0) <= (status.readyReplicas ?? 0),
         );
       const { status, metadata } = states.at(-1);
       assert.deepEqual([status.observedGeneration, status.unavailableReplicas], [metadata.generation, undefined]);
@@ -125,13 +156,17 @@ describe("Deployment", together(10), () => {
     await complete(seen);
     const it = lastOf(seen);
     const marked = seen.of("Deployment", name).findIndex((each) => revisionOf(each) === "2");
-    const observed = seen.of("Deployment", name).findIndex((each) => each.status.observedGeneration === it.metadata.generation);
+    const observed = seen
+      .of("Deployment", name)
+      .findIndex((each) => each.status.observedGeneration === it.metadata.generation);
     assert.ok(marked > 0 && marked <= observed, "the revision is told before the generation is observed");
     const [old, current] = seen
       .all("ReplicaSet")
       .map((states) => states.at(-1))
       .toSorted(
-        (a, b) => a.metadata.annotations["deployment.kubernetes.io/revision"] - b.metadata.annotations["deployment.kubernetes.io/revision"],
+        (a, b) =>
+          a.metadata.annotations["deployment.kubernetes.io/revision"] -
+          b.metadata.annotations["deployment.kubernetes.io/revision"],
       );
     assert.deepEqual([revisionOf(it), revisionOf(old), revisionOf(current)], ["2", "1", "2"]);
     assert.deepEqual([old.spec.replicas, old.status.replicas, current.spec.replicas], [0, 0, 2]);
@@ -147,7 +182,9 @@ describe("Deployment", together(10), () => {
     });
     assert.deepEqual(current.metadata.ownerReferences, [owner(it)]);
     assert.deepEqual(
-      ["desired-replicas", "max-replicas"].map((key) => current.metadata.annotations[`deployment.kubernetes.io/${key}`]),
+      ["desired-replicas", "max-replicas"].map(
+        (key) => current.metadata.annotations[`deployment.kubernetes.io/${key}`],
+      ),
       ["2", "3"],
     );
     const pods = await bed.pods(seen.namespace);
@@ -172,7 +209,12 @@ describe("Deployment", together(10), () => {
       "False",
       "True",
     ]);
-    assertReasons(seen, ["NewReplicaSetAvailable", "NewReplicaSetCreated", "ReplicaSetUpdated", "NewReplicaSetAvailable"]);
+    assertReasons(seen, [
+      "NewReplicaSetAvailable",
+      "NewReplicaSetCreated",
+      "ReplicaSetUpdated",
+      "NewReplicaSetAvailable",
+    ]);
   });
 
   test("paused: a new template rolls once it is resumed", async () => {
@@ -182,7 +224,10 @@ describe("Deployment", together(10), () => {
     await until("the pause to be seen", seen, hasSeen);
     await bed.pass(1000);
     assert.deepEqual([eventsOf(seen), sizes(seen)], [[], { 1: 2 }]);
-    assert.deepEqual([conditionOf(lastOf(seen), "Progressing").status, counts(lastOf(seen))], ["Unknown", [2, undefined, 2, 2]]);
+    assert.deepEqual(
+      [conditionOf(lastOf(seen), "Progressing").status, counts(lastOf(seen))],
+      ["Unknown", [2, undefined, 2, 2]],
+    );
     await setSpec(seen, { paused: false });
     await complete(seen);
     assert.deepEqual(reasons(seen).slice(0, 3), ["NewReplicaSetAvailable", "DeploymentPaused", "DeploymentResumed"]);
@@ -193,7 +238,12 @@ describe("Deployment", together(10), () => {
     using seen = await settled("Deployment", make(2, { progressDeadlineSeconds: 6 }));
     await restart(seen, neverReady);
     await until("the deadline", seen, (it) => conditionOf(it, "Progressing").status === "False");
-    assertReasons(seen, ["NewReplicaSetAvailable", "NewReplicaSetCreated", "ReplicaSetUpdated", "ProgressDeadlineExceeded"]);
+    assertReasons(seen, [
+      "NewReplicaSetAvailable",
+      "NewReplicaSetCreated",
+      "ReplicaSetUpdated",
+      "ProgressDeadlineExceeded",
+    ]);
     const stuck = lastOf(seen);
     assert.deepEqual(counts(stuck), [3, 1, 2, 2]);
     assert.deepEqual([stuck.status.unavailableReplicas, conditionOf(stuck, "Available").status], [1, "True"]);
@@ -208,7 +258,9 @@ describe("Deployment", together(10), () => {
 
   test("scaled in the midst of a rollout: each ReplicaSet takes its share", async () => {
     const strategy = { rollingUpdate: { maxSurge: 3, maxUnavailable: 2 } };
-    using seen = await settled("Deployment", (namespace) => deployment({ namespace, name, replicas: 10, spec: { strategy } }));
+    using seen = await settled("Deployment", (namespace) =>
+      deployment({ namespace, name, replicas: 10, spec: { strategy } }),
+    );
     await restart(seen, neverReady);
     const sized = (first: number, second: number) => async () => sizes(seen)[1] === first && sizes(seen)[2] === second;
     await bed.eventually("8 old and 5 new ones", sized(8, 5));
@@ -229,11 +281,15 @@ describe("Deployment", together(10), () => {
     assert.ok(states.some(({ status }) => status.readyReplicas > (status.availableReplicas ?? 0)));
     for (const { status } of states) assert.ok(status.availableReplicas >= 2);
     for (const picture of seen.pods)
-      for (const pod of picture) if (isGoing(pod)) assert.ok(picture.filter((each) => isUp(each)).length >= 2, "an old pod went too early");
+      for (const pod of picture)
+        if (isGoing(pod)) assert.ok(picture.filter((each) => isUp(each)).length >= 2, "an old pod went too early");
     const since = (pod: Json) => Date.parse(conditionOf(pod, "Ready").lastTransitionTime);
     const [first] = seen.pods.flatMap((each) => each.find(isGoing) ?? []);
     const fresh = (await bed.pods(seen.namespace)).map(since);
-    assert.ok(Date.parse(first.metadata.deletionTimestamp) - 30_000 - Math.min(...fresh) >= 1000, "only after its seconds");
+    assert.ok(
+      Date.parse(first.metadata.deletionTimestamp) - 30_000 - Math.min(...fresh) >= 1000,
+      "only after its seconds",
+    );
   });
 
   test("replicas 0: done without a pod", async () => {
@@ -242,7 +298,8 @@ describe("Deployment", together(10), () => {
     await until(
       "two ReplicaSets",
       seen,
-      (it) => hasSeen(it) && revisionOf(it) === "2" && conditionOf(it, "Progressing").reason === "NewReplicaSetAvailable",
+      (it) =>
+        hasSeen(it) && revisionOf(it) === "2" && conditionOf(it, "Progressing").reason === "NewReplicaSetAvailable",
     );
     assert.deepEqual(
       [counts(lastOf(seen)), eventsOf(seen), sizes(seen)],
@@ -276,7 +333,8 @@ describe("StatefulSet", together(10), () => {
     until(
       "the rollout",
       seen,
-      (it, pods) => hasSeen(it) && it.status.updatedReplicas === updated && it.status.readyReplicas === 3 && pods.every(isUp),
+      (it, pods) =>
+        hasSeen(it) && it.status.updatedReplicas === updated && it.status.readyReplicas === 3 && pods.every(isUp),
     );
 
   test("created in order, replaced from the last to the first, each ready before the next", async () => {
@@ -321,7 +379,11 @@ describe("StatefulSet", together(10), () => {
     const { uid } = lastOf(seen).metadata;
     assert.deepEqual(pod.metadata.labels, {
       app: name,
-      ...{ "controller-revision-hash": fresh, "statefulset.kubernetes.io/pod-name": "it-0", "apps.kubernetes.io/pod-index": "0" },
+      ...{
+        "controller-revision-hash": fresh,
+        "statefulset.kubernetes.io/pod-name": "it-0",
+        "apps.kubernetes.io/pod-index": "0",
+      },
     });
     assert.deepEqual(pod.metadata.ownerReferences, [
       { apiVersion: "apps/v1", kind: "StatefulSet", name, uid, controller: true, blockOwnerDeletion: true },
@@ -350,17 +412,24 @@ describe("StatefulSet", together(10), () => {
   });
 
   test("partition: what is below stays, and comes back, as it was", async () => {
-    const partitioned = (partition: number) => ({ updateStrategy: { type: "RollingUpdate", rollingUpdate: { partition } } });
+    const partitioned = (partition: number) => ({
+      updateStrategy: { type: "RollingUpdate", rollingUpdate: { partition } },
+    });
     using seen = await settled("StatefulSet", make(partitioned(1)));
     await restart(seen);
     await complete(seen, 2);
     assert.deepEqual(eventsOf(seen), replaced(2, 1));
     await bed.api.delete(podPath(seen.namespace, "it-0"));
-    await bed.eventually("it-0 to be back", async () => eventsOf(seen).length === 12 && status(seen).readyReplicas === 3);
+    await bed.eventually(
+      "it-0 to be back",
+      async () => eventsOf(seen).length === 12 && status(seen).readyReplicas === 3,
+    );
     const { currentRevision, updateRevision, currentReplicas, updatedReplicas } = status(seen);
     assert.notEqual(currentRevision, updateRevision);
     assert.deepEqual([currentReplicas, updatedReplicas], [1, 2]);
-    const revisions = (await bed.pods(seen.namespace)).map(({ metadata }) => metadata.labels["controller-revision-hash"]);
+    const revisions = (await bed.pods(seen.namespace)).map(
+      ({ metadata }) => metadata.labels["controller-revision-hash"],
+    );
     assert.deepEqual(revisions, [currentRevision, updateRevision, updateRevision]);
     await setSpec(seen, partitioned(0));
     await complete(seen);
@@ -371,7 +440,11 @@ describe("StatefulSet", together(10), () => {
   test("OnDelete: a pod is new once it was deleted", async () => {
     using seen = await settled("StatefulSet", make({ updateStrategy: { type: "OnDelete" } }));
     await restart(seen);
-    await until("the new revision", seen, (it) => hasSeen(it) && it.status.updateRevision !== it.status.currentRevision);
+    await until(
+      "the new revision",
+      seen,
+      (it) => hasSeen(it) && it.status.updateRevision !== it.status.currentRevision,
+    );
     await bed.pass(1000);
     assert.deepEqual([eventsOf(seen), status(seen).updatedReplicas, status(seen).readyReplicas], [[], undefined, 3]);
     await bed.api.delete(podPath(seen.namespace, "it-1"));
@@ -412,12 +485,17 @@ describe("StatefulSet", together(10), () => {
 });
 
 describe("DaemonSet", together(10), () => {
-  const make = (updateStrategy: object) => (namespace: string) => daemonSet({ namespace, name, spec: { updateStrategy }, ...pace });
+  const make = (updateStrategy: object) => (namespace: string) =>
+    daemonSet({ namespace, name, spec: { updateStrategy }, ...pace });
   const complete = (seen: Watched, updated = 4) =>
     until(
       "the rollout",
       seen,
-      (it, pods) => hasSeen(it) && it.status.updatedNumberScheduled === updated && it.status.numberAvailable === 4 && pods.length === 4,
+      (it, pods) =>
+        hasSeen(it) &&
+        it.status.updatedNumberScheduled === updated &&
+        it.status.numberAvailable === 4 &&
+        pods.length === 4,
     );
 
   for (const [rollingUpdate, surge, unavailable] of [
@@ -432,12 +510,14 @@ describe("DaemonSet", together(10), () => {
       await bed.pass(1000); // the controller tells old pods from new ones by the second
       await restart(seen);
       await complete(seen);
-      // What a controller makes and what it takes go out at the same time, so that for a moment there may be a surge more.
+      // What a controller makes and what it takes go out at the same time, so that for a moment there may be a surge
+      // more.
       assert.ok(most(seen) >= 4 + surge && most(seen) <= 4 + 2 * surge, `${most(seen)} pods`);
       assert.equal(fewestUp(seen), 4 - unavailable, "fewest ready pods");
       const states = seen.of("DaemonSet", name);
       const unseen = states.filter((each) => !hasSeen(each)).map(({ status }) => status);
-      for (const status of unseen) assert.deepEqual([status.updatedNumberScheduled, status.numberReady, status.numberAvailable], [4, 4, 4]);
+      for (const status of unseen)
+        assert.deepEqual([status.updatedNumberScheduled, status.numberReady, status.numberAvailable], [4, 4, 4]);
       const later = states
         .slice(1)
         .filter(hasSeen)
@@ -447,7 +527,8 @@ describe("DaemonSet", together(10), () => {
         assert.equal(status.desiredNumberScheduled, 4);
         assert.ok((status.updatedNumberScheduled ?? 0) >= (later[index - 1]?.updatedNumberScheduled ?? 0));
         assert.ok(
-          (status.numberAvailable ?? 0) >= 4 - unavailable && (status.numberAvailable ?? 0) + (status.numberUnavailable ?? 0) === 4,
+          (status.numberAvailable ?? 0) >= 4 - unavailable &&
+            (status.numberAvailable ?? 0) + (status.numberUnavailable ?? 0) === 4,
         );
       }
       const pods = await bed.pods(seen.namespace);

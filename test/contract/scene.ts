@@ -1,6 +1,6 @@
 /** What the migrations' tests share: namespaces, runs, and what must hold after each of them. */
 import assert from "node:assert/strict";
-import type { MigrationDocument } from "../../src/views/migration.ts";
+import type { MigrationDocument } from "../../src/views/migration-view.ts";
 import { type AuditEntry, type Bed, isWrite, type Run, type RunOptions } from "./bed.ts";
 import { documentOf, eventuallyArrived, labelsOf, recordOf, type Which } from "./witness.ts";
 
@@ -20,14 +20,25 @@ export async function settled(
 }
 
 /** Runs a migration with a short patience. */
-export const migrate = (bed: Bed, namespace: string, to: string, args: readonly string[] = [], options?: RunOptions): Promise<Run> =>
+export const migrate = (
+  bed: Bed,
+  namespace: string,
+  to: string,
+  args: readonly string[] = [],
+  options?: RunOptions,
+): Promise<Run> =>
   bed.run("mesh-migrate", ["-n", namespace, "--to", to, "--workload-timeout", "20s", ...args], options);
 
 /** The same, and its document, held against the schema. */
-export const migrateJson = async (bed: Bed, namespace: string, to: string, options?: RunOptions): Promise<MigrationDocument> =>
-  documentOf(await migrate(bed, namespace, to, ["-o", "json"], options));
+export const migrateJson = async (
+  bed: Bed,
+  namespace: string,
+  to: string,
+  options?: RunOptions,
+): Promise<MigrationDocument> => documentOf(await migrate(bed, namespace, to, ["-o", "json"], options));
 
-export const outcomesOf = ({ workloads }: MigrationDocument) => Object.fromEntries(workloads.map(({ name, outcome }) => [name, outcome]));
+export const outcomesOf = ({ workloads }: MigrationDocument) =>
+  Object.fromEntries(workloads.map(({ name, outcome }) => [name, outcome]));
 
 /** Runs a command line that has to succeed. */
 export async function carriedOut(bed: Bed, commandLine: string | null | undefined): Promise<Run> {
@@ -38,14 +49,20 @@ export async function carriedOut(bed: Bed, commandLine: string | null | undefine
 }
 
 /** What mesh-migrate asked of the API server in a namespace or of it since a time, reads and all. */
-export const askedBy = async (bed: Pick<Bed, "audit">, namespace: string, since: Date): Promise<readonly AuditEntry[]> =>
+export const askedBy = async (
+  bed: Pick<Bed, "audit">,
+  namespace: string,
+  since: Date,
+): Promise<readonly AuditEntry[]> =>
   (await bed.audit(since))
     .filter(({ userAgent }) => userAgent.startsWith("mesh-migrate/"))
     .filter((entry) => entry.namespace === namespace || (entry.resource === "namespaces" && entry.name === namespace));
 
 /** What mesh-migrate wrote to a namespace or in it since a time: requests that change what is stored. */
 export const writesTo = async (bed: Pick<Bed, "audit">, namespace: string, since: Date): Promise<readonly string[]> =>
-  (await askedBy(bed, namespace, since)).filter(isWrite).map(({ verb, resource, name }) => `${verb} ${resource}/${name}`);
+  (await askedBy(bed, namespace, since))
+    .filter(isWrite)
+    .map(({ verb, resource, name }) => `${verb} ${resource}/${name}`);
 
 /** No workload of the namespace ever fell below its own bound. */
 export const neverFell = (bed: Bed, namespace: string): void =>
@@ -55,7 +72,12 @@ export const neverFell = (bed: Bed, namespace: string): void =>
   );
 
 /** Everything is as before the run: labels, no record, and on `default`. */
-export async function assertRestored(bed: Bed, namespace: string, document: MigrationDocument, which?: Which): Promise<void> {
+export async function assertRestored(
+  bed: Bed,
+  namespace: string,
+  document: MigrationDocument,
+  which?: Which,
+): Promise<void> {
   assert.deepEqual([document.exitCode, document.state], [4, "restored"], JSON.stringify(document, undefined, 2));
   assert.deepEqual(
     document.namespaces.map(({ labels }) => labels),
@@ -68,7 +90,10 @@ export async function assertRestored(bed: Bed, namespace: string, document: Migr
   await eventuallyArrived(bed, namespace, "default", which);
 }
 
-/** Options of a run that call `act` at the first line of stderr that matches; `done` settles with it, and fails where no line came. */
+/**
+ * Options of a run that call `act` at the first line of stderr that matches; `done` settles with it, and fails where no
+ * line came.
+ */
 export function once(line: RegExp, act: () => unknown): RunOptions & { readonly done: () => Promise<void> } {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   promise.catch(() => {});

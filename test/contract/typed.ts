@@ -1,6 +1,6 @@
 /**
- * Command lines that a person types or copies, on the embedded mesh: of kubectl the few verbs that the tests use, asked of the API as kubectl
- * asks. On the real mesh a shell and kubectl itself run the same lines.
+ * Command lines that a person types or copies, on the embedded mesh: of kubectl the few verbs that the tests use, asked
+ * of the API as kubectl asks. On the real mesh a shell and kubectl itself run the same lines.
  */
 import type { Bed, Run } from "./bed.ts";
 
@@ -11,14 +11,20 @@ export async function runTyped(runner: Runner, commandLine: string): Promise<Run
   let whole: Run = { code: 0, stdout: "", stderr: "", ms: 0 };
   for (const command of commandLine.split(" && ")) {
     const one = await runCommand(runner, wordsOf(command));
-    whole = { code: one.code, stdout: whole.stdout + one.stdout, stderr: whole.stderr + one.stderr, ms: whole.ms + one.ms };
+    whole = {
+      code: one.code,
+      stdout: whole.stdout + one.stdout,
+      stderr: whole.stderr + one.stderr,
+      ms: whole.ms + one.ms,
+    };
     if (one.code !== 0) break;
   }
   return whole;
 }
 
 function wordsOf(command: string): readonly string[] {
-  if (/["$`|<>;&\\]/.test(command.replaceAll(/'[^']*'/g, ""))) throw new Error(`more than this double of a shell knows: ${command}`);
+  if (/["$`|<>;&\\]/.test(command.replaceAll(/'[^']*'/g, "")))
+    throw new Error(`more than this double of a shell knows: ${command}`);
   return [...command.matchAll(/(?:'[^']*'|[^\s'])+/g)].map(([word]) => word.replaceAll("'", ""));
 }
 
@@ -42,7 +48,9 @@ async function runKubectl({ api, now }: Runner, args: readonly string[]): Promis
   const [verb, ...rest] = words[0] === "rollout" ? [`rollout ${words[1]}`, ...words.slice(2)] : words;
   const isLabel = verb === "label";
   const paths = pathsOf(flags.get("-n") ?? "default", isLabel ? rest.slice(0, 2) : rest);
-  const labels = rest.slice(2).map((word) => (word.endsWith("-") ? [word.slice(0, -1), null] : word.split(/=(.*)/s, 2)));
+  const labels = rest
+    .slice(2)
+    .map((word) => (word.endsWith("-") ? [word.slice(0, -1), null] : word.split(/=(.*)/s, 2)));
   const stamp = { metadata: { annotations: { "kubectl.kubernetes.io/restartedAt": now().toISOString() } } };
   const acts: Readonly<Record<string, (path: string) => Promise<unknown>>> = {
     label: (path) => api.merge(path, { metadata: { labels: Object.fromEntries(labels) } }),

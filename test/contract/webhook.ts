@@ -1,4 +1,7 @@
-/** Admission webhooks that the test itself answers: over HTTPS where the API server is real, and by its URL within the embedded mesh. */
+/**
+ * Admission webhooks that the test itself answers: over HTTPS where the API server is real, and by its URL within the
+ * embedded mesh.
+ */
 import https from "node:https";
 import type { AddressInfo } from "node:net";
 import jsonPatch from "fast-json-patch";
@@ -33,7 +36,9 @@ export async function serveWebhook(bed: Bed, answer: (call: Call) => Verdict): P
   const caBundle = Buffer.from(pki.ca).toString("base64");
   if (bed.kind === "embedded") {
     const url = `https://127.0.0.1:9/webhook-${count++}`;
-    (bed as EmbeddedBed).mesh.onWebhook(url, async (_, { resource, ...rest }) => answer({ ...rest, resource: resource.plural }));
+    (bed as EmbeddedBed).mesh.onWebhook(url, async (_, { resource, ...rest }) =>
+      answer({ ...rest, resource: resource.plural }),
+    );
     return { clientConfig: { url, caBundle }, [Symbol.dispose]: () => {} };
   }
   const server = https.createServer({ cert: pki.server.cert, key: pki.server.key }, async (request, response) => {
@@ -57,7 +62,10 @@ export async function serveWebhook(bed: Bed, answer: (call: Call) => Verdict): P
 function responseOf(verdict: Verdict, object: Json): Json {
   if (!verdict.allowed) {
     const { message, code } = verdict;
-    return { allowed: false, ...((message || code) && { status: { ...(message && { message }), ...(code && { code }) } }) };
+    return {
+      allowed: false,
+      ...((message || code) && { status: { ...(message && { message }), ...(code && { code }) } }),
+    };
   }
   if (!verdict.object) return { allowed: true };
   const patch = Buffer.from(JSON.stringify(jsonPatch.compare(object, verdict.object))).toString("base64");

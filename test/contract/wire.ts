@@ -1,6 +1,6 @@
 /**
- * The API server as any program meets it: requests and answers on the wire, with nothing retried, read or forgiven. The contract's own client, so
- * that an error of the plugins' is not taken for the server's.
+ * The API server as any program meets it: requests and answers on the wire, with nothing retried, read or forgiven. The
+ * contract's own client, so that an error of the plugins' is not taken for the server's.
  */
 import fs from "node:fs";
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
@@ -36,7 +36,9 @@ export interface Wire {
   /** `type`: a patch's, of `patchTypes`. */
   patch(path: string, type: keyof typeof patchTypes, body: unknown, options?: Ask): Promise<Answer>;
   delete(path: string, body?: unknown, options?: Ask): Promise<Answer>;
-  /** The path with its query, `watch=1` included. Comes back when the server has begun to answer, with whatever status. */
+  /**
+   * The path with its query, `watch=1` included. Comes back when the server has begun to answer, with whatever status.
+   */
   watch(path: string, options?: Ask): Promise<Watch>;
 }
 
@@ -71,12 +73,19 @@ export function connectWire({ kubeconfig, during }: Pick<Bed, "kubeconfig" | "du
   const known = new https.Agent({ keepAlive: true, ca: pem(authority), cert: pem(certificate), key: pem(key) });
   const stranger = new https.Agent({ keepAlive: true, ca: pem(authority) });
 
-  const open = (method: string, path: string, { body, type, accept, as, groups, token: own = token }: Ask): Promise<IncomingMessage> => {
+  const open = (
+    method: string,
+    path: string,
+    { body, type, accept, as, groups, token: own = token }: Ask,
+  ): Promise<IncomingMessage> => {
     const text = typeof body === "string" || body === undefined ? body : JSON.stringify(body);
     const headers = {
       ...{ accept: accept ?? "application/json", "user-agent": "contract/1" },
       ...(own && { authorization: `Bearer ${own}` }),
-      ...(text !== undefined && { "content-type": type ?? "application/json", "content-length": Buffer.byteLength(text) }),
+      ...(text !== undefined && {
+        "content-type": type ?? "application/json",
+        "content-length": Buffer.byteLength(text),
+      }),
       ...(as !== undefined && { "impersonate-user": as }),
       ...(groups && { "impersonate-group": [...groups] }),
     };
@@ -94,7 +103,12 @@ export function connectWire({ kubeconfig, during }: Pick<Bed, "kubeconfig" | "du
         open(method, path, options).then(async (response) => {
           const text = Buffer.concat(await response.toArray()).toString();
           const isJson = text !== "" && response.headers["content-type"]?.startsWith("application/json");
-          return { status: response.statusCode ?? 0, headers: response.headers, text, body: isJson ? JSON.parse(text) : undefined };
+          return {
+            status: response.statusCode ?? 0,
+            headers: response.headers,
+            text,
+            body: isJson ? JSON.parse(text) : undefined,
+          };
         }),
       ),
     get: (path, options) => wire.ask("GET", path, options),

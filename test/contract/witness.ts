@@ -1,8 +1,11 @@
-/** What became of a migration, seen without a line of ours: pods as the API lists them, proxies as each istiod does, documents by their schema. */
+/**
+ * What became of a migration, seen without a line of ours: pods as the API lists them, proxies as each istiod does,
+ * documents by their schema.
+ */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { Ajv2020 } from "ajv/dist/2020.js";
-import type { MigrationDocument } from "../../src/views/migration.ts";
+import type { MigrationDocument } from "../../src/views/migration-view.ts";
 import type { Bed, Json, Run } from "./bed.ts";
 
 /** What a witness asks of a mesh: a bed, or either kit. */
@@ -33,8 +36,8 @@ export interface Which {
 }
 
 /**
- * Asserts that every pod of the namespace is injected by the revision, ready with its proxy, held by istiods of that revision alone
- * with clusters and listeners acknowledged. Gives back the pods.
+ * Asserts that every pod of the namespace is injected by the revision, ready with its proxy, held by istiods of that
+ * revision alone with clusters and listeners acknowledged. Gives back the pods.
  */
 export async function assertArrived(
   seen: Pick<Seen, "pods" | "heldProxies">,
@@ -79,7 +82,9 @@ const namespaceOf = ({ api }: Pick<Seen, "api">, name: string): Promise<Json> =>
 /** The two labels of a namespace that decide its injection, as they stand. */
 export async function labelsOf(seen: Pick<Seen, "api">, namespace: string): Promise<Readonly<Record<string, string>>> {
   const { labels = {} } = (await namespaceOf(seen, namespace)).metadata;
-  return Object.fromEntries(Object.entries<string>(labels).filter(([key]) => key === "istio-injection" || key === "istio.io/rev"));
+  return Object.fromEntries(
+    Object.entries<string>(labels).filter(([key]) => key === "istio-injection" || key === "istio.io/rev"),
+  );
 }
 
 /** The undo record of a namespace. */
@@ -99,12 +104,19 @@ export const uidsOf = async (
     .map((pod) => `${appOf(pod)} ${pod.metadata.uid}`)
     .sort();
 
-/** How many ReplicaSets each Deployment has, and revisions each StatefulSet and DaemonSet: one more for each restart. */
-export async function templatesOf({ api }: Pick<Seen, "api">, namespace: string): Promise<Readonly<Record<string, number>>> {
+/**
+ * How many ReplicaSets each Deployment has, and revisions each StatefulSet and DaemonSet: one more for each restart.
+ */
+export async function templatesOf(
+  { api }: Pick<Seen, "api">,
+  namespace: string,
+): Promise<Readonly<Record<string, number>>> {
   const lists = await Promise.all(
     ["replicasets", "controllerrevisions"].map((each) => api.get(`/apis/apps/v1/namespaces/${namespace}/${each}`)),
   );
-  const owners: readonly Json[] = lists.flatMap(({ items }) => items).map(({ metadata }: Json) => metadata.ownerReferences?.[0]);
+  const owners: readonly Json[] = lists
+    .flatMap(({ items }) => items)
+    .map(({ metadata }: Json) => metadata.ownerReferences?.[0]);
   const counts = Map.groupBy(owners, (owner) => `${owner?.kind}/${owner?.name}`);
   return Object.fromEntries([...counts].map(([owner, each]): [string, number] => [owner, each.length]).sort());
 }
@@ -119,7 +131,9 @@ export function commandAfter(title: string, output: string): string {
 }
 
 const schema = new URL("../../schemas/migration.schema.json", import.meta.url);
-const validate = new Ajv2020({ strict: true, allErrors: true }).compile<MigrationDocument>(JSON.parse(readFileSync(schema, "utf8")));
+const validate = new Ajv2020({ strict: true, allErrors: true }).compile<MigrationDocument>(
+  JSON.parse(readFileSync(schema, "utf8")),
+);
 
 /** The document of `-o json`, held against its schema and the exit code. */
 export function documentOf({ stdout, stderr, code }: Run): MigrationDocument {

@@ -1,4 +1,7 @@
-/** `npm run demo` as a person at a pipe sees it, its ends by signal, and that it leaves nothing behind. The plugins run from source here. */
+/**
+ * `npm run demo` as a person at a pipe sees it, its ends by signal, and that it leaves nothing behind. The plugins run
+ * from source here.
+ */
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -21,7 +24,10 @@ const plugins = join(home, "plugins");
 for (const plugin of pluginNames())
   script(join(plugins, executableName(plugin)), `exec '${process.execPath}' '${resolve("plugins", plugin)}.ts' "$@"`);
 /** What kubectl does with a word that it does not know. */
-script(join(home, "with-kubectl", "kubectl"), `name=kubectl-mesh_\${1#mesh-}; shift; echo "by kubectl" >&2; exec "$name" "$@"`);
+script(
+  join(home, "with-kubectl", "kubectl"),
+  `name=kubectl-mesh_\${1#mesh-}; shift; echo "by kubectl" >&2; exec "$name" "$@"`,
+);
 
 interface Demo extends AsyncDisposable {
   readonly child: ChildProcess;
@@ -116,7 +122,10 @@ suite("npm run demo", { concurrency: true, timeout: 240_000 }, () => {
     const [, kubeconfig = "", path = ""] = /^export KUBECONFIG=(\S+) PATH=(\S+):\$PATH$/m.exec(shown.said()) ?? [];
     assert.equal(path, plugins);
     assert.equal(JSON.parse(readFileSync(kubeconfig, "utf8"))["current-context"], "embedded");
-    const again = spawn(join(path, "kubectl-mesh_revisions"), ["-o", "name"], { env: { KUBECONFIG: kubeconfig }, stdio: "ignore" });
+    const again = spawn(join(path, "kubectl-mesh_revisions"), ["-o", "name"], {
+      env: { KUBECONFIG: kubeconfig },
+      stdio: "ignore",
+    });
     assert.deepEqual(await once(again, "exit"), [0, null]);
     shown.child.kill("SIGINT");
     assert.deepEqual(await shown.end(), { code: 0, left: [] });

@@ -1,6 +1,7 @@
 /**
- * Time for the embedded mesh and for whoever runs against it in the same process: real, or virtual. Virtual time stands still but
- * while somebody waits in `during`; then it jumps to whatever is due next as soon as this process has nothing left to do.
+ * Time for the embedded mesh and for whoever runs against it in the same process: real, or virtual. Virtual time stands
+ * still but while somebody waits in `during`; then it jumps to whatever is due next as soon as this process has nothing
+ * left to do.
  */
 import type { Clock } from "../../src/cluster/clock.ts";
 
@@ -33,14 +34,18 @@ interface Timer {
 }
 
 const start = Date.parse("2026-01-01T00:00:00Z");
-/** Turns of the event loop without a single event after which nothing is on its way any more. A loopback delivers within one. */
+/**
+ * Turns of the event loop without a single event after which nothing is on its way any more. A loopback delivers within
+ * one.
+ */
 const quietTurns = 4;
 /** Real milliseconds after which waiting for something that is not due is given up. */
 const stuckAfter = 20_000;
 
 /**
- * Nothing is left to do when the event loop has turned a few times without any event (`uvMetricsInfo.events` counts them) and no
- * file, name or connection is being waited for. Answers of a server in this process, and what they set off, are then all done.
+ * Nothing is left to do when the event loop has turned a few times without any event (`uvMetricsInfo.events` counts
+ * them) and no file, name or connection is being waited for. Answers of a server in this process, and what they set
+ * off, are then all done.
  */
 export function virtualClock(): MeshClock {
   let now = 0;
@@ -64,7 +69,8 @@ export function virtualClock(): MeshClock {
   const jump = (): void => {
     const next = timers.shift();
     if (next === undefined) {
-      if (performance.now() - active > stuckAfter) throw new Error("virtual time stands still: nothing is due, and somebody waits");
+      if (performance.now() - active > stuckAfter)
+        throw new Error("virtual time stands still: nothing is due, and somebody waits");
       return;
     }
     quiet = 0;
@@ -94,7 +100,9 @@ export function virtualClock(): MeshClock {
     },
     timeout: (millis) => {
       const controller = new AbortController();
-      clock.after(millis, () => controller.abort(new DOMException("The operation was aborted due to timeout", "TimeoutError")));
+      clock.after(millis, () =>
+        controller.abort(new DOMException("The operation was aborted due to timeout", "TimeoutError")),
+      );
       return controller.signal;
     },
     during: async (promise) => {

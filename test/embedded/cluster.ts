@@ -36,7 +36,10 @@ export interface Running {
   readonly writer: Writer;
   readonly authorize: Authorize;
   readonly planes: ControlPlanes;
-  /** From now on, or no more, webhooks are chosen by the namespaces' labels as they are now: the cache of an API server that lags. */
+  /**
+   * From now on, or no more, webhooks are chosen by the namespaces' labels as they are now: the cache of an API server
+   * that lags.
+   */
   staleNamespaces(on: boolean): void;
   /** For what is done in nobody's name. */
   readonly machine: Cluster;
@@ -59,7 +62,14 @@ const controllers: readonly Controller[] = [
   ...[endpointSlices, namespaces, disruptionBudgets, resourceQuotas, nodeLifecycle],
 ];
 
-export async function startCluster({ clock, seed, users, webhooks, intercept, onAnswer }: ClusterOptions): Promise<Running> {
+export async function startCluster({
+  clock,
+  seed,
+  users,
+  webhooks,
+  intercept,
+  onAnswer,
+}: ClusterOptions): Promise<Running> {
   const random = randomFrom(seed);
   const store = createStore();
   let stale: ReadonlyMap<string, KubeJson> | undefined;
@@ -69,7 +79,9 @@ export async function startCluster({ clock, seed, users, webhooks, intercept, on
     const known = url === undefined ? planes.inject : webhooks.get(url);
     if (known) return known(entry, review);
     return Promise.reject(
-      new Error(`failed to call webhook: Post "${url}?timeout=${entry.timeoutSeconds ?? 10}s": dial tcp: connect: connection refused`),
+      new Error(
+        `failed to call webhook: Post "${url}?timeout=${entry.timeoutSeconds ?? 10}s": dial tcp: connect: connection refused`,
+      ),
     );
   };
   const admission = createAdmission({
@@ -93,7 +105,10 @@ export async function startCluster({ clock, seed, users, webhooks, intercept, on
 
   const stopTelling = tellOfChanges(machine);
   const planes = startControlPlanes(machine);
-  const stopControllers = startControllers(controllers, clusterFor(parts, "system:serviceaccount:kube-system:controller-manager"));
+  const stopControllers = startControllers(
+    controllers,
+    clusterFor(parts, "system:serviceaccount:kube-system:controller-manager"),
+  );
   const stopScheduler = startControllers([scheduler()], clusterFor(parts, "system:kube-scheduler"));
   const stopGarbage = collectGarbage(clusterFor(parts, "system:serviceaccount:kube-system:generic-garbage-collector"));
   const proxies = startProxies(machine, planes, (uid) => kubelet.look(uid));
@@ -112,7 +127,9 @@ export async function startCluster({ clock, seed, users, webhooks, intercept, on
   return {
     ...{ server, store, resources, writer, authorize, planes, machine },
     staleNamespaces: (on) => {
-      stale = on ? new Map(store.list(resources.named("namespaces")).map((each) => [each.metadata.uid, each])) : undefined;
+      stale = on
+        ? new Map(store.list(resources.named("namespaces")).map((each) => [each.metadata.uid, each]))
+        : undefined;
     },
     close: async () => {
       for (const stop of [stopControllers, stopScheduler, stopGarbage, stopTelling]) stop();

@@ -1,6 +1,6 @@
 /**
- * A script of what goes wrong in a run: at which instant, what, and for how long. What can go wrong with requests is in faults.ts, with
- * pods and istiods in outages.ts, and what others do meanwhile in interference.ts.
+ * A script of what goes wrong in a run: at which instant, what, and for how long. What can go wrong with requests is in
+ * faults.ts, with pods and istiods in outages.ts, and what others do meanwhile in interference.ts.
  */
 import type { Asked, Interception } from "./api/request.ts";
 import { isOurs } from "./faults.ts";
@@ -9,7 +9,10 @@ import type { KubeJson } from "./object.ts";
 
 type Match = (asked: Asked) => boolean;
 
-/** The instant of a request of ours (the `nth` that matches, from 0), of a line of progress, or of the script's own beginning; or `later` (ms). */
+/**
+ * The instant of a request of ours (the `nth` that matches, from 0), of a line of progress, or of the script's own
+ * beginning; or `later` (ms).
+ */
 export type When = (
   | {
       readonly request: Match;
@@ -33,7 +36,9 @@ export interface Stage {
 export type Act = (stage: Stage) => Promise<undefined | (() => Promise<unknown>)>;
 
 /** `meets`: requests of ours that match (all, unless `of` is given) meet this. `times`: that many of them. */
-export type What = { readonly act: Act } | { readonly meets: Interception; readonly of?: Match; readonly times?: number };
+export type What =
+  | { readonly act: Act }
+  | { readonly meets: Interception; readonly of?: Match; readonly times?: number };
 
 export interface Planned {
   readonly when: When;
@@ -74,7 +79,11 @@ export function carryOut(stage: Stage, plan: FaultPlan): Script {
     acts.push(ended);
     return ended;
   };
-  const answer = ({ meets, of = () => true, times = Number.POSITIVE_INFINITY }: Exclude<What, { act: Act }>): (() => Promise<unknown>) => {
+  const answer = ({
+    meets,
+    of = () => true,
+    times = Number.POSITIVE_INFINITY,
+  }: Exclude<What, { act: Act }>): (() => Promise<unknown>) => {
     let more = times;
     const each = (asked: Asked): Interception | undefined => (of(asked) && more-- > 0 ? meets : undefined);
     answers.add(each);

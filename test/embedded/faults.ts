@@ -1,4 +1,7 @@
-/** What can go wrong with one request, by name: the table of faults of an API server and the way to it. Those of pods and istiods: outages.ts. */
+/**
+ * What can go wrong with one request, by name: the table of faults of an API server and the way to it. Those of pods
+ * and istiods: outages.ts.
+ */
 import type { Asked, Interception } from "./api/request.ts";
 import type { WatchFault } from "./api/watch-fault.ts";
 
@@ -6,7 +9,15 @@ const json = { "content-type": "application/json" };
 const html = { "content-type": "text/html" };
 const status = (code: number, reason: string, message: string, causes?: readonly object[]): string =>
   JSON.stringify({
-    ...{ kind: "Status", apiVersion: "v1", metadata: {}, status: code < 400 ? "Success" : "Failure", code, reason, message },
+    ...{
+      kind: "Status",
+      apiVersion: "v1",
+      metadata: {},
+      status: code < 400 ? "Success" : "Failure",
+      code,
+      reason,
+      message,
+    },
     ...(causes && { details: { causes } }),
   });
 const refusal = (code: number, reason: string, message: string, headers: Readonly<Record<string, string>> = {}) => ({
@@ -44,7 +55,14 @@ export const faults: Readonly<Record<string, Interception>> = {
 
 const tooLarge = [{ reason: "ResourceVersionTooLarge", message: "Too large resource version" }];
 const streams: readonly WatchFault[] = [
-  ...(["half-open", "ends at once", "ends at a change", "breaks at a change", "expires at a change", "fails at a change"] as const),
+  ...([
+    "half-open",
+    "ends at once",
+    "ends at a change",
+    "breaks at a change",
+    "expires at a change",
+    "fails at a change",
+  ] as const),
   ...(["half a line", "a web page", "bookmarks alone", "twice and again"] as const),
 ];
 
@@ -52,7 +70,11 @@ const streams: readonly WatchFault[] = [
 export const watchFaults: Readonly<Record<string, Interception>> = {
   "watch: expired": { instead: refusal(410, "Expired", "too old resource version: 1 (2)") },
   "watch: a replica that lags": {
-    instead: { code: 504, headers: json, body: status(504, "Timeout", "Too large resource version: 2, current: 1", tooLarge) },
+    instead: {
+      code: 504,
+      headers: json,
+      body: status(504, "Timeout", "Too large resource version: 2, current: 1", tooLarge),
+    },
   },
   ...Object.fromEntries(streams.map((watch) => [`watch: ${watch}`, { watch }])),
 };
@@ -61,4 +83,5 @@ export const watchFaults: Readonly<Record<string, Interception>> = {
 export const isOurs = ({ userAgent }: Asked): boolean => userAgent.startsWith("mesh-migrate/");
 export const isWatch = ({ url }: Asked): boolean => url.searchParams.has("watch");
 /** Whether it changes something: no dry run, and no question after rights. */
-export const isWrite = ({ method, dryRun, url }: Asked): boolean => method !== "GET" && !dryRun && !url.pathname.endsWith("reviews");
+export const isWrite = ({ method, dryRun, url }: Asked): boolean =>
+  method !== "GET" && !dryRun && !url.pathname.endsWith("reviews");

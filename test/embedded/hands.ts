@@ -1,4 +1,7 @@
-/** What the acts of a fault plan are made of: writes in other people's names, again and again, and put back where that is asked for. */
+/**
+ * What the acts of a fault plan are made of: writes in other people's names, again and again, and put back where that
+ * is asked for.
+ */
 import { randomUUID } from "node:crypto";
 import { annotations, lifeLabel } from "../real/mesh/stages.ts";
 import type { Verdict } from "./api/admission.ts";
@@ -25,20 +28,29 @@ export const listIn = ({ mesh }: Stage, plural: string, namespace: string | unde
 export const list = (stage: Stage, plural: string): readonly KubeJson[] => listIn(stage, plural, stage.namespace);
 export const workloads = (stage: Stage): readonly KubeJson[] => workloadKinds.flatMap((plural) => list(stage, plural));
 
-/** Changes an object as a person or a controller of that name would; nothing where it is gone, or where that is refused. */
+/**
+ * Changes an object as a person or a controller of that name would; nothing where it is gone, or where that is refused.
+ */
 export const change = (stage: Stage, object: KubeJson, make: (now: KubeJson) => Json, manager = "kubectl-edit") => {
   const { mesh } = stage;
   const resource = mesh.resources.of(object);
   if (!resource) throw new Error(`no resource for ${object.kind}`);
   if (workloadKinds.some((plural) => plural === resource.plural)) stage.blame(object);
-  return ifThere(mesh.writer.update({ resource, namespace: object.metadata.namespace }, object.metadata.name, make, by(manager)));
+  return ifThere(
+    mesh.writer.update({ resource, namespace: object.metadata.namespace }, object.metadata.name, make, by(manager)),
+  );
 };
 
 export const changeSpec = (stage: Stage, object: KubeJson, spec: (now: Json) => Json, manager?: string) =>
   change(stage, object, (now) => ({ ...now, spec: spec(now.spec) }), manager);
 
 /** The template's annotations and labels, merged; `undefined` takes one away. */
-export const changeTemplate = (stage: Stage, object: KubeJson, merge: Readonly<Record<string, string | undefined>>, manager?: string) =>
+export const changeTemplate = (
+  stage: Stage,
+  object: KubeJson,
+  merge: Readonly<Record<string, string | undefined>>,
+  manager?: string,
+) =>
   changeSpec(
     stage,
     object,
@@ -46,7 +58,10 @@ export const changeTemplate = (stage: Stage, object: KubeJson, merge: Readonly<R
       ...spec,
       template: {
         ...spec.template,
-        metadata: { ...spec.template.metadata, annotations: without({ ...spec.template.metadata.annotations, ...merge }) },
+        metadata: {
+          ...spec.template.metadata,
+          annotations: without({ ...spec.template.metadata.annotations, ...merge }),
+        },
       },
     }),
     manager,
@@ -55,7 +70,11 @@ export const changeTemplate = (stage: Stage, object: KubeJson, merge: Readonly<R
 const without = (map: Readonly<Record<string, string | undefined>>): Json =>
   Object.fromEntries(Object.entries(map).filter(([, value]) => value !== undefined));
 
-export const relabelNamespace = (stage: Stage, labels: Readonly<Record<string, string | undefined>>, manager?: string) => {
+export const relabelNamespace = (
+  stage: Stage,
+  labels: Readonly<Record<string, string | undefined>>,
+  manager?: string,
+) => {
   const namespace = namespaceOf(stage);
   stage.blame(namespace);
   return change(stage, namespace, (now) => relabelled(now, labels), manager);
@@ -116,7 +135,11 @@ const ownerUid = (stage: Stage, pod: KubeJson): string | undefined => {
 };
 
 /** Does it now and every so often (ms), until what is given back is called; that rejects for a step that failed. */
-export async function every({ mesh }: Stage, millis: number, step: () => Promise<unknown>): Promise<() => Promise<unknown>> {
+export async function every(
+  { mesh }: Stage,
+  millis: number,
+  step: () => Promise<unknown>,
+): Promise<() => Promise<unknown>> {
   let [stopped, cancel] = [false, (): void => {}];
   let last: Promise<unknown> = Promise.resolve();
   const go = (): void => {
@@ -137,13 +160,19 @@ export async function every({ mesh }: Stage, millis: number, step: () => Promise
 export async function webhook(
   stage: Stage,
   kind: "Mutating" | "Validating",
-  rule: { readonly apiGroups: readonly string[]; readonly resources: readonly string[]; readonly operations: readonly string[] },
+  rule: {
+    readonly apiGroups: readonly string[];
+    readonly resources: readonly string[];
+    readonly operations: readonly string[];
+  },
   answer: (object: Json) => Verdict,
 ): Promise<() => Promise<unknown>> {
   const { mesh, namespace } = stage;
   const name = `meddler-${randomUUID().slice(0, 8)}`;
   const url = `https://${name}.example/`;
-  mesh.onWebhook(url, async (_, { object }) => (object && inNamespace(object, namespace) ? answer(object) : { allowed: true }));
+  mesh.onWebhook(url, async (_, { object }) =>
+    object && inNamespace(object, namespace) ? answer(object) : { allowed: true },
+  );
   const clientConfig = { url };
   const webhooks = [
     {
@@ -154,10 +183,17 @@ export async function webhook(
       admissionReviewVersions: ["v1"],
     },
   ];
-  const object = { apiVersion: "admissionregistration.k8s.io/v1", kind: `${kind}WebhookConfiguration`, metadata: { name }, webhooks };
+  const object = {
+    apiVersion: "admissionregistration.k8s.io/v1",
+    kind: `${kind}WebhookConfiguration`,
+    metadata: { name },
+    webhooks,
+  };
   await mesh.apply(object);
   return async () => {
-    const [found] = listIn(stage, `${kind.toLowerCase()}webhookconfigurations`, undefined).filter(({ metadata }) => metadata.name === name);
+    const [found] = listIn(stage, `${kind.toLowerCase()}webhookconfigurations`, undefined).filter(
+      ({ metadata }) => metadata.name === name,
+    );
     if (found) await remove(stage, found);
   };
 }
@@ -172,12 +208,18 @@ export const newPodsAre = (stage: Stage, make: (pod: Json) => Json) =>
     object: make(pod),
   }));
 
-/** New pods live this life (test/real/README.md) until what is given back is called; then those that run get well, and the others are replaced. */
+/**
+ * New pods live this life (test/real/README.md) until what is given back is called; then those that run get well, and
+ * the others are replaced.
+ */
 export async function newPodsLive(stage: Stage, life: string | undefined, more: Readonly<Record<string, string>> = {}) {
-  const end = await newPodsAre(stage, (pod) => annotated(life === undefined ? pod : relabelled(pod, { [lifeLabel]: life }), more));
+  const end = await newPodsAre(stage, (pod) =>
+    annotated(life === undefined ? pod : relabelled(pod, { [lifeLabel]: life }), more),
+  );
   return async () => {
     await end();
-    for (const pod of list(stage, "pods")) await (life === undefined || isReady(pod) ? change(stage, pod, well) : remove(stage, pod));
+    for (const pod of list(stage, "pods"))
+      await (life === undefined || isReady(pod) ? change(stage, pod, well) : remove(stage, pod));
   };
 }
 
@@ -186,4 +228,7 @@ export const life = { readyAfter, readyBefore, terminateAfter, container } as co
 
 /** A pod whose trouble is over. */
 export const well = (pod: KubeJson): Json =>
-  annotated(relabelled(pod, { [lifeLabel]: undefined }) as KubeJson, { [terminateAfter]: undefined, [container]: undefined });
+  annotated(relabelled(pod, { [lifeLabel]: undefined }) as KubeJson, {
+    [terminateAfter]: undefined,
+    [container]: undefined,
+  });

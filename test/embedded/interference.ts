@@ -1,4 +1,7 @@
-/** What others do to a namespace while it moves from `default` to `1-20`: GitOps, autoscalers, people, other controllers, another of us. By name. */
+/**
+ * What others do to a namespace while it moves from `default` to `1-20`: GitOps, autoscalers, people, other
+ * controllers, another of us. By name.
+ */
 import { undoAnnotation } from "../../src/mesh/model.ts";
 import { barePod, deployment, job } from "../real/workloads.ts";
 import type { Act, Stage } from "./fault-plan.ts";
@@ -23,22 +26,32 @@ import type { Json, KubeJson } from "./object.ts";
 const stamp = "kubectl.kubernetes.io/restartedAt";
 const enabled = { "istio-injection": "enabled", "istio.io/rev": undefined };
 const kindOf = (stage: Stage, plural: string): readonly KubeJson[] => list(stage, plural);
-const replicated = (stage: Stage): readonly KubeJson[] => [...kindOf(stage, "deployments"), ...kindOf(stage, "statefulsets")];
+const replicated = (stage: Stage): readonly KubeJson[] => [
+  ...kindOf(stage, "deployments"),
+  ...kindOf(stage, "statefulsets"),
+];
 /** A workload as it is now; undefined once it is gone. */
 const now = (stage: Stage, { kind, metadata }: KubeJson): KubeJson | undefined =>
   workloads(stage).find((each) => each.kind === kind && each.metadata.name === metadata.name);
 const each = async (objects: readonly KubeJson[], act: (object: KubeJson) => Promise<unknown>): Promise<void> => {
   for (const object of objects) await act(object);
 };
-/** Which pods go when a workload is scaled in the midst of a rollout, ready ones too, is its controller's choice and not ours. */
+/**
+ * Which pods go when a workload is scaled in the midst of a rollout, ready ones too, is its controller's choice and not
+ * ours.
+ */
 const scale = (stage: Stage, object: KubeJson, replicas: number, manager: string) => {
   for (const pod of podsOf(stage, object)) stage.blame(pod);
   return changeSpec(stage, object, (spec) => ({ ...spec, replicas }), manager);
 };
 
-/** What git says is what was there when the act began: before our run, or what stands there in its midst without our stamp. */
+/**
+ * What git says is what was there when the act began: before our run, or what stands there in its midst without our
+ * stamp.
+ */
 const gitOps: Readonly<Record<string, Act>> = {
-  "puts the labels back every 3 s": (stage) => every(stage, 3_000, () => relabelNamespace(stage, enabled, "kustomize-controller")),
+  "puts the labels back every 3 s": (stage) =>
+    every(stage, 3_000, () => relabelNamespace(stage, enabled, "kustomize-controller")),
   "puts the labels back once": async (stage) => {
     await relabelNamespace(stage, enabled, "argocd-controller");
     return undefined;
@@ -48,12 +61,19 @@ const gitOps: Readonly<Record<string, Act>> = {
       each(workloads(stage), (object) => changeTemplate(stage, object, { [stamp]: undefined }, "kustomize-controller")),
     ),
   "puts the templates back once": async (stage) => {
-    await each(workloads(stage), (object) => changeTemplate(stage, object, { [stamp]: undefined }, "argocd-controller"));
+    await each(workloads(stage), (object) =>
+      changeTemplate(stage, object, { [stamp]: undefined }, "argocd-controller"),
+    );
     return undefined;
   },
   "takes our record away every 3 s": (stage) =>
     every(stage, 3_000, () =>
-      change(stage, namespaceOf(stage), (found) => annotated(found, { [undoAnnotation]: undefined }), "kustomize-controller"),
+      change(
+        stage,
+        namespaceOf(stage),
+        (found) => annotated(found, { [undoAnnotation]: undefined }),
+        "kustomize-controller",
+      ),
     ),
 };
 
@@ -61,7 +81,10 @@ const autoscaler: Readonly<Record<string, Act>> = {
   "scales 3 to 7 to 2": async (stage) => {
     const first = replicated(stage).slice(0, 1);
     await each(first, (object) => scale(stage, object, 7, "horizontal-pod-autoscaler"));
-    const cancel = stage.mesh.clock.after(4_000, () => void each(first, (object) => scale(stage, object, 2, "horizontal-pod-autoscaler")));
+    const cancel = stage.mesh.clock.after(
+      4_000,
+      () => void each(first, (object) => scale(stage, object, 2, "horizontal-pod-autoscaler")),
+    );
     return async () => cancel();
   },
   "scales up and down every 2 s": (stage) => {
@@ -81,14 +104,18 @@ const images =
       ...spec.template,
       spec: {
         ...spec.template.spec,
-        containers: spec.template.spec.containers.map((container: Json) => ({ ...container, image: `registry.example/app:${tag}` })),
+        containers: spec.template.spec.containers.map((container: Json) => ({
+          ...container,
+          image: `registry.example/app:${tag}`,
+        })),
       },
     },
   });
 
 const person: Readonly<Record<string, Act>> = {
   "deletes a pod of each workload": async (stage) => {
-    for (const workload of workloads(stage)) await each(podsOf(stage, workload).slice(0, 1), (pod) => remove(stage, pod));
+    for (const workload of workloads(stage))
+      await each(podsOf(stage, workload).slice(0, 1), (pod) => remove(stage, pod));
     return undefined;
   },
   "deletes all pods": async (stage) => {
@@ -101,8 +128,11 @@ const person: Readonly<Record<string, Act>> = {
   },
   "rolls back to the template before": async (stage) => {
     for (const object of kindOf(stage, "deployments")) {
-      const sets = list(stage, "replicasets").filter(({ metadata }) => metadata.ownerReferences?.[0]?.uid === object.metadata.uid);
-      const template = sets.find(({ spec }) => spec.template.metadata.annotations?.[stamp] === undefined)?.spec.template;
+      const sets = list(stage, "replicasets").filter(
+        ({ metadata }) => metadata.ownerReferences?.[0]?.uid === object.metadata.uid,
+      );
+      const template = sets.find(({ spec }) => spec.template.metadata.annotations?.[stamp] === undefined)?.spec
+        .template;
       const { "pod-template-hash": _, ...labels } = template?.metadata.labels ?? {};
       if (template)
         await changeSpec(
@@ -127,13 +157,21 @@ const person: Readonly<Record<string, Act>> = {
   },
   "sets OnDelete": async (stage) => {
     const sets = [...kindOf(stage, "statefulsets"), ...kindOf(stage, "daemonsets")];
-    await each(sets, (object) => changeSpec(stage, object, (spec) => ({ ...spec, updateStrategy: { type: "OnDelete" } })));
-    return () => each(sets, (object) => changeSpec(stage, object, (spec) => ({ ...spec, updateStrategy: object.spec.updateStrategy })));
+    await each(sets, (object) =>
+      changeSpec(stage, object, (spec) => ({ ...spec, updateStrategy: { type: "OnDelete" } })),
+    );
+    return () =>
+      each(sets, (object) =>
+        changeSpec(stage, object, (spec) => ({ ...spec, updateStrategy: object.spec.updateStrategy })),
+      );
   },
   "sets a partition": async (stage) => {
     const partition = (count: number) =>
       each(kindOf(stage, "statefulsets"), (object) =>
-        changeSpec(stage, object, (spec) => ({ ...spec, updateStrategy: { type: "RollingUpdate", rollingUpdate: { partition: count } } })),
+        changeSpec(stage, object, (spec) => ({
+          ...spec,
+          updateStrategy: { type: "RollingUpdate", rollingUpdate: { partition: count } },
+        })),
       );
     await partition(1);
     return () => partition(0);
@@ -154,12 +192,14 @@ const person: Readonly<Record<string, Act>> = {
   "relabels to another revision": async (stage) => {
     const before = namespaceOf(stage).metadata.labels ?? {};
     await relabelNamespace(stage, { "istio-injection": undefined, "istio.io/rev": "rival" }, "kubectl-label");
-    return () => relabelNamespace(stage, { "istio-injection": before["istio-injection"], "istio.io/rev": before["istio.io/rev"] });
+    return () =>
+      relabelNamespace(stage, { "istio-injection": before["istio-injection"], "istio.io/rev": before["istio.io/rev"] });
   },
   "takes the labels away": async (stage) => {
     const before = namespaceOf(stage).metadata.labels ?? {};
     await relabelNamespace(stage, { "istio-injection": undefined, "istio.io/rev": undefined }, "kubectl-label");
-    return () => relabelNamespace(stage, { "istio-injection": before["istio-injection"], "istio.io/rev": before["istio.io/rev"] });
+    return () =>
+      relabelNamespace(stage, { "istio-injection": before["istio-injection"], "istio.io/rev": before["istio.io/rev"] });
   },
   "sets the other label too": async (stage) => {
     await relabelNamespace(stage, { "istio-injection": "enabled" }, "kubectl-label");
@@ -223,9 +263,13 @@ const person: Readonly<Record<string, Act>> = {
   "adds a budget of 0": (stage) =>
     added(stage, { apiVersion: "policy/v1", kind: "PodDisruptionBudget", spec: { maxUnavailable: 0, selector: {} } }),
   "sets a short progress deadline": async (stage) => {
-    await each(kindOf(stage, "deployments"), (object) => changeSpec(stage, object, (spec) => ({ ...spec, progressDeadlineSeconds: 2 })));
+    await each(kindOf(stage, "deployments"), (object) =>
+      changeSpec(stage, object, (spec) => ({ ...spec, progressDeadlineSeconds: 2 })),
+    );
     return () =>
-      each(kindOf(stage, "deployments"), (object) => changeSpec(stage, object, (spec) => ({ ...spec, progressDeadlineSeconds: 600 })));
+      each(kindOf(stage, "deployments"), (object) =>
+        changeSpec(stage, object, (spec) => ({ ...spec, progressDeadlineSeconds: 600 })),
+      );
   },
 };
 
@@ -277,7 +321,10 @@ const controller: Readonly<Record<string, Act>> = {
           allowed: true,
           object: {
             ...object,
-            spec: { ...spec, template: { ...spec.template, metadata: { ...spec.template.metadata, annotations: rest } } },
+            spec: {
+              ...spec,
+              template: { ...spec.template, metadata: { ...spec.template.metadata, annotations: rest } },
+            },
           },
         };
       },

@@ -1,4 +1,6 @@
-/** What takes minutes: only virtual time has patience for it. The other scenarios of migrations are in test/contract. */
+/**
+ * What takes minutes: only virtual time has patience for it. The other scenarios of migrations are in test/contract.
+ */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { Bed } from "../contract/bed.ts";

@@ -16,7 +16,9 @@ export const workloadsIn = ({ store, resources }: EmbeddedMesh, namespace: strin
 export const podsUnder = ({ store }: EmbeddedMesh, { metadata }: KubeJson): readonly KubeJson[] =>
   store
     .controlled(metadata.uid)
-    .flatMap((each) => (each.kind === "ReplicaSet" ? store.controlled(each.metadata.uid) : each.kind === "Pod" ? [each] : []));
+    .flatMap((each) =>
+      each.kind === "ReplicaSet" ? store.controlled(each.metadata.uid) : each.kind === "Pod" ? [each] : [],
+    );
 
 export interface Losses extends Disposable {
   /** Others take this pod: one ready pod less is excused until its workload is at full strength again. */
@@ -37,7 +39,8 @@ export function watchLosses(mesh: EmbeddedMesh, namespace: string): Losses {
   const excusedOf = (workload: KubeJson, serving: ReadonlySet<string>): number => {
     const pods = taken.get(keyOf(workload)) ?? new Map<string, number>();
     for (const [uid, since] of pods)
-      if (serving.has(uid) ? clock.now() - since > takenWithinMs : serving.size >= desiredOf(workload)) pods.delete(uid);
+      if (serving.has(uid) ? clock.now() - since > takenWithinMs : serving.size >= desiredOf(workload))
+        pods.delete(uid);
     return [...pods.keys()].filter((uid) => !serving.has(uid)).length;
   };
   const note = (workload: KubeJson): void => {

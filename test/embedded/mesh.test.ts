@@ -1,4 +1,7 @@
-/** The embedded mesh itself: that it boots from YAML, that its time is its own, and that the same seed makes the same mesh. */
+/**
+ * The embedded mesh itself: that it boots from YAML, that its time is its own, and that the same seed makes the same
+ * mesh.
+ */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";

@@ -1,6 +1,6 @@
 /**
- * The kit: `await using mesh = await bootMesh({ revisions: { default: "1.19.0", "1-20": "1.20.0" } })`. The words are those of the real
- * mesh's kit (test/real/kit.ts), so that one test can run on both.
+ * The kit: `await using mesh = await bootMesh({ revisions: { default: "1.19.0", "1-20": "1.20.0" } })`. The words are
+ * those of the real mesh's kit (test/real/kit.ts), so that one test can run on both.
  */
 import fs from "node:fs";
 import os from "node:os";
@@ -44,13 +44,19 @@ export interface EmbeddedMesh extends AsyncDisposable, Omit<Running, "close"> {
   readonly api: Api;
   /** Applies manifests, in nobody's name. */
   apply(manifests: Manifests): Promise<void>;
-  /** Runs a plugin in this process: `run("mesh-migrate", ["-n", "a", "--to", "1-20"])`. Never throws for an exit code. */
+  /**
+   * Runs a plugin in this process: `run("mesh-migrate", ["-n", "a", "--to", "1-20"])`. Never throws for an exit code.
+   */
   run(plugin: string, args: readonly string[], options?: RunOptions): Promise<Result>;
   createNamespace(labels: Readonly<Record<string, string>>, name?: string): Promise<string>;
   waitReady(namespace: string, seconds?: number): Promise<void>;
   pods(namespace: string): Promise<readonly Json[]>;
   /** Asks again and again, in the mesh's time, until `ask` gives something. An error counts as nothing yet. */
-  eventually<R>(what: string, ask: () => Promise<R | undefined | false> | R | undefined | false, seconds?: number): Promise<R>;
+  eventually<R>(
+    what: string,
+    ask: () => Promise<R | undefined | false> | R | undefined | false,
+    seconds?: number,
+  ): Promise<R>;
   /** Lets that much time pass. */
   pass(millis: number): Promise<void>;
 
@@ -61,7 +67,9 @@ export interface EmbeddedMesh extends AsyncDisposable, Omit<Running, "close"> {
   setTag(tag: string, revision: string): Promise<void>;
   setWebhookFault(revision: string, fault?: WebhookFault): Promise<void>;
 
-  /** Sees every request before it is answered, and may have something else happen. Until what is given back is called. */
+  /**
+   * Sees every request before it is answered, and may have something else happen. Until what is given back is called.
+   */
   onRequest(intercept: (asked: Asked) => Interception | undefined): () => void;
   /** Sees every answer. */
   onAnswer(see: (answered: Answered) => void): () => void;
@@ -139,7 +147,9 @@ export async function bootMesh(options: MeshOptions): Promise<EmbeddedMesh> {
     const endpoints = slices.flatMap((slice) => slice.endpoints.filter(({ conditions }: Json) => conditions.ready));
     const isUp = ({ status }: KubeJson): boolean =>
       status?.conditions?.some(({ type, status }: Json) => type === "Ready" && status === "True") ?? false;
-    return pods.length === count && pods.every((pod) => isUp(pod) === ready) && endpoints.length === (ready ? count : 0);
+    return (
+      pods.length === count && pods.every((pod) => isUp(pod) === ready) && endpoints.length === (ready ? count : 0)
+    );
   };
 
   const eventually: EmbeddedMesh["eventually"] = (what, ask, seconds = 120) => {
@@ -160,7 +170,9 @@ export async function bootMesh(options: MeshOptions): Promise<EmbeddedMesh> {
   };
 
   const install = async (revision: Revision): Promise<void> => {
-    const isFirst = store.get(resources.named("mutatingwebhookconfigurations"), undefined, "istio-revision-tag-default") === undefined;
+    const isFirst =
+      store.get(resources.named("mutatingwebhookconfigurations"), undefined, "istio-revision-tag-default") ===
+      undefined;
     await apply([...installed(revision), ...(isFirst || revision.name === "default" ? asDefault(revision) : [])]);
     revisions.set(revision.name, revision);
     await eventually(`istiod of ${revision.name}`, () => istiodsAre(revision.name, revision.replicas, true));
@@ -171,10 +183,14 @@ export async function bootMesh(options: MeshOptions): Promise<EmbeddedMesh> {
   const mesh: EmbeddedMesh = {
     ...running,
     ...{ clock, kubeconfig, apply, eventually, api },
-    run: (plugin, args, runOptions = {}) => clock.during(runPluginHere(plugin, ["--kubeconfig", kubeconfig, ...args], clock, runOptions)),
+    run: (plugin, args, runOptions = {}) =>
+      clock.during(runPluginHere(plugin, ["--kubeconfig", kubeconfig, ...args], clock, runOptions)),
     createNamespace: async (labels, name = `ns-${(++names).toString(36).padStart(4, "0")}`) => {
       await apply({ apiVersion: "v1", kind: "Namespace", metadata: { name, labels } });
-      await eventually("its service account", () => store.get(resources.named("serviceaccounts"), name, "default") !== undefined);
+      await eventually(
+        "its service account",
+        () => store.get(resources.named("serviceaccounts"), name, "default") !== undefined,
+      );
       return name;
     },
     waitReady: async (namespace, seconds) =>
@@ -185,11 +201,14 @@ export async function bootMesh(options: MeshOptions): Promise<EmbeddedMesh> {
     stopIstiod: async (revision, how = "unready") => {
       planes.stop(revision, how);
       const count = istiodPods(revision).length;
-      if (how === "unready") await eventually(`istiod of ${revision} not to be ready`, () => istiodsAre(revision, count, false));
+      if (how === "unready")
+        await eventually(`istiod of ${revision} not to be ready`, () => istiodsAre(revision, count, false));
     },
     startIstiod: async (revision) => {
       planes.start(revision);
-      await eventually(`istiod of ${revision} to be ready`, () => istiodsAre(revision, istiodPods(revision).length, true));
+      await eventually(`istiod of ${revision} to be ready`, () =>
+        istiodsAre(revision, istiodPods(revision).length, true),
+      );
     },
     scaleIstiod: async (revision, replicas) => {
       const { name, namespace } = { name: suffixed("istiod", revision), namespace: istioNamespace };
@@ -232,7 +251,10 @@ export async function bootMesh(options: MeshOptions): Promise<EmbeddedMesh> {
     [Symbol.asyncDispose]: () => mesh.down(),
   };
 
-  await apply([...clusterObjects(options.oldNodes ? oldKubelet : newKubelet), ...(options.gatewayApi ? gatewayApi : [])]);
+  await apply([
+    ...clusterObjects(options.oldNodes ? oldKubelet : newKubelet),
+    ...(options.gatewayApi ? gatewayApi : []),
+  ]);
   for (const [name, given] of Object.entries(options.revisions)) {
     const { version, replicas = 1 } = typeof given === "string" ? { version: given } : given;
     await install({ name, version, replicas });
@@ -242,7 +264,15 @@ export async function bootMesh(options: MeshOptions): Promise<EmbeddedMesh> {
 }
 
 const entryOf = ({ route, url, user, userAgent, code, dryRun, at }: Answered): AuditEntry => ({
-  ...{ verb: route?.verb ?? "get", uri: `${url.pathname}${url.search}`, user: user.name, userAgent, code, dryRun, at: new Date(at) },
+  ...{
+    verb: route?.verb ?? "get",
+    uri: `${url.pathname}${url.search}`,
+    user: user.name,
+    userAgent,
+    code,
+    dryRun,
+    at: new Date(at),
+  },
   ...{
     resource: route?.resource.plural ?? "",
     subresource: route?.subresource ?? "",
@@ -254,6 +284,8 @@ const entryOf = ({ route, url, user, userAgent, code, dryRun, at }: Answered): A
 const kubeconfigOf = (server: string, ca: string): Json => ({
   ...{ apiVersion: "v1", kind: "Config", "current-context": "embedded" },
   contexts: [{ name: "embedded", context: { cluster: "embedded", user: "admin" } }],
-  clusters: [{ name: "embedded", cluster: { server, "certificate-authority-data": Buffer.from(ca).toString("base64") } }],
+  clusters: [
+    { name: "embedded", cluster: { server, "certificate-authority-data": Buffer.from(ca).toString("base64") } },
+  ],
   users: [{ name: "admin", user: { token: "admin" } }],
 });

@@ -17,7 +17,15 @@ const settled = async (workloads: (namespace: string) => readonly object[]): Pro
   return namespace;
 };
 const migrate = async (namespaces: string, flags: readonly string[]) => {
-  const { code, stdout, stderr } = await mesh.run("mesh-migrate", ["-n", namespaces, "--to", "1-20", "-o", "json", ...flags]);
+  const { code, stdout, stderr } = await mesh.run("mesh-migrate", [
+    "-n",
+    namespaces,
+    "--to",
+    "1-20",
+    "-o",
+    "json",
+    ...flags,
+  ]);
   return { code, stderr, ...JSON.parse(stdout) };
 };
 
@@ -39,20 +47,32 @@ test("the time is over while the canary's other pods come up: what was begun is 
 });
 
 test("the time is over before a namespace's turn has come", async () => {
-  const first = await settled((namespace) => [deployment({ namespace, name: "slow", replicas: 2, readyAfter: 20_000 })]);
+  const first = await settled((namespace) => [
+    deployment({ namespace, name: "slow", replicas: 2, readyAfter: 20_000 }),
+  ]);
   const second = await settled((namespace) => [deployment({ namespace, name: "waits", replicas: 3 })]);
-  const { code, state, namespaces } = await migrate(`${first},${second}`, ["--timeout", "30s", "--parallel-namespaces", "1"]);
+  const { code, state, namespaces } = await migrate(`${first},${second}`, [
+    "--timeout",
+    "30s",
+    "--parallel-namespaces",
+    "1",
+  ]);
   assert.equal(code, 4, state);
   assert.ok(namespaces.some(({ labels }: { labels: string }) => labels === "not-started"));
   assert.deepEqual((await migrate(`${first},${second}`, [])).state, "done");
 });
 
 test("the target's istiod freezes when the last proxy has connected, and before its pod is ready: what it said is no proof", async () => {
-  const namespace = await settled((namespace) => [deployment({ namespace, name: "web", replicas: 1, readyAfter: 6_000 })]);
+  const namespace = await settled((namespace) => [
+    deployment({ namespace, name: "web", replicas: 1, readyAfter: 6_000 }),
+  ]);
   const isHeld = () =>
     mesh.planes
       .held()
-      .some(({ revision, connection: { proxy, lds } }) => revision === "1-20" && proxy.endsWith(namespace) && lds.state === "acked");
+      .some(
+        ({ revision, connection: { proxy, lds } }) =>
+          revision === "1-20" && proxy.endsWith(namespace) && lds.state === "acked",
+      );
   const frozen = mesh
     .eventually("the new proxy to be connected", isHeld)
     .then(() => mesh.pass(3_000))
@@ -71,15 +91,22 @@ test("a workload that somebody makes just before the labels are written: it stan
   let made: Promise<void> | undefined;
   const stop = mesh.onRequest((asked) => {
     if (made || !isWrite(asked)) return undefined;
-    made = mesh.apply([deployment({ namespace, name: "newcomer", replicas: 2 })] as Parameters<EmbeddedMesh["apply"]>[0]);
+    made = mesh.apply([deployment({ namespace, name: "newcomer", replicas: 2 })] as Parameters<
+      EmbeddedMesh["apply"]
+    >[0]);
     return { delay: 5_000 };
   });
   const { code, state, workloads, failure } = await migrate(namespace, []);
   stop();
   await made;
-  const outcomes = Object.fromEntries(workloads.map(({ name, outcome }: { name: string; outcome: string }) => [name, outcome]));
+  const outcomes = Object.fromEntries(
+    workloads.map(({ name, outcome }: { name: string; outcome: string }) => [name, outcome]),
+  );
   assert.deepEqual([code, state, outcomes], [4, "partial", { web: "moved", newcomer: "not-started" }]);
-  assert.deepEqual([failure.object.name, failure.reason], ["newcomer", "2 pods on default that came up while the run was on"]);
+  assert.deepEqual(
+    [failure.object.name, failure.reason],
+    ["newcomer", "2 pods on default that came up while the run was on"],
+  );
   const again = await migrate(namespace, []);
   assert.deepEqual([again.code, again.state], [0, "done"]);
 });

@@ -1,6 +1,7 @@
 /**
- * Looks on while others meddle: what of a workload's loss is not ours, and what of a success is not so. A success says that every pod was seen
- * to have arrived: one that never had, or has not been so for long, makes it a lie, unless others changed its workload seconds ago.
+ * Looks on while others meddle: what of a workload's loss is not ours, and what of a success is not so. A success says
+ * that every pod was seen to have arrived: one that never had, or has not been so for long, makes it a lie, unless
+ * others changed its workload seconds ago.
  */
 import { keyOf, podsUnder, watchLosses, workloadsIn } from "./losses.ts";
 import type { EmbeddedMesh } from "./mesh.ts";
@@ -11,7 +12,10 @@ import { revisionOf } from "./pods/life.ts";
 const graceMs = 10_000;
 
 export interface Onlooker extends Disposable {
-  /** None of our doing: that this pod goes down, that the labels of this Namespace change, that this workload becomes another. */
+  /**
+   * None of our doing: that this pod goes down, that the labels of this Namespace change, that this workload becomes
+   * another.
+   */
   blame(object: KubeJson): void;
   /** Where a workload had fewer ready pods than its bound and than what others took explains. */
   fell(): readonly string[];
@@ -29,18 +33,23 @@ export function lookOn(mesh: EmbeddedMesh, namespace: string, revision: string):
 
   const isRecent = (since: number | undefined): boolean => since !== undefined && clock.now() - since < graceMs;
   const age = (time: string | undefined): number => clock.wall() - Date.parse(time ?? "1970-01-01T00:00:00Z");
-  const heldBy = ({ metadata }: KubeJson) => planes.held().filter(({ connection }) => connection.proxy === `${metadata.name}.${namespace}`);
+  const heldBy = ({ metadata }: KubeJson) =>
+    planes.held().filter(({ connection }) => connection.proxy === `${metadata.name}.${namespace}`);
   const hasArrived = (pod: KubeJson): boolean => {
     const held = heldBy(pod);
     return (
       revisionOf(pod) === revision &&
       isReady(pod) &&
       held.length > 0 &&
-      held.every(({ revision: of, connection: { cds, lds } }) => of === revision && cds.state === "acked" && lds.state === "acked")
+      held.every(
+        ({ revision: of, connection: { cds, lds } }) =>
+          of === revision && cds.state === "acked" && lds.state === "acked",
+      )
     );
   };
   const look = (): void => {
-    for (const pod of store.list(resources.named("pods"), namespace)) if (hasArrived(pod)) arrived.add(pod.metadata.uid);
+    for (const pod of store.list(resources.named("pods"), namespace))
+      if (hasArrived(pod)) arrived.add(pod.metadata.uid);
   };
   const stop = store.onChange(({ object }) => {
     if (object.kind === "Pod" && object.metadata.namespace === namespace) look();
@@ -55,13 +64,16 @@ export function lookOn(mesh: EmbeddedMesh, namespace: string, revision: string):
     const ready = conditionOf(pod, "Ready");
     if (ready?.status !== "True" && age(ready?.lastTransitionTime) > graceMs)
       return `${name} is not ready since ${ready?.lastTransitionTime}`;
-    const elsewhere = heldBy(pod).find((held) => held.revision !== revision && age(held.connection.connectedAt) > graceMs);
+    const elsewhere = heldBy(pod).find(
+      (held) => held.revision !== revision && age(held.connection.connectedAt) > graceMs,
+    );
     return elsewhere && `${name} is connected to ${elsewhere.revision}`;
   };
   const labelLie = (): string | undefined => {
     const found = store.get(resources.named("namespaces"), undefined, namespace);
     const { "istio-injection": injection, "istio.io/rev": rev } = found?.metadata.labels ?? {};
-    if (isRecent(touched.get("Namespace")) || (found && !isGoing(found) && injection === undefined && rev === revision)) return undefined;
+    if (isRecent(touched.get("Namespace")) || (found && !isGoing(found) && injection === undefined && rev === revision))
+      return undefined;
     return `its labels are ${JSON.stringify(found?.metadata.labels)}${found && isGoing(found) ? ", and it is going" : ""}`;
   };
 

@@ -1,4 +1,7 @@
-/** What can go wrong with pods, nodes and istiods while a namespace moves from `default` to `1-20`, by name. Of requests: faults.ts. */
+/**
+ * What can go wrong with pods, nodes and istiods while a namespace moves from `default` to `1-20`, by name. Of
+ * requests: faults.ts.
+ */
 import { lifeLabel } from "../real/mesh/stages.ts";
 import type { Act, Stage } from "./fault-plan.ts";
 import {
@@ -23,7 +26,9 @@ import { isReady, type Json, type KubeJson, withCondition } from "./object.ts";
 export const revisions = { old: "default", target: "1-20" } as const;
 
 const istio = (stage: Stage, plural: string, name: string): KubeJson | undefined =>
-  [...listIn(stage, plural, istioNamespace), ...listIn(stage, plural, undefined)].find(({ metadata }) => metadata.name === name);
+  [...listIn(stage, plural, istioNamespace), ...listIn(stage, plural, undefined)].find(
+    ({ metadata }) => metadata.name === name,
+  );
 const istiodPods = (stage: Stage, revision: string): readonly KubeJson[] =>
   listIn(stage, "pods", istioNamespace).filter(
     ({ metadata }) => metadata.labels?.app === "istiod" && metadata.labels["istio.io/rev"] === revision,
@@ -94,15 +99,22 @@ async function swapped(
   if (!object) return undefined;
   await change(stage, object, make);
   return () =>
-    change(stage, object, ({ metadata }) => ({ ...object, metadata: { ...object.metadata, resourceVersion: metadata.resourceVersion } }));
+    change(stage, object, ({ metadata }) => ({
+      ...object,
+      metadata: { ...object.metadata, resourceVersion: metadata.resourceVersion },
+    }));
 }
 
-const injector = (stage: Stage): KubeJson | undefined => istio(stage, "mutatingwebhookconfigurations", "istio-sidecar-injector-1-20");
+const injector = (stage: Stage): KubeJson | undefined =>
+  istio(stage, "mutatingwebhookconfigurations", "istio-sidecar-injector-1-20");
 const entries =
   (change: (entry: Json) => Json) =>
   (now: KubeJson): Json => ({ ...now, webhooks: now.webhooks.map(change) });
 const withService = (change: (service: Json) => Json) =>
-  entries((entry) => ({ ...entry, clientConfig: { ...entry.clientConfig, service: change(entry.clientConfig.service) } }));
+  entries((entry) => ({
+    ...entry,
+    clientConfig: { ...entry.clientConfig, service: change(entry.clientConfig.service) },
+  }));
 
 /** The injector of the target, and who answers in its name. */
 const ofTarget: Readonly<Record<string, Act>> = {
@@ -134,7 +146,10 @@ const ofTarget: Readonly<Record<string, Act>> = {
   "Service leads to the old istiod": async (stage) => {
     const service = istio(stage, "services", "istiod-1-20");
     const old = istio(stage, "services", "istiod");
-    const end = await swapped(stage, service, (now) => ({ ...now, spec: { ...now.spec, selector: old?.spec.selector } }));
+    const end = await swapped(stage, service, (now) => ({
+      ...now,
+      spec: { ...now.spec, selector: old?.spec.selector },
+    }));
     return async () => {
       await end?.();
       // Who was led astray comes back only when its connection ends, as istiod ends each after half an hour.
@@ -169,18 +184,26 @@ const ofPods: Readonly<Record<string, Act>> = {
       name === "PROXY_CONFIG"
         ? { name, value: JSON.stringify({ ...JSON.parse(value), discoveryAddress: "istiod.istio-system.svc:15012" }) }
         : { name, value };
-    const led = (containers: readonly Json[]): Json => containers.map((each) => (each.env ? { ...each, env: each.env.map(astray) } : each));
-    const end = await newPodsAre(stage, (pod) => ({ ...pod, spec: { ...pod.spec, containers: led(pod.spec.containers) } }));
+    const led = (containers: readonly Json[]): Json =>
+      containers.map((each) => (each.env ? { ...each, env: each.env.map(astray) } : each));
+    const end = await newPodsAre(stage, (pod) => ({
+      ...pod,
+      spec: { ...pod.spec, containers: led(pod.spec.containers) },
+    }));
     return async () => {
       await end();
       for (const pod of list(stage, "pods")) await remove(stage, pod);
     };
   },
-  "new pods take 45 s": (stage) => newPodsLive(stage, undefined, { [life.readyAfter]: "45000ms", [life.readyBefore]: "46000ms" }),
+  "new pods take 45 s": (stage) =>
+    newPodsLive(stage, undefined, { [life.readyAfter]: "45000ms", [life.readyBefore]: "46000ms" }),
   "pods take 40 s to end": async (stage) => {
     const slow = { [life.terminateAfter]: "40000ms" };
     for (const pod of list(stage, "pods"))
-      await change(stage, pod, (now) => ({ ...now, metadata: { ...now.metadata, annotations: { ...now.metadata.annotations, ...slow } } }));
+      await change(stage, pod, (now) => ({
+        ...now,
+        metadata: { ...now.metadata, annotations: { ...now.metadata.annotations, ...slow } },
+      }));
     return newPodsLive(stage, undefined, slow);
   },
   "all pods of a workload crash": async (stage) => {
@@ -191,11 +214,13 @@ const ofPods: Readonly<Record<string, Act>> = {
       await change(stage, pod, (now) => relabelled(now, { [lifeLabel]: "crash" }));
     }
     return async () => {
-      for (const pod of list(stage, "pods")) await change(stage, pod, (now) => relabelled(now, { [lifeLabel]: undefined }));
+      for (const pod of list(stage, "pods"))
+        await change(stage, pod, (now) => relabelled(now, { [lifeLabel]: undefined }));
     };
   },
   "a node is not ready": async (stage) => {
-    for (const pod of list(stage, "pods").filter((each) => each.spec.nodeName === "node-1" && isReady(each))) stage.blame(pod);
+    for (const pod of list(stage, "pods").filter((each) => each.spec.nodeName === "node-1" && isReady(each)))
+      stage.blame(pod);
     await setNode(stage, "node-1", "Unknown");
     return () => setNode(stage, "node-1", "True");
   },

@@ -1,4 +1,7 @@
-/** Records the availability of every workload, at every single change: the fewest ready pods it had, and the bound that its strategy promises. */
+/**
+ * Records the availability of every workload, at every single change: the fewest ready pods it had, and the bound that
+ * its strategy promises.
+ */
 import { type Availability, boundOf } from "../real/recorder.ts";
 import type { EmbeddedMesh } from "./mesh.ts";
 import { controllerOf, isGoing, isReady, type KubeJson } from "./object.ts";
@@ -24,13 +27,17 @@ export function recordAvailability({ store, resources }: EmbeddedMesh): Recorder
     const [ready, bound] = [readyPods(workload), boundOf(workload)];
     const known = records.get(keyOf(workload));
     // What comes later counts from when it first holds its bound.
-    if (known) records.set(keyOf(workload), { lowest: Math.min(known.lowest, ready), bound: Math.min(known.bound, bound) });
-    else if (workload.status?.observedGeneration !== undefined && ready >= bound) records.set(keyOf(workload), { lowest: ready, bound });
+    if (known)
+      records.set(keyOf(workload), { lowest: Math.min(known.lowest, ready), bound: Math.min(known.bound, bound) });
+    else if (workload.status?.observedGeneration !== undefined && ready >= bound)
+      records.set(keyOf(workload), { lowest: ready, bound });
   };
   const workloadOf = (object: KubeJson): KubeJson | undefined => {
     const owner = controllerOf(object);
     const found =
-      owner && resources.of(owner) && store.get(resources.named(`${owner.kind.toLowerCase()}s`), object.metadata.namespace, owner.name);
+      owner &&
+      resources.of(owner) &&
+      store.get(resources.named(`${owner.kind.toLowerCase()}s`), object.metadata.namespace, owner.name);
     return found?.kind === "ReplicaSet" ? workloadOf(found) : found;
   };
   for (const kind of kinds)

@@ -1,6 +1,9 @@
-/** Runs a plugin in this process as `kubectl` would run it in another: its flags, its streams, its exit code, on the mesh's clock. */
+/**
+ * Runs a plugin in this process as `kubectl` would run it in another: its flags, its streams, its exit code, on the
+ * mesh's clock.
+ */
 import type { Io, Shell } from "../../src/cli/io.ts";
-import { runPlugin } from "../../src/cli/run.ts";
+import { runPlugin } from "../../src/cli/main.ts";
 import type { Interruption } from "../../src/cli/signals.ts";
 import type { MeshClock } from "./clock.ts";
 
@@ -29,9 +32,9 @@ const loaded = Promise.all([
   import("ws"),
   import("listr2"),
   import("../../src/cli/help.ts"),
-  import("../../plugins/mesh-revisions/run.ts"),
-  import("../../plugins/mesh-revisions/show.ts"),
-  import("../../plugins/mesh-migrate/run.ts"),
+  import("../../plugins/mesh-revisions/run-revisions.ts"),
+  import("../../plugins/mesh-revisions/show-revisions.ts"),
+  import("../../plugins/mesh-migrate/run-migrate.ts"),
 ]);
 
 export const interrupt: Interruption = { name: "SIGINT", code: 130 };
@@ -44,7 +47,7 @@ export async function runPluginHere(
 ): Promise<Result> {
   await loaded;
   if (!Object.hasOwn(plugins, name)) throw new Error(`no plugin ${name}`);
-  const { plugin } = await plugins[name as keyof typeof plugins]();
+  const [plugin] = Object.values(await plugins[name as keyof typeof plugins]());
   const started = clock.now();
   let [stdout, stderr] = ["", ""];
   const line = (text: string): string => (text.endsWith("\n") || text === "" ? text : `${text}\n`);

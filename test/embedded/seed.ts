@@ -6,8 +6,11 @@ export type Manifests = string | object | readonly object[];
 
 /** The single objects, in their order. */
 export function objectsOf(manifests: Manifests): readonly Json[] {
-  const given: readonly Json[] = typeof manifests === "string" ? loadAll(manifests) : Array.isArray(manifests) ? manifests : [manifests];
-  return given.flatMap((each) => (each === null || each === undefined ? [] : each.kind === "List" ? objectsOf(each.items) : [each]));
+  const given: readonly Json[] =
+    typeof manifests === "string" ? loadAll(manifests) : Array.isArray(manifests) ? manifests : [manifests];
+  return given.flatMap((each) =>
+    each === null || each === undefined ? [] : each.kind === "List" ? objectsOf(each.items) : [each],
+  );
 }
 
 /** What is in every cluster before anything is applied. */
@@ -17,9 +20,18 @@ export function clusterObjects(kubelet: string): readonly Json[] {
   return [
     ...["default", "kube-system", "kube-public", "kube-node-lease", "istio-system"].map(namespace),
     ...[0, 1, 2, 3].map((index) => node(`node-${index}`, kubelet)),
-    { apiVersion: "rbac.authorization.k8s.io/v1", kind: "ClusterRole", metadata: { name: "cluster-admin" }, rules: everything },
     {
-      ...{ apiVersion: "rbac.authorization.k8s.io/v1", kind: "ClusterRoleBinding", metadata: { name: "cluster-admin" } },
+      apiVersion: "rbac.authorization.k8s.io/v1",
+      kind: "ClusterRole",
+      metadata: { name: "cluster-admin" },
+      rules: everything,
+    },
+    {
+      ...{
+        apiVersion: "rbac.authorization.k8s.io/v1",
+        kind: "ClusterRoleBinding",
+        metadata: { name: "cluster-admin" },
+      },
       roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: "cluster-admin" },
       subjects: [{ apiGroup: "rbac.authorization.k8s.io", kind: "Group", name: "system:masters" }],
     },
@@ -28,7 +40,10 @@ export function clusterObjects(kubelet: string): readonly Json[] {
 
 const node = (name: string, kubelet: string): Json => ({
   ...{ apiVersion: "v1", kind: "Node", spec: {} },
-  metadata: { name, labels: { "kubernetes.io/hostname": name, "kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64" } },
+  metadata: {
+    name,
+    labels: { "kubernetes.io/hostname": name, "kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64" },
+  },
   status: {
     conditions: [{ type: "Ready", status: "True", reason: "KubeletReady", message: "kubelet is posting ready status" }],
     nodeInfo: {
@@ -44,7 +59,11 @@ const node = (name: string, kubelet: string): Json => ({
 });
 
 const crd = (group: string, version: string, plural: string, kind: string, namespaced = true): Json => ({
-  ...{ apiVersion: "apiextensions.k8s.io/v1", kind: "CustomResourceDefinition", metadata: { name: `${plural}.${group}` } },
+  ...{
+    apiVersion: "apiextensions.k8s.io/v1",
+    kind: "CustomResourceDefinition",
+    metadata: { name: `${plural}.${group}` },
+  },
   spec: {
     ...{
       group,

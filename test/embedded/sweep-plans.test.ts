@@ -1,11 +1,12 @@
 /**
- * Everything that can go wrong with pods and istiods, and everything that others do, at each instant of a migration that matters: it
- * succeeds and has truly arrived, puts everything back, refuses with nothing changed, or stops so that a second run finishes once the
- * trouble is over. A seeded sample here; `SWEEP=all` takes the whole grid (npm run test:sweep), SWEEP_ONLY=words those cases.
+ * Everything that can go wrong with pods and istiods, and everything that others do, at each instant of a migration
+ * that matters: it succeeds and has truly arrived, puts everything back, refuses with nothing changed, or stops so that
+ * a second run finishes once the trouble is over. A seeded sample here; `SWEEP=all` takes the whole grid (npm run
+ * test:sweep), SWEEP_ONLY=words those cases.
  */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import type { MigrationDocument } from "../../src/views/migration.ts";
+import type { MigrationDocument } from "../../src/views/migration-view.ts";
 import { assertArrived, documentOf } from "../contract/witness.ts";
 import { daemonSet, deployment, statefulSet } from "../real/workloads.ts";
 import type { Interception } from "./api/request.ts";
@@ -57,14 +58,24 @@ const troubles: ReadonlyMap<string, Omit<Planned, "when">> = new Map([
     .map(([name, act]): [string, Omit<Planned, "when">] => [`${name} for 8 s`, { what: { act }, lasts: 8_000 }]),
   ...acts(interferences),
   ...acts(endings),
-  ...["throttled", "not JSON", "a login page", "a login page, applied", "reset before", "reset after", "unauthorized", "forbidden"].flatMap(
-    (name) => [...lasting(name, faults[name], 10_000), ...lasting(name, faults[name], long)],
-  ),
+  ...[
+    "throttled",
+    "not JSON",
+    "a login page",
+    "a login page, applied",
+    "reset before",
+    "reset after",
+    "unauthorized",
+    "forbidden",
+  ].flatMap((name) => [...lasting(name, faults[name], 10_000), ...lasting(name, faults[name], long)]),
   ...Object.entries(watchFaults).flatMap(([name, fault]) => lasting(name, fault, long, isWatch)),
 ]);
 
 const grid = [...troubles].flatMap(([trouble, planned]) =>
-  Object.entries(instants).map(([instant, when]) => ({ name: `${trouble}, ${instant}`, planned: { ...planned, when } })),
+  Object.entries(instants).map(([instant, when]) => ({
+    name: `${trouble}, ${instant}`,
+    planned: { ...planned, when },
+  })),
 );
 
 let scene: Scene;
@@ -79,7 +90,12 @@ const namespaceOfFour = () =>
     deployment({ namespace, name: "web", replicas: 2, readyAfter: 1_000 }),
     deployment({ namespace, name: "api", replicas: 3, readyAfter: [1_000, 3_000] }),
     statefulSet({ namespace, name: "db", replicas: 2, readyAfter: 1_000 }),
-    daemonSet({ namespace, name: "agent", readyAfter: 1_000, spec: { updateStrategy: { rollingUpdate: { maxUnavailable: 2 } } } }),
+    daemonSet({
+      namespace,
+      name: "agent",
+      readyAfter: 1_000,
+      spec: { updateStrategy: { rollingUpdate: { maxUnavailable: 2 } } },
+    }),
   ]);
 
 /** How the case ended, in a word. Throws where it must not end so. */
@@ -113,7 +129,9 @@ async function tryCase(planned: Planned): Promise<{ readonly outcome: string; re
   if (code === 4) assert.match(document?.goOn ?? "", /kubectl mesh-migrate/, told);
   assert.deepEqual(onlooker.fell(), [], told);
 
-  const gone = (await mesh.api.get(`/api/v1/namespaces/${namespace}`).catch(() => undefined))?.metadata.deletionTimestamp !== undefined;
+  const gone =
+    (await mesh.api.get(`/api/v1/namespaces/${namespace}`).catch(() => undefined))?.metadata.deletionTimestamp !==
+    undefined;
   if (!gone && (await exists(namespace))) await finish(namespace, told, onlooker);
   assert.deepEqual(onlooker.fell(), [], told);
   await mesh.api.delete(`/api/v1/namespaces/${namespace}`).catch(() => {});
@@ -138,12 +156,21 @@ async function finish(namespace: string, told: string, onlooker: { lies(): reado
   const first = await mesh.run("mesh-migrate", ["-n", namespace, ...args]);
   // GitOps that wrote those labels once owns them: refused until somebody says that this is known.
   const owned = first.code === 3 && /label-owner/.test(first.stdout);
-  const again = owned ? await mesh.run("mesh-migrate", ["-n", namespace, ...args, "--skip-check", "label-owner"]) : first;
-  assert.equal(again.code, 0, `again: ${tellOf(again, again.stdout === "" ? undefined : documentOf(again))}\nafter ${told}`);
+  const again = owned
+    ? await mesh.run("mesh-migrate", ["-n", namespace, ...args, "--skip-check", "label-owner"])
+    : first;
+  assert.equal(
+    again.code,
+    0,
+    `again: ${tellOf(again, again.stdout === "" ? undefined : documentOf(again))}\nafter ${told}`,
+  );
   assert.deepEqual(onlooker.lies(), []);
   await mesh.eventually(
     "arrival",
-    () => assertArrived(mesh, namespace, "1-20", { of: ({ metadata }) => metadata.labels?.app !== "import" }).then(() => true),
+    () =>
+      assertArrived(mesh, namespace, "1-20", { of: ({ metadata }) => metadata.labels?.app !== "import" }).then(
+        () => true,
+      ),
     60,
   );
 }

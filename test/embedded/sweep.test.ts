@@ -1,6 +1,7 @@
 /**
- * Every fault at every request of a migration: it succeeds, puts everything back, stops with nothing changed, or stops so that a second
- * run finishes. Never a false success, never a fault of ours. A seeded sample here; `SWEEP=all` takes the whole grid (npm run test:sweep).
+ * Every fault at every request of a migration: it succeeds, puts everything back, stops with nothing changed, or stops
+ * so that a second run finishes. Never a false success, never a fault of ours. A seeded sample here; `SWEEP=all` takes
+ * the whole grid (npm run test:sweep).
  */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -74,7 +75,8 @@ test("one fault at any request: success, restored, nothing changed, or a stop th
     const what = `${one.name} (${met}): exit ${code}\n${stdout}${stderr}`;
     assert.ok([0, 1, 3, 4, 5].includes(code), what);
     assert.doesNotMatch(stderr, /this is a bug/, what);
-    if (code === 0) await assertArrived(scene.mesh, namespace, "1-20").catch((error) => assert.fail(`${what}\n${error}`));
+    if (code === 0)
+      await assertArrived(scene.mesh, namespace, "1-20").catch((error) => assert.fail(`${what}\n${error}`));
     if (code === 1 || code === 3 || code === 5) {
       assert.deepEqual(await labelsOf(scene.mesh, namespace), { "istio-injection": "enabled" }, what);
       assert.deepEqual(await templatesOf(scene.mesh, namespace), templates, what);

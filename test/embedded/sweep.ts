@@ -10,7 +10,10 @@ export const seed = Number(process.env.SWEEP_SEED ?? 20261123);
 const only = new RegExp(process.env.SWEEP_ONLY ?? "");
 
 /** Those to try: all, or so many of them, the same for the same seed. */
-export function chosen<Case extends { readonly name: string }>(grid: readonly Case[], sampleSize: number): readonly Case[] {
+export function chosen<Case extends { readonly name: string }>(
+  grid: readonly Case[],
+  sampleSize: number,
+): readonly Case[] {
   if (process.env.SWEEP_ONLY) return grid.filter(({ name }) => only.test(name));
   if (all) return grid;
   const next = random(seed);

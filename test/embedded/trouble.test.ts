@@ -42,7 +42,9 @@ const act = (name: string) => {
 
 test("labels that a policy rewrites in the last write are no success", async () => {
   const namespace = await namespaceOfTwo();
-  const { document, end } = await migrateAmid(namespace, [{ when: { request: isWrite, nth: 3 }, what: act("a policy rewrites labels") }]);
+  const { document, end } = await migrateAmid(namespace, [
+    { when: { request: isWrite, nth: 3 }, what: act("a policy rewrites labels") },
+  ]);
   await end();
   assert.deepEqual(await labelsOf(mesh, namespace), { "istio-injection": "enabled" });
   assert.deepEqual([document.state, document.exitCode], ["partial", 4]);
@@ -79,7 +81,9 @@ test("a write of which nothing more can be learned is not called nothing", async
   const namespace = await namespaceOfTwo();
   const meets = faults["a login page, applied"];
   assert.ok(meets);
-  const { document, end } = await migrateAmid(namespace, [{ when: { request: isWrite }, what: { meets }, lasts: 10_000 }]);
+  const { document, end } = await migrateAmid(namespace, [
+    { when: { request: isWrite }, what: { meets }, lasts: 10_000 },
+  ]);
   await end();
   assert.deepEqual(await labelsOf(mesh, namespace), { "istio.io/rev": "1-20" });
   assert.deepEqual([document.exitCode, document.state], [4, "partial"]);
@@ -93,7 +97,9 @@ test("a write that was not done, and of which nothing more can be learned for a 
   const namespace = await namespaceOfTwo();
   const meets = faults["a login page"];
   assert.ok(meets);
-  const { document, end } = await migrateAmid(namespace, [{ when: { request: isWrite }, what: { meets }, lasts: 10_000 }]);
+  const { document, end } = await migrateAmid(namespace, [
+    { when: { request: isWrite }, what: { meets }, lasts: 10_000 },
+  ]);
   await end();
   assert.deepEqual(await labelsOf(mesh, namespace), { "istio-injection": "enabled" });
   assert.deepEqual([document.exitCode, document.state], [4, "partial"]);

@@ -13,7 +13,9 @@ test("every change is shown, as a document a line, until it is ended", async () 
   const stop = new AbortController();
   const watching = mesh.run("mesh-revisions", ["--watch", "-o", "json"], { signal: stop.signal });
   await mesh.pass(3_000);
-  await mesh.api.merge(`/api/v1/namespaces/${namespace}`, { metadata: { labels: { "istio-injection": null, "istio.io/rev": "prdo" } } });
+  await mesh.api.merge(`/api/v1/namespaces/${namespace}`, {
+    metadata: { labels: { "istio-injection": null, "istio.io/rev": "prdo" } },
+  });
   await mesh.pass(10_000);
   await mesh.api.merge(`/api/v1/namespaces/${namespace}`, { metadata: { labels: { "istio.io/rev": "1-20" } } });
   await mesh.pass(10_000);

@@ -1,18 +1,23 @@
-/** A restarted workload waited for through the port, from lists and debug pages to the verdict, on a clock that is moved by hand. */
+/**
+ * A restarted workload waited for through the port, from lists and debug pages to the verdict, on a clock that is moved
+ * by hand.
+ */
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import { watchIstiods } from "../../src/execute/istiod-watch.ts";
-import { watchNamespace, workloadIn } from "../../src/execute/namespace-watch.ts";
-import { waitFor } from "../../src/execute/wait.ts";
-import { failed } from "../../src/upgrade/verdict.ts";
-import { type RestartGoal, workloadProof } from "../../src/upgrade/workload-proof.ts";
+import { watchIstiods } from "../../src/gather/watch/istiod-watch.ts";
+import { watchNamespace, workloadIn } from "../../src/gather/watch/namespace-watch.ts";
+import { waitFor } from "../../src/gather/watch/wait.ts";
+import { failed } from "../../src/upgrade/proof/verdict.ts";
+import { type RestartGoal, workloadProof } from "../../src/upgrade/proof/workload-proof.ts";
 import { fakeCluster } from "./fake-cluster.ts";
 import { manualClock } from "./manual-clock.ts";
 import { before, debugPages, deployment, istiodPod, podObject, replicaSet, stamp } from "./scene.ts";
 
 const web = { kind: "Deployment", namespace: "production", name: "web" };
 const goal: RestartGoal = { revision: "1-20", oldRevisions: ["default"], uid: "uid-of-web", stamp, generation: 2 };
-const [oldA, oldB] = ["a", "b"].map((end) => podObject(`web-old-${end}`, { revision: "default", createdAt: before, hash: "old" }));
+const [oldA, oldB] = ["a", "b"].map((end) =>
+  podObject(`web-old-${end}`, { revision: "default", createdAt: before, hash: "old" }),
+);
 const [newA, newB] = ["a", "b"].map((end) => podObject(`web-7d4b9-${end}`));
 
 /** Waits a minute for `web`, with `objects` and what each istiod holds set by the test. */
@@ -51,7 +56,12 @@ function arriving() {
       return proof.verdict;
     };
     const signal = new AbortController().signal;
-    return waitFor(judge, [namespace, istiods], { timeoutMs: 60_000, signal, clock, onChange: (reason) => told.push(reason) });
+    return waitFor(judge, [namespace, istiods], {
+      timeoutMs: 60_000,
+      signal,
+      clock,
+      onChange: (reason) => told.push(reason),
+    });
   };
   return { cluster, clock, told, set, start };
 }
@@ -68,10 +78,14 @@ suite("a restart, from the patch to the proof", () => {
     await clock.advance(1_500);
     set(deployment(), [newA, newB], { old: [], new: ["web-7d4b9-a"] });
     await clock.advance(1_500);
-    set(deployment(), [newA, newB, podObject("web-old-a", { revision: "default", createdAt: before, hash: "old", deleted: true })], {
-      old: [],
-      new: ["web-7d4b9-a", "web-7d4b9-b"],
-    });
+    set(
+      deployment(),
+      [newA, newB, podObject("web-old-a", { revision: "default", createdAt: before, hash: "old", deleted: true })],
+      {
+        old: [],
+        new: ["web-7d4b9-a", "web-7d4b9-b"],
+      },
+    );
     await clock.advance(1_500);
     set(deployment(), [newA, newB], { old: [], new: ["web-7d4b9-a", "web-7d4b9-b"] });
     await clock.advance(1_500);

@@ -1,6 +1,6 @@
 /** The verbs of the port that waiting needs, over objects that a test sets; anything else is a fault of the test. */
 import type { Cluster, ListQuery } from "../../src/cluster/cluster.ts";
-import { ClusterError } from "../../src/cluster/errors.ts";
+import { ClusterError } from "../../src/cluster/cluster-error.ts";
 import type { Kind } from "../../src/cluster/kinds.ts";
 import type { KubeObject } from "../../src/mesh/kubernetes.ts";
 
@@ -21,7 +21,12 @@ export interface FakeCluster extends Cluster {
 
 export function fakeCluster(): FakeCluster {
   const objects = new Map<string, KubeObject[]>();
-  const [lists, failing, answers, asked] = [[] as string[], new Map<string, ClusterError>(), new Map<string, string>(), [] as string[]];
+  const [lists, failing, answers, asked] = [
+    [] as string[],
+    new Map<string, ClusterError>(),
+    new Map<string, string>(),
+    [] as string[],
+  ];
   const watches = new Set<{ plural: string; hint: () => void }>();
   const unused = (verb: string) => () => {
     throw new Error(`${verb} is not faked`);
@@ -45,7 +50,8 @@ export function fakeCluster(): FakeCluster {
       const [key, value] = query.labelSelector?.split("=") ?? [];
       const items = (found ?? []).filter(
         ({ metadata: { namespace, labels } }) =>
-          (query.namespace === undefined || namespace === query.namespace) && (key === undefined || labels?.[key] === value),
+          (query.namespace === undefined || namespace === query.namespace) &&
+          (key === undefined || labels?.[key] === value),
       );
       return { items: items.map((object) => project(object as T)), resourceVersion: "1" };
     },
@@ -57,7 +63,8 @@ export function fakeCluster(): FakeCluster {
     getFromPod: async (pod, port, path) => {
       asked.push(`${pod.namespace}/${pod.name} ${path}`);
       const body = port === 15014 ? answers.get(`${pod.namespace}/${pod.name} ${path}`) : undefined;
-      if (body === undefined) throw new ClusterError(`no answer from pod ${pod.namespace}/${pod.name}`, { reason: "unreachable" });
+      if (body === undefined)
+        throw new ClusterError(`no answer from pod ${pod.namespace}/${pod.name}`, { reason: "unreachable" });
       return body;
     },
     identity: { context: "test", server: "https://127.0.0.1", user: "test", namespace: "default" },

@@ -1,4 +1,7 @@
-/** A clock that stands still until it is moved; what is due then runs in order, each thing it sets off finished before the next. */
+/**
+ * A clock that stands still until it is moved; what is due then runs in order, each thing it sets off finished before
+ * the next.
+ */
 import type { Clock } from "../../src/cluster/clock.ts";
 
 export interface ManualClock extends Clock {

@@ -5,15 +5,29 @@ export const stamp = "2026-11-03T04:05:06Z";
 export const before = "2026-11-03T04:04:06Z";
 export const after = "2026-11-03T04:06:06Z";
 
-const owner = (kind: string, name: string, uid: string) => [{ apiVersion: "apps/v1", kind, name, uid, controller: true }];
+const owner = (kind: string, name: string, uid: string) => [
+  { apiVersion: "apps/v1", kind, name, uid, controller: true },
+];
 
 /** Deployment `web` of two, as it stands some time after a restart. */
-export const deployment = (change: { uid?: string; generation?: number; observed?: number; updated?: number } = {}): WorkloadObject => {
+export const deployment = (
+  change: { uid?: string; generation?: number; observed?: number; updated?: number } = {},
+): WorkloadObject => {
   const { uid = "uid-of-web", generation = 2, observed = generation, updated = 2 } = change;
   return {
     metadata: { name: "web", namespace: "production", uid, generation, resourceVersion: "7" },
-    spec: { replicas: 2, selector: { matchLabels: { app: "web" } }, template: { spec: { containers: [{ name: "app" }] } } },
-    status: { observedGeneration: observed, replicas: 2, updatedReplicas: updated, readyReplicas: 2, availableReplicas: 2 },
+    spec: {
+      replicas: 2,
+      selector: { matchLabels: { app: "web" } },
+      template: { spec: { containers: [{ name: "app" }] } },
+    },
+    status: {
+      observedGeneration: observed,
+      replicas: 2,
+      updatedReplicas: updated,
+      readyReplicas: 2,
+      availableReplicas: 2,
+    },
   };
 };
 

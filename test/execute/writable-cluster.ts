@@ -1,6 +1,9 @@
-/** A cluster of given objects that can be got, merge-patched and changed by others; patches are refused and lost as a test says. */
+/**
+ * A cluster of given objects that can be got, merge-patched and changed by others; patches are refused and lost as a
+ * test says.
+ */
 import type { Cluster } from "../../src/cluster/cluster.ts";
-import { ClusterError } from "../../src/cluster/errors.ts";
+import { ClusterError } from "../../src/cluster/cluster-error.ts";
 import type { KubeObject } from "../../src/mesh/kubernetes.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: objects of any kind, as they stand on the wire
@@ -18,10 +21,13 @@ export interface WritableCluster {
   beforeNextPatch(act: () => void): void;
 }
 
-/** `fates` are the fates of the patches in their order; those that follow are carried out. `admission` changes what is written. */
+/**
+ * `dispositions` are the dispositions of the patches in their order; those that follow are carried out. `admission`
+ * changes what is written.
+ */
 export function writableCluster(
   given: readonly KubeObject[],
-  fates: Fate[] = [],
+  dispositions: Fate[] = [],
   admission: (object: Json) => void = () => {},
 ): WritableCluster {
   const objects = new Map<string, Json>(given.map((object) => [object.metadata.name, structuredClone(object)]));
@@ -38,7 +44,7 @@ export function writableCluster(
   ) => {
     before();
     before = () => {};
-    const fate = fates.shift() ?? "carried out";
+    const disposition = dispositions.shift() ?? "carried out";
     patches.push({ name, body, dryRun });
     const current = objects.get(name);
     if (!current) throw new ClusterError(`${name} not found`, { reason: "not-found", status: 404 });
@@ -46,19 +52,24 @@ export function writableCluster(
     const stale =
       (uid ?? current.metadata.uid) !== current.metadata.uid ||
       (resourceVersion ?? current.metadata.resourceVersion) !== current.metadata.resourceVersion;
-    if (stale || fate === "conflict") throw new ClusterError(`${name} has changed`, { reason: "conflict", status: 409 });
-    if (fate === "denied") throw new ClusterError(`admission webhook denied ${name}`, { reason: "denied", status: 403 });
-    if (fate === "dropped") throw new ClusterError("no answer", { reason: "unreachable", ambiguous: true });
+    if (stale || disposition === "conflict")
+      throw new ClusterError(`${name} has changed`, { reason: "conflict", status: 409 });
+    if (disposition === "denied")
+      throw new ClusterError(`admission webhook denied ${name}`, { reason: "denied", status: 403 });
+    if (disposition === "dropped") throw new ClusterError("no answer", { reason: "unreachable", ambiguous: true });
     const next = merged(structuredClone(current), body);
     admission(next);
     if (!dryRun) {
       bump(next);
       objects.set(name, next);
     }
-    if (fate === "lost") throw new ClusterError("no answer", { reason: "unreachable", ambiguous: true });
+    if (disposition === "lost") throw new ClusterError("no answer", { reason: "unreachable", ambiguous: true });
     return structuredClone(next);
   };
-  const cluster = { get: async (_kind: unknown, name: string) => structuredClone(objects.get(name)), patch } as unknown as Cluster;
+  const cluster = {
+    get: async (_kind: unknown, name: string) => structuredClone(objects.get(name)),
+    patch,
+  } as unknown as Cluster;
   return {
     cluster,
     patches,

@@ -52,7 +52,10 @@ for (const [change, message, remedy] of words) {
 test("a configuration that a proxy rejects is told in the proxy's words", () => {
   const answered = mesh(sound);
   const rejected = (pod: string) =>
-    connection("production", pod, { lds: "rejected", rejected: [{ type: "LDS", message: "duplicate listener 0.0.0.0_80" }] });
+    connection("production", pod, {
+      lds: "rejected",
+      rejected: [{ type: "LDS", message: "duplicate listener 0.0.0.0_80" }],
+    });
   const found = (...pods: readonly string[]) =>
     meshFindings({
       ...answered,
@@ -92,7 +95,11 @@ test("the remedy for stale pods follows the label: a migration where istio.io/re
 });
 
 test("one finding a namespace, however many workloads are stale", () => {
-  const workloads = Array.from({ length: 30 }, (_, index) => ({ namespace: "production", name: `w${index}`, runs: ["default"] }));
+  const workloads = Array.from({ length: 30 }, (_, index) => ({
+    namespace: "production",
+    name: `w${index}`,
+    runs: ["default"],
+  }));
   const [finding, ...rest] = meshFindings(mesh({ ...sound, workloads }));
   assert.equal(
     finding?.message,

@@ -7,12 +7,22 @@ import type { Injection, Injector } from "../../src/mesh/model.ts";
 import { deactivated, injectorsOf, live, releases, rendered, revisionOfRelease } from "./rendered.ts";
 
 const outcome = (injection: Injection): string =>
-  injection.kind === "injected" || injection.kind === "refused" ? `${injection.kind} ${injection.revision}` : injection.kind;
+  injection.kind === "injected" || injection.kind === "refused"
+    ? `${injection.kind} ${injection.revision}`
+    : injection.kind;
 const decide = (injectors: readonly Injector[], labels: Labels, pod: Injectable = {}, name = "production"): Injection =>
   injectionOf(injectors, { name, labels }, pod);
 
-/** REV stands for the revision of the release. Two columns: with an un-revisioned install beside it, and with the revision as default tag. */
-const precedence: readonly (readonly [namespace: Labels, pod: Labels, besideUnrevisioned: string, asDefaultTag: string])[] = [
+/**
+ * REV stands for the revision of the release. Two columns: with an un-revisioned install beside it, and with the
+ * revision as default tag.
+ */
+const precedence: readonly (readonly [
+  namespace: Labels,
+  pod: Labels,
+  besideUnrevisioned: string,
+  asDefaultTag: string,
+])[] = [
   [{}, {}, "none", "injected REV"], // the default tag of the fixtures enables namespaces by default
   [{ "istio-injection": "enabled" }, {}, "injected default", "injected REV"],
   [{ "istio-injection": "disabled" }, {}, "none", "none"],
@@ -48,13 +58,27 @@ for (const release of releases) {
   const named = (labels: Labels): Labels =>
     Object.fromEntries(Object.entries(labels).map(([key, value]) => [key, value.replace("REV", revision)]));
   const beside = injectorsOf(release, live(unrevisioned), live(revisioned), live(prodStable));
-  const tagged = injectorsOf(release, live(deactivated(unrevisioned)), live(revisioned), live(defaultTag), live(prodStable));
+  const tagged = injectorsOf(
+    release,
+    live(deactivated(unrevisioned)),
+    live(revisioned),
+    live(defaultTag),
+    live(prodStable),
+  );
 
   test(`precedence of the labels, webhooks of ${release}`, () => {
     for (const [namespace, pod, besideUnrevisioned, asDefaultTag] of precedence) {
       const title = JSON.stringify({ namespace, pod });
-      assert.equal(outcome(decide(beside, named(namespace), { labels: named(pod) })), besideUnrevisioned.replace("REV", revision), title);
-      assert.equal(outcome(decide(tagged, named(namespace), { labels: named(pod) })), asDefaultTag.replace("REV", revision), title);
+      assert.equal(
+        outcome(decide(beside, named(namespace), { labels: named(pod) })),
+        besideUnrevisioned.replace("REV", revision),
+        title,
+      );
+      assert.equal(
+        outcome(decide(tagged, named(namespace), { labels: named(pod) })),
+        asDefaultTag.replace("REV", revision),
+        title,
+      );
     }
   });
 
@@ -93,16 +117,27 @@ for (const [title, pod, namespace, expected] of [
     "production",
     "injected 1-20",
   ],
-  ["a template the release has", { annotations: { "inject.istio.io/templates": "gateway" } }, "production", "injected 1-20"],
+  [
+    "a template the release has",
+    { annotations: { "inject.istio.io/templates": "gateway" } },
+    "production",
+    "injected 1-20",
+  ],
   [
     "two templates the release has, with a space",
     { annotations: { "inject.istio.io/templates": "sidecar, gateway" } },
     "production",
     "injected 1-20",
   ],
-  ["a template nobody has", { annotations: { "inject.istio.io/templates": "sidecar, custom" } }, "production", "refused 1-20"],
+  [
+    "a template nobody has",
+    { annotations: { "inject.istio.io/templates": "sidecar, custom" } },
+    "production",
+    "refused 1-20",
+  ],
 ] as const satisfies readonly (readonly [string, Injectable, string, string])[])
-  test(`what istiod makes of a pod: ${title}`, () => assert.equal(outcome(decide(injectors, revisionLabels, pod, namespace)), expected));
+  test(`what istiod makes of a pod: ${title}`, () =>
+    assert.equal(outcome(decide(injectors, revisionLabels, pod, namespace)), expected));
 
 for (const [title, altered, expected] of [
   ["no CA bundle", changed({ caBundle: false }), "refused 1-20"],
@@ -115,7 +150,11 @@ for (const [title, altered, expected] of [
     "injected 1-20",
   ],
   ["match conditions", changed({}, { matchConditions: [{ name: "mine", expression: "true" }] }), "unknown"],
-  ["an operator nobody knows", changed({}, { objectSelector: { matchExpressions: [{ key: "a", operator: "Gt" }] } }), "unknown"],
+  [
+    "an operator nobody knows",
+    changed({}, { objectSelector: { matchExpressions: [{ key: "a", operator: "Gt" }] } }),
+    "unknown",
+  ],
   ["no rules", changed({}, { rules: [] }), "none"],
   [
     "rules for updates",
@@ -134,12 +173,18 @@ for (const [title, altered, expected] of [
   ],
   [
     "rules for cluster objects",
-    changed({}, { rules: [{ operations: ["*"], apiGroups: ["*"], apiVersions: ["*"], resources: ["*"], scope: "Cluster" }] }),
+    changed(
+      {},
+      { rules: [{ operations: ["*"], apiGroups: ["*"], apiVersions: ["*"], resources: ["*"], scope: "Cluster" }] },
+    ),
     "none",
   ],
   [
     "rules for everything",
-    changed({}, { rules: [{ operations: ["*"], apiGroups: ["*"], apiVersions: ["*"], resources: ["*/*"], scope: "*" }] }),
+    changed(
+      {},
+      { rules: [{ operations: ["*"], apiGroups: ["*"], apiVersions: ["*"], resources: ["*/*"], scope: "*" }] },
+    ),
     "injected 1-20",
   ],
   [
@@ -154,12 +199,19 @@ for (const [title, altered, expected] of [
   ],
   ["a rule that says nothing", changed({}, { rules: [{}] }), "none"],
   ["an injector ConfigMap that could not be read", changed({ policy: "unknown" }), "unknown"],
-  ["policy disabled", changed({ policy: { policy: "disabled", neverInject: [], alwaysInject: [], templates: [] } }), "none"],
+  [
+    "policy disabled",
+    changed({ policy: { policy: "disabled", neverInject: [], alwaysInject: [], templates: [] } }),
+    "none",
+  ],
 ] as const satisfies readonly (readonly [string, readonly Injector[], string])[])
   test(`what becomes of the call: ${title}`, () => assert.equal(outcome(decide(altered, revisionLabels)), expected));
 
 test("a refusal is certain whatever the other injectors would say", () => {
-  const [first, second] = [changed({}, { matchConditions: [{ name: "mine", expression: "true" }] }), changed({ caBundle: false })];
+  const [first, second] = [
+    changed({}, { matchConditions: [{ name: "mine", expression: "true" }] }),
+    changed({ caBundle: false }),
+  ];
   assert.equal(outcome(decide([...first, ...second], revisionLabels)), "refused 1-20");
 });
 
@@ -195,7 +247,8 @@ const reasons: readonly (readonly [what: string, injectors: readonly Injector[],
 ]; // biome-ignore format: a table
 
 for (const [what, which, namespace, pod, reason] of reasons)
-  test(`why a pod is not injected: ${what}`, () => assert.deepEqual(decide(which, namespace, pod), { kind: "none", reason }));
+  test(`why a pod is not injected: ${what}`, () =>
+    assert.deepEqual(decide(which, namespace, pod), { kind: "none", reason }));
 
 test("a word that releases read differently is unknown where the release is", () => {
   const { version: _, ...rest } = injectors[0] as Injector;
@@ -224,7 +277,10 @@ test("only the labels that selectors name matter", () => {
   );
   fc.assert(
     fc.property(labels, labels, others, others, (namespace, pod, more, most) => {
-      assert.deepEqual(decide(all, { ...more, ...namespace }, { labels: { ...most, ...pod } }), decide(all, namespace, { labels: pod }));
+      assert.deepEqual(
+        decide(all, { ...more, ...namespace }, { labels: { ...most, ...pod } }),
+        decide(all, namespace, { labels: pod }),
+      );
     }),
   );
 });

@@ -53,7 +53,12 @@ for (const [wish, before, since] of [["y", true, false], ["on", true, false], ["
   }); // biome-ignore format: a table
 
 test("selectors that are not there are none, and what is null is not there", () => {
-  const read = injectorPolicyFrom({ policy: "enabled", neverInjectSelector: null, templates: null, aliases: { mine: ["sidecar"] } });
+  const read = injectorPolicyFrom({
+    policy: "enabled",
+    neverInjectSelector: null,
+    templates: null,
+    aliases: { mine: ["sidecar"] },
+  });
   assert.deepEqual(read, { policy: "enabled", neverInject: [], alwaysInject: [], templates: ["mine"] });
 });
 
@@ -63,6 +68,15 @@ test("a selector of which a part is null, as YAML leaves it, is read by its othe
 }); // biome-ignore format: one line of words
 
 test("what is no configuration is an error", () => {
-  for (const text of [undefined, null, "", [], "policy: enabled", {}, { policy: 1 }, { policy: "enabled", neverInjectSelector: "app=web" }])
+  for (const text of [
+    undefined,
+    null,
+    "",
+    [],
+    "policy: enabled",
+    {},
+    { policy: 1 },
+    { policy: "enabled", neverInjectSelector: "app=web" },
+  ])
     assert.throws(() => injectorPolicyFrom(text), /^Error: (the|a) .*injector's configuration/, JSON.stringify(text));
 });

@@ -11,7 +11,9 @@ test("labelOf knows absent from empty, and no label that is not there", () => {
   assert.equal(labelOf(undefined, "a"), undefined);
 });
 
-const expression = (operator: string, ...values: string[]): LabelSelector => ({ matchExpressions: [{ key: "k", operator, values }] });
+const expression = (operator: string, ...values: string[]): LabelSelector => ({
+  matchExpressions: [{ key: "k", operator, values }],
+});
 
 for (const [title, selector, labels, expected] of [
   ["an absent selector selects everything", undefined, {}, true],
@@ -43,7 +45,10 @@ const labels = fc.dictionary(fc.constantFrom("k", "constructor", "__proto__"), f
 test("NotIn is the opposite of In, DoesNotExist that of Exists", () => {
   fc.assert(
     fc.property(values, labels, (list, set) => {
-      assert.equal(matchesSelector(expression("NotIn", ...list), set), !matchesSelector(expression("In", ...list), set));
+      assert.equal(
+        matchesSelector(expression("NotIn", ...list), set),
+        !matchesSelector(expression("In", ...list), set),
+      );
       assert.equal(matchesSelector(expression("DoesNotExist"), set), !matchesSelector(expression("Exists"), set));
     }),
   );
@@ -57,7 +62,10 @@ test("one more requirement never selects more", () => {
   });
   fc.assert(
     fc.property(fc.array(requirement), requirement, labels, (some, more, set) => {
-      assert.ok(matchesSelector({ matchExpressions: some }, set) || !matchesSelector({ matchExpressions: [...some, more] }, set));
+      assert.ok(
+        matchesSelector({ matchExpressions: some }, set) ||
+          !matchesSelector({ matchExpressions: [...some, more] }, set),
+      );
     }),
   );
 });

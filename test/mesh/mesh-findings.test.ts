@@ -23,19 +23,35 @@ const cases: Record<string, [change: MeshWords, findings: string[]]> = {
     { namespaces: production({ "istio.io/rev": "constructor" }), workloads: [] },
     ["label-unserved namespace/production"],
   ],
-  "istio-injection=disabled asks for nothing": [{ namespaces: production({ "istio-injection": "disabled" }), workloads: [] }, []],
+  "istio-injection=disabled asks for nothing": [
+    { namespaces: production({ "istio-injection": "disabled" }), workloads: [] },
+    [],
+  ],
   "istio-injection=enabled without a default": [
-    { injectors: ownInjector("1-20"), tags: [], controlPlanes: [plane("1-20")], defaultValidator: undefined, workloads: [] },
+    {
+      injectors: ownInjector("1-20"),
+      tags: [],
+      controlPlanes: [plane("1-20")],
+      defaultValidator: undefined,
+      workloads: [],
+    },
     ["label-unserved namespace/shop"],
   ],
-  "a tag to a missing revision": [{ tags: [tag("prod", "1-18"), tag("default", "default")] }, ["tag-to-missing-revision tag/prod"]],
+  "a tag to a missing revision": [
+    { tags: [tag("prod", "1-18"), tag("default", "default")] },
+    ["tag-to-missing-revision tag/prod"],
+  ],
   "a tag that is only a Service": [
     { tags: [tag("prod", "1-20", { injects: false, webhook: undefined }), tag("default", "default")] },
     ["tag-without-webhook tag/prod"],
   ],
   "a tag whose webhook and Service disagree": [
     {
-      tags: [tag("prod", "1-20"), tag("prod", "default", { injects: false, webhook: undefined }), tag("default", "default")],
+      tags: [
+        tag("prod", "1-20"),
+        tag("prod", "default", { injects: false, webhook: undefined }),
+        tag("default", "default"),
+      ],
       injectors: [...(sound.injectors ?? []), ...tagInjector("prod", "1-20")],
     },
     ["tag-disagrees tag/prod"],
@@ -114,7 +130,10 @@ const cases: Record<string, [change: MeshWords, findings: string[]]> = {
     },
     ["webhook-deactivated revision/1-18"],
   ],
-  "a revision of which only pods are left": [{ controlPlanes: [...(sound.controlPlanes ?? []), plane("1-18", dead)] }, []],
+  "a revision of which only pods are left": [
+    { controlPlanes: [...(sound.controlPlanes ?? []), plane("1-18", dead)] },
+    [],
+  ],
   "a tag of a revision whose Deployment was removed under its pods": [
     {
       controlPlanes: [...(sound.controlPlanes ?? []), plane("1-18", { deployment: undefined })],
@@ -132,7 +151,10 @@ const cases: Record<string, [change: MeshWords, findings: string[]]> = {
   "an own webhook of which one entry is deactivated": [
     {
       controlPlanes: [...(sound.controlPlanes ?? []), plane("1-18")],
-      injectors: [...(sound.injectors ?? []), ...ownInjector("1-18").map((injector, at) => ({ ...injector, deactivated: at === 0 }))],
+      injectors: [
+        ...(sound.injectors ?? []),
+        ...ownInjector("1-18").map((injector, at) => ({ ...injector, deactivated: at === 0 })),
+      ],
     },
     [],
   ],
@@ -173,13 +195,22 @@ const cases: Record<string, [change: MeshWords, findings: string[]]> = {
     ["defaults-disagree ValidatingWebhookConfiguration/istiod-default-validator"],
   ],
   "nothing that injects by default, and a validator": [
-    { tags: [], injectors: [...ownInjector("1-20"), ...ownInjector("default", { deactivated: true })], namespaces: [], workloads: [] },
+    {
+      tags: [],
+      injectors: [...ownInjector("1-20"), ...ownInjector("default", { deactivated: true })],
+      namespaces: [],
+      workloads: [],
+    },
     ["webhook-deactivated revision/default"],
   ],
   "a tag's webhook of the un-revisioned install is no default": [
     {
       tags: [tag("old", "default")],
-      injectors: [...ownInjector("1-20"), ...ownInjector("default", { deactivated: true }), ...tagInjector("old", "default")],
+      injectors: [
+        ...ownInjector("1-20"),
+        ...ownInjector("default", { deactivated: true }),
+        ...tagInjector("old", "default"),
+      ],
       defaultValidator: { name: "istiod-default-validator", revision: "1-20" },
       namespaces: [],
       workloads: [],
@@ -262,7 +293,10 @@ const cases: Record<string, [change: MeshWords, findings: string[]]> = {
     { unknown: [{ subject: "pods in namespace production", reason: "pods is forbidden", namespace: "production" }] },
     ["unread namespace/production"],
   ],
-  "a proxy connected to another revision": [{ connected: { "web-0": "default" } }, ["connected-elsewhere namespace/production"]],
+  "a proxy connected to another revision": [
+    { connected: { "web-0": "default" } },
+    ["connected-elsewhere namespace/production"],
+  ],
   "a proxy that does not say its revision is no stranger anywhere": [
     {
       workloads: [{ namespace: "production", name: "web", runs: ["1-20"], proxy: { revision: undefined } }],
@@ -271,7 +305,10 @@ const cases: Record<string, [change: MeshWords, findings: string[]]> = {
     [],
   ],
   "a proxy connected nowhere may be reconnecting": [{ connected: { "web-0": null } }, []],
-  "an open migration to nowhere": [{ namespaces: undo('{"version":1,"state":"open"}') }, ["migration-open namespace/production"]],
+  "an open migration to nowhere": [
+    { namespaces: undo('{"version":1,"state":"open"}') },
+    ["migration-open namespace/production"],
+  ],
   "a record in no JSON": [{ namespaces: undo("{") }, ["migration-open namespace/production"]],
   "an open migration": [
     { namespaces: undo('{"version":1,"state":"open","target":{"label":"1-20"}}') },

@@ -1,8 +1,11 @@
-/** Meshes in a few words, for tests of findings and views: webhooks as Istio writes them, pods by the revisions that they run. */
+/**
+ * Meshes in a few words, for tests of findings and views: webhooks as Istio writes them, pods by the revisions that
+ * they run.
+ */
+
 import { injectionOf } from "../../src/mesh/injection.ts";
-import type {
-  ControlPlane, Gateway, Injector, IstiodAnswer, Labels, Mesh, Namespace, ObjectRef, Pod, PodProxy, ProxyConnection, Tag, WebhookEntry, Workload, WorkloadKind,
-} from "../../src/mesh/model.ts"; // biome-ignore format: a list
+import type { ControlPlane, Gateway, Injector, IstiodAnswer, Labels, Mesh, Namespace, ObjectRef, Pod, PodProxy, ProxyConnection, Tag, WebhookEntry, Workload } from "../../src/mesh/model.ts"; // biome-ignore format: a list
+import type { WorkloadKind } from "../../src/mesh/workload-kinds.ts";
 
 type Change<T> = Partial<Omit<T, "name" | "kind">>;
 
@@ -36,13 +39,18 @@ const absent = (key: string) => ({ key, operator: "DoesNotExist" });
 
 /** The entries `rev.namespace.` and `rev.object.` of a revision or tag. */
 const byRevisionLabel = (name: string, service: string): readonly WebhookEntry[] => {
-  const clientConfig = { caBundle: "Y2E=", service: { name: service, namespace: "istio-system", path: "/inject", port: 443 } };
+  const clientConfig = {
+    caBundle: "Y2E=",
+    service: { name: service, namespace: "istio-system", path: "/inject", port: 443 },
+  };
   const base = { clientConfig, rules, failurePolicy: "Fail" };
   return [
     {
       ...base,
       name: "rev.namespace.sidecar-injector.istio.io",
-      namespaceSelector: { matchExpressions: [{ key: "istio.io/rev", operator: "In", values: [name] }, absent("istio-injection")] },
+      namespaceSelector: {
+        matchExpressions: [{ key: "istio.io/rev", operator: "In", values: [name] }, absent("istio-injection")],
+      },
       objectSelector: { matchExpressions: [notOptedOut] },
     },
     {
@@ -61,7 +69,12 @@ const byInjectionLabel = (service: string): WebhookEntry => ({
   namespaceSelector: { matchExpressions: [{ key: "istio-injection", operator: "In", values: ["enabled"] }] },
 });
 
-function injector(configuration: string, revision: string, tag: string | undefined, change: Partial<Injector>): readonly Injector[] {
+function injector(
+  configuration: string,
+  revision: string,
+  tag: string | undefined,
+  change: Partial<Injector>,
+): readonly Injector[] {
   const service = revision === "default" ? "istiod" : `istiod-${revision}`;
   const name = tag ?? revision;
   const entries = [...byRevisionLabel(name, service), ...(name === "default" ? [byInjectionLabel(service)] : [])];
@@ -80,7 +93,12 @@ function injector(configuration: string, revision: string, tag: string | undefin
 
 /** A revision's own webhook. */
 export const ownInjector = (revision: string, change: Partial<Injector> = {}): readonly Injector[] =>
-  injector(revision === "default" ? "istio-sidecar-injector" : `istio-sidecar-injector-${revision}`, revision, undefined, change);
+  injector(
+    revision === "default" ? "istio-sidecar-injector" : `istio-sidecar-injector-${revision}`,
+    revision,
+    undefined,
+    change,
+  );
 
 /** A tag's webhook. */
 export const tagInjector = (tag: string, revision: string, change: Partial<Injector> = {}): readonly Injector[] =>
@@ -159,7 +177,15 @@ function workloadOf({ runs, podLabels, pod: _, proxy: __, ...words }: WorkloadWo
   };
 } // biome-ignore format: one line of fields
 
-const podsOf = ({ namespace, kind = "Deployment", name, runs, podLabels, pod: change, proxy }: WorkloadWords): readonly Pod[] =>
+const podsOf = ({
+  namespace,
+  kind = "Deployment",
+  name,
+  runs,
+  podLabels,
+  pod: change,
+  proxy,
+}: WorkloadWords): readonly Pod[] =>
   runs.map((revision, index) =>
     pod(
       namespace,
@@ -189,14 +215,18 @@ function answersOf(
       const name = `${istiod.namespace}/${istiod.name}`;
       if (silent.includes(name)) return { kind: "unanswered", istiod: name, revision, reason: "no answer within 5s" };
       const held = pods.filter(
-        (pod) => pod.proxy !== undefined && (Object.hasOwn(connected, pod.name) ? connected[pod.name] : pod.proxy.revision) === revision,
+        (pod) =>
+          pod.proxy !== undefined &&
+          (Object.hasOwn(connected, pod.name) ? connected[pod.name] : pod.proxy.revision) === revision,
       );
       return {
         kind: "answered",
         istiod: name,
         revision,
         version,
-        proxies: held.filter((_, at) => at % istiods.length === index).map((pod) => connection(pod.namespace, pod.name)),
+        proxies: held
+          .filter((_, at) => at % istiods.length === index)
+          .map((pod) => connection(pod.namespace, pod.name)),
       };
     }),
   );

@@ -1,7 +1,10 @@
-/** Objects as the charts of four Istio releases render them (`istioctl manifest generate`, `helm template`), trimmed to what is read. */
+/**
+ * Objects as the charts of four Istio releases render them (`istioctl manifest generate`, `helm template`), trimmed to
+ * what is read.
+ */
 import { readFileSync } from "node:fs";
+import { injectorsFrom } from "../../src/mesh/from/injectors.ts";
 import { injectorPolicyFrom } from "../../src/mesh/injector-policy.ts";
-import { injectorsFrom } from "../../src/mesh/injectors.ts";
 import type { LabelSelector, WebhookConfigurationObject, WorkloadObject } from "../../src/mesh/kubernetes.ts";
 import type { Injector } from "../../src/mesh/model.ts";
 
@@ -29,7 +32,10 @@ export const revisionOfRelease = (release: Release): string => release.split("."
 /** As the running istiod leaves it: with its CA bundle. */
 export const live = (configuration: WebhookConfigurationObject): WebhookConfigurationObject => ({
   ...configuration,
-  webhooks: (configuration.webhooks ?? []).map((entry) => ({ ...entry, clientConfig: { ...entry.clientConfig, caBundle: "Q0E=" } })),
+  webhooks: (configuration.webhooks ?? []).map((entry) => ({
+    ...entry,
+    clientConfig: { ...entry.clientConfig, caBundle: "Q0E=" },
+  })),
 });
 
 /** As `istioctl tag set default` leaves an un-revisioned install's own. */
@@ -37,13 +43,19 @@ export const deactivated = (configuration: WebhookConfigurationObject): WebhookC
   const never: LabelSelector = { matchLabels: { "istio.io/deactivated": "never-match" } };
   return {
     ...configuration,
-    webhooks: (configuration.webhooks ?? []).map((entry) => ({ ...entry, namespaceSelector: never, objectSelector: never })),
+    webhooks: (configuration.webhooks ?? []).map((entry) => ({
+      ...entry,
+      namespaceSelector: never,
+      objectSelector: never,
+    })),
   };
 };
 
 /** Injectors of these configurations, with every istiod reachable and the release's own policy. */
 export const injectorsOf = (release: Release, ...configurations: readonly WebhookConfigurationObject[]): Injector[] => {
-  const services = configurations.flatMap(({ webhooks = [] }) => webhooks.flatMap((entry) => entry.clientConfig.service ?? []));
+  const services = configurations.flatMap(({ webhooks = [] }) =>
+    webhooks.flatMap((entry) => entry.clientConfig.service ?? []),
+  );
   const policy = injectorPolicyFrom(rendered(release).injectorConfig);
   const revisions = configurations.map(({ metadata }) => metadata.labels?.["istio.io/rev"] ?? "default");
   return injectorsFrom(configurations, {

@@ -4,7 +4,11 @@ import { type MeshWords, type NamespaceWords, ownInjector, plane, tag, tagInject
 
 export const sound: MeshWords = {
   controlPlanes: [plane("1-20"), plane("default", { version: "1.19.0" })],
-  injectors: [...ownInjector("1-20"), ...tagInjector("default", "default"), ...ownInjector("default", { deactivated: true })],
+  injectors: [
+    ...ownInjector("1-20"),
+    ...tagInjector("default", "default"),
+    ...ownInjector("default", { deactivated: true }),
+  ],
   tags: [tag("default", "default")],
   defaultValidator: { name: "istiod-default-validator", revision: "default" },
   namespaces: [
@@ -26,4 +30,5 @@ export const production = (labels: Record<string, string>, rest: object = {}): r
 /** A revision without an istiod. */
 export const dead = { deployment: undefined, istiods: [], readyReplicas: 0, desiredReplicas: 0 };
 /** The namespace production with this undo record. */
-export const undo = (text: string) => production({ "istio.io/rev": "1-20" }, { annotations: { [undoAnnotation]: text } });
+export const undo = (text: string) =>
+  production({ "istio.io/rev": "1-20" }, { annotations: { [undoAnnotation]: text } });

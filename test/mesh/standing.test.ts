@@ -11,9 +11,21 @@ const none: Injection = { kind: "none", reason: "no label" };
 const unknown: Injection = { kind: "unknown", reason: "forbidden" };
 
 const told = (words: MeshWords) =>
-  standings(mesh(words)).map(({ injected, revision, stale, lacksSidecar }) => [injected, revision, stale, lacksSidecar]);
+  standings(mesh(words)).map(({ injected, revision, stale, lacksSidecar }) => [
+    injected,
+    revision,
+    stale,
+    lacksSidecar,
+  ]);
 
-type Row = readonly [what: string, runs: string | null, due: Injection, injected: boolean, stale: boolean | undefined, lacks: boolean];
+type Row = readonly [
+  what: string,
+  runs: string | null,
+  due: Injection,
+  injected: boolean,
+  stale: boolean | undefined,
+  lacks: boolean,
+];
 const table: readonly Row[] = [
   ["on the revision that is due", "1-20", injects("1-20"), true, false, false],
   ["on another revision", "default", injects("1-20"), true, true, false],

@@ -1,4 +1,6 @@
-/** `npm run mesh:build [-- NAME…]`: builds the real programs that are not built yet; all of them where none is named. */
+/**
+ * `npm run mesh:build [-- NAME…]`: builds the real programs that are not built yet; all of them where none is named.
+ */
 import { ensureBuilt, programNames } from "./mesh/programs.ts";
 
 const names = process.argv.slice(2);

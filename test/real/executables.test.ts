@@ -37,16 +37,20 @@ for (const name of names) {
     test(`${name} ${argv.join(" ")} starts from compiled code, and loads no more than it needs`, () => {
       const { status, stderr } = run(path(name), argv, { KUBECTL_MESH_LOADED: "yes" });
       assert.equal(status, code, stderr);
-      const loaded = [...stderr.matchAll(/^(\S+)\.js rejected=(\S+) size=(\d+)$/gm)].map(([, part = "", rejected, size]) => ({
-        part,
-        rejected,
-        size,
-      }));
+      const loaded = [...stderr.matchAll(/^(\S+)\.js rejected=(\S+) size=(\d+)$/gm)].map(
+        ([, part = "", rejected, size]) => ({
+          part,
+          rejected,
+          size,
+        }),
+      );
       assert.equal(loaded[0]?.part, "main");
       for (const { part, rejected } of loaded) assert.equal(rejected, "false", `${part} comes with code that V8 takes`);
       assert.doesNotMatch(stderr, /NativeModule (https?|tls|crypto|zlib|child_process|dns)$/m);
       // What is shared by several parts is in chunks.
-      const named = loaded.map(({ part }) => part.replace(/-[A-Z0-9]{8}$/, "")).filter((part) => part !== "main" && part !== "chunk");
+      const named = loaded
+        .map(({ part }) => part.replace(/-[A-Z0-9]{8}$/, ""))
+        .filter((part) => part !== "main" && part !== "chunk");
       assert.deepEqual(named, parts);
       // A library that finds its way here is larger than all of it.
       const size = loaded.reduce((sum, each) => sum + Number(each.size), 0);
@@ -100,7 +104,10 @@ test("without compiled code that fits, it only starts slower", async () => {
     const read = (name) => require("node:fs").readFileSync(require("node:path").join(process.argv[1], name));
     process.argv = [process.execPath, process.execPath, "--version"];
     require("./scripts/loader.cjs").start((name) => read(name), "main.js", (name, script) => console.error(script.cachedDataRejected));`;
-  const { status, stdout, stderr } = run(process.execPath, ["-e", start.replaceAll("process.argv[1]", JSON.stringify(folder))]);
+  const { status, stdout, stderr } = run(process.execPath, [
+    "-e",
+    start.replaceAll("process.argv[1]", JSON.stringify(folder)),
+  ]);
   assert.deepEqual([status, stdout], [0, `mesh-revisions ${version}\n`]);
   assert.match(stderr, /^(true\n)+$/);
 });

@@ -1,4 +1,7 @@
-/** The harness itself: meshes come up, pods live as they are told, the recorder can turn red, and nothing is left running. */
+/**
+ * The harness itself: meshes come up, pods live as they are told, the recorder can turn red, and nothing is left
+ * running.
+ */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import fs from "node:fs";
@@ -12,8 +15,11 @@ import { barePod, cronJob, daemonSet, deployment, gateway, job, rollout, statefu
 
 const revisionOf = (pod: Json) => JSON.parse(pod.metadata.annotations?.["sidecar.istio.io/status"] ?? "{}").revision;
 const statusOf = (pod: Json, container: string) =>
-  [...(pod.status.containerStatuses ?? []), ...(pod.status.initContainerStatuses ?? [])].find((each: Json) => each.name === container);
-const isReady = (pod: Json) => pod.status.conditions.some((each: Json) => each.type === "Ready" && each.status === "True");
+  [...(pod.status.containerStatuses ?? []), ...(pod.status.initContainerStatuses ?? [])].find(
+    (each: Json) => each.name === container,
+  );
+const isReady = (pod: Json) =>
+  pod.status.conditions.some((each: Json) => each.type === "Ready" && each.status === "True");
 
 describe("an un-revisioned 1.19.0 and 1-20", () => {
   let mesh: Mesh;
@@ -50,7 +56,11 @@ describe("an un-revisioned 1.19.0 and 1-20", () => {
       (await mesh.pods(namespace)).every((pod) => revisionOf(pod) === "1-20" && isReady(pod)),
     );
     const status = await mesh.istioctl("1.20.0", ["proxy-status", "--revision", "1-20"]);
-    assert.equal(status.split("\n").filter((line) => line.includes(`.${namespace} `) && /istiod-1-20-/.test(line)).length, 10, status);
+    assert.equal(
+      status.split("\n").filter((line) => line.includes(`.${namespace} `) && /istiod-1-20-/.test(line)).length,
+      10,
+      status,
+    );
     const writes = (await mesh.audit(since)).filter(isWrite);
     const restarts = writes
       .filter(({ userAgent, verb }) => userAgent.startsWith("kubectl/") && verb === "patch")
@@ -63,12 +73,19 @@ describe("an un-revisioned 1.19.0 and 1-20", () => {
     const lives = ["never-ready", "crash", "pull", "no-istiod", "nack"] as const;
     const onRevision = "1-20";
     await mesh.apply(lives.map((life) => deployment({ namespace, name: life, replicas: 1, life, onRevision })));
-    await mesh.apply([deployment({ namespace, name: "proxy-pull", replicas: 1, life: "pull", container: "istio-proxy" })]);
+    await mesh.apply([
+      deployment({ namespace, name: "proxy-pull", replicas: 1, life: "pull", container: "istio-proxy" }),
+    ]);
     await mesh.apply([deployment({ namespace, name: "elsewhere", replicas: 1, life: "crash", onRevision: "default" })]);
 
     const [neverReady] = await podsOf(namespace, "never-ready", 1, (pod) => statusOf(pod, "istio-proxy")?.ready);
     assert.equal(statusOf(neverReady, "app").ready, false);
-    const [crashed] = await podsOf(namespace, "crash", 1, (pod) => statusOf(pod, "app")?.state.waiting?.reason === "CrashLoopBackOff");
+    const [crashed] = await podsOf(
+      namespace,
+      "crash",
+      1,
+      (pod) => statusOf(pod, "app")?.state.waiting?.reason === "CrashLoopBackOff",
+    );
     assert.equal(crashed.status.phase, "Running");
     assert.equal(statusOf(crashed, "app").lastState.terminated.exitCode, 1);
     assert.ok(statusOf(crashed, "app").restartCount >= 1);
@@ -76,10 +93,20 @@ describe("an un-revisioned 1.19.0 and 1-20", () => {
       await mesh.kubectl(["logs", "-n", namespace, crashed.metadata.name, "-c", "app", "--previous"]),
       /cannot open the database/,
     );
-    const [pulling] = await podsOf(namespace, "pull", 1, (pod) => statusOf(pod, "app")?.state.waiting?.reason === "ImagePullBackOff");
+    const [pulling] = await podsOf(
+      namespace,
+      "pull",
+      1,
+      (pod) => statusOf(pod, "app")?.state.waiting?.reason === "ImagePullBackOff",
+    );
     assert.equal(pulling.status.phase, "Pending");
     await assert.rejects(mesh.kubectl(["logs", "-n", namespace, pulling.metadata.name, "-c", "app"]));
-    await podsOf(namespace, "proxy-pull", 1, (pod) => statusOf(pod, "istio-proxy")?.state.waiting?.reason === "ImagePullBackOff");
+    await podsOf(
+      namespace,
+      "proxy-pull",
+      1,
+      (pod) => statusOf(pod, "istio-proxy")?.state.waiting?.reason === "ImagePullBackOff",
+    );
     for (const life of ["no-istiod", "nack"]) {
       const [pod] = await podsOf(namespace, life, 1, (pod) => statusOf(pod, "app")?.ready);
       assert.equal(statusOf(pod, "istio-proxy").ready, false);
@@ -97,7 +124,9 @@ describe("an un-revisioned 1.19.0 and 1-20", () => {
 
   test("pods get ready late, and go late", async () => {
     const namespace = await mesh.createNamespace({});
-    await mesh.apply([deployment({ namespace, name: "slow", replicas: 2, readyAfter: [1500, 2500], terminateAfter: 3000 })]);
+    await mesh.apply([
+      deployment({ namespace, name: "slow", replicas: 2, readyAfter: [1500, 2500], terminateAfter: 3000 }),
+    ]);
     await mesh.waitReady(namespace);
     for (const { status } of await mesh.pods(namespace)) {
       const ready = status.conditions.find((each: Json) => each.type === "Ready");
@@ -128,7 +157,10 @@ describe("an un-revisioned 1.19.0 and 1-20", () => {
 
   test("a claim is bound, so its pod comes up", async () => {
     const namespace = await mesh.createNamespace({});
-    const claim = { metadata: { name: "data" }, spec: { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "1Gi" } } } };
+    const claim = {
+      metadata: { name: "data" },
+      spec: { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "1Gi" } } },
+    };
     await mesh.apply(statefulSet({ namespace, name: "db", replicas: 2, spec: { volumeClaimTemplates: [claim] } }));
     await mesh.waitReady(namespace);
   });
@@ -169,7 +201,17 @@ describe("an un-revisioned 1.19.0 and 1-20", () => {
   test("istiods stop, start and scale, and the API server's calls to them fail when told", async () => {
     const namespace = await mesh.createNamespace({ "istio.io/rev": "1-20" });
     const create = (name: string) =>
-      mesh.runKubectl(["run", name, "-n", namespace, "--image=app", "--dry-run=server", "-o", "json", "--request-timeout=3s"]);
+      mesh.runKubectl([
+        "run",
+        name,
+        "-n",
+        namespace,
+        "--image=app",
+        "--dry-run=server",
+        "-o",
+        "json",
+        "--request-timeout=3s",
+      ]);
     const istiod = async () => (await mesh.pods("istio-system", "app=istiod,istio.io/rev=1-20"))[0];
     const endpoints = async () =>
       (
@@ -248,7 +290,9 @@ test("1-28 and 1-29 by Helm, two istiods each, native sidecars, Gateway API and 
     eventually(
       `${count} pods of ${app} by ${revision}`,
       async () => {
-        const pods = (await mesh.pods(namespace, `app=${app}`)).filter((pod) => isReady(pod) && revisionOf(pod) === revision);
+        const pods = (await mesh.pods(namespace, `app=${app}`)).filter(
+          (pod) => isReady(pod) && revisionOf(pod) === revision,
+        );
         return pods.length === count && pods;
       },
       30,
@@ -283,7 +327,9 @@ test("1-28 and 1-29 by Helm, two istiods each, native sidecars, Gateway API and 
   assert.equal(statusOf(web, "app").state.waiting.reason, "PodInitializing");
   assert.equal(web.status.phase, "Pending");
   await eventually("a crashing proxy", async () =>
-    (await mesh.pods(namespace, "app=proxy")).some((each) => statusOf(each, "istio-proxy")?.state.waiting?.reason === "CrashLoopBackOff"),
+    (await mesh.pods(namespace, "app=proxy")).some(
+      (each) => statusOf(each, "istio-proxy")?.state.waiting?.reason === "CrashLoopBackOff",
+    ),
   );
 
   const listeners = [{ name: "http", port: 80, protocol: "HTTP" }];
@@ -321,7 +367,9 @@ test("two meshes side by side, and nothing is left of either, whoever is killed"
     const mesh = await upMesh({ revisions: {} });
     console.log(mesh.dir);
     setInterval(() => {}, 1000);`;
-  const other = spawn(process.execPath, ["--input-type=module", "-e", program], { stdio: ["ignore", "pipe", "inherit"] });
+  const other = spawn(process.execPath, ["--input-type=module", "-e", program], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   const [line] = await other.stdout.take(1).toArray();
   const dir = String(line).trim();
   const running = recordedProcesses(dir);

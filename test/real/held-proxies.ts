@@ -5,14 +5,19 @@ import type { HeldProxy } from "../contract/bed.ts";
 import type { Api, Json } from "./mesh/api.ts";
 import { fileOf } from "./mesh/programs.ts";
 
-/** Every proxy that any istiod holds, by `POD.NAMESPACE`; asked of each running istiod pod, or of those of the revisions given. */
+/**
+ * Every proxy that any istiod holds, by `POD.NAMESPACE`; asked of each running istiod pod, or of those of the revisions
+ * given.
+ */
 export async function heldProxies(
   api: Api,
   kubeconfig: string,
   revisions?: readonly string[],
 ): Promise<ReadonlyMap<string, readonly HeldProxy[]>> {
   const of = revisions === undefined ? "" : `,istio.io/rev in (${revisions.join()})`;
-  const { items } = await api.get(`/api/v1/namespaces/istio-system/pods?labelSelector=${encodeURIComponent(`app=istiod${of}`)}`);
+  const { items } = await api.get(
+    `/api/v1/namespaces/istio-system/pods?labelSelector=${encodeURIComponent(`app=istiod${of}`)}`,
+  );
   const answers = await Promise.all(
     (items as readonly Json[])
       .filter(({ metadata, status }) => metadata.deletionTimestamp === undefined && status.phase === "Running")
@@ -28,7 +33,12 @@ export async function heldProxies(
         }));
       }),
   );
-  return new Map([...Map.groupBy(answers.flat(), ({ proxy }) => proxy)].map(([proxy, each]) => [proxy, each.map(({ held }) => held)]));
+  return new Map(
+    [...Map.groupBy(answers.flat(), ({ proxy }) => proxy)].map(([proxy, each]) => [
+      proxy,
+      each.map(({ held }) => held),
+    ]),
+  );
 }
 
 /** What was last sent was acknowledged, and something was sent. */
@@ -40,7 +50,9 @@ async function askIstiod(kubeconfig: string, pod: string, where: string): Promis
   const args = ["--kubeconfig", kubeconfig, "port-forward", "-n", "istio-system", `pod/${pod}`, ":15014"];
   const forward = spawn(fileOf("kubernetes", "bin/kubectl"), args, { stdio: ["ignore", "pipe", "inherit"] });
   try {
-    const line = await new Promise((resolve) => forward.stdout.once("data", resolve).once("end", () => resolve("nothing")));
+    const line = await new Promise((resolve) =>
+      forward.stdout.once("data", resolve).once("end", () => resolve("nothing")),
+    );
     forward.stdout.resume();
     const local = /127\.0\.0\.1:(\d+)/.exec(String(line))?.[1];
     assert.ok(local, `kubectl port-forward said: ${line}`);

@@ -1,6 +1,6 @@
 /**
- * What the tests on the real mesh use: `await using mesh = await upMesh({ revisions: { default: "1.19.0", "1-20": "1.20.0" } })`.
- * The mesh is gone when the scope is left, when the process ends, and when it is killed.
+ * What the tests on the real mesh use: `await using mesh = await upMesh({ revisions: { default: "1.19.0", "1-20":
+ * "1.20.0" } })`. The mesh is gone when the scope is left, when the process ends, and when it is killed.
  */
 import { randomBytes } from "node:crypto";
 import path from "node:path";
@@ -32,7 +32,10 @@ export interface RevisionOptions {
 }
 
 export interface MeshOptions {
-  /** Revisions and their Istio releases, in the order of their installation (numbers first, as keys of JavaScript are); `default` is an install without a revision. */
+  /**
+   * Revisions and their Istio releases, in the order of their installation (numbers first, as keys of JavaScript are);
+   * `default` is an install without a revision.
+   */
   readonly revisions: Readonly<Record<string, string | (RevisionOptions & { readonly version: string })>>;
   readonly gatewayApi?: boolean;
   /** With the real controller of Argo Rollouts. */
@@ -43,7 +46,10 @@ export interface MeshOptions {
   readonly istiods?: number;
   /** Revisions to be installed with Helm; the others are with istioctl. */
   readonly helm?: readonly string[];
-  /** Added to the environment of every istiod. `PILOT_MAX_REQUESTS_PER_SECOND` is 1000 unless it is here or in the chart. */
+  /**
+   * Added to the environment of every istiod. `PILOT_MAX_REQUESTS_PER_SECOND` is 1000 unless it is here or in the
+   * chart.
+   */
   readonly istiodEnv?: Readonly<Record<string, string>>;
 }
 
@@ -59,7 +65,10 @@ export interface Mesh extends AsyncDisposable {
   apply(manifests: string | object | readonly object[]): Promise<void>;
   /** Runs the istioctl of an Istio release; gives back its stdout, throws where it fails. */
   istioctl(version: string, args: readonly string[]): Promise<string>;
-  /** Runs a plugin as its users do, by kubectl from `dist/`: `run("mesh-migrate", ["-n", "a", "--to", "1-20"])`. Never throws for an exit code. */
+  /**
+   * Runs a plugin as its users do, by kubectl from `dist/`: `run("mesh-migrate", ["-n", "a", "--to", "1-20"])`. Never
+   * throws for an exit code.
+   */
   run(plugin: string, args: readonly string[], options?: RunOptions): Promise<Result>;
   /** Runs kubectl itself like that. */
   runKubectl(args: readonly string[], options?: RunOptions): Promise<Result>;
@@ -76,7 +85,10 @@ export interface Mesh extends AsyncDisposable {
   removeRevision(name: string): Promise<void>;
   /** Sets a revision tag with istioctl, overwriting it where it is there. */
   setTag(tag: string, revision: string): Promise<void>;
-  /** Makes calls of the API server to a revision's (or a tag's) webhook fail, hang or wait; without a fault, all is well again. */
+  /**
+   * Makes calls of the API server to a revision's (or a tag's) webhook fail, hang or wait; without a fault, all is well
+   * again.
+   */
   setWebhookFault(revision: string, fault?: Fault): Promise<void>;
 
   /** What the API server did for everybody but the machinery, since the time given (of `now()`). */
@@ -85,7 +97,9 @@ export interface Mesh extends AsyncDisposable {
   now(): Date;
   /** Asks again and again until `ask` gives something. An error counts as nothing yet. */
   eventually<R>(what: string, ask: () => Promise<R | undefined | false>, seconds?: number): Promise<R>;
-  /** Every proxy that any running istiod holds, by `POD.NAMESPACE`; of istiods of these revisions where they are given. */
+  /**
+   * Every proxy that any running istiod holds, by `POD.NAMESPACE`; of istiods of these revisions where they are given.
+   */
   heldProxies(revisions?: readonly string[]): Promise<ReadonlyMap<string, readonly HeldProxy[]>>;
   /** Records the availability of every workload from now on. */
   recorder(): Promise<Recorder>;
@@ -98,7 +112,10 @@ export interface Mesh extends AsyncDisposable {
   down(): Promise<void>;
 }
 
-/** Where kubectl finds the plugins: `dist/`, or the folder that MESH_PLUGINS names (of scripts that run them from source, say). */
+/**
+ * Where kubectl finds the plugins: `dist/`, or the folder that MESH_PLUGINS names (of scripts that run them from
+ * source, say).
+ */
 const dist = process.env.MESH_PLUGINS ?? path.join(import.meta.dirname, "..", "..", "dist");
 
 /** Boots a mesh; see `MeshOptions`. Builds what of it is not built yet. */
@@ -145,20 +162,25 @@ function meshAt(dir: string, revisions: Map<string, Revision>): Mesh {
   const serviceOf = async (revision: string): Promise<string> => {
     if (revisions.has(revision)) return istiodOf(revision);
     const selector = encodeURIComponent(`istio.io/tag=${revision}`);
-    const { items } = await api.get(`/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations?labelSelector=${selector}`);
+    const { items } = await api.get(
+      `/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations?labelSelector=${selector}`,
+    );
     if (items.length === 0) throw new Error(`the mesh has no revision or tag ${revision}`);
     return items[0].webhooks[0].clientConfig.service.name;
   };
   const istioSystem = "/api/v1/namespaces/istio-system";
   const istiodsOf = async (revision: string) =>
-    (await api.get(`${istioSystem}/pods?labelSelector=${encodeURIComponent(`app=istiod,istio.io/rev=${revision}`)}`)).items as Json[];
-  const ready = (pod: Json) => pod.status.conditions?.some((each: Json) => each.type === "Ready" && each.status === "True");
+    (await api.get(`${istioSystem}/pods?labelSelector=${encodeURIComponent(`app=istiod,istio.io/rev=${revision}`)}`))
+      .items as Json[];
+  const ready = (pod: Json) =>
+    pod.status.conditions?.some((each: Json) => each.type === "Ready" && each.status === "True");
 
   const mesh: Mesh = {
     kubeconfig,
     dir,
     api,
-    kubectl: (args, { input } = {}) => runProgram(kubectlBinary, args, { env: environment, ...(input !== undefined && { input }) }),
+    kubectl: (args, { input } = {}) =>
+      runProgram(kubectlBinary, args, { env: environment, ...(input !== undefined && { input }) }),
     async apply(manifests) {
       const list = Array.isArray(manifests) ? { apiVersion: "v1", kind: "List", items: manifests } : manifests;
       const input = typeof list === "string" ? list : JSON.stringify(list);
@@ -176,10 +198,15 @@ function meshAt(dir: string, revisions: Map<string, Revision>): Mesh {
     },
     async startIstiod(revision) {
       await command(dir, { do: "start-istiod", revision });
-      await eventually(`istiod of ${revision} to be ready`, async () => (await istiodsOf(revision)).every(ready) && injects(api, revision));
+      await eventually(
+        `istiod of ${revision} to be ready`,
+        async () => (await istiodsOf(revision)).every(ready) && injects(api, revision),
+      );
     },
     async scaleIstiod(revision, replicas) {
-      await api.merge(`/apis/apps/v1/namespaces/istio-system/deployments/${istiodOf(revision)}/scale`, { spec: { replicas } });
+      await api.merge(`/apis/apps/v1/namespaces/istio-system/deployments/${istiodOf(revision)}/scale`, {
+        spec: { replicas },
+      });
       await eventually(`${replicas} istiods of ${revision}`, async () => {
         const pods = await istiodsOf(revision);
         return pods.length === replicas && pods.every(ready);
@@ -196,7 +223,15 @@ function meshAt(dir: string, revisions: Map<string, Revision>): Mesh {
       revisions.delete(name);
     },
     async setTag(tag, revision) {
-      await runIstioctl(access, revisionNamed(revision).version, ["tag", "set", tag, "--revision", revision, "--overwrite", "-y"]);
+      await runIstioctl(access, revisionNamed(revision).version, [
+        "tag",
+        "set",
+        tag,
+        "--revision",
+        revision,
+        "--overwrite",
+        "-y",
+      ]);
     },
     async setWebhookFault(revision, fault) {
       await command(dir, { do: "fault", service: await serviceOf(revision), ...(fault && { fault }) });
@@ -213,7 +248,12 @@ function meshAt(dir: string, revisions: Map<string, Revision>): Mesh {
     },
     async createNamespace(labels, name = `ns-${randomBytes(4).toString("hex")}`) {
       await api.post("/api/v1/namespaces", { apiVersion: "v1", kind: "Namespace", metadata: { name, labels } });
-      await eventually("its service account", () => api.get(`/api/v1/namespaces/${name}/serviceaccounts/default`), 30, 20);
+      await eventually(
+        "its service account",
+        () => api.get(`/api/v1/namespaces/${name}/serviceaccounts/default`),
+        30,
+        20,
+      );
       return name;
     },
     async waitReady(namespace, seconds = 60) {

@@ -1,6 +1,7 @@
 /**
- * A release as it is made, and as its users get it: archives for five platforms, looked into; Krew's own validation and installation;
- * the plugins run from there by kubectl on a real mesh; completion; the way from an older version, and out again.
+ * A release as it is made, and as its users get it: archives for five platforms, looked into; Krew's own validation and
+ * installation; the plugins run from there by kubectl on a real mesh; completion; the way from an older version, and
+ * out again.
  */
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
@@ -46,7 +47,8 @@ const unpacked = (platform: string): string => join(folder, "unpacked", platform
 /** Where a plugin's manifest and archives are: the first with compiled code, as it is published, the others without. */
 const folderOf = (plugin: string): string => (plugin === first ? made : more);
 
-const pathWithKrew = (): string => [join(folder, "bin"), dirname(fileOf("kubernetes", "bin/kubectl")), process.env.PATH].join(delimiter);
+const pathWithKrew = (): string =>
+  [join(folder, "bin"), dirname(fileOf("kubernetes", "bin/kubectl")), process.env.PATH].join(delimiter);
 
 let server: Server;
 let address: string;
@@ -55,7 +57,9 @@ const commit = commitOf();
 /** What Krew fetches. */
 const serve = async (): Promise<void> => {
   server = createServer((request, response) => {
-    const file = [made, more, folder].map((each) => join(each, (request.url ?? "").slice(1))).find((each) => existsSync(each));
+    const file = [made, more, folder]
+      .map((each) => join(each, (request.url ?? "").slice(1)))
+      .find((each) => existsSync(each));
     if (file === undefined) response.writeHead(404).end();
     else response.end(readFileSync(file));
   });
@@ -99,7 +103,9 @@ describe("release and Krew", { skip: !here && "a release is made on Linux x64" }
     test(`${name}: regular files, those that the manifest names, an executable of that format and processor`, () => {
       const names = unpack(join(made, `${first}-${name}.${archive}`), unpacked(name));
       const manifest = load(readFileSync(join(made, `${first}.yaml`), "utf8")) as Manifest;
-      const own = manifest.spec.platforms.find(({ selector }) => selector.matchLabels.os === os && selector.matchLabels.arch === arch);
+      const own = manifest.spec.platforms.find(
+        ({ selector }) => selector.matchLabels.os === os && selector.matchLabels.arch === arch,
+      );
       assert.deepEqual(
         own?.files.map(({ from }) => from),
         [...names],
@@ -112,7 +118,8 @@ describe("release and Krew", { skip: !here && "a release is made on Linux x64" }
       else assert.deepEqual(format, { format: os === "linux" ? "ELF" : "Mach-O", machine });
       const bill = JSON.parse(readFileSync(join(unpacked(name), "bill-of-materials.cdx.json"), "utf8"));
       const terms = readFileSync(join(unpacked(name), "THIRD-PARTY-LICENSES.txt"), "utf8");
-      for (const component of bill.components) assert.ok(terms.includes(`${component.name} ${component.version} (`), component.name);
+      for (const component of bill.components)
+        assert.ok(terms.includes(`${component.name} ${component.version} (`), component.name);
       assert.equal(
         bill.components.some((each: { name: string }) => each.name === "libatomic"),
         os === "linux",
@@ -127,7 +134,10 @@ describe("release and Krew", { skip: !here && "a release is made on Linux x64" }
       assert.deepEqual(rest, { identity: executableName(first), adHoc: true, hardened: false, wrong: 0 });
       assert.ok(pages > 20_000);
       assert.deepEqual([limit, offset % 16], [offset, 0]);
-      assert.match(execFileSync(fileOf("quill", "bin/quill"), ["describe", path], { encoding: "utf8" }), /Flags: +adhoc/);
+      assert.match(
+        execFileSync(fileOf("quill", "bin/quill"), ["describe", path], { encoding: "utf8" }),
+        /Flags: +adhoc/,
+      );
       file[1_000_000] = (file[1_000_000] ?? 0) ^ 1;
       assert.equal(readSignature(file).wrong, 1, "one changed bit is seen");
     });
@@ -136,10 +146,14 @@ describe("release and Krew", { skip: !here && "a release is made on Linux x64" }
     skip: !hasTool("qemu-aarch64-static") && "no qemu-aarch64-static here",
   }, () => {
     const run = (argv: readonly string[]) =>
-      spawnSync("qemu-aarch64-static", ["-L", "/usr/aarch64-linux-gnu", join(unpacked("linux-arm64"), executableName(first)), ...argv], {
-        encoding: "utf8",
-        env: { KUBECTL_MESH_LOADED: "yes" },
-      });
+      spawnSync(
+        "qemu-aarch64-static",
+        ["-L", "/usr/aarch64-linux-gnu", join(unpacked("linux-arm64"), executableName(first)), ...argv],
+        {
+          encoding: "utf8",
+          env: { KUBECTL_MESH_LOADED: "yes" },
+        },
+      );
     const { status, stdout, stderr } = run(["--version"]);
     assert.deepEqual([status, stdout], [0, `${first} ${version}\n`]);
     assert.match(stderr, /^main\.js rejected=false /m);
@@ -153,7 +167,9 @@ describe("release and Krew", { skip: !here && "a release is made on Linux x64" }
     mkdirSync(elsewhere);
     const foreign = platforms.filter(({ os }) => os !== "linux").map(({ name }) => name);
     const options = ["--uri", `${address}/{archive}`, "--no-code"];
-    await release(again, [...options, ...foreign.slice(1).flatMap((name) => ["--platform", name]), first], { TMPDIR: elsewhere });
+    await release(again, [...options, ...foreign.slice(1).flatMap((name) => ["--platform", name]), first], {
+      TMPDIR: elsewhere,
+    });
     for (const [name, sum] of sums(again)) if (!name.endsWith(".yaml")) assert.equal(sum, sums(made).get(name), name);
     if (others.length === 0) return;
     await release(again, [...options, "--platform", "linux-x64", ...others], { TMPDIR: elsewhere });
@@ -163,9 +179,14 @@ describe("release and Krew", { skip: !here && "a release is made on Linux x64" }
   for (const plugin of plugins)
     test(`${plugin}: Krew's index would take the manifest: installed from it on every platform`, async () => {
       const manifest = join(folderOf(plugin), `${plugin}.yaml`);
-      const { code, stdout, stderr } = await runToEnd(fileOf("krew", "bin/validate-krew-manifest"), ["-manifest", manifest], process.env, {
-        env: { PATH: pathWithKrew() },
-      });
+      const { code, stdout, stderr } = await runToEnd(
+        fileOf("krew", "bin/validate-krew-manifest"),
+        ["-manifest", manifest],
+        process.env,
+        {
+          env: { PATH: pathWithKrew() },
+        },
+      );
       assert.equal(code, 0, stdout + stderr);
       assert.match(stdout + stderr, new RegExp(`all ${platforms.length} spec\\.platforms installed fine`));
     });
@@ -185,7 +206,11 @@ describe("release and Krew", { skip: !here && "a release is made on Linux x64" }
     before(async () => {
       mesh = await upMesh({ revisions: { "1-19": "1.19.0", "1-20": "1.20.0" } });
       await mesh.setTag("prod-stable", "1-19");
-      environment = { KREW_ROOT: root, KREW_NO_UPGRADE_CHECK: "1", PATH: [join(root, "bin"), pathWithKrew()].join(delimiter) };
+      environment = {
+        KREW_ROOT: root,
+        KREW_NO_UPGRADE_CHECK: "1",
+        PATH: [join(root, "bin"), pathWithKrew()].join(delimiter),
+      };
     });
     after(() => mesh?.down());
 
@@ -194,11 +219,18 @@ describe("release and Krew", { skip: !here && "a release is made on Linux x64" }
         const own = join(folderOf(plugin), plugin);
         await done("krew", "install", `--manifest=${own}.yaml`, `--archive=${own}-linux-x64.tar.gz`);
         const link = join(root, "bin", executableName(plugin));
-        assert.equal(realpathSync(link), realpathSync(join(root, "store", plugin, `v${version}`, executableName(plugin))));
+        assert.equal(
+          realpathSync(link),
+          realpathSync(join(root, "store", plugin, `v${version}`, executableName(plugin))),
+        );
         assert.equal(await done(plugin, "--version"), `${plugin} ${version}\n`);
         assert.match(await done(plugin, "--help"), new RegExp(`Usage: kubectl ${plugin} \\[flags\\]`));
         assert.equal((await kubectl(plugin, "--bogus")).code, 2);
-        assert.equal((await kubectl(plugin, "-n", "no-such-namespace", ...(plugin === "mesh-migrate" ? ["--to", "1-20"] : []))).code, 3);
+        assert.equal(
+          (await kubectl(plugin, "-n", "no-such-namespace", ...(plugin === "mesh-migrate" ? ["--to", "1-20"] : [])))
+            .code,
+          3,
+        );
         const { stderr } = await mesh.runKubectl([plugin, "--version"], { env: { ...environment, LD_DEBUG: "libs" } });
         assert.match(
           stderr,
@@ -262,7 +294,9 @@ describe("release and Krew", { skip: !here && "a release is made on Linux x64" }
     });
 
     test("Tab also asks the script in the archive, where its folder is on the PATH", async () => {
-      const path = [unpacked("linux-x64"), dirname(fileOf("kubernetes", "bin/kubectl")), process.env.PATH].join(delimiter);
+      const path = [unpacked("linux-x64"), dirname(fileOf("kubernetes", "bin/kubectl")), process.env.PATH].join(
+        delimiter,
+      );
       const { stdout } = await mesh.runKubectl(["__complete", first, "-o", "ya"], { env: { PATH: path } });
       assert.equal(stdout, "yaml\n:4\n");
     });
@@ -270,7 +304,10 @@ describe("release and Krew", { skip: !here && "a release is made on Linux x64" }
     test("Krew brings the new version in the place of an older one, from an index, and takes it away again", async () => {
       const index = olderIndex(first);
       const git = (...argv: readonly string[]): void =>
-        void execFileSync("git", ["-c", "user.name=t", "-c", "user.email=t@localhost", ...argv], { cwd: index, stdio: "pipe" });
+        void execFileSync("git", ["-c", "user.name=t", "-c", "user.email=t@localhost", ...argv], {
+          cwd: index,
+          stdio: "pipe",
+        });
       git("init", "-q");
       git("add", ".");
       git("commit", "-qm", "older");
@@ -284,7 +321,10 @@ describe("release and Krew", { skip: !here && "a release is made on Linux x64" }
       git("commit", "-qam", "newer");
       await done("krew", "upgrade");
       assert.equal(await done(first, "--version"), `${first} ${version}\n`);
-      assert.match(realpathSync(join(root, "bin", executableName(first))), new RegExp(`/v${version.replaceAll(".", "\\.")}/[^/]+$`));
+      assert.match(
+        realpathSync(join(root, "bin", executableName(first))),
+        new RegExp(`/v${version.replaceAll(".", "\\.")}/[^/]+$`),
+      );
 
       await done("krew", "uninstall", first);
       assert.ok(!existsSync(join(root, "bin", executableName(first))));

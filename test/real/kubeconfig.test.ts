@@ -1,16 +1,16 @@
 /**
- * The real kubectl and our adapter read the same kubeconfigs with the same flags and variables, and ask the same servers the same
- * question: what arrives must be the same, byte by byte where it matters (server, path, identity, impersonation); and where kubectl
- * refuses, so do we.
+ * The real kubectl and our adapter read the same kubeconfigs with the same flags and variables, and ask the same
+ * servers the same question: what arrives must be the same, byte by byte where it matters (server, path, identity,
+ * impersonation); and where kubectl refuses, so do we.
  */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import path from "node:path";
 import { before, test } from "node:test";
 import { promisify } from "node:util";
-import type { ClusterFlags } from "../../src/cluster/cluster-flags.ts";
+import type { ClusterFlags } from "../../src/cluster/auth/connection-flags.ts";
+import { loadKubeconfig } from "../../src/cluster/auth/kubeconfig-files.ts";
 import { connect } from "../../src/cluster/connect.ts";
-import { loadKubeconfig } from "../../src/cluster/kubeconfig-files.ts";
 import { type Pki, testPki } from "../cluster/pki.ts";
 import { reply, type ScriptedServer, type Seen, scratch, startServer } from "../cluster/scripted-server.ts";
 import { ensureBuilt, fileOf } from "./mesh/programs.ts";
@@ -27,14 +27,20 @@ before(async () => {
 
 interface Case {
   readonly title: string;
-  /** Names and contents; `@A@`, `@B@`, `@HTTP@` are the servers' addresses, `@CA@` the authority in base64, `@CERT@` and `@KEY@` alice's. */
+  /**
+   * Names and contents; `@A@`, `@B@`, `@HTTP@` are the servers' addresses, `@CA@` the authority in base64, `@CERT@` and
+   * `@KEY@` alice's.
+   */
   readonly files: Readonly<Record<string, string>>;
   readonly kubeconfig?: readonly string[];
   readonly flags?: ClusterFlags;
   readonly env?: Readonly<Record<string, string>>;
   /** kubectl refuses it: so must we. */
   readonly refused?: true;
-  /** kubectl asks for a name and password, and fails as there is no terminal. We ask as nobody: a proxy in front may know us. */
+  /**
+   * kubectl asks for a name and password, and fails as there is no terminal. We ask as nobody: a proxy in front may
+   * know us.
+   */
   readonly anonymous?: true;
 }
 
@@ -70,14 +76,33 @@ const cases: readonly Case[] = [
   { title: "an empty file is passed over", files: { empty: "", a }, kubeconfig: ["empty", "a"] },
   { title: "a file of comments", files: { comments: "# nothing\n", a }, kubeconfig: ["comments", "a"] },
   { title: "a file that is no YAML", files: { bad: "a: [", a }, kubeconfig: ["a", "bad"], refused: true },
-  { title: "a file of another kind", files: { bad: "kind: Pod\napiVersion: v1\n", a }, kubeconfig: ["a", "bad"], refused: true },
+  {
+    title: "a file of another kind",
+    files: { bad: "kind: Pod\napiVersion: v1\n", a },
+    kubeconfig: ["a", "bad"],
+    refused: true,
+  },
   { title: "a folder instead of a file", files: { "dir/x": "", a }, kubeconfig: ["a", "dir"], refused: true },
   { title: "--kubeconfig alone counts", files: { a, b }, kubeconfig: ["a"], flags: { kubeconfig: "b" } },
-  { title: "--kubeconfig that is not there", files: { a }, kubeconfig: ["a"], flags: { kubeconfig: "missing" }, refused: true },
+  {
+    title: "--kubeconfig that is not there",
+    files: { a },
+    kubeconfig: ["a"],
+    flags: { kubeconfig: "missing" },
+    refused: true,
+  },
   { title: "an empty KUBECONFIG means the home's", files: { ".kube/config": a }, kubeconfig: [] },
   { title: "--context that is not there", files: { a }, flags: { context: "x" }, refused: true },
-  { title: "current-context that is not there", files: { a: a.replace("current-context: a", "current-context: x") }, refused: true },
-  { title: "a context's cluster that is not there", files: { a: a.replace("cluster: a,", "cluster: x,") }, refused: true },
+  {
+    title: "current-context that is not there",
+    files: { a: a.replace("current-context: a", "current-context: x") },
+    refused: true,
+  },
+  {
+    title: "a context's cluster that is not there",
+    files: { a: a.replace("cluster: a,", "cluster: x,") },
+    refused: true,
+  },
   { title: "a context's user that is not there", files: { a: a.replace("user: a}}]", "user: x}}]") }, refused: true },
   { title: "--cluster and --user", files: { a, b }, kubeconfig: ["a", "b"], flags: { cluster: "b", user: "b" } },
   { title: "--cluster that is not there", files: { a }, flags: { cluster: "x" }, refused: true },
@@ -92,15 +117,24 @@ const cases: readonly Case[] = [
   { title: "--token beside a token", files: { a }, flags: { token: "flag" } },
   {
     title: "--token beside a plugin",
-    files: withUser("{exec: {apiVersion: client.authentication.k8s.io/v1, command: /nonexistent, interactiveMode: Never}}"),
+    files: withUser(
+      "{exec: {apiVersion: client.authentication.k8s.io/v1, command: /nonexistent, interactiveMode: Never}}",
+    ),
     flags: { token: "flag" },
   },
-  { title: "--token beside a password", files: withUser("{username: u, password: p}"), flags: { token: "flag" }, refused: true },
+  {
+    title: "--token beside a password",
+    files: withUser("{username: u, password: p}"),
+    flags: { token: "flag" },
+    refused: true,
+  },
   { title: "--as, --as-group, --as-uid", files: { a }, flags: { as: "jane", asGroup: ["dev", "ops"], asUid: "7" } },
   { title: "--as-group alone", files: { a }, flags: { asGroup: ["dev"] }, refused: true },
   {
     title: "impersonation in the file",
-    files: withUser("{token: t, as: jane, as-uid: '7', as-groups: [x, z], as-user-extra: {reason: [a, b], Scopes/One: [c]}}"),
+    files: withUser(
+      "{token: t, as: jane, as-uid: '7', as-groups: [x, z], as-user-extra: {reason: [a, b], Scopes/One: [c]}}",
+    ),
   },
   {
     title: "impersonation in the file, and another by flag",
@@ -108,7 +142,10 @@ const cases: readonly Case[] = [
     flags: { as: "joe" },
   },
   { title: "a client certificate", files: withUser("{client-certificate-data: '@CERT@', client-key-data: '@KEY@'}") },
-  { title: "a client certificate and a token", files: withUser("{client-certificate-data: '@CERT@', client-key-data: '@KEY@', token: t}") },
+  {
+    title: "a client certificate and a token",
+    files: withUser("{client-certificate-data: '@CERT@', client-key-data: '@KEY@', token: t}"),
+  },
   {
     title: "a client certificate in files beside the kubeconfig",
     files: {
@@ -132,10 +169,18 @@ const cases: readonly Case[] = [
     files: { a, "c.pem": "@CERTPEM@", "k.pem": "@KEYPEM@" },
     flags: { clientCertificate: "c.pem", clientKey: "k.pem" },
   },
-  { title: "a certificate that is none", files: withUser("{client-certificate-data: eA==, client-key-data: eA==}"), refused: true },
+  {
+    title: "a certificate that is none",
+    files: withUser("{client-certificate-data: eA==, client-key-data: eA==}"),
+    refused: true,
+  },
   { title: "tokenFile", files: { ...withUser("{tokenFile: t}"), t: " from file \n" } },
   { title: "token and tokenFile", files: { ...withUser("{token: inline, tokenFile: t}"), t: "from file" } },
-  { title: "--token beside a tokenFile", files: { ...withUser("{tokenFile: t}"), t: "from file" }, flags: { token: "flag" } },
+  {
+    title: "--token beside a tokenFile",
+    files: { ...withUser("{tokenFile: t}"), t: "from file" },
+    flags: { token: "flag" },
+  },
   { title: "token and a tokenFile that is not there", files: withUser("{token: inline, tokenFile: missing}") },
   { title: "tokenFile that is not there", files: withUser("{tokenFile: missing}"), refused: true },
   { title: "token-file is no key", files: { ...withUser("{token-file: t}"), t: "from file" }, anonymous: true },
@@ -178,7 +223,10 @@ const cases: readonly Case[] = [
     ),
     refused: true,
   },
-  { title: "tls-server-name", files: withCluster('{server: "@A@", certificate-authority-data: "@CA@", tls-server-name: api.test}') },
+  {
+    title: "tls-server-name",
+    files: withCluster('{server: "@A@", certificate-authority-data: "@CA@", tls-server-name: api.test}'),
+  },
   {
     title: "tls-server-name of another",
     files: withCluster('{server: "@A@", certificate-authority-data: "@CA@", tls-server-name: other.test}'),
@@ -214,26 +262,47 @@ const cases: readonly Case[] = [
   },
   {
     title: "an authority in a file beside the kubeconfig",
-    files: { "deep/config": a.replace('certificate-authority-data: "@CA@"', "certificate-authority: ../ca.pem"), "ca.pem": "@CAPEM@" },
+    files: {
+      "deep/config": a.replace('certificate-authority-data: "@CA@"', "certificate-authority: ../ca.pem"),
+      "ca.pem": "@CAPEM@",
+    },
     kubeconfig: ["deep/config"],
   },
-  { title: "an authority's file that is not there", files: withCluster('{server: "@A@", certificate-authority: none.pem}'), refused: true },
   {
-    title: "authority data and file",
-    files: { ...withCluster('{server: "@A@", certificate-authority-data: "@CA@", certificate-authority: ca.pem}'), "ca.pem": "@CAPEM@" },
+    title: "an authority's file that is not there",
+    files: withCluster('{server: "@A@", certificate-authority: none.pem}'),
     refused: true,
   },
-  { title: "authority data that is no base64", files: withCluster('{server: "@A@", certificate-authority-data: "!"}'), refused: true },
+  {
+    title: "authority data and file",
+    files: {
+      ...withCluster('{server: "@A@", certificate-authority-data: "@CA@", certificate-authority: ca.pem}'),
+      "ca.pem": "@CAPEM@",
+    },
+    refused: true,
+  },
+  {
+    title: "authority data that is no base64",
+    files: withCluster('{server: "@A@", certificate-authority-data: "!"}'),
+    refused: true,
+  },
   { title: "plain http on this machine: no credentials", files: withCluster('{server: "@HTTP@"}') },
   { title: "a server without a protocol is http", files: withCluster('{server: "@HTTPHOST@"}') },
-  { title: "a name twice in one file", files: { a: a.replace("users: [", "users: [{name: a, user: {}}, ") }, refused: true },
+  {
+    title: "a name twice in one file",
+    files: { a: a.replace("users: [", "users: [{name: a, user: {}}, ") },
+    refused: true,
+  },
   { title: "a token that is a number", files: withUser("{token: 12345}"), refused: true },
   { title: "a name that is a number", files: { a: one("120", "@A@", "{token: t}") }, refused: true },
   { title: "a name that is a number in quotes", files: { a: one('"120"', "@A@", "{token: t}") } },
   { title: "a token that looks like a date", files: withUser("{token: 2001-01-01}") },
   { title: "a token that looks like a number to some", files: withUser("{token: 0o17}"), refused: true },
   { title: "null for a token", files: withUser("{token: null}"), anonymous: true },
-  { title: "merge keys and anchors", files: { a: one("a", "@A@", "{<<: *t}").replace("\ncurrent", "\nx: &t {token: merged}\ncurrent") } },
+  {
+    title: "merge keys and anchors",
+    files: { a: one("a", "@A@", "{<<: *t}").replace("\ncurrent", "\nx: &t {token: merged}\ncurrent") },
+  },
   { title: "a key twice", files: { a: one("a", "@A@", "{token: first, token: second}") } },
   { title: "unknown keys", files: { a: `${a}\nstrange: 1\npreferences: {}\n` } },
   {
@@ -242,7 +311,11 @@ const cases: readonly Case[] = [
     kubeconfig: ["a", "b"],
     flags: { context: "__proto__" },
   },
-  { title: "HTTPS_PROXY leaves this machine's servers alone", files: { a }, env: { HTTPS_PROXY: "http://127.0.0.1:1" } },
+  {
+    title: "HTTPS_PROXY leaves this machine's servers alone",
+    files: { a },
+    env: { HTTPS_PROXY: "http://127.0.0.1:1" },
+  },
   {
     title: "proxy-url does not",
     files: withCluster('{server: "@A@", certificate-authority-data: "@CA@", proxy-url: "http://127.0.0.1:1"}'),
@@ -267,17 +340,25 @@ for (const each of cases) {
     using files = scratch();
     await using serverA = await startServer((_, response) => reply(response, { gitVersion: "v1.36.3" }));
     await using serverB = await startServer((_, response) => reply(response, { gitVersion: "v1.36.3" }));
-    await using serverHttp = await startServer((_, response) => reply(response, { gitVersion: "v1.36.3" }), { plain: true });
+    await using serverHttp = await startServer((_, response) => reply(response, { gitVersion: "v1.36.3" }), {
+      plain: true,
+    });
     const servers: readonly (readonly [string, ScriptedServer])[] = [
       ["A", serverA],
       ["B", serverB],
       ["HTTP", serverHttp],
     ];
     const fill = fillIn(servers);
-    for (const [name, content] of Object.entries(each.files)) files.write(name, fill(content), name.endsWith(".sh") ? 0o700 : 0o600);
+    for (const [name, content] of Object.entries(each.files))
+      files.write(name, fill(content), name.endsWith(".sh") ? 0o700 : 0o600);
     const inFolder = (name: string): string => (name === "" ? "" : path.join(files.folder, name));
     const names = each.kubeconfig ?? ["a"];
-    const env = { HOME: files.folder, PATH: process.env.PATH ?? "", KUBECONFIG: names.map(inFolder).join(path.delimiter), ...each.env };
+    const env = {
+      HOME: files.folder,
+      PATH: process.env.PATH ?? "",
+      KUBECONFIG: names.map(inFolder).join(path.delimiter),
+      ...each.env,
+    };
     const flags = Object.fromEntries(
       Object.entries(each.flags ?? {}).map(([key, value]) => [
         key,
@@ -285,7 +366,11 @@ for (const each of cases) {
       ]),
     ) as ClusterFlags;
 
-    const asked = run(kubectl, ["get", "--raw", "/version", ...argumentsOf(flags)], { env, cwd: files.folder, timeout: 20_000 });
+    const asked = run(kubectl, ["get", "--raw", "/version", ...argumentsOf(flags)], {
+      env,
+      cwd: files.folder,
+      timeout: 20_000,
+    });
     asked.child.stdin?.end();
     const theirs = await asked.then(
       () => undefined,
@@ -361,8 +446,14 @@ test("the merged view is kubectl's own", async () => {
   using files = scratch();
   const first = example("first", "/abs/other.pem");
   const second = example("second", "/abs/ca.pem");
-  const merged = [files.write("x/first", first), files.write("y/second", second), path.join(files.folder, "missing")].join(path.delimiter);
-  const { stdout } = await run(kubectl, ["config", "view", "--raw", "-o", "json"], { env: { HOME: files.folder, KUBECONFIG: merged } });
+  const merged = [
+    files.write("x/first", first),
+    files.write("y/second", second),
+    path.join(files.folder, "missing"),
+  ].join(path.delimiter);
+  const { stdout } = await run(kubectl, ["config", "view", "--raw", "-o", "json"], {
+    env: { HOME: files.folder, KUBECONFIG: merged },
+  });
   const theirs = JSON.parse(stdout) as View;
   const ours = loadKubeconfig(undefined, { KUBECONFIG: merged });
   assert.equal(ours.currentContext, theirs["current-context"]);
@@ -414,10 +505,18 @@ const sorted = (entries: readonly (readonly [string, object])[]): object =>
 function example(name: string, ca: string): object {
   return {
     "current-context": name,
-    contexts: ["shared", name].map((each) => ({ name: each, context: { cluster: name, user: each, namespace: `ns-${name}` } })),
+    contexts: ["shared", name].map((each) => ({
+      name: each,
+      context: { cluster: name, user: each, namespace: `ns-${name}` },
+    })),
     clusters: ["shared", name].map((each) => ({
       name: each,
-      cluster: { server: `https://${name}:1`, "certificate-authority": ca, "proxy-url": "http://p:1", "tls-server-name": name },
+      cluster: {
+        server: `https://${name}:1`,
+        "certificate-authority": ca,
+        "proxy-url": "http://p:1",
+        "tls-server-name": name,
+      },
     })),
     users: ["shared", name].map((each) => ({
       name: each,

@@ -232,8 +232,11 @@ test("auth can-i, and who is not let", async () => {
 
 test("server-side: apply, dry-run, diff; who owns a field", async () => {
   const color = (value: string) =>
-    manifests([{ apiVersion: "v1", kind: "ConfigMap", metadata: { name: "paint", namespace: "shop" }, data: { color: value } }]);
-  const apply = (flags: string, value: string) => pair.same([`apply --server-side -f - ${flags}`], { input: color(value) });
+    manifests([
+      { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "paint", namespace: "shop" }, data: { color: value } },
+    ]);
+  const apply = (flags: string, value: string) =>
+    pair.same([`apply --server-side -f - ${flags}`], { input: color(value) });
   await apply("", "red");
   await apply("", "red");
   await apply("--field-manager=other", "blue");
@@ -246,7 +249,9 @@ test("server-side: apply, dry-run, diff; who owns a field", async () => {
   await pair.same(["create -f -"], { input: color("red") });
   await pair.same(["replace -f -"], { input: color("white") });
   await pair.same(["diff -f -"], { input: color("white") });
-  await pair.same(["apply -f - --dry-run=client"], { input: JSON.stringify({ apiVersion: "v1", kind: "List", items: [boat] }) });
+  await pair.same(["apply -f - --dry-run=client"], {
+    input: JSON.stringify({ apiVersion: "v1", kind: "List", items: [boat] }),
+  });
   await pair.same(["delete -f -", "delete -f -"], { input: color("white") });
   await pair.same(["apply -f -"], { input: "kind: ConfigMap" });
   await pair.same(["apply -f -"], { input: "apiVersion: v1\nkind: Nothing\nmetadata: { name: x }" });
@@ -254,8 +259,11 @@ test("server-side: apply, dry-run, diff; who owns a field", async () => {
 
 test("get --watch: rows as things change", async () => {
   await pair.same(["create configmap one --from-literal=a=b -n shop", "label cm one watched=yes -n shop"]);
-  const watches = ["get cm -n shop -w -l watched=yes", "get cm -n shop -w -l watched=yes -o name"].map((line) => pair.watch(line));
-  const rows = (count: number) => Promise.all(watches.map(({ until }) => until((printed) => printed.split("one").length > count)));
+  const watches = ["get cm -n shop -w -l watched=yes", "get cm -n shop -w -l watched=yes -o name"].map((line) =>
+    pair.watch(line),
+  );
+  const rows = (count: number) =>
+    Promise.all(watches.map(({ until }) => until((printed) => printed.split("one").length > count)));
   await rows(1);
   await pair.same([`patch cm one -n shop -p '{"data":{"c":"d"}}'`]);
   await rows(2);
@@ -336,7 +344,9 @@ test("tables: of the real server's own objects the embedded one makes the tables
   const { api, kubeconfig } = pair.real;
   await eventually("a crash and a pull that failed", async () => {
     const { items } = await api.get("/api/v1/namespaces/lives/pods");
-    const reasons = items.flatMap(({ status }: Json) => (status.containerStatuses ?? []).map(({ state }: Json) => state.waiting?.reason));
+    const reasons = items.flatMap(({ status }: Json) =>
+      (status.containerStatuses ?? []).map(({ state }: Json) => state.waiting?.reason),
+    );
     return ["CrashLoopBackOff", "ImagePullBackOff"].every((reason) => reasons.includes(reason));
   });
   const wire = connectWire({ kubeconfig, during: (promise) => promise });

@@ -1,6 +1,7 @@
 /**
- * Migrations among what only real programs show: kills, pipes and a terminal; kubectl as a person and tools use it; Helm; Gateways that istiod
- * deploys; istioctl's connections. The scenarios that both meshes share are in test/contract.
+ * Migrations among what only real programs show: kills, pipes and a terminal; kubectl as a person and tools use it;
+ * Helm; Gateways that istiod deploys; istioctl's connections. The scenarios that both meshes share are in
+ * test/contract.
  */
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
@@ -8,7 +9,15 @@ import fs from "node:fs";
 import path from "node:path";
 import { after, before, describe, test } from "node:test";
 import { type Refused, refused as refusedOn, told } from "../contract/refusal.ts";
-import { assertArrived, documentOf, isReady, labelsOf, recordOf, revisionOf, templatesOf } from "../contract/witness.ts";
+import {
+  assertArrived,
+  documentOf,
+  isReady,
+  labelsOf,
+  recordOf,
+  revisionOf,
+  templatesOf,
+} from "../contract/witness.ts";
 import { eventually, type Json, type Mesh, type RunOptions, upMesh } from "./kit.ts";
 import { runProgram } from "./mesh/process.ts";
 import { ensureBuilt, fileOf } from "./mesh/programs.ts";
@@ -28,7 +37,8 @@ after(async () => {
 
 const enabled = { "istio-injection": "enabled" };
 const web = (namespace: string) => [deployment({ namespace, name: "web", replicas: 2 })];
-const refused = (namespace: string, reasons: readonly string[]): Promise<Refused> => refusedOn(mesh, namespace, ["--to", "1-29"], reasons);
+const refused = (namespace: string, reasons: readonly string[]): Promise<Refused> =>
+  refusedOn(mesh, namespace, ["--to", "1-29"], reasons);
 
 /** A namespace that the un-revisioned install injects, with its workloads ready. */
 async function inNamespace(make: (namespace: string) => readonly object[]): Promise<string> {
@@ -58,7 +68,10 @@ describe("a process", { concurrency: 2 }, () => {
     statefulSet({ namespace, name: "db", readyAfter: [1000, 2000] }),
   ];
   const kills: readonly [string, (namespace: string) => RunOptions][] = [
-    ["with the labels just written", (namespace) => killOnce(async () => (await labelsOf(mesh, namespace))["istio.io/rev"] === "1-29")],
+    [
+      "with the labels just written",
+      (namespace) => killOnce(async () => (await labelsOf(mesh, namespace))["istio.io/rev"] === "1-29"),
+    ],
     ["in the canary", () => killAt(/Deployment\/first.*: /)],
     ["in the midst of the rest", () => killAt(/Deployment\/second: /)],
   ];
@@ -98,7 +111,9 @@ describe("a process", { concurrency: 2 }, () => {
     ]);
     // script(1), of every Debian, gives the command a terminal and its exit code through.
     const command = `kubectl mesh-migrate -n ${namespace} --to 1-29`;
-    const { code, stdout } = await mesh.shell(`env -u CI TERM=xterm script -qec 'stty cols 120 rows 40; ${command}' /dev/null`);
+    const { code, stdout } = await mesh.shell(
+      `env -u CI TERM=xterm script -qec 'stty cols 120 rows 40; ${command}' /dev/null`,
+    );
     assert.equal(code, 0, stdout);
     assert.match(stdout, /✔.*Deployment\/web \(canary\).*3 of 3 pods on 1-29/);
     assert.match(stdout, /✔.*StatefulSet\/db.*3 of 3 pods on 1-29/);
@@ -132,7 +147,9 @@ describe("namespaces as others write them", { concurrency: 2 }, () => {
       ["argocd-controller", [], 3],
     ] as const) {
       const name = nameOf();
-      await mesh.kubectl(["apply", ...flags, `--field-manager=${manager}`, "-f", "-"], { input: namespaceObject(name, enabled) });
+      await mesh.kubectl(["apply", ...flags, `--field-manager=${manager}`, "-f", "-"], {
+        input: namespaceObject(name, enabled),
+      });
       const run = await mesh.run("mesh-migrate", ["-n", name, "--to", "1-29", "--dry-run=server"]);
       assert.equal(run.code, code, run.stderr);
       assert.match(run.stdout + run.stderr, /^(warning|blocker): namespace\/.* would put it back.* \[label-owner\]$/m);
@@ -151,7 +168,10 @@ describe("Gateways that istiod deploys", { concurrency: 2 }, () => {
   const deployed = (namespace: string, labels = "") =>
     eventually("the pod of the Gateway", async () => {
       const selector = "gateway.networking.k8s.io/gateway-name=edge";
-      const [all, wanted] = await Promise.all([mesh.pods(namespace, selector), mesh.pods(namespace, selector + labels)]);
+      const [all, wanted] = await Promise.all([
+        mesh.pods(namespace, selector),
+        mesh.pods(namespace, selector + labels),
+      ]);
       return all.length === 1 && wanted.length === 1 && wanted.every(isReady) && wanted;
     });
   const uidsOf = (pods: readonly Json[]) => pods.map(({ metadata }) => metadata.uid);
@@ -161,7 +181,10 @@ describe("Gateways that istiod deploys", { concurrency: 2 }, () => {
     await deployed(namespace);
     const refusal = await refused(namespace, [`gateways-pinned ${namespace}/Gateway/edge`]);
     const { message, remedy = "" } = told(refusal);
-    assert.match(message, /would move to 1-29 at once; Istio 1\.28\.2 of revision default .* up to 30 s .*istio\/istio#59959/);
+    assert.match(
+      message,
+      /would move to 1-29 at once; Istio 1\.28\.2 of revision default .* up to 30 s .*istio\/istio#59959/,
+    );
     assert.match(refusal.accepting(), new RegExp(` --allow-downtime ${namespace}/gateway/edge$`));
     await done(/kubectl .*$/.exec(remedy)?.[0] ?? "");
     const pinned = await deployed(namespace, ",istio.io/rev=default"); // istiod puts the Gateway's labels on its pods
@@ -188,7 +211,10 @@ test("a ghost connection of istioctl is not a proxy", async () => {
 
   const { stdout } = await mesh.run("mesh-revisions", ["-o", "json"]);
   const held = [...(await mesh.heldProxies())].flatMap(([proxy, each]) => (isGhost(proxy) ? [] : each));
-  const shown = JSON.parse(stdout).revisions.map(({ revision, connectedProxies }: Json) => [revision, connectedProxies]);
+  const shown = JSON.parse(stdout).revisions.map(({ revision, connectedProxies }: Json) => [
+    revision,
+    connectedProxies,
+  ]);
   const countOf = (name: string) => held.filter(({ revision }) => revision === name).length;
   assert.ok(countOf("default") >= 2);
   assert.deepEqual(

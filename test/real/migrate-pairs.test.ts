@@ -1,4 +1,7 @@
-/** The same move on other meshes: newer releases with native sidecars, two istiods each, by Helm, by tags, with Argo Rollouts, on old nodes. */
+/**
+ * The same move on other meshes: newer releases with native sidecars, two istiods each, by Helm, by tags, with Argo
+ * Rollouts, on old nodes.
+ */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { assertArrived, documentOf, labelsOf, templatesOf } from "../contract/witness.ts";
@@ -31,7 +34,12 @@ describe("1-28 and 1-29 by Helm, two istiods each", { concurrency: true }, () =>
   let mesh: Mesh;
   let recorder: Recorder;
   before(async () => {
-    mesh = await upMesh({ revisions: { "1-28": "1.28.2", "1-29": "1.29.1" }, helm: ["1-28", "1-29"], istiods: 2, argoRollouts: true });
+    mesh = await upMesh({
+      revisions: { "1-28": "1.28.2", "1-29": "1.29.1" },
+      helm: ["1-28", "1-29"],
+      istiods: 2,
+      argoRollouts: true,
+    });
     await mesh.setTag("prod-stable", "1-28");
     await mesh.setTag("rolling", "1-28");
     recorder = await mesh.recorder();
@@ -62,7 +70,9 @@ describe("1-28 and 1-29 by Helm, two istiods each", { concurrency: true }, () =>
     await migrated(mesh, recorder, namespace, "1-29");
     await assertArrived(mesh, namespace, "1-29");
     assert.deepEqual(await labelsOf(mesh, namespace), { "istio.io/rev": "1-29" });
-    const undo = JSON.parse((await mesh.api.get(`/api/v1/namespaces/${namespace}`)).metadata.annotations["kubectl-mesh/undo"]);
+    const undo = JSON.parse(
+      (await mesh.api.get(`/api/v1/namespaces/${namespace}`)).metadata.annotations["kubectl-mesh/undo"],
+    );
     assert.deepEqual(undo.before, { "istio-injection": null, "istio.io/rev": "prod-stable" });
     assert.deepEqual([undo.from.revision, undo.state], ["1-28", "done"]);
   });
@@ -93,7 +103,9 @@ describe("1-28 and 1-29 by Helm, two istiods each", { concurrency: true }, () =>
       (entry) => isWrite(entry) && entry.userAgent.startsWith("mesh-migrate/") && entry.namespace === namespace,
     );
     assert.deepEqual(
-      restarts.filter(({ resource }) => resource !== "namespaces").map(({ verb, resource, name }) => `${verb} ${resource}/${name}`),
+      restarts
+        .filter(({ resource }) => resource !== "namespaces")
+        .map(({ verb, resource, name }) => `${verb} ${resource}/${name}`),
       ["patch deployments/web"],
     );
   });
@@ -105,8 +117,18 @@ describe("1-28 and 1-29 by Helm, two istiods each", { concurrency: true }, () =>
     await mesh.apply([
       { apiVersion: "v1", kind: "Service", metadata: { namespace, name: "active" }, spec: { ports: [{ port: 80 }] } },
       template,
-      rollout({ namespace, name: "canary", ...pair, spec: { strategy: { canary: { maxUnavailable: 2, steps: [{ setWeight: 50 }] } } } }),
-      rollout({ namespace, name: "green", ...pair, spec: { strategy: { blueGreen: { activeService: "active", maxUnavailable: 2 } } } }),
+      rollout({
+        namespace,
+        name: "canary",
+        ...pair,
+        spec: { strategy: { canary: { maxUnavailable: 2, steps: [{ setWeight: 50 }] } } },
+      }),
+      rollout({
+        namespace,
+        name: "green",
+        ...pair,
+        spec: { strategy: { blueGreen: { activeService: "active", maxUnavailable: 2 } } },
+      }),
       deployment({ namespace, name: "web", readyAfter }),
     ]);
     await mesh.apply({
@@ -138,6 +160,9 @@ test("1-28 to 1-29 by istioctl on old nodes: the proxy is a container like other
   await migrated(mesh, recorder, namespace, "1-29");
   const pods = await assertArrived(mesh, namespace, "1-29");
   assert.ok(
-    pods.every(({ spec }) => names(spec.containers).includes("istio-proxy") && !names(spec.initContainers).includes("istio-proxy")),
+    pods.every(
+      ({ spec }) =>
+        names(spec.containers).includes("istio-proxy") && !names(spec.initContainers).includes("istio-proxy"),
+    ),
   );
 });

@@ -16,7 +16,11 @@ const rows: readonly [string, object, number][] = [
   ["a DaemonSet's percentage is rounded up", daemonSet("30%"), 2],
   ["a DaemonSet with surge keeps all", daemonSet(0), 4],
   ["a Rollout restarts one by one", { kind: "Rollout", spec: { replicas: 8, strategy: { canary: {} } } }, 7],
-  ["or as many as it says", { kind: "Rollout", spec: { replicas: 8, strategy: { blueGreen: { maxUnavailable: "25%" } } } }, 6],
+  [
+    "or as many as it says",
+    { kind: "Rollout", spec: { replicas: 8, strategy: { blueGreen: { maxUnavailable: "25%" } } } },
+    6,
+  ],
 ];
 
 function rolling(replicas: number, maxSurge: number | string, maxUnavailable: number | string): object {
@@ -24,7 +28,11 @@ function rolling(replicas: number, maxSurge: number | string, maxUnavailable: nu
 }
 
 function daemonSet(maxUnavailable: number | string): object {
-  return { kind: "DaemonSet", spec: { updateStrategy: { rollingUpdate: { maxUnavailable } } }, status: { desiredNumberScheduled: 4 } };
+  return {
+    kind: "DaemonSet",
+    spec: { updateStrategy: { rollingUpdate: { maxUnavailable } } },
+    status: { desiredNumberScheduled: 4 },
+  };
 }
 
 for (const [name, workload, bound] of rows) test(name, () => assert.equal(boundOf(workload), bound));

@@ -1,11 +1,12 @@
 /**
- * The availability recorder: watches every pod and workload, and keeps for each workload the lowest number of ready, not
- * terminating pods it ever saw and the bound that the workload's own strategy promises.
+ * The availability recorder: watches every pod and workload, and keeps for each workload the lowest number of ready,
+ * not terminating pods it ever saw and the bound that the workload's own strategy promises.
  *
  * Bounds: Deployment `replicas - maxUnavailable` (a percentage rounded down; where that and the surge are 0 it is 1:
- * kubernetes pkg/controller/deployment/util ResolveFenceposts), Recreate 0; StatefulSet `replicas - 1` (its maxUnavailable
- * is behind a gate that is off), OnDelete all; DaemonSet `desired - maxUnavailable` (rounded up, pkg/controller/daemon/util);
- * Rollout `replicas - max(1, maxUnavailable)` (its restart evicts: argo-rollouts rollout/restart.go; its default rounds to 0).
+ * kubernetes pkg/controller/deployment/util ResolveFenceposts), Recreate 0; StatefulSet `replicas - 1` (its
+ * maxUnavailable is behind a gate that is off), OnDelete all; DaemonSet `desired - maxUnavailable` (rounded up,
+ * pkg/controller/daemon/util); Rollout `replicas - max(1, maxUnavailable)` (its restart evicts: argo-rollouts
+ * rollout/restart.go; its default rounds to 0).
  */
 import type { Api, Json } from "./mesh/api.ts";
 
@@ -53,8 +54,10 @@ export async function startRecorder(api: Api): Promise<Recorder> {
     const [ready, bound] = [readyOf(key), boundOf(workload)];
     const known = records.get(key);
     if (known === undefined) {
-      // a workload that came after the start is recorded from when it first held its bound, as far as its controller has said what that is
-      if (ready >= bound && workload.status?.observedGeneration !== undefined) records.set(key, { bound, lowest: ready });
+      // a workload that came after the start is recorded from when it first held its bound, as far as its controller
+      // has said what that is
+      if (ready >= bound && workload.status?.observedGeneration !== undefined)
+        records.set(key, { bound, lowest: ready });
       return;
     }
     known.bound = Math.min(known.bound, bound);
@@ -117,8 +120,8 @@ function isReadyPod(pod: Json): boolean {
 }
 
 /**
- * The workload of a pod. A ReplicaSet's comes from its name, which ends in the hash that the pod carries: what another watch would tell
- * of the ReplicaSet may come later than its pods do, and they would be missed for so long.
+ * The workload of a pod. A ReplicaSet's comes from its name, which ends in the hash that the pod carries: what another
+ * watch would tell of the ReplicaSet may come later than its pods do, and they would be missed for so long.
  */
 function workloadOf({ metadata }: Json): string | undefined {
   const owner = metadata.ownerReferences?.find((each: Json) => each.controller);

@@ -1,4 +1,7 @@
-/** `kubectl mesh-revisions` says what istioctl and kubectl say of the same mesh, in every state that a move by hand goes through. */
+/**
+ * `kubectl mesh-revisions` says what istioctl and kubectl say of the same mesh, in every state that a move by hand goes
+ * through.
+ */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
@@ -23,16 +26,24 @@ async function look(mesh: Mesh, ...args: readonly string[]): Promise<RevisionsDo
 
 const checksOf = ({ findings }: RevisionsDocument, object?: string) =>
   findings.filter((finding) => object === undefined || finding.object === object).map(({ check }) => check);
-const namespaceOf = (document: RevisionsDocument, name: string) => document.namespaces.find((namespace) => namespace.name === name);
-const revisionOf = (document: RevisionsDocument, name: string) => document.revisions.find(({ revision }) => revision === name);
+const namespaceOf = (document: RevisionsDocument, name: string) =>
+  document.namespaces.find((namespace) => namespace.name === name);
+const revisionOf = (document: RevisionsDocument, name: string) =>
+  document.revisions.find(({ revision }) => revision === name);
 const statusOf = (pod: Json) => JSON.parse(pod.metadata.annotations?.["sidecar.istio.io/status"] ?? "null");
-const sorted = <T>(values: Iterable<T>): T[] => [...values].sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
+const sorted = <T>(values: Iterable<T>): T[] =>
+  [...values].sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
 
 /**
- * Holds a picture of the whole mesh against the others' words. Proxies come and go between one question and the next, so what differs is
- * asked again for a while; what stays different is a fault.
+ * Holds a picture of the whole mesh against the others' words. Proxies come and go between one question and the next,
+ * so what differs is asked again for a while; what stays different is a fault.
  */
-async function agrees(mesh: Mesh, version: string, revisions: readonly string[], perRevision: boolean): Promise<RevisionsDocument> {
+async function agrees(
+  mesh: Mesh,
+  version: string,
+  revisions: readonly string[],
+  perRevision: boolean,
+): Promise<RevisionsDocument> {
   let document: RevisionsDocument | undefined;
   let difference: unknown;
   await eventually(
@@ -72,14 +83,20 @@ async function compare(
 ): Promise<void> {
   const pods: Json[] = JSON.parse(await mesh.kubectl(["get", "pods", "-A", "-o", "json"])).items;
   const istiods = new Map(
-    pods.filter((pod) => pod.metadata.labels?.app === "istiod").map((pod) => [pod.metadata.name, pod.metadata.labels["istio.io/rev"]]),
+    pods
+      .filter((pod) => pod.metadata.labels?.app === "istiod")
+      .map((pod) => [pod.metadata.name, pod.metadata.labels["istio.io/rev"]]),
   );
-  const asked = perRevision ? revisions.map((revision) => ["proxy-status", "--revision", revision]) : [["proxy-status"]];
+  const asked = perRevision
+    ? revisions.map((revision) => ["proxy-status", "--revision", revision])
+    : [["proxy-status"]];
   const tables = await Promise.all(asked.map((args) => mesh.istioctl(version, args)));
   const held = tables.flatMap(readProxyStatus).map(({ proxy, istiod }) => [proxy, istiods.get(istiod)]);
 
   const listed = (document.workloads ?? []).flatMap((workload) => workload.pods);
-  const connected = listed.flatMap((pod) => (pod.connectedTo ?? []).map((revision) => [`${pod.name}.${pod.namespace}`, revision]));
+  const connected = listed.flatMap((pod) =>
+    (pod.connectedTo ?? []).map((revision) => [`${pod.name}.${pod.namespace}`, revision]),
+  );
   assert.deepEqual(sorted(connected), sorted(held), "proxies and their control planes, against istioctl proxy-status");
   for (const { revision, connectedProxies } of document.revisions) {
     assert.equal(connectedProxies, held.filter(([, holder]) => holder === revision).length, `proxies of ${revision}`);
@@ -100,7 +117,11 @@ async function compare(
   );
 
   const tags = readTags(await mesh.istioctl(version, ["tag", "list"]));
-  assert.deepEqual(sorted(document.tags.map(({ tag, revision }) => ({ tag, revision }))), sorted(tags), "tags, against istioctl tag list");
+  assert.deepEqual(
+    sorted(document.tags.map(({ tag, revision }) => ({ tag, revision }))),
+    sorted(tags),
+    "tags, against istioctl tag list",
+  );
 
   const deployments: Json[] = JSON.parse(
     await mesh.kubectl(["get", "deployments", "-n", "istio-system", "-l", "app=istiod", "-o", "json"]),
@@ -109,7 +130,13 @@ async function compare(
     sorted(
       document.revisions
         .filter(({ deployment }) => deployment !== null)
-        .map(({ revision, istiods, deployment, version }) => [revision, deployment, istiods.ready, istiods.desired, version]),
+        .map(({ revision, istiods, deployment, version }) => [
+          revision,
+          deployment,
+          istiods.ready,
+          istiods.desired,
+          version,
+        ]),
     ),
     sorted(
       deployments.map(({ metadata, spec, status }) => [
@@ -161,7 +188,8 @@ describe("an un-revisioned 1.19.0 and 1-20", () => {
   after(() => mesh?.down());
 
   const seen = () => agrees(mesh, "1.20.0", ["default", "1-20"], false);
-  const labelled = (...labels: readonly string[]) => mesh.kubectl(["label", "namespace", namespace, "--overwrite", ...labels]);
+  const labelled = (...labels: readonly string[]) =>
+    mesh.kubectl(["label", "namespace", namespace, "--overwrite", ...labels]);
   const restarted = async (...workloads: readonly string[]) => {
     await mesh.kubectl(["rollout", "restart", "-n", namespace, ...workloads]);
     await mesh.waitReady(namespace);
@@ -196,7 +224,13 @@ describe("an un-revisioned 1.19.0 and 1-20", () => {
     const needed = document.workloads
       ?.filter((workload) => workload.namespace === namespace && workload.restartNeeded)
       .map(({ kind, name }) => `${kind}/${name}`);
-    assert.deepEqual(sorted(needed ?? []), ["DaemonSet/agent", "Deployment/api", "Deployment/web", "Pod/lonely", "StatefulSet/db"]);
+    assert.deepEqual(sorted(needed ?? []), [
+      "DaemonSet/agent",
+      "Deployment/api",
+      "Deployment/web",
+      "Pod/lonely",
+      "StatefulSet/db",
+    ]);
   });
 
   test("half moved", async () => {
@@ -262,7 +296,13 @@ describe("an un-revisioned 1.19.0 and 1-20", () => {
     assert.deepEqual(moved.default, { injects: "1-20", validates: "1-20" });
     await labelled("istio.io/rev-", "istio-injection=enabled");
     assert.deepEqual(checksOf(await seen(), "namespace/production"), []);
-    await mesh.kubectl(["label", "validatingwebhookconfiguration", "istiod-default-validator", "--overwrite", "istio.io/rev=default"]);
+    await mesh.kubectl([
+      "label",
+      "validatingwebhookconfiguration",
+      "istiod-default-validator",
+      "--overwrite",
+      "istio.io/rev=default",
+    ]);
     assert.ok(checksOf(await seen()).includes("defaults-disagree"));
     await mesh.setTag("default", "default");
     await labelled("istio-injection-", "istio.io/rev=prod");
@@ -277,7 +317,10 @@ describe("an un-revisioned 1.19.0 and 1-20", () => {
       assert.equal(revisionOf(document, "1-20")?.connectedProxies, null);
       assert.equal(revisionOf(document, "default")?.connectedProxies, 0);
       const { injected, connected, connectionUnknown, notConnected } = namespaceOf(document, namespace)?.pods ?? {};
-      assert.deepEqual([injected, connected, connectionUnknown, notConnected], [[{ revision: "1-20", pods: 12 }], [], 12, 0]);
+      assert.deepEqual(
+        [injected, connected, connectionUnknown, notConnected],
+        [[{ revision: "1-20", pods: 12 }], [], 12, 0],
+      );
       const checks = checksOf(document);
       assert.ok(checks.includes("istiod-silent"), checks.join());
       assert.equal(checks.includes("revision-not-ready"), how === "unready");
@@ -286,7 +329,10 @@ describe("an un-revisioned 1.19.0 and 1-20", () => {
       assert.equal(code, 0, stderr);
       assert.match(stdout, /^1-20 +<none> +prod +1\.20\.0 +[01]\/1 +unknown +istioctl$/m);
       await mesh.startIstiod("1-20");
-      await eventually("the proxies to be back", async () => revisionOf(await look(mesh), "1-20")?.connectedProxies === 12);
+      await eventually(
+        "the proxies to be back",
+        async () => revisionOf(await look(mesh), "1-20")?.connectedProxies === 12,
+      );
       await seen();
     });
   }
@@ -295,7 +341,11 @@ describe("an un-revisioned 1.19.0 and 1-20", () => {
     const rules = [
       { apiGroups: [""], resources: ["pods", "namespaces", "services"], verbs: ["get", "list", "watch"] },
       { apiGroups: ["apps"], resources: ["deployments", "replicasets"], verbs: ["get", "list", "watch"] },
-      { apiGroups: ["admissionregistration.k8s.io"], resources: ["mutatingwebhookconfigurations"], verbs: ["get", "list"] },
+      {
+        apiGroups: ["admissionregistration.k8s.io"],
+        resources: ["mutatingwebhookconfigurations"],
+        verbs: ["get", "list"],
+      },
     ];
     await mesh.apply([
       { apiVersion: "rbac.authorization.k8s.io/v1", kind: "ClusterRole", metadata: { name: "half-viewer" }, rules },
@@ -332,7 +382,18 @@ describe("an un-revisioned 1.19.0 and 1-20", () => {
 
   test("-l selects as the API server does", async () => {
     for (const selector of ["app=web", "app in (web,api)", "app notin (web)", "!app", "app!=web,app"]) {
-      const theirs = (await mesh.kubectl(["get", "deployments,statefulsets,daemonsets", "-n", namespace, "-l", selector, "-o", "name"]))
+      const theirs = (
+        await mesh.kubectl([
+          "get",
+          "deployments,statefulsets,daemonsets",
+          "-n",
+          namespace,
+          "-l",
+          selector,
+          "-o",
+          "name",
+        ])
+      )
         .split("\n")
         .filter((name) => name !== "");
       const { stdout } = await mesh.run("mesh-revisions", ["-n", namespace, "-l", selector, "-o", "name"]);
@@ -359,7 +420,11 @@ describe("an un-revisioned 1.19.0 and 1-20", () => {
         .map((line) => JSON.parse(line));
     await eventually("the first picture", async () => documents().length === 1);
     await labelled("istio.io/rev=prdo");
-    await eventually("the change", async () => documents().some((document) => checksOf(document).includes("label-unserved")), 10);
+    await eventually(
+      "the change",
+      async () => documents().some((document) => checksOf(document).includes("label-unserved")),
+      10,
+    );
     await labelled("istio.io/rev=prod");
     await eventually("the change back", async () => checksOf(documents().at(-1) as RevisionsDocument).length === 0, 10);
     assert.ok(documents().every((document) => validate(document)));
@@ -388,7 +453,11 @@ describe("an un-revisioned 1.19.0 and 1-20", () => {
       return (revisionOf(document, "1-20")?.deployment ?? null) === null && document;
     });
     // istioctl 1.20.0 takes hand-set tags along (istio/istio#47423)
-    assert.deepEqual(checksOf(document, `namespace/${namespace}`), ["label-unserved", "sidecar-lost-at-restart", "control-plane-missing"]);
+    assert.deepEqual(checksOf(document, `namespace/${namespace}`), [
+      "label-unserved",
+      "sidecar-lost-at-restart",
+      "control-plane-missing",
+    ]);
     assert.deepEqual(namespaceOf(document, namespace)?.pods.injected, [{ revision: "1-20", pods: 12 }]);
     assert.deepEqual(namespaceOf(document, namespace)?.pods.connected, []);
     assert.equal(namespaceOf(document, namespace)?.pods.notConnected, 12);
@@ -430,7 +499,9 @@ describe("1-28 and 1-29, with native sidecars", () => {
   test("tags as istioctl gives them in JSON", async () => {
     await mesh.setTag("stable", "1-28");
     await mesh.setTag("rapid", "1-29");
-    const theirs: { tag: string; revision: string }[] = JSON.parse(await mesh.istioctl("1.29.1", ["tag", "list", "-o", "json"]));
+    const theirs: { tag: string; revision: string }[] = JSON.parse(
+      await mesh.istioctl("1.29.1", ["tag", "list", "-o", "json"]),
+    );
     const { tags } = await seen();
     assert.deepEqual(
       sorted(tags.map(({ tag, revision }) => ({ tag, revision }))),

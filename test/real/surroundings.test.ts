@@ -1,7 +1,19 @@
-/** The executables started as people happen to start them: under other names, in odd places, with half an environment. */
+/**
+ * The executables started as people happen to start them: under other names, in odd places, with half an environment.
+ */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { after, before, test } from "node:test";
@@ -17,7 +29,8 @@ let server: Awaited<ReturnType<typeof warmServer>>;
 let real: readonly string[];
 
 before(async () => {
-  for (const plugin of pluginNames()) assert.ok(existsSync(original(plugin)), `${original(plugin)} is missing: npm run build`);
+  for (const plugin of pluginNames())
+    assert.ok(existsSync(original(plugin)), `${original(plugin)} is missing: npm run build`);
   server = await warmServer();
   real = ["--server", server.url, "--kubeconfig", "/dev/null"];
 });
@@ -84,7 +97,9 @@ for (const plugin of pluginNames()) {
   });
 
   test(`${plugin} completion, called plainly, says where to link`, async () => {
-    const { code, stdout } = await ask(executableName(plugin), ["completion"], { PATH: `/nonexistent:${resolve("dist")}` });
+    const { code, stdout } = await ask(executableName(plugin), ["completion"], {
+      PATH: `/nonexistent:${resolve("dist")}`,
+    });
     assert.equal(code, 0);
     const link = executableName(plugin).replace("-", "_complete-");
     assert.equal(stdout.trim().split("\n").at(-1), `ln -sf ${executableName(plugin)} '${resolve("dist", link)}'`);
@@ -99,7 +114,10 @@ for (const plugin of pluginNames()) {
 }
 
 test("a real run with HOME unset, and no kubeconfig anywhere: says what is missing", async () => {
-  const { code, stdout, stderr } = await ask(original("mesh-revisions"), [], { HOME: undefined, KUBECONFIG: "/nonexistent/config" });
+  const { code, stdout, stderr } = await ask(original("mesh-revisions"), [], {
+    HOME: undefined,
+    KUBECONFIG: "/nonexistent/config",
+  });
   assert.deepEqual([code, stdout], [1, ""]);
   assert.match(stderr, /^error: no cluster is configured\n {2}Looked at \/nonexistent\/config\./);
 });
@@ -118,7 +136,12 @@ test("a real run with variables of Node's and OpenSSL's that could break it, or 
       NODE_PRESERVE_SYMLINKS: "1",
       NODE_PRESERVE_SYMLINKS_MAIN: "1",
     },
-    { NODE_REDIRECT_WARNINGS: broken, NODE_DISABLE_COLORS: "1", NODE_SKIP_PLATFORM_CHECK: "1", NODE_DEBUG_NATIVE: "tls,crypto" },
+    {
+      NODE_REDIRECT_WARNINGS: broken,
+      NODE_DISABLE_COLORS: "1",
+      NODE_SKIP_PLATFORM_CHECK: "1",
+      NODE_DEBUG_NATIVE: "tls,crypto",
+    },
   ]) {
     const { code, stdout, stderr } = await ask(original("mesh-revisions"), real, env);
     assert.deepEqual([code, stdout, stderr], [0, plain.stdout, ""], Object.keys(env).join());
@@ -130,7 +153,8 @@ test("a real run in a folder that nobody may write to, and in one that is gone",
   const place = join(folder, "read-only");
   mkdirSync(place);
   chmodSync(place, 0o555);
-  const run = (script: string) => ask("sh", ["-c", script, original("mesh-revisions"), ...real], { HOME: "/nonexistent" });
+  const run = (script: string) =>
+    ask("sh", ["-c", script, original("mesh-revisions"), ...real], { HOME: "/nonexistent" });
   const { code, stdout, stderr } = await run(`cd '${place}' && exec "$0" "$@"`);
   assert.equal(code, 0, stderr);
   assert.match(stdout, /REVISION/);

@@ -1,6 +1,7 @@
 /**
  * `npm run mesh:up -- REVISION=VERSION…`: boots a real mesh and leaves it running; prints how to reach it.
- * `npm run mesh:up -- default=1.19.0 1-20=1.20.0 --gateway-api --argo-rollouts --old-nodes --istiods 2 --helm 1-20 --name one`
+ * `npm run mesh:up -- default=1.19.0 1-20=1.20.0 --gateway-api --argo-rollouts --old-nodes --istiods 2 --helm 1-20
+ * --name one`
  */
 import { parseArgs } from "node:util";
 import { bootMesh } from "./mesh/lifetime.ts";
@@ -22,10 +23,20 @@ try {
   const revisions = positionals.map((positional) => {
     const [name, version] = positional.split("=");
     if (!name || !version) throw new Error(`"${positional}" is not REVISION=VERSION, as in default=1.19.0`);
-    return { name, version, by: values.helm.includes(name) ? ("helm" as const) : ("istioctl" as const), replicas: Number(values.istiods) };
+    return {
+      name,
+      version,
+      by: values.helm.includes(name) ? ("helm" as const) : ("istioctl" as const),
+      replicas: Number(values.istiods),
+    };
   });
   const started = performance.now();
-  const options = { attached: false, kubelet: values["old-nodes"] ? oldKubelet : currentKubelet, revisions, istiodEnv: {} };
+  const options = {
+    attached: false,
+    kubelet: values["old-nodes"] ? oldKubelet : currentKubelet,
+    revisions,
+    istiodEnv: {},
+  };
   const dir = await bootMesh(
     { ...options, gatewayApi: values["gateway-api"], argoRollouts: values["argo-rollouts"] },
     values.name,

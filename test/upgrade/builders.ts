@@ -2,15 +2,15 @@
 import assert from "node:assert/strict";
 import type { Finding } from "../../src/mesh/finding.ts";
 import type { Mesh } from "../../src/mesh/model.ts";
-import { migrationChecks } from "../../src/upgrade/checks/list.ts";
-import type { MigrationRequest, Plan } from "../../src/upgrade/plan.ts";
-import { planMigration } from "../../src/upgrade/plan-migration.ts";
-import type { Surroundings } from "../../src/upgrade/surroundings.ts";
-import { resolveTarget } from "../../src/upgrade/target.ts";
+import { migrationChecks } from "../../src/upgrade/checks/move/migration-checks.ts";
+import type { ClusterEvidence } from "../../src/upgrade/evidence/cluster-evidence.ts";
+import type { MigrationRequest, Plan } from "../../src/upgrade/plan/plan.ts";
+import { planMigration } from "../../src/upgrade/plan/plan-migration.ts";
+import { resolveTarget } from "../../src/upgrade/plan/target.ts";
 import { type MeshWords, mesh, ownInjector, plane, tag, tagInjector } from "../mesh/mesh-scene.ts";
 
 /** Nothing round about that anything depends on. */
-export const quiet: Surroundings = {
+export const quiet: ClusterEvidence = {
   namespaces: [],
   discovery: [],
   readers: [],
@@ -35,7 +35,9 @@ export const request = (change: Partial<MigrationRequest> = {}): MigrationReques
   ...change,
 });
 
-/** An un-revisioned 1.19.0, revision 1-20 beside it, tag `prod` for the new one, namespace production on the old one. */
+/**
+ * An un-revisioned 1.19.0, revision 1-20 beside it, tag `prod` for the new one, namespace production on the old one.
+ */
 export const mission = (change: MeshWords = {}): Mesh =>
   mesh({
     controlPlanes: [plane("1-20"), plane("default", { version: "1.19.0" })],
@@ -53,18 +55,21 @@ export const mission = (change: MeshWords = {}): Mesh =>
   });
 
 export interface Wish extends Partial<MigrationRequest> {
-  readonly surroundings?: Partial<Surroundings>;
+  readonly surroundings?: Partial<ClusterEvidence>;
   readonly selected?: ReadonlySet<string>;
 }
 
 const ids = new Set([...migrationChecks.map(({ id }) => id), "skip-check-known"]);
 
-/** The plan of a wish, in a mesh where its target exists. Whatever it finds bears the id of a check and names an object. */
+/**
+ * The plan of a wish, in a mesh where its target exists. Whatever it finds bears the id of a check and names an object.
+ */
 export function planOf(mesh: Mesh, { surroundings, selected, ...wish }: Wish = {}): Plan {
   const asked = request(wish);
   const resolved = resolveTarget(mesh, asked.to);
-  if (!resolved.ok) throw new Error(`the target does not resolve: ${resolved.findings.map(({ message }) => message).join("; ")}`);
-  const plan = planMigration({ mesh, surroundings: { ...quiet, ...surroundings }, selected }, resolved.target, asked);
+  if (!resolved.ok)
+    throw new Error(`the target does not resolve: ${resolved.findings.map(({ message }) => message).join("; ")}`);
+  const plan = planMigration({ mesh, evidence: { ...quiet, ...surroundings }, selected }, resolved.target, asked);
   for (const { check, object, message } of plan.findings)
     assert.ok(ids.has(check) && object !== "" && message !== "", `${check} ${object}: ${message}`);
   return plan;
@@ -78,9 +83,12 @@ export const brief = (findings: readonly Finding[]): readonly string[] =>
   findings.map(({ check, severity, object }) => `${check} ${severity} ${object}`);
 
 /** The findings of one check, in brief. */
-export const said = (plan: Plan, check: string): readonly string[] => brief(plan.findings.filter((finding) => finding.check === check));
+export const said = (plan: Plan, check: string): readonly string[] =>
+  brief(plan.findings.filter((finding) => finding.check === check));
 
 export const restarted = ({ steps }: Plan): readonly string[] =>
   steps.flatMap((step) =>
-    step.kind === "restart-workload" ? [`${step.workload.kind}/${step.workload.name}${step.canary ? " (canary)" : ""}`] : [],
+    step.kind === "restart-workload"
+      ? [`${step.workload.kind}/${step.workload.name}${step.canary ? " (canary)" : ""}`]
+      : [],
   );

@@ -1,5 +1,7 @@
 /** Workloads, pods and istiods in a few words, for the tests of src/upgrade and src/execute. */
-import type { IstiodAnswer, Pod, PodProxy, ProxyConnection, Workload, WorkloadKind, WorkloadStatus } from "../../src/mesh/model.ts";
+
+import type { IstiodAnswer, Pod, PodProxy, ProxyConnection, Workload, WorkloadStatus } from "../../src/mesh/model.ts";
+import type { WorkloadKind } from "../../src/mesh/workload-kinds.ts";
 
 export const uniqueUid = (() => {
   let last = 0;
@@ -54,7 +56,10 @@ export const before = "2026-11-03T04:04:06Z";
 export const after = "2026-11-03T04:06:06Z";
 
 /** A ready pod of 1-20, made after the stamp. */
-export function pod(name: string, change: Partial<Omit<Pod, "proxy">> & { proxy?: Partial<PodProxy> | undefined } = {}): Pod {
+export function pod(
+  name: string,
+  change: Partial<Omit<Pod, "proxy">> & { proxy?: Partial<PodProxy> | undefined } = {},
+): Pod {
   const { proxy, ...rest } = change;
   return {
     namespace: "production",

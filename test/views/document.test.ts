@@ -11,7 +11,10 @@ test("what is not there is null, and the order of fields stays", () => {
     jsonLineView(document({ a: undefined, b: [1] })),
     '{"apiVersion":"kubectl-mesh/v1","kind":"Test","a":null,"b":[1],"exitCode":0}\n',
   );
-  assert.equal(yamlView(document({ a: undefined, b: [1] })), "apiVersion: kubectl-mesh/v1\nkind: Test\na: null\nb:\n  - 1\nexitCode: 0\n");
+  assert.equal(
+    yamlView(document({ a: undefined, b: [1] })),
+    "apiVersion: kubectl-mesh/v1\nkind: Test\na: null\nb:\n  - 1\nexitCode: 0\n",
+  );
 });
 
 test("names that look like numbers, booleans or dates stay text in YAML", () => {

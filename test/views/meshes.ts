@@ -11,7 +11,14 @@ const empty = mesh({
 /** Everything at once that a mesh can have wrong. */
 const troubled = mesh({
   controlPlanes: [
-    plane("1-18", { deployment: undefined, version: undefined, installer: "unknown", desiredReplicas: 0, readyReplicas: 0, istiods: [] }),
+    plane("1-18", {
+      deployment: undefined,
+      version: undefined,
+      installer: "unknown",
+      desiredReplicas: 0,
+      readyReplicas: 0,
+      istiods: [],
+    }),
     plane("1-19", { version: "1.19.0", installer: "helm", readyReplicas: 0 }),
     plane("1-20", { desiredReplicas: 2, readyReplicas: 1 }),
   ],
@@ -52,7 +59,11 @@ const troubled = mesh({
   connected: { "agent-0": null },
   unknown: [
     { subject: "istiod istio-system/istiod-1-19-7f-abc", reason: "no answer within 5s" },
-    { subject: "Gateways in namespace mixed", reason: "gateways.gateway.networking.k8s.io is forbidden", namespace: "mixed" },
+    {
+      subject: "Gateways in namespace mixed",
+      reason: "gateways.gateway.networking.k8s.io is forbidden",
+      namespace: "mixed",
+    },
   ],
 });
 
@@ -82,7 +93,14 @@ const gatewayed = mesh({
   ],
   gateways: [
     { namespace: "edge", name: "gw", uid: "uid-of-gw", className: "istio", waypoint: false, pinned: "1-21" },
-    { namespace: "edge", name: "way", uid: "uid-of-way", className: "istio-waypoint", waypoint: true, pinned: undefined },
+    {
+      namespace: "edge",
+      name: "way",
+      uid: "uid-of-way",
+      className: "istio-waypoint",
+      waypoint: true,
+      pinned: undefined,
+    },
   ],
 });
 const rejected = connection("edge", "ingress-0", {

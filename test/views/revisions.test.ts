@@ -18,7 +18,8 @@ const validate = new Ajv2020({ strict: true, allErrors: true }).compile(
 );
 
 for (const [name, picture] of Object.entries(meshes)) {
-  test(`${name}: the overview`, (t) => golden(t, `revisions-${name}.txt`, revisionsView(revisionsDocument(picture, overview))));
+  test(`${name}: the overview`, (t) =>
+    golden(t, `revisions-${name}.txt`, revisionsView(revisionsDocument(picture, overview))));
   test(`${name}: wide, with workloads`, (t) =>
     golden(t, `revisions-${name}-wide.txt`, revisionsView(revisionsDocument(picture, everywhere), { wide: true })));
   test(`${name}: JSON and YAML say the same, and as the schema has it`, () => {
@@ -32,7 +33,11 @@ for (const [name, picture] of Object.entries(meshes)) {
 }
 
 test("the JSON of a namespace's workloads", (t) =>
-  golden(t, "revisions-half-moved.json", jsonView(revisionsDocument(halfMoved, { namespaces: ["production"], selector: undefined }))));
+  golden(
+    t,
+    "revisions-half-moved.json",
+    jsonView(revisionsDocument(halfMoved, { namespaces: ["production"], selector: undefined })),
+  ));
 
 test("the schema takes no other document", () => {
   const document = JSON.parse(jsonView(revisionsDocument(halfMoved, everywhere)));
@@ -59,7 +64,10 @@ test("names, as kubectl prints them", () => {
 });
 
 test("a selector limits namespaces in the overview, and workloads where they are asked for", () => {
-  const labelled = { ...halfMoved, workloads: halfMoved.workloads.map((workload) => ({ ...workload, labels: { app: workload.name } })) };
+  const labelled = {
+    ...halfMoved,
+    workloads: halfMoved.workloads.map((workload) => ({ ...workload, labels: { app: workload.name } })),
+  };
   const rev = { matchLabels: { "istio.io/rev": "1-20" } };
   assert.deepEqual(
     revisionsDocument(labelled, { namespaces: "overview", selector: rev }).namespaces.map(({ name }) => name),
@@ -130,7 +138,8 @@ test("every pod of a namespace is counted once, whatever it runs", () => {
       });
       const { namespaces, workloads: shown } = revisionsDocument(picture, everywhere);
       const pods = namespaces[0]!.pods;
-      const sum = (counts: readonly { readonly pods: number }[]) => counts.reduce((total, each) => total + each.pods, 0);
+      const sum = (counts: readonly { readonly pods: number }[]) =>
+        counts.reduce((total, each) => total + each.pods, 0);
       assert.equal(pods.total, workloads.flat().length);
       assert.equal(sum(pods.injected) + pods.withoutSidecar, pods.total);
       assert.equal(sum(pods.connected) + pods.notConnected + pods.connectionUnknown + pods.withoutSidecar, pods.total);

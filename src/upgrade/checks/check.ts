@@ -1,8 +1,9 @@
 /** What a check is: a record; and the four ways in which it speaks. */
+
 import type { Finding } from "../../mesh/finding.ts";
 import type { ObjectRef } from "../../mesh/model.ts";
-import { acceptValue } from "../accepts.ts";
-import type { Facts } from "../facts.ts";
+import { refArgument } from "../../mesh/object-ref.ts";
+import type { Facts } from "../plan/moves.ts";
 
 export interface Check {
   /** Kebab-case; stands in each of its findings, and `--skip-check` takes it where a finding proposes it. */
@@ -25,13 +26,10 @@ export const warning = speak("warning");
 export const note = speak("note");
 
 /** Accepts that the object stays as it is. */
-export const leave = (ref: ObjectRef): Accept => ({ flag: "--leave", value: acceptValue(ref) });
+export const leave = (ref: ObjectRef): Accept => ({ flag: "--leave", value: refArgument(ref) });
 
 /** Accepts that the object is down for a while. */
-export const allowDowntime = (ref: ObjectRef): Accept => ({ flag: "--allow-downtime", value: acceptValue(ref) });
+export const allowDowntime = (ref: ObjectRef): Accept => ({ flag: "--allow-downtime", value: refArgument(ref) });
 
 /** Accepts whatever the check finds. */
 export const skipCheck = (id: string): Accept => ({ flag: "--skip-check", value: id });
-
-/** How an object is called in a finding: `production/Deployment/web`. */
-export const objectName = (ref: ObjectRef): string => `${ref.namespace}/${ref.kind}/${ref.name}`;

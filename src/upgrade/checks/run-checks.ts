@@ -1,11 +1,11 @@
 import type { Finding } from "../../mesh/finding.ts";
-import type { Facts } from "../facts.ts";
+import type { Facts } from "../plan/moves.ts";
 import { didYouMean } from "../suggestion.ts";
 import { blocker, type Check } from "./check.ts";
 
 /**
- * The findings of the checks, in their order. What the request skips by name is told as a warning; a name to skip that no check bears is
- * a blocker. A finding that does not propose `--skip-check` cannot be skipped.
+ * The findings of the checks, in their order. What the request skips by name is told as a warning; a name to skip that
+ * no check bears is a blocker. A finding that does not propose `--skip-check` cannot be skipped.
  */
 export const runChecks = (checks: readonly Check[], facts: Facts): readonly Finding[] => {
   const { skipCheck } = facts.request;
@@ -17,7 +17,9 @@ export const runChecks = (checks: readonly Check[], facts: Facts): readonly Find
 };
 
 const isSkipped = ({ severity, accept }: Finding, skipCheck: readonly string[]): boolean =>
-  (severity === "blocker" || severity === "unknown") && accept?.flag === "--skip-check" && skipCheck.includes(accept.value);
+  (severity === "blocker" || severity === "unknown") &&
+  accept?.flag === "--skip-check" &&
+  skipCheck.includes(accept.value);
 
 const skipped = (finding: Finding): Finding => ({
   ...finding,
@@ -30,6 +32,11 @@ const unknownCheck = (checks: readonly Check[], id: string): readonly Finding[] 
   const ids = checks.map((check) => check.id);
   if (ids.includes(id)) return [];
   return [
-    blocker("skip-check-known", `--skip-check ${id}`, `no check has this id${didYouMean(id, ids)}`, `the checks are ${ids.join(", ")}`),
+    blocker(
+      "skip-check-known",
+      `--skip-check ${id}`,
+      `no check has this id${didYouMean(id, ids)}`,
+      `the checks are ${ids.join(", ")}`,
+    ),
   ];
 };

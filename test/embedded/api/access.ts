@@ -47,7 +47,8 @@ export function createAuthorizer(store: Store, resources: Resources): Authorizer
     for (const [kind, binding] of bindings) {
       const subject = (binding.subjects ?? []).find((each: Json) => isSubject(each, user));
       if (!subject) continue;
-      const where = kind === "RoleBinding" ? `${binding.metadata.name}/${binding.metadata.namespace}` : binding.metadata.name;
+      const where =
+        kind === "RoleBinding" ? `${binding.metadata.name}/${binding.metadata.namespace}` : binding.metadata.name;
       const why = `RBAC: allowed by ${kind} "${where}" of ${binding.roleRef.kind} "${binding.roleRef.name}" to ${subject.kind} "${subject.name}"`;
       for (const rule of rolesOf(binding, namespace)) yield [rule, why];
     }
@@ -76,7 +77,8 @@ const byGroup = (name: string): string =>
 /** Why a user may get a path that is no resource's; `undefined` when he may not. */
 export function authorizePath({ groups }: User, path: string): string | undefined {
   if (groups.includes("system:masters")) return "";
-  return groups.includes("system:authenticated") && /^\/(api|apis|openapi|version|healthz|livez|readyz)(\/|$)/.test(path)
+  return groups.includes("system:authenticated") &&
+    /^\/(api|apis|openapi|version|healthz|livez|readyz)(\/|$)/.test(path)
     ? byGroup("system:discovery")
     : undefined;
 }

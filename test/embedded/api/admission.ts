@@ -49,12 +49,25 @@ export function createAdmission({ store, resources, call, cachedNamespace }: Adm
     const found = store.get(namespaces, undefined, namespace);
     if (!found) throw notFound(namespaces, namespace);
     if (!isGoing(found)) return;
-    const cause = { reason: "NamespaceTerminating", message: `namespace ${namespace} is being terminated`, field: "metadata.namespace" };
-    throw forbidden(resource, name, `unable to create new content in namespace ${namespace} because it is being terminated`, [cause]);
+    const cause = {
+      reason: "NamespaceTerminating",
+      message: `namespace ${namespace} is being terminated`,
+      field: "metadata.namespace",
+    };
+    throw forbidden(
+      resource,
+      name,
+      `unable to create new content in namespace ${namespace} because it is being terminated`,
+      [cause],
+    );
   };
 
-  const entriesFor = (plural: "mutatingwebhookconfigurations" | "validatingwebhookconfigurations", review: Review): readonly Json[] =>
-    // What keeps webhooks away from their own configurations (apiserver's `rules.IsExemptAdmissionConfigurationResource`).
+  const entriesFor = (
+    plural: "mutatingwebhookconfigurations" | "validatingwebhookconfigurations",
+    review: Review,
+  ): readonly Json[] =>
+    // What keeps webhooks away from their own configurations (apiserver's
+    // `rules.IsExemptAdmissionConfigurationResource`).
     review.resource.group === "admissionregistration.k8s.io"
       ? []
       : store
@@ -89,7 +102,13 @@ export function createAdmission({ store, resources, call, cachedNamespace }: Adm
   return {
     create: async (place, object, by) => {
       assertNamespace(place, object.metadata.name);
-      const asked = { ...place, operation: "CREATE", object, oldObject: undefined, dryRun: by.dryRun ?? false } as const;
+      const asked = {
+        ...place,
+        operation: "CREATE",
+        object,
+        oldObject: undefined,
+        dryRun: by.dryRun ?? false,
+      } as const;
       return review(asked);
     },
     update: (place, before, after, by) =>

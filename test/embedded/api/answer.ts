@@ -52,7 +52,12 @@ export interface AnswerParts {
 }
 
 /** Answers; `undefined` where the answer goes on (a watch). Throws `Refusal`. */
-export type Answer = (one: Asked, request: IncomingMessage, response: ServerResponse, fault?: WatchFault) => Promise<Reply | undefined>;
+export type Answer = (
+  one: Asked,
+  request: IncomingMessage,
+  response: ServerResponse,
+  fault?: WatchFault,
+) => Promise<Reply | undefined>;
 
 export function createAnswer({ store, resources, writer, authorize, rulesOf, clock, logs }: AnswerParts): Answer {
   const reader = createReader(store, clock);
@@ -105,7 +110,8 @@ export function createAnswer({ store, resources, writer, authorize, rulesOf, clo
     if (method === "POST" && group === "authorization.k8s.io")
       return { code: 201, body: reviewed({ authorize, rulesOf }, user, url.pathname, body) };
     if (url.pathname === "/openapi/v2") return { code: 200, ...emptySchema };
-    const found = method === "GET" ? (discover(resources, url.pathname) ?? openapi(resources, url.pathname)) : undefined;
+    const found =
+      method === "GET" ? (discover(resources, url.pathname) ?? openapi(resources, url.pathname)) : undefined;
     if (found) return { code: 200, body: found };
     if (root === "api" || (root === "apis" && resources.all().some((each) => each.group === group))) throw noSuchPath();
     return { code: 404, text: "404 page not found\n", type: "text/plain; charset=utf-8" };
@@ -128,14 +134,21 @@ export function createAnswer({ store, resources, writer, authorize, rulesOf, clo
 
   const tableParts = ({ resource }: Place, { url }: Asked): TableParts => {
     const definition = store.get(resources.named("customresourcedefinitions"), undefined, qualified(resource));
-    return { columns: columnsOf(resource, definition), now: clock.wall(), include: url.searchParams.get("includeObject") ?? "Metadata" };
+    return {
+      columns: columnsOf(resource, definition),
+      now: clock.wall(),
+      include: url.searchParams.get("includeObject") ?? "Metadata",
+    };
   };
 
   const read = (place: Place, one: Asked, { headers }: IncomingMessage): Reply => {
     const { verb, name } = one.route as Route;
     const table = () => tableParts(place, one);
     if (verb === "list")
-      return { code: 200, ...writeList(headers.accept, place.resource, reader.list(place, one.url.searchParams), table) };
+      return {
+        code: 200,
+        ...writeList(headers.accept, place.resource, reader.list(place, one.url.searchParams), table),
+      };
     const form = formOf(headers.accept);
     const object = reader.get(place, name);
     if (form === "table") return { code: 200, body: tableOf(table(), object.metadata, [object]) };
@@ -146,7 +159,9 @@ export function createAnswer({ store, resources, writer, authorize, rulesOf, clo
   const watchedForm = (place: Place, one: Asked, { headers }: IncomingMessage): WatchForm => {
     const form = formOf(headers.accept);
     let told = 0;
-    return form === "table" ? (object) => tableOf(tableParts(place, one), object.metadata, [object], told++ === 0) : form;
+    return form === "table"
+      ? (object) => tableOf(tableParts(place, one), object.metadata, [object], told++ === 0)
+      : form;
   };
 
   const patch = async (place: Place, { route, url, body }: Asked, request: IncomingMessage, by: By): Promise<Reply> => {
@@ -154,7 +169,8 @@ export function createAnswer({ store, resources, writer, authorize, rulesOf, clo
     const name = route?.name ?? "";
     const force = url.searchParams.get("force");
     if (type !== "application/apply-patch+yaml") {
-      if (force !== null) throw invalid(patchOptions, "", [forbiddenValue("force", "may not be specified for non-apply patch")]);
+      if (force !== null)
+        throw invalid(patchOptions, "", [forbiddenValue("force", "may not be specified for non-apply patch")]);
       return { code: 200, body: await writer.patch(place, name, type, body, by) };
     }
     if (!url.searchParams.has("fieldManager"))
@@ -165,10 +181,18 @@ export function createAnswer({ store, resources, writer, authorize, rulesOf, clo
     return { code: created ? 201 : 200, body: object };
   };
 
-  const scaled = async (place: Place, { route, body, method }: Asked, request: IncomingMessage, by: By): Promise<Reply> => {
+  const scaled = async (
+    place: Place,
+    { route, body, method }: Asked,
+    request: IncomingMessage,
+    by: By,
+  ): Promise<Reply> => {
     const name = route?.name ?? "";
     if (method !== "GET")
-      return { code: 200, body: await rescale(writer, place, name, method === "PATCH" ? contentTypeOf(request) : undefined, body, by) };
+      return {
+        code: 200,
+        body: await rescale(writer, place, name, method === "PATCH" ? contentTypeOf(request) : undefined, body, by),
+      };
     const found = store.get(place.resource, place.namespace, name);
     if (!found) throw notFound(place.resource, name);
     return { code: 200, body: scaleOf(found) };
@@ -177,7 +201,10 @@ export function createAnswer({ store, resources, writer, authorize, rulesOf, clo
   const remove = async (place: Place, name: string, one: Asked, by: By): Promise<Reply> => {
     const { object, gone } = await writer.delete(place, name, deleteOptionsOf(one), by);
     // A pod is given back even when it is gone; of most others only that it was done.
-    return { code: 200, body: gone && place.resource.plural !== "pods" ? success(place.resource, object.metadata) : object };
+    return {
+      code: 200,
+      body: gone && place.resource.plural !== "pods" ? success(place.resource, object.metadata) : object,
+    };
   };
 
   const log = (place: Place, name: string, query: URLSearchParams): Reply => {

@@ -1,4 +1,7 @@
-/** Kubernetes' protobuf around an object (k8s.io/apimachinery pkg/runtime/serializer/protobuf), and what kubectl's typed clients send so. */
+/**
+ * Kubernetes' protobuf around an object (k8s.io/apimachinery pkg/runtime/serializer/protobuf), and what kubectl's typed
+ * clients send so.
+ */
 import type { Json } from "../object.ts";
 import { decode, encode, type Shape } from "./protobuf.ts";
 import { bodies, typeMeta } from "./shapes.ts";

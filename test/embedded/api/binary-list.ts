@@ -6,7 +6,10 @@ import { listMeta, partialObject, pod } from "./shapes.ts";
 
 export const protobuf = "application/vnd.kubernetes.protobuf";
 
-/** A list of whole pods, or of any objects' metadata; `undefined` where an object has something that is not written here: then JSON is what is left. */
+/**
+ * A list of whole pods, or of any objects' metadata; `undefined` where an object has something that is not written
+ * here: then JSON is what is left.
+ */
 export function binaryList(
   type: { readonly apiVersion: string; readonly kind: string },
   metadata: Json,

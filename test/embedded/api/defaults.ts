@@ -50,7 +50,13 @@ const webhookConfiguration = (mutating: boolean) => (object: Json) => ({
   ...object,
   ...(object.webhooks && {
     webhooks: object.webhooks.map((entry: Json) => ({
-      ...{ failurePolicy: "Fail", matchPolicy: "Equivalent", namespaceSelector: {}, objectSelector: {}, timeoutSeconds: 10 },
+      ...{
+        failurePolicy: "Fail",
+        matchPolicy: "Equivalent",
+        namespaceSelector: {},
+        objectSelector: {},
+        timeoutSeconds: 10,
+      },
       ...(mutating && { reinvocationPolicy: "Never" }),
       ...entry,
       rules: (entry.rules ?? []).map((rule: Json) => ({ scope: "*", ...rule })),
@@ -76,7 +82,12 @@ function serviceSpec(uid: string, given: Json): Json {
   if (spec.type === "ExternalName") return { ...spec, ...(ports && { ports }) };
   const clusterIP = spec.clusterIP || clusterIpOf(uid);
   return {
-    ...{ internalTrafficPolicy: "Cluster", ipFamilies: ["IPv4"], ipFamilyPolicy: "SingleStack", clusterIPs: [clusterIP] },
+    ...{
+      internalTrafficPolicy: "Cluster",
+      ipFamilies: ["IPv4"],
+      ipFamilyPolicy: "SingleStack",
+      clusterIPs: [clusterIP],
+    },
     ...{ ...spec, clusterIP, ...(ports && { ports }) },
   };
 }
@@ -84,13 +95,21 @@ function serviceSpec(uid: string, given: Json): Json {
 const defaults = {
   namespaces: (object: Json) => ({
     ...object,
-    metadata: { ...object.metadata, labels: { ...object.metadata.labels, "kubernetes.io/metadata.name": object.metadata.name } },
+    metadata: {
+      ...object.metadata,
+      labels: { ...object.metadata.labels, "kubernetes.io/metadata.name": object.metadata.name },
+    },
     spec: { finalizers: ["kubernetes"], ...object.spec },
     status: { phase: "Active", ...object.status },
   }),
   pods: (object: Json) => ({
     ...object,
-    spec: { serviceAccountName: "default", serviceAccount: "default", enableServiceLinks: true, ...podSpec(object.spec) },
+    spec: {
+      serviceAccountName: "default",
+      serviceAccount: "default",
+      enableServiceLinks: true,
+      ...podSpec(object.spec),
+    },
     status: { phase: "Pending", qosClass: "BestEffort", ...object.status },
   }),
   services: (object: Json) => ({ ...object, spec: serviceSpec(object.metadata.uid, object.spec) }),
@@ -121,7 +140,10 @@ const defaults = {
       template: template(object.spec?.template),
     },
   }),
-  replicasets: (object: Json) => ({ ...object, spec: { replicas: 1, ...object.spec, template: template(object.spec?.template) } }),
+  replicasets: (object: Json) => ({
+    ...object,
+    spec: { replicas: 1, ...object.spec, template: template(object.spec?.template) },
+  }),
   jobs: (object: Json) => {
     const { name, uid } = object.metadata;
     const marks = {

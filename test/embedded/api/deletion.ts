@@ -10,7 +10,10 @@ export interface DeleteOptions {
   readonly graceSeconds?: number | undefined;
 }
 
-/** What a deletion makes of an object: gone, or going. https://kubernetes.io/docs/concepts/architecture/garbage-collection/ */
+/**
+ * What a deletion makes of an object: gone, or going.
+ * https://kubernetes.io/docs/concepts/architecture/garbage-collection/
+ */
 export function doomed(
   resource: Resource,
   current: KubeJson,
@@ -32,7 +35,8 @@ export function doomed(
     metadata: {
       ...current.metadata,
       ...(finalizers.size > 0 && { finalizers: [...finalizers] }),
-      deletionTimestamp: current.metadata.deletionTimestamp ?? `${new Date(clock.wall() + grace * 1000).toISOString().slice(0, 19)}Z`,
+      deletionTimestamp:
+        current.metadata.deletionTimestamp ?? `${new Date(clock.wall() + grace * 1000).toISOString().slice(0, 19)}Z`,
       deletionGracePeriodSeconds: grace,
       ...(resource.generation && { generation: (current.metadata.generation ?? 0) + 1 }),
     },

@@ -3,7 +3,14 @@ import type { Json } from "../object.ts";
 import type { Resource, Resources } from "./resources.ts";
 
 const version = {
-  ...{ major: "1", minor: "36", gitVersion: "v1.36.3", gitCommit: "embedded", gitTreeState: "clean", buildDate: "2026-01-01T00:00:00Z" },
+  ...{
+    major: "1",
+    minor: "36",
+    gitVersion: "v1.36.3",
+    gitCommit: "embedded",
+    gitTreeState: "clean",
+    buildDate: "2026-01-01T00:00:00Z",
+  },
   ...{ goVersion: "go1.26", compiler: "gc", platform: "linux/amd64" },
 };
 
@@ -12,7 +19,11 @@ export function discover(resources: Resources, pathname: string): Json | undefin
   const parts = pathname.split("/").filter((part) => part !== "");
   if (pathname === "/version") return version;
   if (pathname === "/api")
-    return { kind: "APIVersions", versions: ["v1"], serverAddressByClientCIDRs: [{ clientCIDR: "0.0.0.0/0", serverAddress: "127.0.0.1" }] };
+    return {
+      kind: "APIVersions",
+      versions: ["v1"],
+      serverAddressByClientCIDRs: [{ clientCIDR: "0.0.0.0/0", serverAddress: "127.0.0.1" }],
+    };
   if (pathname === "/apis") return groupList(resources);
   if (parts.length === 2 && parts[0] === "api") return resourceList(resources, "", parts[1] ?? "");
   if (parts.length === 3 && parts[0] === "apis") return resourceList(resources, parts[1] ?? "", parts[2] ?? "");
@@ -25,7 +36,16 @@ export function discover(resources: Resources, pathname: string): Json | undefin
 
 /** Groups in the order of the real server, by which `kubectl get all` goes; those of custom resources are last. */
 const order = [
-  ...["apps", "authorization.k8s.io", "autoscaling", "batch", "networking.k8s.io", "policy", "rbac.authorization.k8s.io", "storage.k8s.io"],
+  ...[
+    "apps",
+    "authorization.k8s.io",
+    "autoscaling",
+    "batch",
+    "networking.k8s.io",
+    "policy",
+    "rbac.authorization.k8s.io",
+    "storage.k8s.io",
+  ],
   ...["admissionregistration.k8s.io", "apiextensions.k8s.io", "coordination.k8s.io", "discovery.k8s.io"],
 ];
 const rankOf = (group: string): number => (order.includes(group) ? order.indexOf(group) : order.length);
@@ -59,10 +79,24 @@ function resourceList(resources: Resources, group: string, of: string): Json | u
     .toSorted((a, b) => (a.plural < b.plural ? -1 : 1));
   const listed = group === "authorization.k8s.io" && of === "v1" ? reviews : inside.flatMap(entriesOf);
   if (listed.length === 0) return undefined;
-  return { kind: "APIResourceList", apiVersion: "v1", groupVersion: group === "" ? of : `${group}/${of}`, resources: listed };
+  return {
+    kind: "APIResourceList",
+    apiVersion: "v1",
+    groupVersion: group === "" ? of : `${group}/${of}`,
+    resources: listed,
+  };
 }
 
-function entriesOf({ plural, singular, namespaced, kind, shortNames, category, status, scale }: Resource): readonly Json[] {
+function entriesOf({
+  plural,
+  singular,
+  namespaced,
+  kind,
+  shortNames,
+  category,
+  status,
+  scale,
+}: Resource): readonly Json[] {
   const verbs = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
   const sub = (name: string, of = kind, can = ["get", "patch", "update"]) => ({
     name: `${plural}/${name}`,

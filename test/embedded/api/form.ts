@@ -1,4 +1,7 @@
-/** In which form objects are answered: what of it a client takes, and how lists are written in it. https://kubernetes.io/docs/reference/using-api/api-concepts/#alternate-representations-of-resources */
+/**
+ * In which form objects are answered: what of it a client takes, and how lists are written in it.
+ * https://kubernetes.io/docs/reference/using-api/api-concepts/#alternate-representations-of-resources
+ */
 import type { Json, KubeJson } from "../object.ts";
 import { binaryList, protobuf } from "./binary-list.ts";
 import type { Page } from "./read.ts";
@@ -12,13 +15,19 @@ export type ListForm = Form | "binary whole" | "binary metadata";
 
 const refused = (message: string): Refusal => new Refusal(406, "NotAcceptable", message, {});
 
-/** The forms that the client takes of those served, the first the one it likes best. Throws `Refusal` (406) where there is none. */
+/**
+ * The forms that the client takes of those served, the first the one it likes best. Throws `Refusal` (406) where there
+ * is none.
+ */
 function formsOf(accept: string | undefined, isList: boolean): readonly ListForm[] {
   const forms = (accept || "*/*").split(",").flatMap((each): readonly ListForm[] => {
     const [type = "", ...parameters] = each.trim().split(";");
-    const [as, version] = ["as=", "v="].map((name) => parameters.find((one) => one.startsWith(name))?.slice(name.length));
+    const [as, version] = ["as=", "v="].map((name) =>
+      parameters.find((one) => one.startsWith(name))?.slice(name.length),
+    );
     const binary = type === protobuf;
-    if (!(binary ? isList : ["application/json", "application/*", "*/*"].includes(type)) || version === "v1beta1") return [];
+    if (!(binary ? isList : ["application/json", "application/*", "*/*"].includes(type)) || version === "v1beta1")
+      return [];
     if (as === "Table") return binary ? [] : ["table"];
     if (as === undefined) return binary ? ["binary whole"] : ["whole"];
     if (as !== `PartialObjectMetadata${isList ? "List" : ""}`)
@@ -32,7 +41,11 @@ function formsOf(accept: string | undefined, isList: boolean): readonly ListForm
 /** Of an object, or of what a watch tells. Throws `Refusal` (406). */
 export const formOf = (accept: string | undefined): Form => formsOf(accept, false)[0] as Form;
 
-export const partial = ({ metadata }: KubeJson): Json => ({ kind: "PartialObjectMetadata", apiVersion: "meta.k8s.io/v1", metadata });
+export const partial = ({ metadata }: KubeJson): Json => ({
+  kind: "PartialObjectMetadata",
+  apiVersion: "meta.k8s.io/v1",
+  metadata,
+});
 
 /** A page of a list in the first form that it can be written in; what is no JSON has a type. Throws `Refusal` (406). */
 export function writeList(

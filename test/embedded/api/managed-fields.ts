@@ -1,7 +1,7 @@
 /**
- * Who owns which field: `metadata.managedFields`, and server-side apply by them. Maps are owned key by key, lists that have a key
- * item by item, any other as a whole.
- * Kept for what clients write, not for what controllers do. https://kubernetes.io/docs/reference/using-api/server-side-apply/
+ * Who owns which field: `metadata.managedFields`, and server-side apply by them. Maps are owned key by key, lists that
+ * have a key item by item, any other as a whole. Kept for what clients write, not for what controllers do.
+ * https://kubernetes.io/docs/reference/using-api/server-side-apply/
  */
 import { isDeepStrictEqual } from "node:util";
 import type { Json, KubeJson } from "../object.ts";
@@ -73,7 +73,9 @@ function keysOf(fields: Json, path: Path = []): string[] {
   const parts = Object.keys(fields);
   return parts.length === 0
     ? [keyOf(path)]
-    : parts.flatMap((part) => keysOf(fields[part], [...path, part.startsWith("k:") || part === itself ? part : part.slice(2)]));
+    : parts.flatMap((part) =>
+        keysOf(fields[part], [...path, part.startsWith("k:") || part === itself ? part : part.slice(2)]),
+      );
 }
 
 export interface Manager {
@@ -107,7 +109,11 @@ export function owned(before: KubeJson | undefined, after: KubeJson, manager: Ma
     : new Set([...(mine ? keysOf(mine.fieldsV1) : []), ...changed].filter((key) => present.has(key)));
   const entry = {
     ...{ manager: manager.name, operation: manager.operation, apiVersion: after.apiVersion, time: manager.time },
-    ...{ fieldsType: "FieldsV1", fieldsV1: fieldsOf(own), ...(manager.subresource && { subresource: manager.subresource }) },
+    ...{
+      fieldsType: "FieldsV1",
+      fieldsV1: fieldsOf(own),
+      ...(manager.subresource && { subresource: manager.subresource }),
+    },
   };
   const { managedFields: _, ...metadata } = after.metadata;
   const all = own.size === 0 ? kept : [...kept, entry];
@@ -128,13 +134,20 @@ export function assertNoConflict(current: KubeJson, applied: Json, manager: Mana
     message: `conflict with "${who.manager}"${who.operation === "Update" ? ` using ${who.apiVersion}` : ""}`,
     field,
   }));
-  const byManager = [...Map.groupBy(causes, ({ message }) => message.replace(/^conflict/, causes.length > 1 ? "conflicts" : "conflict"))];
+  const byManager = [
+    ...Map.groupBy(causes, ({ message }) => message.replace(/^conflict/, causes.length > 1 ? "conflicts" : "conflict")),
+  ];
   const texts = byManager.map(([who, each]) =>
     causes.length === 1 ? `${who}: ${each[0]?.field}` : `${who}:${each.map(({ field }) => `\n- ${field}`).join("")}`,
   );
-  throw new Refusal(409, "Conflict", `Apply failed with ${causes.length} conflict${causes.length > 1 ? "s" : ""}: ${texts.join("\n")}`, {
-    causes,
-  });
+  throw new Refusal(
+    409,
+    "Conflict",
+    `Apply failed with ${causes.length} conflict${causes.length > 1 ? "s" : ""}: ${texts.join("\n")}`,
+    {
+      causes,
+    },
+  );
 }
 
 /** `object` without what the manager applied before and applies no more, where nobody else owns it too. */

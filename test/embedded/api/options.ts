@@ -1,4 +1,7 @@
-/** The options of a write: those of a deletion are in its body where it has one, and then none in the query counts; those of all others are in the query. */
+/**
+ * The options of a write: those of a deletion are in its body where it has one, and then none in the query counts;
+ * those of all others are in the query.
+ */
 import type { Json } from "../object.ts";
 import type { DeleteOptions } from "./deletion.ts";
 import { invalid, unsupportedValue } from "./status.ts";
@@ -37,7 +40,9 @@ export function assertOptions(written: Written): void {
 
 export function deleteOptionsOf(written: Written): DeleteOptions {
   const { body, url } = written;
-  const grace = isOfBody(written) ? body?.gracePeriodSeconds : (url.searchParams.get("gracePeriodSeconds") ?? undefined);
+  const grace = isOfBody(written)
+    ? body?.gracePeriodSeconds
+    : (url.searchParams.get("gracePeriodSeconds") ?? undefined);
   return {
     uid: body?.preconditions?.uid,
     resourceVersion: body?.preconditions?.resourceVersion,

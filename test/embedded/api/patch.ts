@@ -26,21 +26,28 @@ function mapOf(patch: Json, before = ""): Json {
 }
 
 /**
- * An operation that cannot be done, a `test` among them, is 422 (apiserver/pkg/endpoints/handlers/patch.go); to replace a field that is not there is to
- * add it (github.com/evanphx/json-patch v4).
+ * An operation that cannot be done, a `test` among them, is 422 (apiserver/pkg/endpoints/handlers/patch.go); to replace
+ * a field that is not there is to add it (github.com/evanphx/json-patch v4).
  */
 function jsonPatched(object: Json, patch: Json): Json {
   if (!Array.isArray(patch))
-    throw badRequest("error decoding patch: json: cannot unmarshal object into Go value of type []handlers.jsonPatchOp");
+    throw badRequest(
+      "error decoding patch: json: cannot unmarshal object into Go value of type []handlers.jsonPatchOp",
+    );
   try {
-    const asked = patch.map((each: Json) => (each?.op === "replace" && !/\/\d+$/.test(each.path) ? { ...each, op: "add" } : each));
+    const asked = patch.map((each: Json) =>
+      each?.op === "replace" && !/\/\d+$/.test(each.path) ? { ...each, op: "add" } : each,
+    );
     return jsonPatch.applyPatch(structuredClone(object), asked, true, false).newDocument;
   } catch {
     throw new Refusal(422, "Invalid", "the server rejected our request due to an error in our request", {});
   }
 }
 
-/** By which key the items of a list are told apart; lists that are not here are replaced (`patchMergeKey` in k8s.io/api). */
+/**
+ * By which key the items of a list are told apart; lists that are not here are replaced (`patchMergeKey` in
+ * k8s.io/api).
+ */
 export const mergeKeys: ReadonlyMap<string, string> = new Map([
   ["containers", "name"],
   ["initContainers", "name"],
@@ -80,19 +87,27 @@ function strategicMerge(object: Json, patch: Json, path: readonly string[]): Jso
   return merged;
 }
 
-function mergedList(items: Json[] | undefined, patch: Json[], mergeKey: string | undefined, path: readonly string[], parent: Json): Json[] {
+function mergedList(
+  items: Json[] | undefined,
+  patch: Json[],
+  mergeKey: string | undefined,
+  path: readonly string[],
+  parent: Json,
+): Json[] {
   const name = path.at(-1);
   if (name === "finalizers") {
     const gone = parent.$deleteFromPrimitiveList?.finalizers ?? parent["$deleteFromPrimitiveList/finalizers"] ?? [];
     return [...new Set([...(items ?? []), ...patch])].filter((each) => !gone.includes(each));
   }
   if (mergeKey === undefined || !patch.every(isMap)) return patch.map(withoutDirectives);
-  if (patch.some((item) => item.$patch === "replace")) return patch.filter((item) => item.$patch !== "replace").map(withoutDirectives);
+  if (patch.some((item) => item.$patch === "replace"))
+    return patch.filter((item) => item.$patch !== "replace").map(withoutDirectives);
   const before = items ?? [];
   const rankOf = (item: Json): number => before.findIndex((each) => each[mergeKey] === item[mergeKey]);
   const untouched = before.filter((each) => !patch.some((item) => item[mergeKey] === each[mergeKey]));
   const result: Json[] = [];
-  // In the order of the patch; what it leaves alone keeps its place before what it changes, and what is new comes first.
+  // In the order of the patch; what it leaves alone keeps its place before what it changes, and what is new comes
+  // first.
   for (const item of patch) {
     if (item.$patch === "delete") continue;
     const rank = rankOf(item);

@@ -1,7 +1,8 @@
 /**
- * Port-forwards in the two protocols that clients speak: v4.channel.k8s.io over websockets, of each port a channel for data and one for errors
- * (k8s.io/kubelet/pkg/cri/streaming/portforward/websocket.go), and SPDY, of each connection a stream for data and one for errors (httpstream.go there).
- * kubectl offers SPDY through a websocket first, and takes SPDY as such where that is refused (client-go tools/portforward/fallback_dialer.go).
+ * Port-forwards in the two protocols that clients speak: v4.channel.k8s.io over websockets, of each port a channel for
+ * data and one for errors (k8s.io/kubelet/pkg/cri/streaming/portforward/websocket.go), and SPDY, of each connection a
+ * stream for data and one for errors (httpstream.go there). kubectl offers SPDY through a websocket first, and takes
+ * SPDY as such where that is refused (client-go tools/portforward/fallback_dialer.go).
  */
 import type { IncomingMessage } from "node:http";
 import { Duplex } from "node:stream";
@@ -21,7 +22,13 @@ export const isForward = (request: IncomingMessage): boolean =>
   isSpdy(request) || (request.headers["sec-websocket-protocol"] ?? "").split(/, */).includes(channels);
 
 /** Answers an upgrade that has been allowed. */
-export function forwardPorts(request: IncomingMessage, socket: Duplex, head: Buffer, ports: readonly number[], connect: ConnectPort): void {
+export function forwardPorts(
+  request: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+  ports: readonly number[],
+  connect: ConnectPort,
+): void {
   if (!isSpdy(request)) {
     sockets.handleUpgrade(request, socket, head, (websocket) => forwardChannels(websocket, ports, connect));
     return;
@@ -38,7 +45,8 @@ function forwardChannels(socket: WebSocket, ports: readonly number[], connect: C
   const connections = ports.map((port, index) => {
     for (const each of [index * 2, index * 2 + 1]) socket.send(Buffer.of(each, port & 255, port >> 8));
     return new Connection({
-      write: (data, done) => (isOpen() ? socket.send(Buffer.concat([Buffer.of(index * 2), data]), () => done()) : done()),
+      write: (data, done) =>
+        isOpen() ? socket.send(Buffer.concat([Buffer.of(index * 2), data]), () => done()) : done(),
       end: () => isOpen() && socket.close(),
     });
   });

@@ -1,12 +1,14 @@
 /**
- * Protobuf's binary encoding (https://protobuf.dev/programming-guides/encoding/) of objects in the shape that they have as JSON, both ways. Apart
- * from src/cluster/protobuf.ts on purpose: what one misunderstands the other shows.
+ * Protobuf's binary encoding (https://protobuf.dev/programming-guides/encoding/) of objects in the shape that they have
+ * as JSON, both ways. Apart from src/cluster/protobuf.ts on purpose: what one misunderstands the other shows.
  */
 import type { Json } from "../object.ts";
 
 /**
- * What a field holds. `count` and `flag` are left out of JSON where they are zero, `number` and `choice` are not. `time`: RFC 3339, whole seconds.
- * `json`: any object, as JSON. `bytes`: a Buffer. `map`, `quantities`: from text to text, to a Quantity. A shape is a message; what is in brackets is repeated.
+ * What a field holds. `count` and `flag` are left out of JSON where they are zero, `number` and `choice` are not.
+ * `time`: RFC 3339, whole seconds.
+ * `json`: any object, as JSON. `bytes`: a Buffer. `map`, `quantities`: from text to text, to a Quantity. A shape is a
+ * message; what is in brackets is repeated.
  */
 export type As =
   | "text"
@@ -23,7 +25,10 @@ export type As =
   | Shape
   | readonly [As];
 
-/** A message's fields, by their names in JSON; a message by the name of `inlined` has its fields in the JSON of the message around it. */
+/**
+ * A message's fields, by their names in JSON; a message by the name of `inlined` has its fields in the JSON of the
+ * message around it.
+ */
 export interface Shape {
   readonly [field: string]: readonly [number: number, as: As];
 }
@@ -65,7 +70,9 @@ export function encode(shape: Shape, object: Json): Buffer {
 function field(number: number, as: As, value: Json): Buffer {
   if (as === "map" || as === "quantities") {
     const shape = wrapped[as] as Shape;
-    return Buffer.concat(Object.entries(value).map(([key, each]) => sized(number, encode(shape, { key, value: each }))));
+    return Buffer.concat(
+      Object.entries(value).map(([key, each]) => sized(number, encode(shape, { key, value: each }))),
+    );
   }
   if (Array.isArray(as)) return Buffer.concat(value.map((each: Json) => field(number, as[0], each)));
   if (typeof as === "object") return sized(number, encode(as as Shape, value));
@@ -77,7 +84,8 @@ function field(number: number, as: As, value: Json): Buffer {
   return Buffer.concat([varint(number * 8), varint(Number(value))]);
 }
 
-const sized = (number: number, content: Buffer): Buffer => Buffer.concat([varint(number * 8 + 2), varint(content.length), content]);
+const sized = (number: number, content: Buffer): Buffer =>
+  Buffer.concat([varint(number * 8 + 2), varint(content.length), content]);
 
 function varint(value: number): Buffer {
   const bytes: number[] = [];
@@ -112,7 +120,8 @@ function readValue(as: As, value: number | Buffer): Json {
   if (as === "text" || as === "bytes") return as === "bytes" ? bytes : bytes.toString() || undefined;
   if (typeof as === "object") return decode(as as Shape, bytes);
   const inner = decode(wrapped[as] as Shape, bytes);
-  if (as === "time") return inner.seconds === undefined ? undefined : new Date(inner.seconds * 1000).toISOString().replace(".000Z", "Z");
+  if (as === "time")
+    return inner.seconds === undefined ? undefined : new Date(inner.seconds * 1000).toISOString().replace(".000Z", "Z");
   return as === "json" ? JSON.parse(inner.raw) : (inner.string ?? "0");
 }
 

@@ -1,4 +1,7 @@
-/** ResourceQuotas: what pods of a namespace use of them, and what of a new pod is too much (pkg/quota/v1/evaluator/core/pods.go). */
+/**
+ * ResourceQuotas: what pods of a namespace use of them, and what of a new pod is too much
+ * (pkg/quota/v1/evaluator/core/pods.go).
+ */
 import { isOver, type Json, type KubeJson } from "../object.ts";
 import type { Resources } from "./resources.ts";
 import { forbidden } from "./status.ts";
@@ -40,7 +43,8 @@ function usageOf({ spec }: KubeJson, name: string): number {
 }
 
 const counted = /^(pods|count\/pods|(requests\.|limits\.)?(cpu|memory))$/;
-const namesOf = (quota: KubeJson): readonly string[] => Object.keys(quota.spec?.hard ?? {}).filter((name) => counted.test(name));
+const namesOf = (quota: KubeJson): readonly string[] =>
+  Object.keys(quota.spec?.hard ?? {}).filter((name) => counted.test(name));
 
 function used(store: Store, resources: Resources, namespace: string, name: string): number {
   const pods = store.list(resources.named("pods"), namespace).filter((pod) => !isOver(pod));
@@ -50,11 +54,18 @@ function used(store: Store, resources: Resources, namespace: string, name: strin
 /** Status of a quota: what is allowed, what is used. */
 export const quotaStatus = (store: Store, resources: Resources, quota: KubeJson): Json => ({
   hard: quota.spec?.hard ?? {},
-  used: Object.fromEntries(namesOf(quota).map((name) => [name, textOf(used(store, resources, quota.metadata.namespace ?? "", name))])),
+  used: Object.fromEntries(
+    namesOf(quota).map((name) => [name, textOf(used(store, resources, quota.metadata.namespace ?? "", name))]),
+  ),
 });
 
 /** Throws `Refusal` (403) for a pod that does not fit into a quota of its namespace. */
-export function assertWithinQuota(store: Store, resources: Resources, { resource, namespace }: Place, pod: KubeJson): void {
+export function assertWithinQuota(
+  store: Store,
+  resources: Resources,
+  { resource, namespace }: Place,
+  pod: KubeJson,
+): void {
   if (resource.plural !== "pods" || namespace === undefined) return;
   for (const quota of store.list(resources.named("resourcequotas"), namespace)) {
     const { name: quotaName } = quota.metadata;

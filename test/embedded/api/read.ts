@@ -22,7 +22,10 @@ export interface Reader {
 /** How long a page's successor is to be had: etcd is compacted every five minutes. */
 const tokenLife = 300_000;
 
-/** Where a list goes on: after a key, in the picture of a version; -1 is the newest. `until`: of the clock; for ever unless given. */
+/**
+ * Where a list goes on: after a key, in the picture of a version; -1 is the newest. `until`: of the clock; for ever
+ * unless given.
+ */
 interface Mark {
   readonly v: "meta.k8s.io/v1";
   readonly rv: number;
@@ -54,7 +57,8 @@ export function createReader(store: Store, clock: MeshClock): Reader {
     const asked = numberOf(query, "resourceVersion");
     const token = query.get("continue");
     if (token) {
-      if (query.get("resourceVersion")) throw badRequest("specifying resource version is not allowed when using continue");
+      if (query.get("resourceVersion"))
+        throw badRequest("specifying resource version is not allowed when using continue");
       const { rv, start, until = Number.POSITIVE_INFINITY } = markOf(token);
       const version = rv < 0 ? store.version() : rv;
       const objects = until < clock.now() ? undefined : store.listAt(version, resource, namespace);
@@ -68,7 +72,12 @@ export function createReader(store: Store, clock: MeshClock): Reader {
     const objects = store.listAt(version, resource, namespace);
     if (!objects) throw expiredList();
     // A version of 0 is answered from a cache, which has no pages.
-    return { version, after: "", limit: query.get("resourceVersion") === "0" ? Number.POSITIVE_INFINITY : limit, objects };
+    return {
+      version,
+      after: "",
+      limit: query.get("resourceVersion") === "0" ? Number.POSITIVE_INFINITY : limit,
+      objects,
+    };
   };
 
   return {
@@ -88,7 +97,9 @@ export function createReader(store: Store, clock: MeshClock): Reader {
       const last = items.length === limit && end && final && keyOf(final) > keyOf(end) ? end : undefined;
       const metadata = {
         resourceVersion: String(version),
-        ...(last && { continue: tokenOf({ v: "meta.k8s.io/v1", rv: version, start: keyOf(last), until: clock.now() + tokenLife }) }),
+        ...(last && {
+          continue: tokenOf({ v: "meta.k8s.io/v1", rv: version, start: keyOf(last), until: clock.now() + tokenLife }),
+        }),
         // How many are left is known where none are left out.
         ...(last && !labels && !fields && { remainingItemCount: rest.length - items.length }),
       };

@@ -61,16 +61,25 @@ export function userOf(request: IncomingMessage, users: ReadonlyMap<string, User
   if (!user) throw unauthorized();
   const as = request.headers["impersonate-user"];
   const groups = request.headersDistinct["impersonate-group"] ?? [];
-  if (as === undefined && groups.length > 0) throw badRequest(`requested groups ${groups.join(", ")} without impersonating a user name`);
+  if (as === undefined && groups.length > 0)
+    throw badRequest(`requested groups ${groups.join(", ")} without impersonating a user name`);
   if (as === undefined) return user;
   const name = Array.isArray(as) ? (as[0] ?? "") : as;
-  assertAllowed(authorize, user, { verb: "impersonate", group: "", resource: "users", subresource: "", namespace: undefined, name });
+  assertAllowed(authorize, user, {
+    verb: "impersonate",
+    group: "",
+    resource: "users",
+    subresource: "",
+    namespace: undefined,
+    name,
+  });
   return { name, groups: [...groups, "system:authenticated"] };
 }
 
 const anonymous: User = { name: "system:anonymous", groups: ["system:unauthenticated"] };
 
-export const contentTypeOf = ({ headers }: IncomingMessage): string => (headers["content-type"] ?? "").split(";", 1)[0] ?? "";
+export const contentTypeOf = ({ headers }: IncomingMessage): string =>
+  (headers["content-type"] ?? "").split(";", 1)[0] ?? "";
 
 /** Throws `Refusal` (400) for what cannot be read. */
 export async function bodyOf(request: IncomingMessage): Promise<Json> {

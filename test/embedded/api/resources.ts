@@ -96,7 +96,17 @@ const withoutGeneration = new Set([
   ...["roles", "rolebindings", "clusterroles", "clusterrolebindings", "horizontalpodautoscalers"],
 ]);
 const inAll = new Set([
-  ...["pods", "services", "deployments", "statefulsets", "daemonsets", "replicasets", "jobs", "cronjobs", "horizontalpodautoscalers"],
+  ...[
+    "pods",
+    "services",
+    "deployments",
+    "statefulsets",
+    "daemonsets",
+    "replicasets",
+    "jobs",
+    "cronjobs",
+    "horizontalpodautoscalers",
+  ],
 ]);
 
 const resourceOf = (kind: Known): Resource => ({
@@ -136,7 +146,8 @@ export function createResources(): Resources {
   return {
     all: () => [...served.values()],
     at: (group, version, plural) => served.get(keyOf(group, version, plural)),
-    of: ({ apiVersion, kind }) => [...served.values()].find((each) => each.kind === kind && apiVersionOf(each) === apiVersion),
+    of: ({ apiVersion, kind }) =>
+      [...served.values()].find((each) => each.kind === kind && apiVersionOf(each) === apiVersion),
     named: (plural) => {
       const found = [...served.values()].find((each) => each.plural === plural);
       if (!found) throw new Error(`no resource ${plural}`);

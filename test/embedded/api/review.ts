@@ -26,7 +26,13 @@ function reviewedAccess({ authorize }: Authorizer, user: User, body: Json): Json
     ? authorize(user, { verb, group, resource, subresource, namespace: namespace || undefined, name })
     : authorizePath(user, nonResourceAttributes.path ?? "");
   const status = reason === undefined ? { allowed: false } : { allowed: true, ...(reason && { reason }) };
-  return { ...body, kind: "SelfSubjectAccessReview", apiVersion: "authorization.k8s.io/v1", metadata: body.metadata ?? {}, status };
+  return {
+    ...body,
+    kind: "SelfSubjectAccessReview",
+    apiVersion: "authorization.k8s.io/v1",
+    metadata: body.metadata ?? {},
+    status,
+  };
 }
 
 function reviewedRules({ rulesOf }: Authorizer, user: User, body: Json): Json {

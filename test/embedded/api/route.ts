@@ -54,19 +54,34 @@ function pathOf({ pathname }: URL): Path | undefined {
   const [first, namespace, third] = parts;
   const inside = first === "namespaces" && third !== undefined && !ofNamespaces.has(third);
   const [plural = "", name = "", subresource = ""] = inside ? parts.slice(2) : parts;
-  return { group, version, namespace: first === "namespaces" ? namespace : undefined, inside, plural, name, subresource };
+  return {
+    group,
+    version,
+    namespace: first === "namespaces" ? namespace : undefined,
+    inside,
+    plural,
+    name,
+    subresource,
+  };
 }
 
 /**
- * What rights are asked about, whether it is served or not; `undefined` for a path that is no resource's. The name is also that which a list or a watch is
- * limited to (apiserver/pkg/endpoints/request/requestinfo.go).
+ * What rights are asked about, whether it is served or not; `undefined` for a path that is no resource's. The name is
+ * also that which a list or a watch is limited to (apiserver/pkg/endpoints/request/requestinfo.go).
  */
 export function accessOf(method: string, url: URL): Access | undefined {
   const path = pathOf(url);
   if (!path) return undefined;
   const { group, namespace, plural, subresource } = path;
   const [, only] = /(?:^|,)metadata\.name==?([^,]+)/.exec(url.searchParams.get("fieldSelector") ?? "") ?? [];
-  return { verb: verbOf(method, url, path.name), group, resource: plural, subresource, namespace, name: path.name || (only ?? "") };
+  return {
+    verb: verbOf(method, url, path.name),
+    group,
+    resource: plural,
+    subresource,
+    namespace,
+    name: path.name || (only ?? ""),
+  };
 }
 
 /** `undefined` for a path that is no resource's, or of one that is not served. */
@@ -75,7 +90,13 @@ export function routeOf(resources: Resources, method: string, url: URL): Route |
   const resource = path && resources.at(path.group, path.version, path.plural);
   if (!resource || (path.inside && !resource.namespaced)) return undefined;
   const { namespace, name, subresource } = path;
-  return { verb: verbOf(method, url, name), resource, namespace: resource.namespaced ? namespace : undefined, name, subresource };
+  return {
+    verb: verbOf(method, url, name),
+    resource,
+    namespace: resource.namespaced ? namespace : undefined,
+    name,
+    subresource,
+  };
 }
 
 function verbOf(method: string, url: URL, name: string): string {

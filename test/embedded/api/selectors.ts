@@ -22,7 +22,9 @@ function labelMatcher(text: string): Matcher {
 }
 
 const common = ["metadata.name", "metadata.namespace"];
-/** Further fields by which a resource can be selected (pkg/apis/core/v1/conversion.go and the resources' strategies). */
+/**
+ * Further fields by which a resource can be selected (pkg/apis/core/v1/conversion.go and the resources' strategies).
+ */
 const selectable = new Map<string, readonly string[]>([
   [
     "pods",
@@ -40,7 +42,9 @@ const selectable = new Map<string, readonly string[]>([
   [
     "events",
     [
-      ...["kind", "namespace", "name", "uid", "apiVersion", "resourceVersion", "fieldPath"].map((field) => `involvedObject.${field}`),
+      ...["kind", "namespace", "name", "uid", "apiVersion", "resourceVersion", "fieldPath"].map(
+        (field) => `involvedObject.${field}`,
+      ),
       "reason",
       "reportingComponent",
       "source",
@@ -75,6 +79,7 @@ const fieldOf = (object: KubeJson, path: readonly string[]): string => {
   // Of an event whoever told it, in either of the ways to say that.
   if (path[0] === "source") return object.source?.component ?? object.reportingComponent ?? "";
   let value: Json = object;
-  for (const part of path) value = value !== undefined && value !== null && Object.hasOwn(value, part) ? value[part] : undefined;
+  for (const part of path)
+    value = value !== undefined && value !== null && Object.hasOwn(value, part) ? value[part] : undefined;
   return value === undefined ? "" : String(value);
 };

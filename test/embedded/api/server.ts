@@ -1,4 +1,7 @@
-/** The API server's face: HTTPS on loopback, requests and port-forwards in, answers out, and whatever a test has happen to them. */
+/**
+ * The API server's face: HTTPS on loopback, requests and port-forwards in, answers out, and whatever a test has happen
+ * to them.
+ */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import https from "node:https";
 import type { AddressInfo } from "node:net";
@@ -59,14 +62,22 @@ export async function startApiServer(parts: ServerParts): Promise<ApiServer> {
 
   const write = (response: ServerResponse, reply: Reply, cut = false): void => {
     const text = reply.bytes ?? reply.text ?? JSON.stringify(reply.body);
-    response.writeHead(reply.code, { ...headersOf(reply), ...reply.headers, "content-length": Buffer.byteLength(text) });
+    response.writeHead(reply.code, {
+      ...headersOf(reply),
+      ...reply.headers,
+      "content-length": Buffer.byteLength(text),
+    });
     if (cut) response.write(text.slice(0, text.length / 2), () => response.destroy());
     else response.end(text);
   };
 
   const canned = ({ code, body, headers }: CannedAnswer): Reply =>
     typeof body === "string"
-      ? { code, text: body, ...(headers && { headers, ...(headers["content-type"] && { type: headers["content-type"] }) }) }
+      ? {
+          code,
+          text: body,
+          ...(headers && { headers, ...(headers["content-type"] && { type: headers["content-type"] }) }),
+        }
       : { code, body, ...(headers && { headers }) };
 
   const take = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
@@ -116,15 +127,31 @@ export async function startApiServer(parts: ServerParts): Promise<ApiServer> {
       const { delay, instead } = parts.intercept(one) ?? {};
       if (delay !== undefined) await new Promise<void>((resolve) => void clock.after(delay, resolve));
       if (instead === "reset") return void socket.destroy();
-      if (instead) throw new Refusal(instead.code, "", typeof instead.body === "string" ? instead.body : (instead.body.message ?? ""));
+      if (instead)
+        throw new Refusal(
+          instead.code,
+          "",
+          typeof instead.body === "string" ? instead.body : (instead.body.message ?? ""),
+        );
       const { route } = one;
       if (route?.subresource !== "portforward") throw noSuchPath();
       const { resource, namespace, name } = route;
-      assertAllowed(authorize, one.user, { verb: "create", group: "", resource: "pods", subresource: "portforward", namespace, name });
+      assertAllowed(authorize, one.user, {
+        verb: "create",
+        group: "",
+        resource: "pods",
+        subresource: "portforward",
+        namespace,
+        name,
+      });
       const pod = store.get(resource, namespace, name);
       if (!pod) throw notFound(resource, name);
       if (pod.status?.phase !== "Running")
-        throw new Refusal(400, "BadRequest", `unable to forward port because pod is not running. Current status=${pod.status?.phase}`);
+        throw new Refusal(
+          400,
+          "BadRequest",
+          `unable to forward port because pod is not running. Current status=${pod.status?.phase}`,
+        );
       if (!isForward(request)) throw badRequest("unable to upgrade: none of the protocols offered is spoken");
       const ports = one.url.searchParams.getAll("ports").flatMap((text) => text.split(",").map(Number));
       parts.onAnswer({ ...one, code: 101, at: clock.wall() });
@@ -137,7 +164,14 @@ export async function startApiServer(parts: ServerParts): Promise<ApiServer> {
   };
 
   const server = https.createServer(
-    { cert: pki.server.cert, key: pki.server.key, ca: pki.ca, requestCert: true, rejectUnauthorized: false, keepAliveTimeout: 0 },
+    {
+      cert: pki.server.cert,
+      key: pki.server.key,
+      ca: pki.ca,
+      requestCert: true,
+      rejectUnauthorized: false,
+      keepAliveTimeout: 0,
+    },
     (request, response) => void take(request, response),
   );
   const open = new Set<Duplex>();
@@ -161,5 +195,7 @@ export async function startApiServer(parts: ServerParts): Promise<ApiServer> {
   };
 }
 
-/** A large answer takes its time, by which clients rest longer: characters from which on, and characters a millisecond. */
+/**
+ * A large answer takes its time, by which clients rest longer: characters from which on, and characters a millisecond.
+ */
 const large = { from: 256 * 1024, perMilli: 20 * 1024 };

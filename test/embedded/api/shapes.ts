@@ -1,6 +1,6 @@
 /**
- * Which number the fields of Kubernetes' messages have: those of the objects that are answered in protobuf here, and those that kubectl sends
- * (`generated.proto` of k8s.io/api and k8s.io/apimachinery).
+ * Which number the fields of Kubernetes' messages have: those of the objects that are answered in protobuf here, and
+ * those that kubectl sends (`generated.proto` of k8s.io/api and k8s.io/apimachinery).
  */
 import { inlined, type Shape } from "./protobuf.ts";
 
@@ -13,7 +13,13 @@ const managed: Shape = {
   ...{ fieldsType: [6, "text"], fieldsV1: [7, "json"], subresource: [8, "text"] },
 };
 const objectMeta: Shape = {
-  ...{ name: [1, "text"], generateName: [2, "text"], namespace: [3, "text"], uid: [5, "text"], resourceVersion: [6, "text"] },
+  ...{
+    name: [1, "text"],
+    generateName: [2, "text"],
+    namespace: [3, "text"],
+    uid: [5, "text"],
+    resourceVersion: [6, "text"],
+  },
   ...{
     generation: [7, "count"],
     creationTimestamp: [8, "time"],
@@ -30,17 +36,36 @@ const objectMeta: Shape = {
 };
 const metadata = [1, objectMeta] as const;
 
-export const listMeta: Shape = { resourceVersion: [2, "text"], continue: [3, "text"], remainingItemCount: [4, "number"] };
+export const listMeta: Shape = {
+  resourceVersion: [2, "text"],
+  continue: [3, "text"],
+  remainingItemCount: [4, "number"],
+};
 export const typeMeta: Shape = { apiVersion: [1, "text"], kind: [2, "text"] };
 export const partialObject: Shape = { metadata };
 
 const env: Shape = { name: [1, "text"], value: [2, "text"] };
-const port: Shape = { name: [1, "text"], hostPort: [2, "count"], containerPort: [3, "count"], protocol: [4, "text"], hostIP: [5, "text"] };
+const port: Shape = {
+  name: [1, "text"],
+  hostPort: [2, "count"],
+  containerPort: [3, "count"],
+  protocol: [4, "text"],
+  hostIP: [5, "text"],
+};
 const mount: Shape = { name: [1, "text"], readOnly: [2, "flag"], mountPath: [3, "text"] };
 const container: Shape = {
   ...{ name: [1, "text"], image: [2, "text"], command: [3, ["text"]], args: [4, ["text"]], workingDir: [5, "text"] },
-  ...{ ports: [6, [port]], env: [7, [env]], resources: [8, { limits: [1, "quantities"], requests: [2, "quantities"] }] },
-  ...{ volumeMounts: [9, [mount]], terminationMessagePath: [13, "text"], imagePullPolicy: [14, "text"], securityContext: [15, {}] },
+  ...{
+    ports: [6, [port]],
+    env: [7, [env]],
+    resources: [8, { limits: [1, "quantities"], requests: [2, "quantities"] }],
+  },
+  ...{
+    volumeMounts: [9, [mount]],
+    terminationMessagePath: [13, "text"],
+    imagePullPolicy: [14, "text"],
+    securityContext: [15, {}],
+  },
   ...{ terminationMessagePolicy: [20, "text"], restartPolicy: [24, "text"] },
 };
 const volume: Shape = {
@@ -54,12 +79,25 @@ const volume: Shape = {
   ],
 };
 const requirement: Shape = { key: [1, "text"], operator: [2, "text"], values: [3, ["text"]] };
-const terms: Shape = { nodeSelectorTerms: [1, [{ matchExpressions: [1, [requirement]], matchFields: [2, [requirement]] }]] };
+const terms: Shape = {
+  nodeSelectorTerms: [1, [{ matchExpressions: [1, [requirement]], matchFields: [2, [requirement]] }]],
+};
 const toleration: Shape = {
-  ...{ key: [1, "text"], operator: [2, "text"], value: [3, "text"], effect: [4, "text"], tolerationSeconds: [5, "number"] },
+  ...{
+    key: [1, "text"],
+    operator: [2, "text"],
+    value: [3, "text"],
+    effect: [4, "text"],
+    tolerationSeconds: [5, "number"],
+  },
 };
 const podSpec: Shape = {
-  ...{ volumes: [1, [volume]], containers: [2, [container]], restartPolicy: [3, "text"], terminationGracePeriodSeconds: [4, "number"] },
+  ...{
+    volumes: [1, [volume]],
+    containers: [2, [container]],
+    restartPolicy: [3, "text"],
+    terminationGracePeriodSeconds: [4, "number"],
+  },
   ...{
     activeDeadlineSeconds: [5, "number"],
     hostname: [16, "text"],
@@ -110,8 +148,19 @@ export const pod: Shape = {
   status: [
     3,
     {
-      ...{ phase: [1, "text"], conditions: [2, [condition]], message: [3, "text"], reason: [4, "text"], hostIP: [5, "text"] },
-      ...{ podIP: [6, "text"], startTime: [7, "time"], containerStatuses: [8, [containerStatus]], qosClass: [9, "text"] },
+      ...{
+        phase: [1, "text"],
+        conditions: [2, [condition]],
+        message: [3, "text"],
+        reason: [4, "text"],
+        hostIP: [5, "text"],
+      },
+      ...{
+        podIP: [6, "text"],
+        startTime: [7, "time"],
+        containerStatuses: [8, [containerStatus]],
+        qosClass: [9, "text"],
+      },
       ...{ initContainerStatuses: [10, [containerStatus]], nominatedNodeName: [11, "text"], podIPs: [12, [address]] },
       ...{ hostIPs: [16, [address]], observedGeneration: [17, "count"] },
     },
@@ -124,7 +173,10 @@ const resourceAttributes: Shape = {
 };
 const nonResourceAttributes: Shape = { path: [1, "text"], verb: [2, "text"] };
 
-/** Bodies of requests, by kind: what `kubectl create namespace|serviceaccount|configmap|deployment` and `auth can-i [--list]` make. */
+/**
+ * Bodies of requests, by kind: what `kubectl create namespace|serviceaccount|configmap|deployment` and `auth can-i
+ * [--list]` make.
+ */
 export const bodies: Readonly<Record<string, Shape>> = {
   Namespace: { metadata },
   ServiceAccount: { metadata },

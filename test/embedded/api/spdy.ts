@@ -1,6 +1,7 @@
 /**
- * So much of SPDY/3.1 as a server of port-forwards needs: streams that the client opens, without priorities, flow control or pushes
- * (https://www.chromium.org/spdy/spdy-protocol/spdy-protocol-draft3-1/; kubectl's side is github.com/moby/spdystream).
+ * So much of SPDY/3.1 as a server of port-forwards needs: streams that the client opens, without priorities, flow
+ * control or pushes (https://www.chromium.org/spdy/spdy-protocol/spdy-protocol-draft3-1/; kubectl's side is
+ * github.com/moby/spdystream).
  */
 import type { Duplex } from "node:stream";
 import { createInflate, type Inflate } from "node:zlib";
@@ -57,7 +58,8 @@ export async function serveSpdy(connection: Duplex, events: SpdyEvents): Promise
     const stream = streams.get(id);
     if (!stream) continue;
     if (!isControl && content.length > 0) events.data(stream, content);
-    if ((isControl && kind === kinds.reset) || ((!isControl || kind === kinds.open) && flags & fin)) events.ended(stream);
+    if ((isControl && kind === kinds.reset) || ((!isControl || kind === kinds.open) && flags & fin))
+      events.ended(stream);
   }
   inflate.close();
 }
@@ -86,7 +88,10 @@ const uint32 = (value: number): Buffer => {
   return bytes;
 };
 
-/** Headers are one stream of zlib in each direction. This one has no headers: a block uncompressed, and an empty one that has it read at once. */
+/**
+ * Headers are one stream of zlib in each direction. This one has no headers: a block uncompressed, and an empty one
+ * that has it read at once.
+ */
 const noHeaders = Buffer.from([0, 4, 0, 0xfb, 0xff, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff]);
 const firstNoHeaders = Buffer.concat([Buffer.of(0x78, 0x01), noHeaders]);
 

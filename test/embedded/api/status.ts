@@ -1,4 +1,7 @@
-/** What the API server answers when it does not do what was asked: metav1.Status, word for word (k8s.io/apimachinery pkg/api/errors/errors.go). */
+/**
+ * What the API server answers when it does not do what was asked: metav1.Status, word for word (k8s.io/apimachinery
+ * pkg/api/errors/errors.go).
+ */
 import type { Json } from "../object.ts";
 import { qualified, type Resource } from "./resources.ts";
 
@@ -35,17 +38,27 @@ export const statusOf = ({ code, reason, message, details, token }: Refusal): Js
   code,
 });
 
-const about = ({ group, plural }: Resource, name: string): Json => ({ ...(name && { name }), ...(group && { group }), kind: plural });
+const about = ({ group, plural }: Resource, name: string): Json => ({
+  ...(name && { name }),
+  ...(group && { group }),
+  kind: plural,
+});
 
 export const notFound = (resource: Resource, name: string): Refusal =>
   new Refusal(404, "NotFound", `${qualified(resource)} "${name}" not found`, about(resource, name));
 
 /** A path that leads nowhere. */
-export const noSuchPath = (): Refusal => new Refusal(404, "NotFound", "the server could not find the requested resource", {});
+export const noSuchPath = (): Refusal =>
+  new Refusal(404, "NotFound", "the server could not find the requested resource", {});
 
 export const alreadyExists = (resource: Resource, name: string, going: boolean): Refusal => {
   const prefix = going ? "object is being deleted: " : "";
-  return new Refusal(409, "AlreadyExists", `${prefix}${qualified(resource)} "${name}" already exists`, about(resource, name));
+  return new Refusal(
+    409,
+    "AlreadyExists",
+    `${prefix}${qualified(resource)} "${name}" already exists`,
+    about(resource, name),
+  );
 };
 
 export const conflict = (
@@ -53,11 +66,23 @@ export const conflict = (
   name: string,
   why = "the object has been modified; please apply your changes to the latest version and try again",
 ): Refusal =>
-  new Refusal(409, "Conflict", `Operation cannot be fulfilled on ${qualified(resource)} "${name}": ${why}`, about(resource, name));
+  new Refusal(
+    409,
+    "Conflict",
+    `Operation cannot be fulfilled on ${qualified(resource)} "${name}": ${why}`,
+    about(resource, name),
+  );
 
 /** A deletion's precondition names the kind where all else names the resource. */
-export const preconditionFailed = ({ group, kind }: Resource, name: string, what: string, wanted: string, found: string): Refusal => {
-  const more = what === "UID" ? "The object might have been deleted and then recreated" : "The object might have been modified";
+export const preconditionFailed = (
+  { group, kind }: Resource,
+  name: string,
+  what: string,
+  wanted: string,
+  found: string,
+): Refusal => {
+  const more =
+    what === "UID" ? "The object might have been deleted and then recreated" : "The object might have been modified";
   const qualifiedKind = group === "" ? kind : `${kind}.${group}`;
   const why = `the ${what} in the precondition (${wanted}) does not match the ${what} in record (${found}). ${more}`;
   return new Refusal(409, "Conflict", `Operation cannot be fulfilled on ${qualifiedKind} "${name}": ${why}`, {
@@ -71,7 +96,11 @@ export interface Cause {
   readonly field: string;
 }
 
-export const invalid = ({ group, kind }: Pick<Resource, "group" | "kind">, name: string, causes: readonly Cause[]): Refusal => {
+export const invalid = (
+  { group, kind }: Pick<Resource, "group" | "kind">,
+  name: string,
+  causes: readonly Cause[],
+): Refusal => {
   const texts = causes.map(({ field, message }) => `${field}: ${message}`);
   const list = texts.length === 1 ? texts[0] : `[${texts.join(", ")}]`;
   return new Refusal(422, "Invalid", `${group === "" ? kind : `${kind}.${group}`} "${name}" is invalid: ${list}`, {
@@ -120,7 +149,8 @@ export const methodNotAllowed = (): Refusal =>
   new Refusal(405, "MethodNotAllowed", "the server does not allow this method on the requested resource", {});
 
 /** Of a patch's body. */
-export const unsupportedPatchType = (): Refusal => new Refusal(415, "UnsupportedMediaType", "415: Unsupported Media Type", {});
+export const unsupportedPatchType = (): Refusal =>
+  new Refusal(415, "UnsupportedMediaType", "415: Unsupported Media Type", {});
 
 export const unsupportedMediaType = (types: readonly string[]): Refusal =>
   new Refusal(
@@ -140,7 +170,8 @@ export const expiredToken = (inconsistent: string): Refusal =>
     inconsistent,
   );
 
-export const expiredList = (): Refusal => new Refusal(410, "Expired", "The resourceVersion for the provided list is too old.");
+export const expiredList = (): Refusal =>
+  new Refusal(410, "Expired", "The resourceVersion for the provided list is too old.");
 
 export const tooOld = (asked: number, oldest: number): Refusal =>
   new Refusal(410, "Expired", `too old resource version: ${asked} (${oldest})`);

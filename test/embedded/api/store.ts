@@ -1,4 +1,6 @@
-/** etcd and the watch cache: objects by resource, namespace and name, one counter of versions, and what happened lately. */
+/**
+ * etcd and the watch cache: objects by resource, namespace and name, one counter of versions, and what happened lately.
+ */
 import { controllerOf, type KubeJson } from "../object.ts";
 import type { Resource } from "./resources.ts";
 
@@ -72,7 +74,8 @@ export function createStore(): Store {
     }
     for (const listener of [...listeners]) listener(change);
   };
-  const ownersOf = ({ metadata }: KubeJson): readonly string[] => (metadata.ownerReferences ?? []).map(({ uid }) => uid);
+  const ownersOf = ({ metadata }: KubeJson): readonly string[] =>
+    (metadata.ownerReferences ?? []).map(({ uid }) => uid);
   const disown = (object: KubeJson): void => {
     for (const owner of ownersOf(object)) owned.get(owner)?.delete(object.metadata.uid);
   };
@@ -99,10 +102,13 @@ export function createStore(): Store {
     list,
     listAt: (asked, resource, namespace) => {
       const undone = since(asked)?.filter(
-        ({ resource: of, object }) => of === resource && (namespace === undefined || object.metadata.namespace === namespace),
+        ({ resource: of, object }) =>
+          of === resource && (namespace === undefined || object.metadata.namespace === namespace),
       );
       if (undone === undefined || undone.length === 0) return undone && list(resource, namespace);
-      const objects = new Map(list(resource, namespace).map((object) => [keyOf(object.metadata.namespace, object.metadata.name), object]));
+      const objects = new Map(
+        list(resource, namespace).map((object) => [keyOf(object.metadata.namespace, object.metadata.name), object]),
+      );
       for (const { object, before } of undone.toReversed()) {
         const key = keyOf(object.metadata.namespace, object.metadata.name);
         if (before) objects.set(key, before);

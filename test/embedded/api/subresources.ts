@@ -26,7 +26,14 @@ export const scaleOf = ({ metadata, spec, status }: KubeJson): Json => ({
 
 /** `type`: a patch's; absent for a whole Scale. */
 /** Throws `Refusal`. */
-export async function rescale(writer: Writer, place: Place, name: string, type: string | undefined, body: Json, by: By): Promise<Json> {
+export async function rescale(
+  writer: Writer,
+  place: Place,
+  name: string,
+  type: string | undefined,
+  body: Json,
+  by: By,
+): Promise<Json> {
   const change = (current: KubeJson): Json => {
     const scale = type === undefined ? body : patched(scaleOf(current), type, body);
     const { resourceVersion } = scale.metadata ?? {};
@@ -61,7 +68,8 @@ export async function evict(
   /** A budget with one disruption less. */
   const taken = (budget: KubeJson): KubeJson => {
     const { disruptionsAllowed = 0, desiredHealthy = 0, currentHealthy = 0 } = budget.status ?? {};
-    if (disruptionsAllowed > 0) return { ...budget, status: { ...budget.status, disruptionsAllowed: disruptionsAllowed - 1 } };
+    if (disruptionsAllowed > 0)
+      return { ...budget, status: { ...budget.status, disruptionsAllowed: disruptionsAllowed - 1 } };
     const message = `The disruption budget ${budget.metadata.name} needs ${desiredHealthy} healthy pods and has ${currentHealthy} currently`;
     throw new Refusal(429, "TooManyRequests", "Cannot evict pod as it would violate the pod's disruption budget.", {
       causes: [{ reason: "DisruptionBudget", message }],
@@ -79,7 +87,10 @@ export async function evict(
 }
 
 /** metav1.Status of what was done. */
-export const success = (resource?: Resource, { name, uid }: { readonly name?: string; readonly uid?: string } = {}): Json => ({
+export const success = (
+  resource?: Resource,
+  { name, uid }: { readonly name?: string; readonly uid?: string } = {},
+): Json => ({
   kind: "Status",
   apiVersion: "v1",
   metadata: {},

@@ -7,17 +7,28 @@ const isMap = (value: Json): boolean => typeof value === "object" && value !== n
 
 /** What an object's metadata has room for; whatever else is sent is lost. */
 const metaFields = new Set([
-  ...["name", "generateName", "namespace", "uid", "resourceVersion", "generation", "creationTimestamp", "deletionTimestamp"],
+  ...[
+    "name",
+    "generateName",
+    "namespace",
+    "uid",
+    "resourceVersion",
+    "generation",
+    "creationTimestamp",
+    "deletionTimestamp",
+  ],
   ...["deletionGracePeriodSeconds", "labels", "annotations", "ownerReferences", "finalizers", "managedFields"],
 ]);
-const knownMeta = (metadata: Json): Json => Object.fromEntries(Object.entries(metadata).filter(([field]) => metaFields.has(field)));
+const knownMeta = (metadata: Json): Json =>
+  Object.fromEntries(Object.entries(metadata).filter(([field]) => metaFields.has(field)));
 
 /** The object, whole; `null` is the empty string where one is due. Throws what `refuse` makes of the reason. */
 export function readAs(resource: Resource, body: Json, refuse: (why: string) => Refusal): Json {
   const handled = `cannot be handled as a ${resource.kind}`;
   if (!isMap(body)) throw refuse(`the object provided is unrecognized (must be of type ${resource.kind})`);
   const { kind = resource.kind, apiVersion = apiVersionOf(resource) } = body;
-  if (kind !== resource.kind || apiVersion !== apiVersionOf(resource)) throw refuse(`${kind} in version "${apiVersion}" ${handled}`);
+  if (kind !== resource.kind || apiVersion !== apiVersionOf(resource))
+    throw refuse(`${kind} in version "${apiVersion}" ${handled}`);
   const strings = (path: string, map: Json): Json => {
     if (!isMap(map)) return undefined;
     return Object.fromEntries(
@@ -36,7 +47,9 @@ export function readAs(resource: Resource, body: Json, refuse: (why: string) => 
   return {
     ...{ kind, apiVersion },
     ...body,
-    ...(body.metadata && { metadata: { ...knownMeta(body.metadata), ...(labels && { labels }), ...(annotations && { annotations }) } }),
+    ...(body.metadata && {
+      metadata: { ...knownMeta(body.metadata), ...(labels && { labels }), ...(annotations && { annotations }) },
+    }),
     ...(data && { data }),
   };
 }

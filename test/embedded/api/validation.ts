@@ -39,7 +39,8 @@ export function assertValid(resource: Resource, before: KubeJson | undefined, ob
 
 function nameCauses({ group, plural }: Resource, { metadata: { name } }: KubeJson): readonly Cause[] {
   if (group === free) return [];
-  if (asLabel.has(plural)) return label.test(name) && name.length <= 63 ? [] : [invalidValue("metadata.name", name, labelWords)];
+  if (asLabel.has(plural))
+    return label.test(name) && name.length <= 63 ? [] : [invalidValue("metadata.name", name, labelWords)];
   return subdomain.test(name) && name.length <= 253 ? [] : [invalidValue("metadata.name", name, subdomainWords)];
 }
 
@@ -79,5 +80,7 @@ function finalizerCauses(before: KubeJson | undefined, { metadata }: KubeJson): 
 function eventCauses({ plural }: Resource, { metadata, involvedObject }: KubeJson): readonly Cause[] {
   if (plural !== "events") return [];
   const { namespace = "default" } = involvedObject ?? {};
-  return namespace === metadata.namespace ? [] : [invalidValue("involvedObject.namespace", namespace, "does not match event.namespace")];
+  return namespace === metadata.namespace
+    ? []
+    : [invalidValue("involvedObject.namespace", namespace, "does not match event.namespace")];
 }

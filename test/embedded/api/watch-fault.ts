@@ -3,9 +3,11 @@ import type { ServerResponse } from "node:http";
 import { Refusal, statusOf } from "./status.ts";
 
 /**
- * `half-open`: the connection stays and nothing more comes, no bookmark and no end; `ends at once`, `ends at a change`: cleanly; `breaks at a change`;
- * `expires at a change`, `fails at a change`: with an ERROR, then cleanly; `half a line`: cut in the middle and ended; `a web page`: a line of
- * HTML among the others; `bookmarks alone`: changes are lost; `twice and again`: each comes twice, and then the one before it once more.
+ * `half-open`: the connection stays and nothing more comes, no bookmark and no end; `ends at once`, `ends at a change`:
+ * cleanly; `breaks at a change`;
+ * `expires at a change`, `fails at a change`: with an ERROR, then cleanly; `half a line`: cut in the middle and ended;
+ * `a web page`: a line of HTML among the others; `bookmarks alone`: changes are lost; `twice and again`: each comes
+ * twice, and then the one before it once more.
  */
 export type WatchFault =
   | "half-open"
@@ -76,7 +78,10 @@ const spoilt: Readonly<Record<WatchFault, (plain: Sink, response: ServerResponse
       },
     };
   },
-  "bookmarks alone": (plain) => ({ end: plain.end, line: (text, type) => type === "BOOKMARK" && plain.line(text, type) }),
+  "bookmarks alone": (plain) => ({
+    end: plain.end,
+    line: (text, type) => type === "BOOKMARK" && plain.line(text, type),
+  }),
   "twice and again": (plain) => {
     let before: string | undefined;
     return {

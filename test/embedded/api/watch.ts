@@ -42,7 +42,8 @@ export function watch(
     const was = before !== undefined && matches(before) ? before : undefined;
     if (type !== "DELETED" && matches(object)) tell(was ? "MODIFIED" : "ADDED", object);
     // What is selected no more is told of as it was, with the version of its change.
-    else if (was) tell("DELETED", { ...was, metadata: { ...was.metadata, resourceVersion: object.metadata.resourceVersion } });
+    else if (was)
+      tell("DELETED", { ...was, metadata: { ...was.metadata, resourceVersion: object.metadata.resourceVersion } });
   };
   const bookmark = (annotations?: Json): void =>
     send("BOOKMARK", {

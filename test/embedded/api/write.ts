@@ -1,4 +1,7 @@
-/** How anything is written: by a client's request and by controllers alike. Admission first, then the checks of the object, then the store. */
+/**
+ * How anything is written: by a client's request and by controllers alike. Admission first, then the checks of the
+ * object, then the store.
+ */
 import type { MeshClock } from "../clock.ts";
 import { timestamp } from "../clock.ts";
 import { isGoing, type Json, type KubeJson, type Meta } from "../object.ts";
@@ -41,12 +44,27 @@ export interface Place {
 
 export interface Writer {
   create(place: Place, body: Json, by: By): Promise<KubeJson>;
-  /** `change` makes the new object from the current one, and is asked again when somebody else was faster, unless `optimistic`. */
-  update(place: Place, name: string, change: (current: KubeJson) => Json, by: By, optimistic?: boolean): Promise<KubeJson>;
+  /**
+   * `change` makes the new object from the current one, and is asked again when somebody else was faster, unless
+   * `optimistic`.
+   */
+  update(
+    place: Place,
+    name: string,
+    change: (current: KubeJson) => Json,
+    by: By,
+    optimistic?: boolean,
+  ): Promise<KubeJson>;
   /** A whole object in the place of what is there. */
   replace(place: Place, name: string, body: Json, by: By): Promise<KubeJson>;
   patch(place: Place, name: string, type: string, patch: Json, by: By): Promise<KubeJson>;
-  apply(place: Place, name: string, config: Json, by: By, force: boolean): Promise<{ object: KubeJson; created: boolean }>;
+  apply(
+    place: Place,
+    name: string,
+    config: Json,
+    by: By,
+    force: boolean,
+  ): Promise<{ object: KubeJson; created: boolean }>;
   /** Gives back the object while it is still there, `undefined` once it is gone. */
   delete(place: Place, name: string, options: DeleteOptions, by: By): Promise<{ object: KubeJson; gone: boolean }>;
   /** Takes a finalizer off; the object goes when it was the last. */
@@ -135,7 +153,9 @@ export function createWriter({ store, clock, admission, random }: WriterParts): 
 
   /** An object that is going and has lost its last finalizer is gone. */
   const leave = ({ resource }: Place, object: KubeJson): KubeJson | undefined => {
-    const waits = (object.metadata.finalizers ?? []).length > 0 || (resource.plural === "namespaces" && object.spec.finalizers?.length > 0);
+    const waits =
+      (object.metadata.finalizers ?? []).length > 0 ||
+      (resource.plural === "namespaces" && object.spec.finalizers?.length > 0);
     const graceful = resource.plural === "pods" && (object.metadata.deletionGracePeriodSeconds ?? 0) > 0;
     return isGoing(object) && !waits && !graceful ? store.remove(resource, object) : undefined;
   };
@@ -165,9 +185,15 @@ export function createWriter({ store, clock, admission, random }: WriterParts): 
       const { uid: wanted, resourceVersion } = body.metadata ?? {};
       const change = ({ metadata }: KubeJson): Json => {
         if (!resourceVersion && isConditional(place.resource))
-          throw invalid(place.resource, name, [invalidValue("metadata.resourceVersion", 0, "must be specified for an update")]);
+          throw invalid(place.resource, name, [
+            invalidValue("metadata.resourceVersion", 0, "must be specified for an update"),
+          ]);
         if (wanted && wanted !== metadata.uid)
-          throw conflict(place.resource, name, `Precondition failed: UID in precondition: ${wanted}, UID in object meta: ${metadata.uid}`);
+          throw conflict(
+            place.resource,
+            name,
+            `Precondition failed: UID in precondition: ${wanted}, UID in object meta: ${metadata.uid}`,
+          );
         return body;
       };
       return update(place, name, change, by, resourceVersion !== undefined);
@@ -176,14 +202,22 @@ export function createWriter({ store, clock, admission, random }: WriterParts): 
     patch: (place, name, type, patch, by) => {
       const pinned = typeof patch?.metadata?.resourceVersion === "string";
       if (place.resource.custom && type === "application/strategic-merge-patch+json") throw unsupportedPatchType();
-      const refuse = (why: string): Refusal => new Refusal(422, "Invalid", ` "" is invalid: patch: Invalid value: ${why}`);
-      return update(place, name, (current) => readAs(place.resource, patched(current, type, patch), refuse), by, pinned);
+      const refuse = (why: string): Refusal =>
+        new Refusal(422, "Invalid", ` "" is invalid: patch: Invalid value: ${why}`);
+      return update(
+        place,
+        name,
+        (current) => readAs(place.resource, patched(current, type, patch), refuse),
+        by,
+        pinned,
+      );
     },
 
     async apply(place, name, config, by, force) {
       const manager = managerOf(by, "Apply");
       const named = config.metadata?.name ?? name;
-      if (named !== name) throw badRequest(`the name of the object (${named}) does not match the name on the URL (${name})`);
+      if (named !== name)
+        throw badRequest(`the name of the object (${named}) does not match the name on the URL (${name})`);
       if (!store.get(place.resource, place.namespace, name)) {
         const body = { ...config, metadata: { ...config.metadata, name } };
         const object = owned(undefined, await create(place, body, { ...by, dryRun: true }, true), manager, config);
@@ -192,7 +226,11 @@ export function createWriter({ store, clock, admission, random }: WriterParts): 
       const { manager: _, ...unclaimed } = by;
       const change = (current: KubeJson): Json => {
         if (!force) assertNoConflict(current, config, manager);
-        const merged = patched(withoutAbandoned(current, config, manager), "application/strategic-merge-patch+json", config);
+        const merged = patched(
+          withoutAbandoned(current, config, manager),
+          "application/strategic-merge-patch+json",
+          config,
+        );
         return owned(current, merged, manager, config);
       };
       return { object: await update(place, name, change, unclaimed), created: false };
@@ -202,7 +240,8 @@ export function createWriter({ store, clock, admission, random }: WriterParts): 
       const { resource } = place;
       const current = mustGet(place, name);
       const { uid: now, resourceVersion } = current.metadata;
-      if (options.uid !== undefined && options.uid !== now) throw preconditionFailed(resource, name, "UID", options.uid, now);
+      if (options.uid !== undefined && options.uid !== now)
+        throw preconditionFailed(resource, name, "UID", options.uid, now);
       if (options.resourceVersion !== undefined && options.resourceVersion !== resourceVersion)
         throw preconditionFailed(resource, name, "ResourceVersion", options.resourceVersion, resourceVersion);
       await admission.remove(place, current, by);
@@ -219,7 +258,9 @@ export function createWriter({ store, clock, admission, random }: WriterParts): 
       const release = (current: KubeJson): Json => ({
         ...current,
         metadata: { ...current.metadata, finalizers: without(current.metadata.finalizers) },
-        ...(place.resource.plural === "namespaces" && { spec: { ...current.spec, finalizers: without(current.spec.finalizers) } }),
+        ...(place.resource.plural === "namespaces" && {
+          spec: { ...current.spec, finalizers: without(current.spec.finalizers) },
+        }),
       });
       const current = store.get(place.resource, place.namespace, name);
       if (!current) return;

@@ -1,4 +1,7 @@
-/** HorizontalPodAutoscalers as far as a scale-up: a target is kept within its bounds, and goes where annotation `embedded/replicas` says. */
+/**
+ * HorizontalPodAutoscalers as far as a scale-up: a target is kept within its bounds, and goes where annotation
+ * `embedded/replicas` says.
+ */
 import { isGoing, type KubeJson } from "../object.ts";
 import type { Cluster, Controller } from "./controller.ts";
 
@@ -22,6 +25,7 @@ async function reconcile(autoscaler: KubeJson, cluster: Cluster): Promise<undefi
   if (!target || isGoing(autoscaler) || target.spec.replicas === 0) return;
   const wanted = Number(metadata.annotations?.[wantedReplicas] ?? target.spec.replicas);
   const replicas = Math.min(spec.maxReplicas, Math.max(spec.minReplicas ?? 1, wanted));
-  if (replicas !== target.spec.replicas) await cluster.change(target, (now) => ({ ...now, spec: { ...now.spec, replicas } }));
+  if (replicas !== target.spec.replicas)
+    await cluster.change(target, (now) => ({ ...now, spec: { ...now.spec, replicas } }));
   await cluster.setStatus(autoscaler, { currentReplicas: target.status?.replicas ?? 0, desiredReplicas: replicas });
 }

@@ -1,4 +1,7 @@
-/** What calls the controllers: whatever a change concerns is reconciled a moment later, one object at a time by each controller. */
+/**
+ * What calls the controllers: whatever a change concerns is reconciled a moment later, one object at a time by each
+ * controller.
+ */
 
 import type { Resource, Resources } from "../api/resources.ts";
 import { Refusal } from "../api/status.ts";
@@ -120,10 +123,16 @@ function start(controller: Controller, cluster: Cluster): () => void {
 }
 
 /** The view that controllers have; `user` is whom admission webhooks and quotas see. */
-export function clusterFor(parts: Pick<Cluster, "store" | "resources" | "writer" | "clock" | "random">, user: string): Cluster {
+export function clusterFor(
+  parts: Pick<Cluster, "store" | "resources" | "writer" | "clock" | "random">,
+  user: string,
+): Cluster {
   const { store, resources, writer, clock } = parts;
   const by = { user };
-  const placeOf = (object: KubeJson) => ({ resource: mustBe(resources.of(object), object), namespace: object.metadata.namespace });
+  const placeOf = (object: KubeJson) => ({
+    resource: mustBe(resources.of(object), object),
+    namespace: object.metadata.namespace,
+  });
   const ifThere = async <T>(write: Promise<T>): Promise<T | undefined> => {
     try {
       return await write;
@@ -141,10 +150,17 @@ export function clusterFor(parts: Pick<Cluster, "store" | "resources" | "writer"
     change: (object, make) => ifThere(writer.update(placeOf(object), object.metadata.name, make, by)),
     setStatus: async (object, status) => {
       const place = placeOf(object);
-      await ifThere(writer.update(place, object.metadata.name, (current) => ({ ...current, status }), { ...by, subresource: "status" }));
+      await ifThere(
+        writer.update(place, object.metadata.name, (current) => ({ ...current, status }), {
+          ...by,
+          subresource: "status",
+        }),
+      );
     },
     remove: async (object, graceSeconds) => {
-      await ifThere(writer.delete(placeOf(object), object.metadata.name, { uid: object.metadata.uid, graceSeconds }, by));
+      await ifThere(
+        writer.delete(placeOf(object), object.metadata.name, { uid: object.metadata.uid, graceSeconds }, by),
+      );
     },
     tell: async (about, type, reason, message) => {
       const namespace = about.metadata.namespace ?? "default";
@@ -174,7 +190,11 @@ export function clusterFor(parts: Pick<Cluster, "store" | "resources" | "writer"
 
 /** Who tells of what kind. */
 const components: Readonly<Record<string, string>> = {
-  ...{ Deployment: "deployment-controller", ReplicaSet: "replicaset-controller", StatefulSet: "statefulset-controller" },
+  ...{
+    Deployment: "deployment-controller",
+    ReplicaSet: "replicaset-controller",
+    StatefulSet: "statefulset-controller",
+  },
   ...{ DaemonSet: "daemonset-controller", Job: "job-controller", Pod: "default-scheduler" },
 };
 

@@ -1,4 +1,7 @@
-/** How a DaemonSet rolls: a pod on each node, replaced by unavailability or by surge. pkg/controller/daemon/{daemon_controller,update}.go */
+/**
+ * How a DaemonSet rolls: a pod on each node, replaced by unavailability or by surge.
+ * pkg/controller/daemon/{daemon_controller,update}.go
+ */
 
 import { Refusal } from "../api/status.ts";
 import { isAvailable, isGoing, isOver, isReady, type KubeJson } from "../object.ts";
@@ -43,19 +46,23 @@ const isOf = (pod: KubeJson, hash: string): boolean => pod.metadata.labels?.[rev
 function onNodes(set: KubeJson, names: readonly string[], hash: string, cluster: Cluster): readonly OnNode[] {
   const pods = podsOf(set, cluster);
   const find = (node: string, fresh: boolean) =>
-    pods.filter((pod) => pod.spec.nodeName === node && isOf(pod, hash) === fresh).toSorted((a) => (isGoing(a) ? 1 : -1))[0];
+    pods
+      .filter((pod) => pod.spec.nodeName === node && isOf(pod, hash) === fresh)
+      .toSorted((a) => (isGoing(a) ? 1 : -1))[0];
   return names.map((node) => ({ node, old: find(node, false), fresh: find(node, true) }));
 }
 
 async function manage(set: KubeJson, names: readonly string[], hash: string, cluster: Cluster): Promise<void> {
   const places = onNodes(set, names, hash, cluster);
   for (const { node, old, fresh } of places) if (!old && !fresh) await createPod(set, node, hash, cluster);
-  for (const pod of podsOf(set, cluster)) if (!names.includes(pod.spec.nodeName) && !isGoing(pod)) await cluster.remove(pod);
+  for (const pod of podsOf(set, cluster))
+    if (!names.includes(pod.spec.nodeName) && !isGoing(pod)) await cluster.remove(pod);
   const { type, rollingUpdate } = set.spec.updateStrategy;
   if (type === "OnDelete") return;
   const surge = scaled(rollingUpdate?.maxSurge, names.length, "up");
   if (surge > 0) await replaceBySurge(set, places, surge, hash, cluster);
-  else await replaceInPlace(set, places, Math.max(1, scaled(rollingUpdate?.maxUnavailable, names.length, "up")), cluster);
+  else
+    await replaceInPlace(set, places, Math.max(1, scaled(rollingUpdate?.maxUnavailable, names.length, "up")), cluster);
 }
 
 const available = (set: KubeJson, pod: KubeJson, cluster: Cluster): boolean =>
@@ -76,7 +83,13 @@ async function replaceInPlace(set: KubeJson, places: readonly OnNode[], most: nu
   for (const pod of [...first, ...candidates.slice(0, Math.max(0, most - unavailable))]) await cluster.remove(pod);
 }
 
-async function replaceBySurge(set: KubeJson, places: readonly OnNode[], surge: number, hash: string, cluster: Cluster): Promise<void> {
+async function replaceBySurge(
+  set: KubeJson,
+  places: readonly OnNode[],
+  surge: number,
+  hash: string,
+  cluster: Cluster,
+): Promise<void> {
   let inSurge = 0;
   const candidates: string[] = [];
   for (const { node, old, fresh } of places) {
@@ -93,14 +106,22 @@ async function replaceBySurge(set: KubeJson, places: readonly OnNode[], surge: n
 async function createPod(set: KubeJson, node: string, hash: string, cluster: Cluster): Promise<void> {
   const labels = { [revisionLabel]: hash, "pod-template-generation": String(set.metadata.generation) };
   try {
-    await cluster.create("pods", set.metadata.namespace, podOf(set, set.spec.template, { labels, spec: { nodeName: node } }));
+    await cluster.create(
+      "pods",
+      set.metadata.namespace,
+      podOf(set, set.spec.template, { labels, spec: { nodeName: node } }),
+    );
   } catch (error) {
-    if (error instanceof Refusal) await cluster.tell(set, "Warning", "FailedCreate", `Error creating: ${error.message}`);
+    if (error instanceof Refusal)
+      await cluster.tell(set, "Warning", "FailedCreate", `Error creating: ${error.message}`);
     throw error;
   }
 }
 
-/** `updateDaemonSetStatus`: of a node's pods, as they were looked at, the oldest counts; with a surge that is the old one until it is gone. */
+/**
+ * `updateDaemonSetStatus`: of a node's pods, as they were looked at, the oldest counts; with a surge that is the old
+ * one until it is gone.
+ */
 async function writeStatus(
   set: KubeJson,
   names: readonly string[],
@@ -124,4 +145,5 @@ async function writeStatus(
 
 /** Times are whole seconds; of one second the name decides (`podByCreationTimestampAndPhase`). */
 const byAge = (a: KubeJson, b: KubeJson): number =>
-  Date.parse(a.metadata.creationTimestamp) - Date.parse(b.metadata.creationTimestamp) || (a.metadata.name < b.metadata.name ? -1 : 1);
+  Date.parse(a.metadata.creationTimestamp) - Date.parse(b.metadata.creationTimestamp) ||
+  (a.metadata.name < b.metadata.name ? -1 : 1);

@@ -1,4 +1,7 @@
-/** What a Deployment says of itself: counts, and the conditions by which `kubectl rollout status` and others judge it (`syncRolloutStatus`). */
+/**
+ * What a Deployment says of itself: counts, and the conditions by which `kubectl rollout status` and others judge it
+ * (`syncRolloutStatus`).
+ */
 import { conditionOf, type Json, type KubeJson, withCondition } from "../object.ts";
 import type { Cluster } from "./controller.ts";
 import { scaled, withoutZeros } from "./template.ts";
@@ -7,7 +10,8 @@ export const total = (sets: readonly KubeJson[]): number => sets.reduce((sum, { 
 export const totalOf = (sets: readonly KubeJson[], count: string): number =>
   sets.reduce((sum, { status }) => sum + (status?.[count] ?? 0), 0);
 
-export const surgeOf = ({ spec }: KubeJson): number => scaled(spec.strategy.rollingUpdate?.maxSurge, spec.replicas, "up");
+export const surgeOf = ({ spec }: KubeJson): number =>
+  scaled(spec.strategy.rollingUpdate?.maxSurge, spec.replicas, "up");
 export const unavailableOf = (deployment: KubeJson): number => {
   const { spec } = deployment;
   const allowed = scaled(spec.strategy.rollingUpdate?.maxUnavailable, spec.replicas, "down");
@@ -20,13 +24,22 @@ export const isComplete = ({ spec, metadata }: KubeJson, status: Json): boolean 
   status.availableReplicas === spec.replicas &&
   status.observedGeneration >= (metadata.generation ?? 0);
 
-/** `checkPausedConditions`: that it was paused or resumed is told before anything else. Whether something was to be told. */
+/**
+ * `checkPausedConditions`: that it was paused or resumed is told before anything else. Whether something was to be
+ * told.
+ */
 export async function tellPause(deployment: KubeJson, cluster: Cluster): Promise<boolean> {
   const { spec, status = {} } = deployment;
   const known = conditionOf(deployment, "Progressing")?.reason;
   if (known === "ProgressDeadlineExceeded" || (known === "DeploymentPaused") === (spec.paused ?? false)) return false;
-  const [reason, message] = spec.paused ? ["DeploymentPaused", "Deployment is paused"] : ["DeploymentResumed", "Deployment is resumed"];
-  const conditions = withUpdate(status.conditions ?? [], { type: "Progressing", status: "Unknown", reason, message }, cluster.now());
+  const [reason, message] = spec.paused
+    ? ["DeploymentPaused", "Deployment is paused"]
+    : ["DeploymentResumed", "Deployment is resumed"];
+  const conditions = withUpdate(
+    status.conditions ?? [],
+    { type: "Progressing", status: "Unknown", reason, message },
+    cluster.now(),
+  );
   await cluster.setStatus(deployment, { ...status, conditions });
   return true;
 }
@@ -57,7 +70,12 @@ export async function writeStatus(
   const now = cluster.now();
   const enough = available >= deployment.spec.replicas - unavailableOf({ ...deployment, spec: { ...deployment.spec } });
   const availability = enough
-    ? { type: "Available", status: "True", reason: "MinimumReplicasAvailable", message: "Deployment has minimum availability." }
+    ? {
+        type: "Available",
+        status: "True",
+        reason: "MinimumReplicasAvailable",
+        message: "Deployment has minimum availability.",
+      }
     : {
         type: "Available",
         status: "False",
@@ -100,7 +118,12 @@ function progressing(
   if (spec.paused) return { progress: known, wait: undefined };
   if (!known)
     return {
-      progress: { type: "Progressing", status: "True", reason: "FoundNewReplicaSet", message: `Found new replica set "${name}"` },
+      progress: {
+        type: "Progressing",
+        status: "True",
+        reason: "FoundNewReplicaSet",
+        message: `Found new replica set "${name}"`,
+      },
       wait: deadlineOf(spec),
     };
   if (current && isComplete(deployment, counts))
@@ -113,7 +136,8 @@ function progressing(
       },
       wait: undefined,
     };
-  if (known.reason === "NewReplicaSetAvailable" && counts.replicas === counts.updatedReplicas) return { progress: known, wait: undefined };
+  if (known.reason === "NewReplicaSetAvailable" && counts.replicas === counts.updatedReplicas)
+    return { progress: known, wait: undefined };
   const old = (status: Json): number => (status.replicas ?? 0) - (status.updatedReplicas ?? 0);
   const moved =
     counts.updatedReplicas > (before.updatedReplicas ?? 0) ||
@@ -132,7 +156,8 @@ function progressing(
       wait: deadlineOf(spec),
     };
   const left = deadlineOf(spec) - (cluster.clock.wall() - Date.parse(known.lastUpdateTime));
-  if (left > 0 || known.reason === "ProgressDeadlineExceeded") return { progress: known, wait: left > 0 ? left : undefined };
+  if (left > 0 || known.reason === "ProgressDeadlineExceeded")
+    return { progress: known, wait: left > 0 ? left : undefined };
   return {
     progress: {
       type: "Progressing",

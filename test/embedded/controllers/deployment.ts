@@ -1,6 +1,7 @@
 /**
- * How a Deployment rolls: a ReplicaSet for each template, the new one scaled up and the old ones down within surge and unavailability.
- * As k8s.io/kubernetes pkg/controller/deployment/{sync,rolling,recreate,progress}.go and util/deployment_util.go have it.
+ * How a Deployment rolls: a ReplicaSet for each template, the new one scaled up and the old ones down within surge and
+ * unavailability. As k8s.io/kubernetes pkg/controller/deployment/{sync,rolling,recreate,progress}.go and
+ * util/deployment_util.go have it.
  */
 import { isDeepStrictEqual } from "node:util";
 import type { Change } from "../api/store.ts";
@@ -103,7 +104,12 @@ const sizes = (deployment: KubeJson): Record<string, string> => ({
 });
 
 /** A template that comes back makes its ReplicaSet the latest again. */
-async function keepRevision(deployment: KubeJson, current: KubeJson, sets: readonly KubeJson[], cluster: Cluster): Promise<void> {
+async function keepRevision(
+  deployment: KubeJson,
+  current: KubeJson,
+  sets: readonly KubeJson[],
+  cluster: Cluster,
+): Promise<void> {
   const others = Math.max(0, ...sets.filter((set) => set !== current).map(revisionOf));
   const revision = revisionOf(current) > others ? revisionOf(current) : others + 1;
   if (revision !== revisionOf(current))
@@ -134,7 +140,12 @@ async function setReplicas(deployment: KubeJson, set: KubeJson, replicas: number
 }
 
 /** `reconcileNewReplicaSet` */
-async function growNew(deployment: KubeJson, current: KubeJson, sets: readonly KubeJson[], cluster: Cluster): Promise<boolean> {
+async function growNew(
+  deployment: KubeJson,
+  current: KubeJson,
+  sets: readonly KubeJson[],
+  cluster: Cluster,
+): Promise<boolean> {
   const wanted: number = deployment.spec.replicas;
   if (current.spec.replicas >= wanted) return setReplicas(deployment, current, wanted, cluster);
   const room = wanted + surgeOf(deployment) - total(sets);
@@ -142,7 +153,12 @@ async function growNew(deployment: KubeJson, current: KubeJson, sets: readonly K
 }
 
 /** `reconcileOldReplicaSets`: first what does not run anyway, then what availability can spare. */
-async function shrinkOld(deployment: KubeJson, current: KubeJson, old: readonly KubeJson[], cluster: Cluster): Promise<void> {
+async function shrinkOld(
+  deployment: KubeJson,
+  current: KubeJson,
+  old: readonly KubeJson[],
+  cluster: Cluster,
+): Promise<void> {
   if (total(old) === 0) return;
   const least = deployment.spec.replicas - unavailableOf(deployment);
   const newUnavailable = current.spec.replicas - (current.status?.availableReplicas ?? 0);
@@ -170,17 +186,25 @@ async function shrinkOld(deployment: KubeJson, current: KubeJson, old: readonly 
 async function emptyOld(old: readonly KubeJson[], cluster: Cluster): Promise<boolean> {
   for (const set of old.filter(({ spec }) => spec.replicas > 0))
     await cluster.change(set, (now) => ({ ...now, spec: { ...now.spec, replicas: 0 } }));
-  return old.some(({ metadata }) => cluster.store.controlled(metadata.uid).some((pod) => pod.kind === "Pod" && !isOver(pod)));
+  return old.some(({ metadata }) =>
+    cluster.store.controlled(metadata.uid).some((pod) => pod.kind === "Pod" && !isOver(pod)),
+  );
 }
 
 const isScaling = (deployment: KubeJson, sets: readonly KubeJson[]): boolean =>
   sets.some(
     ({ spec, metadata }) =>
-      spec.replicas > 0 && (metadata.annotations?.[desiredKey] ?? String(deployment.spec.replicas)) !== String(deployment.spec.replicas),
+      spec.replicas > 0 &&
+      (metadata.annotations?.[desiredKey] ?? String(deployment.spec.replicas)) !== String(deployment.spec.replicas),
   );
 
 /** `scale`: one ReplicaSet takes it all; in the midst of a rollout each takes its share. */
-async function rescale(deployment: KubeJson, current: KubeJson | undefined, sets: readonly KubeJson[], cluster: Cluster): Promise<void> {
+async function rescale(
+  deployment: KubeJson,
+  current: KubeJson | undefined,
+  sets: readonly KubeJson[],
+  cluster: Cluster,
+): Promise<void> {
   const wanted: number = deployment.spec.replicas;
   const active = sets.filter(({ spec }) => spec.replicas > 0);
   const [only] = active.length <= 1 ? [active[0] ?? current ?? sets.at(-1)] : [];

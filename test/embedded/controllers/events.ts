@@ -1,4 +1,7 @@
-/** The events of an ordinary day, which `kubectl describe` shows: who made which pods and ReplicaSets, and where pods went. What went wrong the controllers tell themselves. */
+/**
+ * The events of an ordinary day, which `kubectl describe` shows: who made which pods and ReplicaSets, and where pods
+ * went. What went wrong the controllers tell themselves.
+ */
 import { Refusal } from "../api/status.ts";
 import type { Change } from "../api/store.ts";
 import { conditionOf, controllerOf, type KubeJson } from "../object.ts";
@@ -36,11 +39,17 @@ function toldOf({ type, resource, object, before }: Change, { store, resources }
   if (resource.plural === "pods") {
     if (before) return undefined;
     const text =
-      owner.kind === "StatefulSet" ? `Create Pod ${name} in StatefulSet ${owner.metadata.name} successful` : `Created pod: ${name}`;
+      owner.kind === "StatefulSet"
+        ? `Create Pod ${name} in StatefulSet ${owner.metadata.name} successful`
+        : `Created pod: ${name}`;
     return [owner, "SuccessfulCreate", text];
   }
   const [from, to]: readonly number[] = [before?.spec.replicas ?? 0, object.spec.replicas];
   return from === to
     ? undefined
-    : [owner, "ScalingReplicaSet", `Scaled ${(to ?? 0) > (from ?? 0) ? "up" : "down"} replica set ${name} from ${from} to ${to}`];
+    : [
+        owner,
+        "ScalingReplicaSet",
+        `Scaled ${(to ?? 0) > (from ?? 0) ? "up" : "down"} replica set ${name} from ${from} to ${to}`,
+      ];
 }

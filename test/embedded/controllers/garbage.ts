@@ -1,6 +1,6 @@
 /**
- * The garbage collector: what nobody owns any more goes too; with foreground deletion before its owner, with orphaning not at all.
- * https://kubernetes.io/docs/concepts/architecture/garbage-collection/
+ * The garbage collector: what nobody owns any more goes too; with foreground deletion before its owner, with orphaning
+ * not at all. https://kubernetes.io/docs/concepts/architecture/garbage-collection/
  */
 import { Refusal } from "../api/status.ts";
 import { isGoing, type KubeJson, type OwnerReference } from "../object.ts";
@@ -28,10 +28,15 @@ const unlessRefused = (error: unknown): void => {
   if (!(error instanceof Refusal)) throw error;
 };
 
-const isWaiting = (owner: KubeJson): boolean => isGoing(owner) && (owner.metadata.finalizers?.includes(foreground) ?? false);
+const isWaiting = (owner: KubeJson): boolean =>
+  isGoing(owner) && (owner.metadata.finalizers?.includes(foreground) ?? false);
 
 /** The owner that a reference of an object means; `undefined` when it is not there (any more). */
-function ownerOf(reference: OwnerReference, { metadata }: KubeJson, { resources, store }: Cluster): KubeJson | undefined {
+function ownerOf(
+  reference: OwnerReference,
+  { metadata }: KubeJson,
+  { resources, store }: Cluster,
+): KubeJson | undefined {
   const resource = resources.of(reference);
   const found = resource && store.get(resource, resource.namespaced ? metadata.namespace : undefined, reference.name);
   return found?.metadata.uid === reference.uid ? found : undefined;
@@ -48,8 +53,14 @@ async function judge(object: KubeJson, cluster: Cluster): Promise<void> {
   const there = references.filter((each) => ownerOf(each, now, cluster) !== undefined);
   const owners = there.flatMap((each) => ownerOf(each, now, cluster) ?? []);
   if (owners.every(isWaiting)) {
-    const propagation = owners.length > 0 && store.dependents(now.metadata.uid).length > 0 ? "Foreground" : "Background";
-    await writer.delete(place, now.metadata.name, { uid: now.metadata.uid, propagation }, { user: "garbage-collector" });
+    const propagation =
+      owners.length > 0 && store.dependents(now.metadata.uid).length > 0 ? "Foreground" : "Background";
+    await writer.delete(
+      place,
+      now.metadata.name,
+      { uid: now.metadata.uid, propagation },
+      { user: "garbage-collector" },
+    );
   } else if (there.length < references.length) await refer(now, there, cluster);
 }
 
@@ -89,5 +100,6 @@ async function releaseIfAlone(owner: KubeJson, cluster: Cluster): Promise<void> 
 
 async function release(owner: KubeJson, finalizer: string, cluster: Cluster): Promise<void> {
   const resource = cluster.resources.of(owner);
-  if (resource) await cluster.writer.release({ resource, namespace: owner.metadata.namespace }, owner.metadata.name, finalizer);
+  if (resource)
+    await cluster.writer.release({ resource, namespace: owner.metadata.namespace }, owner.metadata.name, finalizer);
 }

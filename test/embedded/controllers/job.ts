@@ -9,7 +9,8 @@ async function reconcile(job: KubeJson, cluster: Cluster): Promise<undefined> {
   const { spec, metadata, status = {} } = job;
   if (isGoing(job) || status.completionTime) return;
   const pods = cluster.store.controlled(metadata.uid).filter(({ kind }) => kind === "Pod");
-  const inPhase = (...phases: readonly string[]) => pods.filter((pod) => phases.includes(pod.status?.phase) && !isGoing(pod)).length;
+  const inPhase = (...phases: readonly string[]) =>
+    pods.filter((pod) => phases.includes(pod.status?.phase) && !isGoing(pod)).length;
   const [active, succeeded, failed] = [inPhase("Pending", "Running"), inPhase("Succeeded"), inPhase("Failed")];
   const wanted = spec.suspend ? 0 : Math.min(spec.parallelism, spec.completions - succeeded);
   const complete = succeeded >= spec.completions;
@@ -24,5 +25,6 @@ async function reconcile(job: KubeJson, cluster: Cluster): Promise<undefined> {
       conditions: [{ type: "Complete", status: "True", reason: "CompletionsReached", lastTransitionTime: now }],
     }),
   });
-  for (let made = active; !complete && made < wanted; made++) await cluster.create("pods", metadata.namespace, podOf(job, spec.template));
+  for (let made = active; !complete && made < wanted; made++)
+    await cluster.create("pods", metadata.namespace, podOf(job, spec.template));
 }

@@ -6,7 +6,10 @@ export const namespaces: Controller = {
   of: "namespaces",
   concerns: ({ type, object }, { store, resource }) => {
     const { namespace } = object.metadata;
-    const found = type === "DELETED" && namespace !== undefined ? store.get(resource("namespaces"), undefined, namespace) : undefined;
+    const found =
+      type === "DELETED" && namespace !== undefined
+        ? store.get(resource("namespaces"), undefined, namespace)
+        : undefined;
     return found && isGoing(found) ? [found] : [];
   },
   reconcile,
@@ -23,15 +26,27 @@ async function reconcile(namespace: KubeJson, cluster: Cluster): Promise<undefin
     .filter(({ namespaced }) => namespaced)
     .flatMap((resource) => cluster.store.list(resource, name));
   for (const object of left) if (!isGoing(object)) await cluster.remove(object);
-  const still = cluster.resources.all().some((resource) => resource.namespaced && cluster.store.list(resource, name).length > 0);
-  if (!still) await cluster.writer.release({ resource: cluster.resource("namespaces"), namespace: undefined }, name, "kubernetes");
+  const still = cluster.resources
+    .all()
+    .some((resource) => resource.namespaced && cluster.store.list(resource, name).length > 0);
+  if (!still)
+    await cluster.writer.release(
+      { resource: cluster.resource("namespaces"), namespace: undefined },
+      name,
+      "kubernetes",
+    );
 }
 
 async function furnish(name: string, cluster: Cluster): Promise<void> {
-  const missing = (plural: string, object: string): boolean => cluster.store.get(cluster.resource(plural), name, object) === undefined;
+  const missing = (plural: string, object: string): boolean =>
+    cluster.store.get(cluster.resource(plural), name, object) === undefined;
   const metadata = (object: string) => ({ name: object, namespace: name });
   if (missing("serviceaccounts", "default"))
-    await cluster.create("serviceaccounts", name, { apiVersion: "v1", kind: "ServiceAccount", metadata: metadata("default") });
+    await cluster.create("serviceaccounts", name, {
+      apiVersion: "v1",
+      kind: "ServiceAccount",
+      metadata: metadata("default"),
+    });
   if (missing("configmaps", "kube-root-ca.crt"))
     await cluster.create("configmaps", name, {
       apiVersion: "v1",

@@ -14,7 +14,9 @@ async function reconcile(set: KubeJson, cluster: Cluster): Promise<number | unde
   await writeStatus(set, pods, failure, cluster);
   if (failure) throw failure;
   const minReady = set.spec.minReadySeconds ?? 0;
-  return pods.some((pod) => isReady(pod) && !isAvailable(pod, minReady, cluster.clock.wall())) ? minReady * 1000 : undefined;
+  return pods.some((pod) => isReady(pod) && !isAvailable(pod, minReady, cluster.clock.wall()))
+    ? minReady * 1000
+    : undefined;
 }
 
 const activePods = ({ metadata }: KubeJson, { store }: Cluster): readonly KubeJson[] =>
@@ -28,7 +30,8 @@ async function manage(set: KubeJson, pods: readonly KubeJson[], cluster: Cluster
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       // The namespace ends: no pod will come of it.
-      if (error.details?.causes?.some(({ reason }: { reason: string }) => reason === "NamespaceTerminating")) return undefined;
+      if (error.details?.causes?.some(({ reason }: { reason: string }) => reason === "NamespaceTerminating"))
+        return undefined;
       await cluster.tell(set, "Warning", "FailedCreate", `Error creating: ${error.message}`);
       return error;
     }
@@ -54,19 +57,33 @@ function expendableFirst(a: KubeJson, b: KubeJson): number {
 const inverse = (time: string): string => String(10 ** 14 - (Date.parse(time) || 0)).padStart(15, "0");
 
 /** Of the pods as they were looked at: those made meanwhile are counted next time. */
-async function writeStatus(set: KubeJson, pods: readonly KubeJson[], failure: Refusal | undefined, cluster: Cluster): Promise<void> {
+async function writeStatus(
+  set: KubeJson,
+  pods: readonly KubeJson[],
+  failure: Refusal | undefined,
+  cluster: Cluster,
+): Promise<void> {
   const minReady = set.spec.minReadySeconds ?? 0;
   const ready = pods.filter(isReady);
   const available = pods.filter((pod) => isAvailable(pod, minReady, cluster.clock.wall()));
   const before = set.status?.conditions ?? [];
   const others = before.filter(({ type }: { type: string }) => type !== "ReplicaFailure");
-  // The first failure stands until there is none (`calculateStatus`): told anew each time, it would set off the next try.
+  // The first failure stands until there is none (`calculateStatus`): told anew each time, it would set off the next
+  // try.
   const failed = { type: "ReplicaFailure", status: "True", reason: "FailedCreate", message: failure?.message };
-  const conditions = !failure ? others : before.length > others.length ? before : withCondition(before, failed, cluster.now());
+  const conditions = !failure
+    ? others
+    : before.length > others.length
+      ? before
+      : withCondition(before, failed, cluster.now());
   await cluster.setStatus(set, {
     observedGeneration: set.metadata.generation,
     replicas: pods.length,
-    ...withoutZeros({ fullyLabeledReplicas: pods.length, readyReplicas: ready.length, availableReplicas: available.length }),
+    ...withoutZeros({
+      fullyLabeledReplicas: pods.length,
+      readyReplicas: ready.length,
+      availableReplicas: available.length,
+    }),
     ...(conditions.length > 0 && { conditions }),
   });
 }

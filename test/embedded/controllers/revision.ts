@@ -16,7 +16,11 @@ export async function currentRevision(owner: KubeJson, cluster: Cluster): Promis
   if (known) return (await cluster.change(known, (now) => ({ ...now, revision: latest + 1 }))) ?? known;
   return cluster.create("controllerrevisions", owner.metadata.namespace, {
     ...{ apiVersion: "apps/v1", kind: "ControllerRevision", revision: latest + 1 },
-    metadata: { name, labels: { ...owner.spec.template.metadata.labels, [revisionLabel]: hash }, ownerReferences: [ownerReference(owner)] },
+    metadata: {
+      name,
+      labels: { ...owner.spec.template.metadata.labels, [revisionLabel]: hash },
+      ownerReferences: [ownerReference(owner)],
+    },
     data: { spec: { template: { ...owner.spec.template, $patch: "replace" } } },
   });
 }

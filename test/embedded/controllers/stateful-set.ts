@@ -1,6 +1,6 @@
 /**
- * How a StatefulSet rolls: one pod after the other, from the last ordinal down to the partition, each ready before the next.
- * Its pods keep their names; a pod that never gets ready holds up everything (kubernetes/kubernetes#67250).
+ * How a StatefulSet rolls: one pod after the other, from the last ordinal down to the partition, each ready before the
+ * next. Its pods keep their names; a pod that never gets ready holds up everything (kubernetes/kubernetes#67250).
  * pkg/controller/statefulset/stateful_set_control.go
  */
 
@@ -24,7 +24,8 @@ interface Picture {
 
 async function reconcile(set: KubeJson, cluster: Cluster): Promise<number | undefined> {
   const update = await currentRevision(set, cluster);
-  const current = revisionsOf(set, cluster).find(({ metadata }) => metadata.name === set.status?.currentRevision) ?? update;
+  const current =
+    revisionsOf(set, cluster).find(({ metadata }) => metadata.name === set.status?.currentRevision) ?? update;
   const picture: Picture = { set, cluster, update, current, pods: podsOf(set, cluster) };
   let replaced: KubeJson | undefined;
   try {
@@ -33,7 +34,9 @@ async function reconcile(set: KubeJson, cluster: Cluster): Promise<number | unde
     await writeStatus(picture, replaced);
   }
   const minReady = (set.spec.minReadySeconds ?? 0) * 1000;
-  return minReady > 0 && [...picture.pods.values()].some((pod) => isReady(pod) && !isWell(picture, pod)) ? minReady : undefined;
+  return minReady > 0 && [...picture.pods.values()].some((pod) => isReady(pod) && !isWell(picture, pod))
+    ? minReady
+    : undefined;
 }
 
 const ordinalOf = ({ metadata: { name } }: KubeJson): number => Number(name.slice(name.lastIndexOf("-") + 1));
@@ -59,7 +62,9 @@ async function manage(picture: Picture): Promise<KubeJson | undefined> {
     else if (!pod) await createPod(picture, ordinal);
     if ((!pod || !isWell(picture, pod)) && inOrder) return undefined;
   }
-  const surplus = [...pods.values()].filter((pod) => ordinalOf(pod) >= set.spec.replicas).toSorted((a, b) => ordinalOf(b) - ordinalOf(a));
+  const surplus = [...pods.values()]
+    .filter((pod) => ordinalOf(pod) >= set.spec.replicas)
+    .toSorted((a, b) => ordinalOf(b) - ordinalOf(a));
   for (const pod of surplus) {
     if (!isGoing(pod)) await cluster.remove(pod);
     if (inOrder) return undefined;
@@ -89,14 +94,21 @@ async function createPod({ set, cluster, update, current }: Picture, ordinal: nu
   const claimed = new Set(claims.map(({ metadata }) => metadata.name));
   const volumes = [
     ...(template.spec.volumes ?? []).filter((volume: Json) => !claimed.has(volume.name)),
-    ...claims.map(({ metadata }) => ({ name: metadata.name, persistentVolumeClaim: { claimName: `${metadata.name}-${name}` } })),
+    ...claims.map(({ metadata }) => ({
+      name: metadata.name,
+      persistentVolumeClaim: { claimName: `${metadata.name}-${name}` },
+    })),
   ];
   const labels = {
     [revisionLabel]: revision.metadata.name,
     "statefulset.kubernetes.io/pod-name": name,
     "apps.kubernetes.io/pod-index": String(ordinal),
   };
-  const spec = { hostname: name, ...(set.spec.serviceName && { subdomain: set.spec.serviceName }), ...(volumes.length > 0 && { volumes }) };
+  const spec = {
+    hostname: name,
+    ...(set.spec.serviceName && { subdomain: set.spec.serviceName }),
+    ...(volumes.length > 0 && { volumes }),
+  };
   try {
     await cluster.create("pods", set.metadata.namespace, podOf(set, template, { name, labels, spec }));
   } catch (error) {
@@ -122,14 +134,23 @@ async function createClaim(set: KubeJson, { metadata, spec }: Json, pod: string,
   await cluster.setStatus(claim, { phase: "Bound", accessModes: spec.accessModes, capacity: spec.resources?.requests });
 }
 
-/** Of the pods as they were looked at (`updateStatus`, `completeRollingUpdate`): those made meanwhile are counted next time. */
+/**
+ * Of the pods as they were looked at (`updateStatus`, `completeRollingUpdate`): those made meanwhile are counted next
+ * time.
+ */
 async function writeStatus(picture: Picture, replaced: KubeJson | undefined): Promise<void> {
   const { set, cluster, update, current } = picture;
   const pods = [...picture.pods.values()];
   const live = pods.filter((pod) => !isGoing(pod));
   const minReady = set.spec.minReadySeconds ?? 0;
-  const [replicas, ready, updated] = [pods.length, pods.filter(isReady).length, live.filter((pod) => isOf(pod, update)).length];
-  const complete = set.spec.updateStrategy.type !== "OnDelete" && [replicas, ready, updated].every((count) => count === set.spec.replicas);
+  const [replicas, ready, updated] = [
+    pods.length,
+    pods.filter(isReady).length,
+    live.filter((pod) => isOf(pod, update)).length,
+  ];
+  const complete =
+    set.spec.updateStrategy.type !== "OnDelete" &&
+    [replicas, ready, updated].every((count) => count === set.spec.replicas);
   const ofCurrent = complete ? updated : live.filter((pod) => isOf(pod, current) && pod !== replaced).length;
   await cluster.setStatus(set, {
     observedGeneration: set.metadata.generation,

@@ -9,7 +9,10 @@ import { istioNamespace, suffixed } from "./install.ts";
 import { type Connection, createIstiod, type Istiod, type Stop } from "./istiod.ts";
 
 /** What is wrong with the API server's calls to a webhook's Service. */
-export type WebhookFault = { readonly kind: "refuse" } | { readonly kind: "hang" } | { readonly kind: "slow"; readonly ms: number };
+export type WebhookFault =
+  | { readonly kind: "refuse" }
+  | { readonly kind: "hang" }
+  | { readonly kind: "slow"; readonly ms: number };
 
 export interface ControlPlanes {
   /** An istiod behind `SERVICE.NAMESPACE.svc:PORT` that takes connections; `undefined` while there is none. */
@@ -42,10 +45,14 @@ export function startControlPlanes(cluster: Cluster): ControlPlanes {
   const stopped = new Map<string, Stop>();
   const faults = new Map<string, WebhookFault>();
   const lags = new Map<string, number>();
-  const listeners: { drop: (istiod: Istiod) => void; probe: (pod: KubeJson) => void } = { drop: () => {}, probe: () => {} };
+  const listeners: { drop: (istiod: Istiod) => void; probe: (pod: KubeJson) => void } = {
+    drop: () => {},
+    probe: () => {},
+  };
   let turn = 0;
 
-  const isIstiod = ({ metadata }: KubeJson): boolean => metadata.labels?.app === "istiod" && metadata.namespace === istioNamespace;
+  const isIstiod = ({ metadata }: KubeJson): boolean =>
+    metadata.labels?.app === "istiod" && metadata.namespace === istioNamespace;
   const revisionOf = ({ metadata }: KubeJson): string => metadata.labels?.["istio.io/rev"] ?? "default";
   const howStopped = (pod: KubeJson): Stop | undefined => stopped.get(revisionOf(pod));
   const istiodOf = (pod: KubeJson): Istiod => {
@@ -112,12 +119,20 @@ export function startControlPlanes(cluster: Cluster): ControlPlanes {
     if (review.resource.plural !== "pods" || !review.object) return { allowed: true };
     const revision = revisionOf(pod);
     const config =
-      store.get(cluster.resource("configmaps"), istioNamespace, suffixed("istio-sidecar-injector", revision))?.data?.config ?? "";
-    const kubelets = store.list(cluster.resource("nodes")).map(({ status }) => String(status?.nodeInfo?.kubeletVersion ?? "v1.36.3"));
+      store.get(cluster.resource("configmaps"), istioNamespace, suffixed("istio-sidecar-injector", revision))?.data
+        ?.config ?? "";
+    const kubelets = store
+      .list(cluster.resource("nodes"))
+      .map(({ status }) => String(status?.nodeInfo?.kubeletVersion ?? "v1.36.3"));
     try {
       return {
         allowed: true,
-        object: injected(review.object, review.namespace ?? "", { revision, version: istiodOf(pod).version, config, kubelets }),
+        object: injected(review.object, review.namespace ?? "", {
+          revision,
+          version: istiodOf(pod).version,
+          config,
+          kubelets,
+        }),
       };
     } catch (error) {
       return { allowed: false, message: (error as Error).message };
@@ -134,7 +149,9 @@ export function startControlPlanes(cluster: Cluster): ControlPlanes {
     },
     answers: (pod) => (isIstiod(pod) ? howStopped(pod) !== "unready" : undefined),
     connectPort: (pod) =>
-      isIstiod(pod) ? istiodOf(pod).connectPort : (port) => `an error occurred forwarding ${port} -> ${port}: connect: connection refused`,
+      isIstiod(pod)
+        ? istiodOf(pod).connectPort
+        : (port) => `an error occurred forwarding ${port} -> ${port}: connect: connection refused`,
     stop: (revision, how) => {
       stopped.set(revision, how);
       for (const pod of podsOf(revision)) {
@@ -157,11 +174,12 @@ export function startControlPlanes(cluster: Cluster): ControlPlanes {
     },
     setFault: (service, fault) => void (fault ? faults.set(service, fault) : faults.delete(service)),
     held: () =>
-      store
-        .list(pods, istioNamespace)
-        .flatMap((pod) =>
-          [...(istiods.get(pod.metadata.uid)?.connections.values() ?? [])].map((connection) => ({ revision: revisionOf(pod), connection })),
-        ),
+      store.list(pods, istioNamespace).flatMap((pod) =>
+        [...(istiods.get(pod.metadata.uid)?.connections.values() ?? [])].map((connection) => ({
+          revision: revisionOf(pod),
+          connection,
+        })),
+      ),
     onDrop: (listener) => {
       listeners.drop = listener;
     },

@@ -1,4 +1,7 @@
-/** What istiod's injector makes of a pod: istio-facts.md §3, pkg/kube/inject/{inject,webhook}.go. Not our own src/mesh, which is tested against it. */
+/**
+ * What istiod's injector makes of a pod: istio-facts.md §3, pkg/kube/inject/{inject,webhook}.go. Not our own src/mesh,
+ * which is tested against it.
+ */
 import { load } from "js-yaml";
 import { matchesSelector } from "../../../src/mesh/labels.ts";
 import type { Json, KubeJson } from "../object.ts";
@@ -24,25 +27,34 @@ function parsed(text: string): Json {
 
 const ignored = new Set(["kube-system", "kube-public", "kube-node-lease", "local-path-storage"]);
 
-/** The pod with its proxy; as it was where istiod leaves it alone. Throws an Error for a template that the revision has not. */
+/**
+ * The pod with its proxy; as it was where istiod leaves it alone. Throws an Error for a template that the revision has
+ * not.
+ */
 export function injected(pod: KubeJson, namespace: string, injecting: Injecting): KubeJson {
   const config = parsed(injecting.config);
   if (!isDue(pod, namespace, { version: injecting.version, config })) return pod;
   const names = templatesOf(pod, config);
   const missing = names.find((name) => !Object.hasOwn(config.templates ?? {}, name));
   if (missing !== undefined)
-    throw new Error(`requested template "${missing}" not found; have ${Object.keys(config.templates ?? {}).join(", ")}`);
+    throw new Error(
+      `requested template "${missing}" not found; have ${Object.keys(config.templates ?? {}).join(", ")}`,
+    );
   return withProxy(pod, namespace, injecting, names.includes("gateway"));
 }
 
-/** `injectRequired`. Up to 1.26 YAML's words for true are a wish and any other a refusal, later `true` and `false` alone mean something. */
+/**
+ * `injectRequired`. Up to 1.26 YAML's words for true are a wish and any other a refusal, later `true` and `false` alone
+ * mean something.
+ */
 function isDue(
   { spec, metadata }: KubeJson,
   namespace: string,
   { version, config }: { readonly version: string; readonly config: Json },
 ): boolean {
   if (spec.hostNetwork || ignored.has(namespace)) return false;
-  const wish: string = metadata.labels?.["sidecar.istio.io/inject"] ?? metadata.annotations?.["sidecar.istio.io/inject"] ?? "";
+  const wish: string =
+    metadata.labels?.["sidecar.istio.io/inject"] ?? metadata.annotations?.["sidecar.istio.io/inject"] ?? "";
   if (minorOf(version) < 27 && wish !== "") return ["true", "y", "yes", "on"].includes(wish.toLowerCase());
   if (wish === "true" || wish === "false") return wish === "true";
   const isPicked = (selectors: readonly Json[] | undefined): boolean =>
@@ -58,7 +70,10 @@ const templatesOf = ({ metadata }: KubeJson, config: Json): readonly string[] =>
 
 const minorOf = (version: string): number => Number(version.replace(/^v/, "").split(".")[1]);
 
-/** Native from 1.27 on where every kubelet is 1.33 or later; an annotation has the last word, of which 1.19 and 1.20 know nothing. */
+/**
+ * Native from 1.27 on where every kubelet is 1.33 or later; an annotation has the last word, of which 1.19 and 1.20
+ * know nothing.
+ */
 function isNative({ metadata }: KubeJson, { version, kubelets }: Injecting): boolean {
   if (minorOf(version) < 27) return false;
   const asked = metadata.annotations?.["sidecar.istio.io/nativeSidecar"];
@@ -72,7 +87,12 @@ function withProxy(pod: KubeJson, namespace: string, injecting: Injecting, gatew
   const { labels = {}, annotations = {} } = pod.metadata;
   const [own] = pod.spec.containers.filter(isProxy);
   const made = proxyContainer(pod, namespace, injecting, gateway);
-  const proxy = { ...own, ...made, resources: merged(made.resources, own?.resources), ...(native && { restartPolicy: "Always" }) };
+  const proxy = {
+    ...own,
+    ...made,
+    resources: merged(made.resources, own?.resources),
+    ...(native && { restartPolicy: "Always" }),
+  };
   const others: readonly Json[] = pod.spec.containers.filter((each: Json) => !isProxy(each));
   const init = { name: "istio-init", image: proxy.image, args: ["istio-iptables"], resources: sidecarResources };
   const inits = (pod.spec.initContainers ?? []).filter((each: Json) => each.name !== init.name && !isProxy(each));
@@ -87,7 +107,10 @@ function withProxy(pod: KubeJson, namespace: string, injecting: Injecting, gatew
   };
   const [first] = others;
   const defaults = first && {
-    ...{ "kubectl.kubernetes.io/default-container": first.name, "kubectl.kubernetes.io/default-logs-container": first.name },
+    ...{
+      "kubectl.kubernetes.io/default-container": first.name,
+      "kubectl.kubernetes.io/default-logs-container": first.name,
+    },
   };
   return {
     ...pod,
@@ -133,7 +156,10 @@ const merged = (resources: Json, own: Json = {}): Json =>
     }),
   );
 
-/** `GetDeployMetaFromPod` (pkg/kube/util.go) as far as Deployments: the ReplicaSet's name without the hash that the pod carries. */
+/**
+ * `GetDeployMetaFromPod` (pkg/kube/util.go) as far as Deployments: the ReplicaSet's name without the hash that the pod
+ * carries.
+ */
 function workloadOf({ metadata }: KubeJson): string {
   const owner = metadata.ownerReferences?.find(({ controller }) => controller)?.name;
   const hash = metadata.labels?.["pod-template-hash"];
@@ -152,8 +178,17 @@ function proxyContainer(pod: KubeJson, namespace: string, { revision, version }:
     ...(load(metadata.annotations?.["proxy.istio.io/config"] ?? "{}") as object),
   };
   const env: Record<string, string> = {
-    ...{ PILOT_CERT_PROVIDER: "istiod", CA_ADDR: address, TRUST_DOMAIN: "cluster.local", PROXY_CONFIG: `${JSON.stringify(config)}\n` },
-    ...{ ISTIO_META_CLUSTER_ID: "Kubernetes", ISTIO_META_MESH_ID: "cluster.local", ISTIO_META_INTERCEPTION_MODE: "REDIRECT" },
+    ...{
+      PILOT_CERT_PROVIDER: "istiod",
+      CA_ADDR: address,
+      TRUST_DOMAIN: "cluster.local",
+      PROXY_CONFIG: `${JSON.stringify(config)}\n`,
+    },
+    ...{
+      ISTIO_META_CLUSTER_ID: "Kubernetes",
+      ISTIO_META_MESH_ID: "cluster.local",
+      ISTIO_META_INTERCEPTION_MODE: "REDIRECT",
+    },
     ISTIO_META_APP_CONTAINERS: spec.containers
       .filter((each: Json) => !isProxy(each))
       .map(({ name }: Json) => name)
@@ -163,7 +198,13 @@ function proxyContainer(pod: KubeJson, namespace: string, { revision, version }:
   return {
     name: "istio-proxy",
     image: metadata.annotations?.["sidecar.istio.io/proxyImage"] ?? `docker.io/istio/proxyv2:${version}`,
-    args: ["proxy", gateway ? "router" : "sidecar", "--domain", `${namespace}.svc.cluster.local`, "--log_output_level=default:info"],
+    args: [
+      "proxy",
+      gateway ? "router" : "sidecar",
+      "--domain",
+      `${namespace}.svc.cluster.local`,
+      "--log_output_level=default:info",
+    ],
     env: Object.entries(env).map(([name, value]) => ({ name, value })),
     resources: gateway ? {} : sidecarResources,
   };

@@ -1,4 +1,7 @@
-/** What `istioctl install` leaves in a cluster, from the manifests of each release as recorded in test/mesh/rendered; and revision tags. */
+/**
+ * What `istioctl install` leaves in a cluster, from the manifests of each release as recorded in test/mesh/rendered;
+ * and revision tags.
+ */
 
 import { type Release, releases, rendered, revisionOfRelease } from "../../mesh/rendered.ts";
 import type { Json } from "../object.ts";
@@ -10,7 +13,8 @@ export interface Revision {
   readonly replicas: number;
 }
 
-export const suffixed = (name: string, revision: string): string => (revision === "default" ? name : `${name}-${revision}`);
+export const suffixed = (name: string, revision: string): string =>
+  revision === "default" ? name : `${name}-${revision}`;
 export const istioNamespace = "istio-system";
 
 function releaseOf(version: string): Release {
@@ -26,10 +30,15 @@ export function installed({ name, version, replicas }: Revision): readonly Json[
   const release = releaseOf(version);
   const found = rendered(release);
   const recorded = revisionOfRelease(release);
-  const own = <T>(object: T): T => (name === "default" ? object : JSON.parse(JSON.stringify(object).replaceAll(recorded, name)));
+  const own = <T>(object: T): T =>
+    name === "default" ? object : JSON.parse(JSON.stringify(object).replaceAll(recorded, name));
   const deployment = own(name === "default" ? found.unrevisionedIstiod : found.istiod) as Json;
   const webhook = own(name === "default" ? found.unrevisioned : found.revisioned) as Json;
-  const labels = { ...deployment.metadata.labels, "operator.istio.io/managed": "Reconcile", "operator.istio.io/version": version };
+  const labels = {
+    ...deployment.metadata.labels,
+    "operator.istio.io/managed": "Reconcile",
+    "operator.istio.io/version": version,
+  };
   const meta = (object: string) => ({ name: suffixed(object, name), namespace: istioNamespace, labels });
   return [
     configMap(meta("istio"), {
@@ -43,14 +52,19 @@ export function installed({ name, version, replicas }: Revision): readonly Json[
       spec: { ...deployment.spec, replicas, template: withArguments(deployment.spec.template, name) },
     },
     name === "default" ? deactivated(mutating(webhook)) : mutating(webhook),
-    validator(`istio-validator${name === "default" ? "" : `-${name}`}-${istioNamespace}`, name, { matchLabels: { "istio.io/rev": name } }),
+    validator(`istio-validator${name === "default" ? "" : `-${name}`}-${istioNamespace}`, name, {
+      matchLabels: { "istio.io/rev": name },
+    }),
   ];
 }
 
 /** What makes a revision the default: the tag, and with it the default validator. */
 export const asDefault = (revision: Revision): readonly Json[] => tagged("default", revision);
 
-/** A revision tag as `istioctl tag set` writes it: with a Service of its own from 1.28 on, and for `default` the default validator. */
+/**
+ * A revision tag as `istioctl tag set` writes it: with a Service of its own from 1.28 on, and for `default` the default
+ * validator.
+ */
 export function tagged(tag: string, { name, version }: Revision): readonly Json[] {
   const { unrevisioned, prodStable } = rendered(releaseOf(version));
   const source = (tag === "default" ? unrevisioned : prodStable) as Json;
@@ -63,17 +77,26 @@ export function tagged(tag: string, { name, version }: Revision): readonly Json[
   const labels = { "istio.io/tag": tag, "istio.io/rev": name, app: "sidecar-injector" };
   const configuration = mutating({ metadata: { name: `istio-revision-tag-${tag}`, labels }, webhooks });
   const absent = { matchExpressions: [{ key: "istio.io/rev", operator: "DoesNotExist" }] };
-  const validators = tag === "default" ? [validator("istiod-default-validator", name, absent, { "istio.io/tag": "default" })] : [];
+  const validators =
+    tag === "default" ? [validator("istiod-default-validator", name, absent, { "istio.io/tag": "default" })] : [];
   if (minorOf(version) < 28) return [configuration, ...validators];
   const selector = name === "default" ? { istio: "pilot" } : { app: "istiod", "istio.io/rev": name };
-  const metadata = { name: `istiod-revision-tag-${tag}`, namespace: istioNamespace, labels: { ...labels, app: "istiod", istio: "pilot" } };
+  const metadata = {
+    name: `istiod-revision-tag-${tag}`,
+    namespace: istioNamespace,
+    labels: { ...labels, app: "istiod", istio: "pilot" },
+  };
   return [configuration, serviceOf(metadata, selector), ...validators];
 }
 
 const withoutUid = ({ uid: _, ...metadata }: Json): Json => metadata;
 
 const mutating = ({ metadata, webhooks }: Json): Json => ({
-  ...{ apiVersion: "admissionregistration.k8s.io/v1", kind: "MutatingWebhookConfiguration", metadata: withoutUid(metadata) },
+  ...{
+    apiVersion: "admissionregistration.k8s.io/v1",
+    kind: "MutatingWebhookConfiguration",
+    metadata: withoutUid(metadata),
+  },
   webhooks: webhooks.map((entry: Json) => ({
     ...entry,
     clientConfig: { ...entry.clientConfig, caBundle: "Q0E=" },
@@ -84,7 +107,11 @@ const mutating = ({ metadata, webhooks }: Json): Json => ({
 /** As `istioctl` leaves the own webhook of an un-revisioned install: tag `default` does its work. */
 const deactivated = (configuration: Json): Json => {
   const never = { matchLabels: { "istio.io/deactivated": "never-match" } };
-  const webhooks = configuration.webhooks.map((entry: Json) => ({ ...entry, namespaceSelector: never, objectSelector: never }));
+  const webhooks = configuration.webhooks.map((entry: Json) => ({
+    ...entry,
+    namespaceSelector: never,
+    objectSelector: never,
+  }));
   return { ...configuration, webhooks };
 };
 

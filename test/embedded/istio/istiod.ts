@@ -1,6 +1,6 @@
 /**
- * One istiod for each of its pods that runs: its webhook, the proxies connected to it, and its debug pages on port 15014
- * (istio-facts.md §6; pilot/pkg/xds/{debug,statusgen}.go, shapes as recorded in test/mesh/answers).
+ * One istiod for each of its pods that runs: its webhook, the proxies connected to it, and its debug pages on port
+ * 15014 (istio-facts.md §6; pilot/pkg/xds/{debug,statusgen}.go, shapes as recorded in test/mesh/answers).
  */
 import http from "node:http";
 import type { Duplex } from "node:stream";
@@ -8,7 +8,10 @@ import type { ConnectPort } from "../api/port-forward.ts";
 import type { MeshClock } from "../clock.ts";
 import type { Json, KubeJson } from "../object.ts";
 
-/** `unready`: the process is gone and its pod not ready; `unnoticed`: gone, and the pod goes on claiming to be ready; `frozen`: it accepts connections and never answers. */
+/**
+ * `unready`: the process is gone and its pod not ready; `unnoticed`: gone, and the pod goes on claiming to be ready;
+ * `frozen`: it accepts connections and never answers.
+ */
 export type Stop = "unready" | "unnoticed" | "frozen";
 
 export type SyncState = "sent" | "acked" | "rejected";
@@ -39,14 +42,20 @@ const clusterType = "type.googleapis.com/envoy.config.cluster.v3.Cluster";
 const listenerType = "type.googleapis.com/envoy.config.listener.v3.Listener";
 
 /** `stopped`: how it is stopped, if it is. */
-export function createIstiod(pod: KubeJson, clock: MeshClock, random: () => number, stopped: () => Stop | undefined): Istiod {
+export function createIstiod(
+  pod: KubeJson,
+  clock: MeshClock,
+  random: () => number,
+  stopped: () => Stop | undefined,
+): Istiod {
   const version = String(pod.spec.containers[0].image).split(":").at(-1)?.split("-")[0] ?? "";
   const connections = new Map<string, Connection>();
   const modern = Number(version.split(".")[1]) >= 23;
   let counter = 0;
 
   const nonce = (): string => {
-    const hex = (length: number): string => Array.from({ length }, () => Math.floor(random() * 16).toString(16)).join("");
+    const hex = (length: number): string =>
+      Array.from({ length }, () => Math.floor(random() * 16).toString(16)).join("");
     const uuid = [8, 4, 4, 4, 12].map(hex).join("-");
     return modern ? `${new Date(clock.wall()).toISOString().slice(0, 19)}Z/${++counter}${uuid}` : uuid;
   };
@@ -81,7 +90,11 @@ export function createIstiod(pod: KubeJson, clock: MeshClock, random: () => numb
     connect: (uid, { ip, ...proxy }) => {
       const connection: Connection = {
         ...proxy,
-        ...{ address: `${ip}:${32_768 + Math.floor(random() * 28_000)}`, id: `${proxy.proxy}-${++counter}`, connectedAt: nanos() },
+        ...{
+          address: `${ip}:${32_768 + Math.floor(random() * 28_000)}`,
+          id: `${proxy.proxy}-${++counter}`,
+          connectedAt: nanos(),
+        },
         ...{ cds: { nonce: nonce(), state: "sent" }, lds: { nonce: nonce(), state: "sent" } },
       };
       connections.set(uid, connection);
@@ -106,7 +119,9 @@ function synczEntry({ proxy, type, version, cds, lds, connectedAt }: Connection,
   const acked = ({ nonce, state }: Connection["cds"]) => (state === "acked" ? nonce : undefined);
   const resource = (each: Connection["cds"]) => ({
     ...{ sent: each.nonce, acked: acked(each), sentTime: connectedAt },
-    ...(each.state === "rejected" && { lastError: "Error adding/updating listener(s) virtualInbound: unknown extension" }),
+    ...(each.state === "rejected" && {
+      lastError: "Error adding/updating listener(s) virtualInbound: unknown extension",
+    }),
   });
   return {
     ...{ cluster_id: "Kubernetes", proxy, proxy_type: type, istio_version: version },

@@ -1,4 +1,7 @@
-/** The data plane as istiod sees it: every proxy that runs connects to an istiod of its address, stays while its pod does, and comes back when the connection breaks. */
+/**
+ * The data plane as istiod sees it: every proxy that runs connects to an istiod of its address, stays while its pod
+ * does, and comes back when the connection breaks.
+ */
 import type { Cluster } from "../controllers/controller.ts";
 import type { Json, KubeJson } from "../object.ts";
 import { lifeOf, proxyOf, revisionOf, statusesOf } from "../pods/life.ts";
@@ -71,7 +74,8 @@ export function startProxies(cluster: Cluster, planes: ControlPlanes, onSync: (u
   const look = (pod: KubeJson): void => {
     const { uid } = pod.metadata;
     const known = proxies.get(uid);
-    const runs = proxyOf(pod) !== undefined && statusesOf(pod).some(({ name, state }) => name === "istio-proxy" && state?.running);
+    const runs =
+      proxyOf(pod) !== undefined && statusesOf(pod).some(({ name, state }) => name === "istio-proxy" && state?.running);
     if (!runs && known) end(known);
     if (!runs || known || revisionOf(pod) === undefined || lifeOf(pod) === "no-istiod") return;
     const proxy: Proxy = { uid, istiod: undefined, synced: false, failures: 0, cancel: () => {} };
@@ -106,6 +110,7 @@ export function startProxies(cluster: Cluster, planes: ControlPlanes, onSync: (u
 }
 
 function discoveryAddressOf(pod: KubeJson): string {
-  const variable = (name: string): string | undefined => proxyOf(pod)?.env?.find((each: Json) => each.name === name)?.value;
+  const variable = (name: string): string | undefined =>
+    proxyOf(pod)?.env?.find((each: Json) => each.name === name)?.value;
   return JSON.parse(variable("PROXY_CONFIG") ?? "{}").discoveryAddress ?? "istiod.istio-system.svc:15012";
 }

@@ -19,7 +19,10 @@ interface Plan {
 /** Milliseconds from a pod's being bound to its first container's running, and for each further step at the least. */
 const least = { start: 50, delete: 10, other: 1 };
 
-export function startKubelet(cluster: Cluster, circumstancesOf: (pod: KubeJson) => Omit<Circumstances, "random">): Kubelet {
+export function startKubelet(
+  cluster: Cluster,
+  circumstancesOf: (pod: KubeJson) => Omit<Circumstances, "random">,
+): Kubelet {
   const { store, clock, random } = cluster;
   const pods = cluster.resource("pods");
   const places = new Map<string, { readonly namespace: string | undefined; readonly name: string }>();
@@ -31,7 +34,8 @@ export function startKubelet(cluster: Cluster, circumstancesOf: (pod: KubeJson) 
     const pod = place && store.get(pods, place.namespace, place.name);
     return pod?.metadata.uid === uid ? pod : undefined;
   };
-  const runs = ({ spec }: KubeJson): boolean => isUp(store.get(cluster.resource("nodes"), undefined, spec.nodeName ?? ""));
+  const runs = ({ spec }: KubeJson): boolean =>
+    isUp(store.get(cluster.resource("nodes"), undefined, spec.nodeName ?? ""));
   const forget = (uid: string): void => {
     plans.get(uid)?.cancel();
     plans.delete(uid);
@@ -51,7 +55,11 @@ export function startKubelet(cluster: Cluster, circumstancesOf: (pod: KubeJson) 
   const waitOf = ({ step, after }: Next): number =>
     Math.max(
       after,
-      step === "delete" ? least.delete : step === "start" || step === "proxy-start" || step === "pull-error" ? least.start : least.other,
+      step === "delete"
+        ? least.delete
+        : step === "start" || step === "proxy-start" || step === "pull-error"
+          ? least.start
+          : least.other,
     );
 
   const take = async (uid: string, step: Step): Promise<void> => {

@@ -1,4 +1,7 @@
-/** What comes next for a pod: the lives of test/real/README.md, step by step as the stages of its kwok (test/real/mesh/stages.ts) have them. */
+/**
+ * What comes next for a pod: the lives of test/real/README.md, step by step as the stages of its kwok
+ * (test/real/mesh/stages.ts) have them.
+ */
 import { annotations, lifeLabel } from "../../real/mesh/stages.ts";
 import { controllerOf, isGoing, isReady, type Json, type KubeJson } from "../object.ts";
 
@@ -35,7 +38,8 @@ const proxyName = "istio-proxy";
 const annotation = ({ metadata }: KubeJson, name: string): string | undefined => metadata.annotations?.[name];
 const containersOf = ({ spec }: KubeJson): readonly Json[] => [...spec.containers, ...(spec.initContainers ?? [])];
 export const proxyOf = (pod: KubeJson): Json | undefined => containersOf(pod).find(({ name }) => name === proxyName);
-export const isNative = ({ spec }: KubeJson): boolean => (spec.initContainers ?? []).some(({ name }: Json) => name === proxyName);
+export const isNative = ({ spec }: KubeJson): boolean =>
+  (spec.initContainers ?? []).some(({ name }: Json) => name === proxyName);
 
 /** The revision whose proxy the pod has: injected, or deployed by istiod as a gateway. */
 export function revisionOf(pod: KubeJson): string | undefined {
@@ -51,7 +55,8 @@ export function lifeOf(pod: KubeJson): string {
 
 /** The container that a crash or a pull is about. */
 export const affectedOf = (pod: KubeJson): string | undefined =>
-  annotation(pod, annotations.container) ?? pod.spec.containers.map(({ name }: Json) => name).find((name: string) => name !== proxyName);
+  annotation(pod, annotations.container) ??
+  pod.spec.containers.map(({ name }: Json) => name).find((name: string) => name !== proxyName);
 
 export const statusesOf = ({ status }: KubeJson): readonly Json[] => [
   ...(status?.containerStatuses ?? []),
@@ -80,7 +85,11 @@ function firstOf(pod: KubeJson, life: string): Next {
   return at(native ? "proxy-start" : "start");
 }
 
-function laterOf(pod: KubeJson, life: string, { synced: proxySynced, answers, random }: Circumstances): Next | undefined {
+function laterOf(
+  pod: KubeJson,
+  life: string,
+  { synced: proxySynced, answers, random }: Circumstances,
+): Next | undefined {
   const revision = revisionOf(pod);
   const synced = revision === undefined || proxySynced;
   const statuses = statusesOf(pod);
@@ -88,7 +97,8 @@ function laterOf(pod: KubeJson, life: string, { synced: proxySynced, answers, ra
   const doing = state?.running ? "running" : state?.waiting?.reason;
   if (life === "pull" && doing === "ErrImagePull") return at("pull-back-off", 1_000);
   if (life === "pull" && doing === "ImagePullBackOff") return undefined;
-  if (life === "crash" && doing === "running") return at("crash", millis(annotation(pod, annotations.crashAfter), 1_000));
+  if (life === "crash" && doing === "running")
+    return at("crash", millis(annotation(pod, annotations.crashAfter), 1_000));
   if (life === "crash" && doing === "CrashLoopBackOff") return at("restart", 5_000);
   if (pod.status.phase === "Pending") return synced ? at(life === "pull" ? "pull-error" : "start") : undefined;
   if (isReady(pod)) return answers === false ? at("unready") : undefined;

@@ -6,7 +6,11 @@ import { affectedOf, lifeOf, statusesOf } from "./life.ts";
 const texts = {
   app: ["starting", "listening on :8080"],
   crashed: ["starting", "fatal: cannot open the database: connection refused"],
-  proxy: ["info\txdsproxy\tconnected to upstream XDS server", "info\tReadiness succeeded", "info\tEnvoy proxy is ready"],
+  proxy: [
+    "info\txdsproxy\tconnected to upstream XDS server",
+    "info\tReadiness succeeded",
+    "info\tEnvoy proxy is ready",
+  ],
   "no-istiod": [
     "warning\tenvoy config external/envoy/source/extensions/config_subscription/grpc/grpc_stream.h:193\tStreamAggregatedResources gRPC config stream to xds-grpc closed since 40s ago: 14, connection error: dial tcp: i/o timeout",
     "warn\tEnvoy proxy is NOT ready: config not received from XDS server (was Pilot running?): cds updates: 0 successful, 0 rejected; lds updates: 0 successful, 0 rejected",
@@ -24,7 +28,9 @@ export function logOf(pod: KubeJson, container: string | undefined, previous: bo
   const names = [...own, ...init];
   if (container === undefined && names.length > 1) {
     const others = init.length > 0 ? ` or one of the init containers: [${init.join(" ")}]` : "";
-    throw badRequest(`a container name must be specified for pod ${pod.metadata.name}, choose one of: [${own.join(" ")}]${others}`);
+    throw badRequest(
+      `a container name must be specified for pod ${pod.metadata.name}, choose one of: [${own.join(" ")}]${others}`,
+    );
   }
   const name = container ?? names[0] ?? "";
   if (!names.includes(name)) throw badRequest(`container ${name} is not valid for pod ${pod.metadata.name}`);
@@ -38,7 +44,11 @@ export function logOf(pod: KubeJson, container: string | undefined, previous: bo
     throw badRequest(`container "${name}" in pod "${pod.metadata.name}" ${why}`);
   }
   if (previous && status.restartCount === 0)
-    throw new Refusal(400, "BadRequest", `previous terminated container "${name}" in pod "${pod.metadata.name}" not found`);
+    throw new Refusal(
+      400,
+      "BadRequest",
+      `previous terminated container "${name}" in pod "${pod.metadata.name}" not found`,
+    );
   return texts[textOf(pod, name)].map((line) => `${line}\n`).join("");
 }
 

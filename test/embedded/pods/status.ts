@@ -3,7 +3,14 @@ import { type Json, type KubeJson, withCondition } from "../object.ts";
 import { affectedOf, isNative, type Step, statusesOf } from "./life.ts";
 
 /** What a container does: these words, or the reason for which it waits. */
-type Doing = "ready" | "running" | "PodInitializing" | "ErrImagePull" | "ImagePullBackOff" | "CrashLoopBackOff" | "completed";
+type Doing =
+  | "ready"
+  | "running"
+  | "PodInitializing"
+  | "ErrImagePull"
+  | "ImagePullBackOff"
+  | "CrashLoopBackOff"
+  | "completed";
 
 interface Picture {
   readonly phase: "Pending" | "Running" | "Succeeded" | "keep";
@@ -40,7 +47,11 @@ export interface Surroundings {
   readonly hostIP: string;
 }
 
-export function statusAt(pod: KubeJson, step: Exclude<Step, "delete">, { now, synced, podIP, hostIP }: Surroundings): Json {
+export function statusAt(
+  pod: KubeJson,
+  step: Exclude<Step, "delete">,
+  { now, synced, podIP, hostIP }: Surroundings,
+): Json {
   const picture = pictures[step];
   const before = statusesOf(pod);
   const since: string = pod.status?.startTime ?? now;
@@ -49,17 +60,29 @@ export function statusAt(pod: KubeJson, step: Exclude<Step, "delete">, { now, sy
   const containerStatus = (container: Json, init: boolean): Json => {
     const isProxy = container.name === "istio-proxy";
     const known = before.find(({ name }) => name === container.name);
-    let doing: Doing = isProxy ? (picture.proxy === "by-sync" ? (synced ? "ready" : "running") : picture.proxy) : picture.app;
+    let doing: Doing = isProxy
+      ? picture.proxy === "by-sync"
+        ? synced
+          ? "ready"
+          : "running"
+        : picture.proxy
+      : picture.app;
     if (!init && isNative(pod) && proxyFails) doing = "PodInitializing";
     if (init && container.restartPolicy !== "Always") doing = "completed";
     if (container.name === affected && picture.affected) doing = picture.affected;
     const restarts = (known?.restartCount ?? 0) + (container.name === affected && picture.restarted ? 1 : 0);
     return {
-      ...{ name: container.name, image: container.image, imageID: unpulled.has(doing) ? "" : container.image, restartCount: restarts },
+      ...{
+        name: container.name,
+        image: container.image,
+        imageID: unpulled.has(doing) ? "" : container.image,
+        restartCount: restarts,
+      },
       ready: doing === "ready" || (doing === "completed" && init),
       started: doing === "ready" || (doing === "running" && !(init && isProxy)),
       state: stateOf(doing, container, since, now, known),
-      lastState: restarts > 0 ? { terminated: { exitCode: 1, reason: "Error", startedAt: since, finishedAt: now } } : {},
+      lastState:
+        restarts > 0 ? { terminated: { exitCode: 1, reason: "Error", startedAt: since, finishedAt: now } } : {},
     };
   };
   const containers: readonly Json[] = pod.spec.containers.map((each: Json) => containerStatus(each, false));
@@ -69,8 +92,13 @@ export function statusAt(pod: KubeJson, step: Exclude<Step, "delete">, { now, sy
       ? { status: "False", reason: "PodCompleted" }
       : unready.length === 0
         ? { status: "True" }
-        : { status: "False", reason: "ContainersNotReady", message: `containers with unready status: [${unready.join(" ")}]` };
-  const initialized = picture.app === "PodInitializing" ? { status: "False", reason: "ContainersNotInitialized" } : { status: "True" };
+        : {
+            status: "False",
+            reason: "ContainersNotReady",
+            message: `containers with unready status: [${unready.join(" ")}]`,
+          };
+  const initialized =
+    picture.app === "PodInitializing" ? { status: "False", reason: "ContainersNotInitialized" } : { status: "True" };
   const conditions = [
     { type: "PodReadyToStartContainers", status: "True" },
     { type: "Initialized", ...initialized },
@@ -80,15 +108,30 @@ export function statusAt(pod: KubeJson, step: Exclude<Step, "delete">, { now, sy
   return {
     ...pod.status,
     phase: picture.phase === "keep" ? pod.status.phase : picture.phase,
-    ...{ conditions, hostIP, podIP: pod.status?.podIP ?? podIP, podIPs: [{ ip: pod.status?.podIP ?? podIP }], startTime: since },
-    ...(pod.spec.initContainers && { initContainerStatuses: pod.spec.initContainers.map((each: Json) => containerStatus(each, true)) }),
+    ...{
+      conditions,
+      hostIP,
+      podIP: pod.status?.podIP ?? podIP,
+      podIPs: [{ ip: pod.status?.podIP ?? podIP }],
+      startTime: since,
+    },
+    ...(pod.spec.initContainers && {
+      initContainerStatuses: pod.spec.initContainers.map((each: Json) => containerStatus(each, true)),
+    }),
     containerStatuses: containers,
   };
 }
 
 function stateOf(doing: Doing, { name, image }: Json, since: string, now: string, known: Json): Json {
   if (doing === "completed")
-    return { terminated: { exitCode: 0, reason: "Completed", startedAt: since, finishedAt: known?.state?.terminated?.finishedAt ?? now } };
+    return {
+      terminated: {
+        exitCode: 0,
+        reason: "Completed",
+        startedAt: since,
+        finishedAt: known?.state?.terminated?.finishedAt ?? now,
+      },
+    };
   if (!waits.has(doing)) return { running: { startedAt: known?.state?.running?.startedAt ?? now } };
   const messages: Readonly<Record<string, string>> = {
     CrashLoopBackOff: `back-off 10s restarting failed container=${name}`,

@@ -10,7 +10,12 @@ const plugins: readonly (readonly [plugin: string, args: readonly string[]])[] =
 ];
 
 /** Both plugins fail with 1 and these words and this remedy, and soon. */
-export async function assertBothFail(flags: readonly string[], words: RegExp, remedy: RegExp, options?: RunOptions): Promise<void> {
+export async function assertBothFail(
+  flags: readonly string[],
+  words: RegExp,
+  remedy: RegExp,
+  options?: RunOptions,
+): Promise<void> {
   await Promise.all(
     plugins.map(async ([plugin, args]) => {
       const result = await mesh.run(plugin, [...args, ...flags], options);

@@ -33,16 +33,28 @@ export function describeKubeconfigs(): void {
 
     test("not YAML, a list, a folder", async () => {
       const config = /`kubectl config/;
-      await assertBothFail(["--kubeconfig", write("broken", "clusters: [{")], /broken is not YAML \(line \d+\)/, config);
+      await assertBothFail(
+        ["--kubeconfig", write("broken", "clusters: [{")],
+        /broken is not YAML \(line \d+\)/,
+        config,
+      );
       await assertBothFail(["--kubeconfig", write("list", "- a\n- b\n")], /kubeconfig .*list/, config);
-      await assertBothFail(["--kubeconfig", mesh.dir], /cannot read kubeconfig .*: it is a folder$/, /Check --kubeconfig/);
+      await assertBothFail(
+        ["--kubeconfig", mesh.dir],
+        /cannot read kubeconfig .*: it is a folder$/,
+        /Check --kubeconfig/,
+      );
     });
 
     test("a context that is not there", () =>
       assertBothFail(["--context", "prod"], /context "prod" does not exist in /, /^ {2}There are: real\.$/));
 
     test("a token that is not accepted", () =>
-      assertBothFail(["--kubeconfig", as("token", { token: "expired" })], /Unauthorized/, /log in again.*kubectl auth whoami/));
+      assertBothFail(
+        ["--kubeconfig", as("token", { token: "expired" })],
+        /Unauthorized/,
+        /log in again.*kubectl auth whoami/,
+      ));
 
     test("a certificate that has expired", async () => {
       const pki = (name: string) => fs.readFileSync(path.join(mesh.dir, "pki", name), "utf8");

@@ -25,12 +25,17 @@ export function describeLabels(): void {
           ...onNamespaces(name),
           reinvocationPolicy: "Never",
           matchConditions: [
-            { name: "ours", expression: `object.metadata.labels[?'istio.io/rev'].orValue('') == '1-20' && (${condition})` },
+            {
+              name: "ours",
+              expression: `object.metadata.labels[?'istio.io/rev'].orValue('') == '1-20' && (${condition})`,
+            },
           ],
           mutations: [
             {
               patchType: "ApplyConfiguration",
-              applyConfiguration: { expression: `Object{metadata: Object.metadata{labels: {"istio.io/rev": "elsewhere"}}}` },
+              applyConfiguration: {
+                expression: `Object{metadata: Object.metadata{labels: {"istio.io/rev": "elsewhere"}}}`,
+              },
             },
           ],
         },
@@ -56,9 +61,14 @@ export function describeLabels(): void {
       const trial = ["label", "namespace", namespace, "istio.io/rev=1-20", "--dry-run=server"];
       await inForce("the policy", async () => (await mesh.runKubectl(trial)).code !== 0);
       const refusal = await refused(namespace, [`label-admission namespace/${namespace}`]);
-      assert.match(told(refusal).message, /^the label is refused: .*'no-revisions' .*denied request: ask the mesh team first$/);
+      assert.match(
+        told(refusal).message,
+        /^the label is refused: .*'no-revisions' .*denied request: ask the mesh team first$/,
+      );
       assert.ok(
-        refusal.findings.some(({ severity, object }) => severity === "warning" && object === "ValidatingAdmissionPolicy/no-revisions"),
+        refusal.findings.some(
+          ({ severity, object }) => severity === "warning" && object === "ValidatingAdmissionPolicy/no-revisions",
+        ),
       );
     });
 
@@ -67,7 +77,10 @@ export function describeLabels(): void {
       await mesh.apply(rewriting("rewritten-label", "true"));
       const patch = JSON.stringify({ metadata: { labels: { "istio.io/rev": "1-20" } } });
       const trial = ["patch", "namespace", namespace, "--type=merge", "-p", patch, "--dry-run=server", "-o", "json"];
-      await inForce("the policy", async () => JSON.parse(await mesh.kubectl(trial)).metadata.labels["istio.io/rev"] === "elsewhere");
+      await inForce(
+        "the policy",
+        async () => JSON.parse(await mesh.kubectl(trial)).metadata.labels["istio.io/rev"] === "elsewhere",
+      );
       const finding = told(await refused(namespace, [`label-admission namespace/${namespace}`]));
       assert.match(finding.message, /the API server changes the labels that are asked for/);
     });
@@ -79,7 +92,10 @@ export function describeLabels(): void {
       let tries = 0;
       await inForce("the policy", async () => {
         const metadata = { labels: { "istio.io/rev": "1-20" }, annotations: { tries: String(tries++) } };
-        return (await mesh.api.merge(`/api/v1/namespaces/${other}`, { metadata })).metadata.labels["istio.io/rev"] === "elsewhere";
+        return (
+          (await mesh.api.merge(`/api/v1/namespaces/${other}`, { metadata })).metadata.labels["istio.io/rev"] ===
+          "elsewhere"
+        );
       });
       const pods = (await mesh.pods(namespace)).map(({ metadata }) => metadata.uid);
       const result = await mesh.run("mesh-migrate", ["-n", namespace, ...to, "-o", "json"]);
@@ -104,9 +120,14 @@ export function describeLabels(): void {
       await mesh.api.delete(`/api/v1/namespaces/${namespace}`);
       await eventually("all but that to be gone", async () => {
         const { status } = await mesh.api.get(`/api/v1/namespaces/${namespace}`);
-        return status.conditions?.some(({ type, status: is }: Json) => type === "NamespaceFinalizersRemaining" && is === "True");
+        return status.conditions?.some(
+          ({ type, status: is }: Json) => type === "NamespaceFinalizersRemaining" && is === "True",
+        );
       });
-      assert.match(told(await refused(namespace, [`namespaces-injected namespace/${namespace}`])).message, /^it is being deleted$/);
+      assert.match(
+        told(await refused(namespace, [`namespaces-injected namespace/${namespace}`])).message,
+        /^it is being deleted$/,
+      );
       await mesh.api.merge(`${place}/held`, { metadata: { finalizers: null } });
     });
   });

@@ -69,7 +69,10 @@ export function describeNames(): void {
       assertFailed(await mesh.run("mesh-migrate", ["-n", namespace, "--to", "1.20"]), 2, /did you mean "1-20"\?/);
       const from = await mesh.run("mesh-migrate", ["-A", "--from", "defualt", ...to]);
       assert.equal(from.code, 3, from.stderr);
-      assert.match(from.stderr, /^blocker: revision\/defualt: no revision has this name, did you mean default\? \[from-exists\]$/m);
+      assert.match(
+        from.stderr,
+        /^blocker: revision\/defualt: no revision has this name, did you mean default\? \[from-exists\]$/m,
+      );
     });
 
     test("a tag of an istiod that is gone", async () => {
@@ -78,9 +81,12 @@ export function describeNames(): void {
       const { items } = await mesh.api.get(
         "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations?labelSelector=istio.io%2Ftag%3Dorphan",
       );
-      await mesh.api.merge(`/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/${items[0].metadata.name}`, {
-        metadata: { labels: { "istio.io/rev": "1-18" } },
-      });
+      await mesh.api.merge(
+        `/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/${items[0].metadata.name}`,
+        {
+          metadata: { labels: { "istio.io/rev": "1-18" } },
+        },
+      );
       const finding = told(await refused(namespace, ["target-ready revision/1-18"], ["--to", "orphan"]));
       assert.match(finding.message, /webhook but no istiod/);
     });
@@ -100,12 +106,23 @@ export function describeNames(): void {
       await Promise.all([...odd, longest].map((name) => mesh.waitReady(name)));
       const some = await mesh.run("mesh-migrate", ["-n", odd.join(","), "--to", "120", "-o", "json"]);
       const document = documentOf(some);
-      assert.deepEqual([document.state, document.target?.label, document.target?.revision], ["done", "120", "1-20"], some.stderr);
+      assert.deepEqual(
+        [document.state, document.target?.label, document.target?.revision],
+        ["done", "120", "1-20"],
+        some.stderr,
+      );
       assert.deepEqual(
         document.workloads.map(({ namespace, name }) => `${namespace}/${name}`).toSorted(),
         ["120/tostring", "1e3/0x10", `constructor/${longest}`, "constructor/120", "constructor/constructor"].toSorted(),
       );
-      const left = await mesh.run("mesh-migrate", ["-n", longest, "--to", longest, "--leave", "deployment/constructor"]);
+      const left = await mesh.run("mesh-migrate", [
+        "-n",
+        longest,
+        "--to",
+        longest,
+        "--leave",
+        "deployment/constructor",
+      ]);
       assert.equal(left.code, 0, left.stderr);
       for (const name of odd) await assertArrived(mesh, name, "1-20");
       await assertArrived(mesh, longest, "1-20", { of: ({ metadata }: Json) => metadata.labels.app === longest });

@@ -20,5 +20,9 @@ export async function inNamespace(labels: Readonly<Record<string, string>> = {},
   return namespace;
 }
 
-export const refused = (namespace: string, reasons: readonly string[], args: readonly string[] = to, code?: 3 | 5): Promise<Refused> =>
-  refusedOn(mesh, namespace, args, reasons, code);
+export const refused = (
+  namespace: string,
+  reasons: readonly string[],
+  args: readonly string[] = to,
+  code?: 3 | 5,
+): Promise<Refused> => refusedOn(mesh, namespace, args, reasons, code);

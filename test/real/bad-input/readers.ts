@@ -9,7 +9,9 @@ import { inNamespace, mesh } from "./one-mesh.ts";
 export function describeReaders(): void {
   describe("a reader that goes away", { concurrency: 2 }, () => {
     test("mesh-revisions | head -1", async () => {
-      const { code, stdout, stderr } = await mesh.shell("{ kubectl mesh-revisions -A -o wide; echo exit $? >&2; } | head -1");
+      const { code, stdout, stderr } = await mesh.shell(
+        "{ kubectl mesh-revisions -A -o wide; echo exit $? >&2; } | head -1",
+      );
       assert.deepEqual([code, stderr], [0, "exit 0\n"]);
       assert.match(stdout, /^REVISION +.*\n$/);
     });
@@ -17,7 +19,9 @@ export function describeReaders(): void {
     for (const reader of ["head -1", "true"])
       test(`mesh-migrate | ${reader}: a migration goes on to its end`, async () => {
         const namespace = await inNamespace();
-        const { stderr } = await mesh.shell(`{ kubectl mesh-migrate -n ${namespace} --to 1-20 -o wide; echo exit $? >&2; } | ${reader}`);
+        const { stderr } = await mesh.shell(
+          `{ kubectl mesh-migrate -n ${namespace} --to 1-20 -o wide; echo exit $? >&2; } | ${reader}`,
+        );
         assert.match(stderr, /^exit 0$/m);
         assertNoStack({ stderr, stdout: "" });
         await assertArrived(mesh, namespace, "1-20");

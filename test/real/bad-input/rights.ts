@@ -1,4 +1,7 @@
-/** The roles of docs/rbac are enough, bound as their own comments say; and each right that is missing is named, before anything is changed. */
+/**
+ * The roles of docs/rbac are enough, bound as their own comments say; and each right that is missing is named, before
+ * anything is changed.
+ */
 import assert from "node:assert/strict";
 import fs from "node:fs";
 import path from "node:path";
@@ -16,9 +19,18 @@ const textOf = (name: string): string => fs.readFileSync(path.join(folder, `${na
 const rolesOf = (name: string): readonly Json[] => loadAll(textOf(name)) as Json[];
 /** The commands in a file's comments, for a group. */
 const bindingsOf = (name: string, group: string): readonly string[][] =>
-  [...textOf(name).matchAll(/^# +kubectl (create .*)$/gm)].map(([, command = ""]) => command.replace("GROUP", group).split(" "));
+  [...textOf(name).matchAll(/^# +kubectl (create .*)$/gm)].map(([, command = ""]) =>
+    command.replace("GROUP", group).split(" "),
+  );
 
-const member = (group: string): readonly string[] => ["--as", `one-of-${group}`, "--as-group", group, "--as-group", "system:authenticated"];
+const member = (group: string): readonly string[] => [
+  "--as",
+  `one-of-${group}`,
+  "--as-group",
+  group,
+  "--as-group",
+  "system:authenticated",
+];
 
 async function inNamespace(life = {}, labels = {}): Promise<string> {
   const namespace = await mesh.createNamespace({ "istio-injection": "enabled", ...labels });
@@ -37,7 +49,9 @@ interface Right {
   readonly verb: string;
 }
 
-/** What this plan can do without: watching is a hint, these lists give warnings only, and there are no Rollouts here. */
+/**
+ * What this plan can do without: watching is a hint, these lists give warnings only, and there are no Rollouts here.
+ */
 const dispensable = [
   "watch namespaces",
   "list namespaces", // one that is named is got
@@ -85,7 +99,10 @@ export function describeRights(): void {
         const result = await mesh.run(plugin, [...args, "--as", "nobody"]);
         assert.deepEqual([result.code, result.stdout], [5, ""], result.stderr);
         assert.match(result.stderr, /^error: could not (list|get) \w+.*: .* User "nobody" cannot \1 resource "\w+"/m);
-        assert.match(result.stderr, /^ {2}Ask for the right to (list|get) [\w.]+.* Check with: kubectl auth can-i \1 [\w.]+/m);
+        assert.match(
+          result.stderr,
+          /^ {2}Ask for the right to (list|get) [\w.]+.* Check with: kubectl auth can-i \1 [\w.]+/m,
+        );
         assertNoStack(result);
       }
     });
@@ -106,8 +123,17 @@ export function describeRights(): void {
       const [state, since] = [await stateOf(mesh, namespace), new Date()];
       const { code, stderr } = await mesh.run("mesh-migrate", ["-n", namespace, "--to", "1-20", ...member("viewers")]);
       assert.equal(code, 3, stderr);
-      for (const verb of ["patch namespaces", "patch deployments.apps", "patch statefulsets.apps", "create pods", "delete pods"])
-        assert.match(stderr, new RegExp(`^blocker: namespace/${namespace}: you may not ${verb} \\[rights\\]\n {2}→ grant verb `, "m"));
+      for (const verb of [
+        "patch namespaces",
+        "patch deployments.apps",
+        "patch statefulsets.apps",
+        "create pods",
+        "delete pods",
+      ])
+        assert.match(
+          stderr,
+          new RegExp(`^blocker: namespace/${namespace}: you may not ${verb} \\[rights\\]\n {2}→ grant verb `, "m"),
+        );
       assert.deepEqual([await stateOf(mesh, namespace), await writesTo(mesh, namespace, since)], [state, []]);
     });
 
@@ -115,20 +141,31 @@ export function describeRights(): void {
       let [own, broken, other] = ["", "", ""];
       before(async () => {
         const crashing = { life: "crash", onRevision: "1-20", crashAfter: 200 };
-        [own, broken, other] = await Promise.all([inNamespace(), inNamespace(crashing, { scenario: "restored" }), inNamespace()]);
-        const commands = bindingsOf("migrator", "migrators").filter((command) => !command.includes("mesh-migrators-everywhere"));
+        [own, broken, other] = await Promise.all([
+          inNamespace(),
+          inNamespace(crashing, { scenario: "restored" }),
+          inNamespace(),
+        ]);
+        const commands = bindingsOf("migrator", "migrators").filter(
+          (command) => !command.includes("mesh-migrators-everywhere"),
+        );
         const perNamespace = commands.filter((command) => command.includes("NAMESPACE"));
         assert.equal(perNamespace.length, 1);
         for (const command of commands.filter((each) => !perNamespace.includes(each))) await mesh.kubectl(command);
         for (const namespace of [own, broken])
-          for (const command of perNamespace) await mesh.kubectl(command.map((word) => word.replace("NAMESPACE", namespace)));
+          for (const command of perNamespace)
+            await mesh.kubectl(command.map((word) => word.replace("NAMESPACE", namespace)));
       });
-      const run = (namespace: string) => mesh.run("mesh-migrate", ["-n", namespace, "--to", "1-20", "-o", "json", ...member("migrators")]);
+      const run = (namespace: string) =>
+        mesh.run("mesh-migrate", ["-n", namespace, "--to", "1-20", "-o", "json", ...member("migrators")]);
 
       test("moves it", async () => {
         const result = await run(own);
         assert.deepEqual([result.code, documentOf(result).state], [0, "done"], result.stderr);
-        assert.match(result.stderr, new RegExp(`^context real, server \\S+, user admin as one-of-migrators: namespace ${own} to 1-20\n`));
+        assert.match(
+          result.stderr,
+          new RegExp(`^context real, server \\S+, user admin as one-of-migrators: namespace ${own} to 1-20\n`),
+        );
         assert.doesNotMatch(result.stderr, /warning|forbidden/);
         await assertArrived(mesh, own, "1-20");
       });
@@ -172,7 +209,15 @@ export function describeRights(): void {
       await Promise.all(
         users.map(({ title, right, user }) =>
           t.test(title, async () => {
-            const result = await mesh.run("mesh-migrate", ["-n", namespace, "--to", "1-20", "--dry-run=server", "--as", user]);
+            const result = await mesh.run("mesh-migrate", [
+              "-n",
+              namespace,
+              "--to",
+              "1-20",
+              "--dry-run=server",
+              "--as",
+              user,
+            ]);
             assertNoStack(result);
             if (result.code === 0) return void missed.push(title);
             assert.ok(result.code === 3 || result.code === 5, result.stderr);

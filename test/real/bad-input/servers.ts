@@ -88,7 +88,16 @@ export function describeSlowServers(): void {
     test("an API server that is silent for a while in the middle: the migration goes on by itself", async (t) => {
       const namespace = await inNamespace({ readyAfter: 2_000 });
       const detour = await startDetour(t);
-      const running = mesh.run("mesh-migrate", ["-n", namespace, "--to", "1-20", "--server", detour.url, "--request-timeout", "2s"]);
+      const running = mesh.run("mesh-migrate", [
+        "-n",
+        namespace,
+        "--to",
+        "1-20",
+        "--server",
+        detour.url,
+        "--request-timeout",
+        "2s",
+      ]);
       await labelled(namespace);
       detour.silent = true;
       await sleep(6_000);
@@ -108,7 +117,10 @@ export function describeSlowServers(): void {
       const result = await running;
       const { state, goOn, goBack } = documentOf(result);
       assert.deepEqual([result.code, state], [4, "partial"], result.stderr);
-      assert.match(goBack ?? "", new RegExp(`^kubectl .*label namespace ${namespace} istio-injection=enabled istio\\.io/rev- --overwrite`));
+      assert.match(
+        goBack ?? "",
+        new RegExp(`^kubectl .*label namespace ${namespace} istio-injection=enabled istio\\.io/rev- --overwrite`),
+      );
       assertNoStack(result);
       detour.silent = false;
       assert.match(goOn ?? "", new RegExp(`^kubectl mesh-migrate .*-n ${namespace} --to 1-20`));
@@ -161,7 +173,9 @@ export function describeServers(): void {
     test("JSON that is no answer of an API server", async (t) => {
       const server = await listening(
         t,
-        http.createServer((_, response) => void response.writeHead(200, { "content-type": "application/json" }).end('{"items":null}')),
+        http.createServer(
+          (_, response) => void response.writeHead(200, { "content-type": "application/json" }).end('{"items":null}'),
+        ),
       );
       await assertBothFail(
         ["--server", `http://127.0.0.1:${portOf(server)}`],
@@ -173,7 +187,11 @@ export function describeServers(): void {
     test("one that falls silent on the way, before anything is written", async (t) => {
       const detour = await startDetour(t);
       detour.silent = true;
-      await assertBothFail(["--server", detour.url, "--request-timeout", "2s"], /did not answer within --request-timeout/, network);
+      await assertBothFail(
+        ["--server", detour.url, "--request-timeout", "2s"],
+        /did not answer within --request-timeout/,
+        network,
+      );
     });
   });
 }

@@ -17,7 +17,11 @@ export function describeTarget(): void {
       const namespace = await inNamespace();
       await mesh.stopIstiod("1-20");
       try {
-        const reasons = ["target-ready revision/1-20", "target-endpoints istio-system/Service/istiod-1-20", ...(await silent())];
+        const reasons = [
+          "target-ready revision/1-20",
+          "target-endpoints istio-system/Service/istiod-1-20",
+          ...(await silent()),
+        ];
         const { stderr } = await refused(namespace, reasons);
         assert.match(
           stderr,
@@ -34,9 +38,15 @@ export function describeTarget(): void {
       await mesh.stopIstiod("1-20", "frozen"); // or it would put it back at once
       try {
         const { webhooks } = await mesh.api.get(where);
-        const without = webhooks.map(({ clientConfig, ...rest }: Json) => ({ ...rest, clientConfig: { service: clientConfig.service } }));
+        const without = webhooks.map(({ clientConfig, ...rest }: Json) => ({
+          ...rest,
+          clientConfig: { service: clientConfig.service },
+        }));
         await mesh.api.merge(where, { webhooks: without });
-        const reasons = ["target-ca-bundle MutatingWebhookConfiguration/istio-sidecar-injector-1-20", ...(await silent())];
+        const reasons = [
+          "target-ca-bundle MutatingWebhookConfiguration/istio-sidecar-injector-1-20",
+          ...(await silent()),
+        ];
         const { stderr } = await refused(namespace, reasons);
         assert.match(stderr, /has no CA bundle: the API server would refuse every pod/);
         await mesh.api.merge(where, { webhooks });
@@ -51,7 +61,8 @@ export function describeTarget(): void {
       const { spec } = await mesh.api.get(where);
       await mesh.api.merge(where, { spec: { selector: { app: "nobody" } } });
       const slices = `/apis/discovery.k8s.io/v1/namespaces/istio-system/endpointslices?labelSelector=kubernetes.io/service-name=istiod-1-20`;
-      const endpoints = async () => (await mesh.api.get(slices)).items.flatMap((slice: Json) => slice.endpoints ?? []).length;
+      const endpoints = async () =>
+        (await mesh.api.get(slices)).items.flatMap((slice: Json) => slice.endpoints ?? []).length;
       await eventually("the endpoints to go", async () => (await endpoints()) === 0);
       try {
         const { message } = told(await refused(namespace, ["target-endpoints istio-system/Service/istiod-1-20"]));

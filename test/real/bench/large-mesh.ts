@@ -1,4 +1,7 @@
-/** A mesh with many injected pods: half of its namespaces on one revision, half on the other, each with Deployments and StatefulSets. */
+/**
+ * A mesh with many injected pods: half of its namespaces on one revision, half on the other, each with Deployments and
+ * StatefulSets.
+ */
 import type { Mesh } from "../kit.ts";
 import { deployment, statefulSet } from "../workloads.ts";
 
@@ -9,8 +12,15 @@ const workloadsEach = 20;
 /** Pods of one namespace. */
 export const podsEach = workloadsEach * replicas;
 
-/** Fills the mesh namespace by namespace, each ready before the next, so that a small machine is not stampeded. Gives back the namespaces. */
-export async function seedLargeMesh(mesh: Mesh, revisions: readonly string[], pods: number): Promise<readonly string[]> {
+/**
+ * Fills the mesh namespace by namespace, each ready before the next, so that a small machine is not stampeded. Gives
+ * back the namespaces.
+ */
+export async function seedLargeMesh(
+  mesh: Mesh,
+  revisions: readonly string[],
+  pods: number,
+): Promise<readonly string[]> {
   const names = Array.from({ length: Math.ceil(pods / podsEach) }, (_, index) => `team-${index}`);
   for (const [index, namespace] of names.entries()) {
     await mesh.createNamespace({ "istio.io/rev": revisions[index % revisions.length] as string }, namespace);

@@ -1,6 +1,7 @@
 /**
- * `npm run bench:migrate-large [-- PODS]`: what the built `kubectl mesh-migrate` itself takes while it moves one namespace with many pods:
- * processor time and memory beside the time that the rollouts take, and which requests it makes of the API server.
+ * `npm run bench:migrate-large [-- PODS]`: what the built `kubectl mesh-migrate` itself takes while it moves one
+ * namespace with many pods: processor time and memory beside the time that the rollouts take, and which requests it
+ * makes of the API server.
  */
 
 import fs from "node:fs";
@@ -20,7 +21,9 @@ await using mesh = await upMesh({ revisions: { "1-28": "1.28.2", "1-29": "1.29.1
 const namespace = await mesh.createNamespace({ "istio.io/rev": "1-28" }, "large");
 for (let index = 0; index < pods / replicas; index++) {
   const workload = { namespace, name: `app-${index}`, replicas, readyAfter };
-  await mesh.apply(index % 5 === 4 ? statefulSet({ ...workload, spec: { podManagementPolicy: "Parallel" } }) : deployment(workload));
+  await mesh.apply(
+    index % 5 === 4 ? statefulSet({ ...workload, spec: { podManagementPolicy: "Parallel" } }) : deployment(workload),
+  );
   await mesh.waitReady(namespace, 300);
 }
 await sleep(2_000);
@@ -30,7 +33,11 @@ const plugin = path.join(import.meta.dirname, "..", "..", "..", "dist", "kubectl
 const [kubectl = ""] = await copiesOf([fileOf("kubernetes", "bin/kubectl"), plugin], folder.path);
 const env = { ...process.env, KUBECONFIG: mesh.kubeconfig, PATH: [folder.path, process.env.PATH].join(path.delimiter) };
 const since = new Date();
-const { wall, cpu, peak } = await costOf(kubectl, ["mesh-migrate", "-n", namespace, "--to", "1-29", "--timeout", "30m"], env);
+const { wall, cpu, peak } = await costOf(
+  kubectl,
+  ["mesh-migrate", "-n", namespace, "--to", "1-29", "--timeout", "30m"],
+  env,
+);
 console.log(
   `${pods} pods in one namespace: ${(wall / 1000).toFixed(0)} s, of them ${(cpu / 1000).toFixed(1)} s CPU (${((100 * cpu) / wall).toFixed(0)} %); peak ${peak.toFixed(0)} MB`,
 );

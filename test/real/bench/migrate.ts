@@ -1,7 +1,8 @@
 /**
- * How long a migration takes, ours beside the steps of the published canary-upgrade page (https://istio.io/latest/docs/setup/upgrade/canary/#data-plane):
- * both labels in two writes, `rollout restart deployment`, `rollout status` one after the other, namespace by namespace.
- * Both in one run, on namespaces of the same shape: 4 Deployments and 1 StatefulSet of 3 replicas, pods ready after 4 to 10 s.
+ * How long a migration takes, ours beside the steps of the published canary-upgrade page
+ * (https://istio.io/latest/docs/setup/upgrade/canary/#data-plane): both labels in two writes, `rollout restart
+ * deployment`, `rollout status` one after the other, namespace by namespace. Both in one run, on namespaces of the same
+ * shape: 4 Deployments and 1 StatefulSet of 3 replicas, pods ready after 4 to 10 s.
  */
 import { type Json, type Mesh, upMesh } from "../kit.ts";
 import { deployment, statefulSet } from "../workloads.ts";
@@ -30,22 +31,33 @@ async function publishedScript(mesh: Mesh, namespaces: readonly string[]): Promi
     await mesh.kubectl(["label", "namespace", namespace, "istio-injection-"]);
     await mesh.kubectl(["label", "namespace", namespace, "istio.io/rev=1-20"]);
     await mesh.kubectl(["rollout", "restart", "deployment", "-n", namespace]);
-    for (let index = 0; index < 4; index++) await mesh.kubectl(["rollout", "status", "-n", namespace, `deployment/web-${index}`]);
+    for (let index = 0; index < 4; index++)
+      await mesh.kubectl(["rollout", "status", "-n", namespace, `deployment/web-${index}`]);
   }
   return performance.now() - began;
 }
 
 const revisionOf = (pod: Json): string => pod.metadata.annotations?.["istio.io/rev"] ?? "none";
-const readyAt = (pod: Json): number => Date.parse(pod.status.conditions.find((each: Json) => each.type === "Ready").lastTransitionTime);
+const readyAt = (pod: Json): number =>
+  Date.parse(pod.status.conditions.find((each: Json) => each.type === "Ready").lastTransitionTime);
 
-/** From the pods themselves: the earliest time to a ready new pod, and the longest that one workload took from its first new pod to its last. */
-async function ownTimes(mesh: Mesh, namespaces: readonly string[]): Promise<{ readonly canary: number; readonly slowest: number }> {
+/**
+ * From the pods themselves: the earliest time to a ready new pod, and the longest that one workload took from its first
+ * new pod to its last.
+ */
+async function ownTimes(
+  mesh: Mesh,
+  namespaces: readonly string[],
+): Promise<{ readonly canary: number; readonly slowest: number }> {
   const pods = (await Promise.all(namespaces.map((namespace) => mesh.pods(namespace)))).flat();
   const byWorkload = Map.groupBy(pods, (pod) => `${pod.metadata.namespace}/${pod.metadata.labels.app}`);
   const spans = [...byWorkload.values()].map(
-    (each) => Math.max(...each.map(readyAt)) - Math.min(...each.map((pod) => Date.parse(pod.metadata.creationTimestamp))),
+    (each) =>
+      Math.max(...each.map(readyAt)) - Math.min(...each.map((pod) => Date.parse(pod.metadata.creationTimestamp))),
   );
-  const first = pods.toSorted((a, b) => Date.parse(a.metadata.creationTimestamp) - Date.parse(b.metadata.creationTimestamp))[0];
+  const first = pods.toSorted(
+    (a, b) => Date.parse(a.metadata.creationTimestamp) - Date.parse(b.metadata.creationTimestamp),
+  )[0];
   return { canary: readyAt(first) - Date.parse(first.metadata.creationTimestamp), slowest: Math.max(...spans) };
 }
 

@@ -1,4 +1,7 @@
-/** Loaded before a program (`--import`): writes a line to $REQUEST_LOG for every answer to a request of `node:http` or `node:https`. */
+/**
+ * Loaded before a program (`--import`): writes a line to $REQUEST_LOG for every answer to a request of `node:http` or
+ * `node:https`.
+ */
 import diagnostics from "node:diagnostics_channel";
 import fs from "node:fs";
 import type { ClientRequest, IncomingMessage } from "node:http";

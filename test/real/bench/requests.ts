@@ -1,4 +1,7 @@
-/** Which requests a plugin makes, when, how long each takes and how much comes back: the plugin is run from its source with `request-log.ts`. */
+/**
+ * Which requests a plugin makes, when, how long each takes and how much comes back: the plugin is run from its source
+ * with `request-log.ts`.
+ */
 import { spawn } from "node:child_process";
 import fs from "node:fs";
 import os from "node:os";
@@ -15,16 +18,26 @@ export interface LoggedRequest {
 }
 
 /** In the order of their beginning. */
-export async function requestsOf(plugin: string, args: readonly string[], env: NodeJS.ProcessEnv): Promise<readonly LoggedRequest[]> {
+export async function requestsOf(
+  plugin: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+): Promise<readonly LoggedRequest[]> {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "kubectl-mesh-requests-"));
   const log = path.join(folder, "log");
   const source = path.join(import.meta.dirname, "..", "..", "..", "plugins", `${plugin}.ts`);
   try {
-    const child = spawn(process.execPath, ["--import", path.join(import.meta.dirname, "request-log.ts"), source, ...args], {
-      env: { ...env, REQUEST_LOG: log },
-      stdio: ["ignore", "ignore", "inherit"],
-    });
-    const code = await new Promise<number | null>((resolve, reject) => child.once("error", reject).once("close", resolve));
+    const child = spawn(
+      process.execPath,
+      ["--import", path.join(import.meta.dirname, "request-log.ts"), source, ...args],
+      {
+        env: { ...env, REQUEST_LOG: log },
+        stdio: ["ignore", "ignore", "inherit"],
+      },
+    );
+    const code = await new Promise<number | null>((resolve, reject) =>
+      child.once("error", reject).once("close", resolve),
+    );
     if (code !== 0) throw new Error(`${plugin} ended with ${code}`);
     const lines = fs.readFileSync(log, "utf8").trim().split("\n");
     return lines.map((line) => JSON.parse(line) as LoggedRequest).toSorted((a, b) => a.at - b.at);

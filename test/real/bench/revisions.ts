@@ -1,5 +1,6 @@
 /**
- * `npm run bench:revisions [-- PODS ROUNDS]`: what the built `kubectl mesh-revisions` takes on a real mesh with many injected pods, beside
+ * `npm run bench:revisions [-- PODS ROUNDS]`: what the built `kubectl mesh-revisions` takes on a real mesh with many
+ * injected pods, beside
  * `kubectl get pods -A` (time) and `istioctl x injector list` (memory), in the same rounds. Then where the time goes.
  */
 import fs from "node:fs";
@@ -21,7 +22,11 @@ export async function measure(mesh: Pick<Mesh, "kubeconfig">, namespace: string)
   await using folder = await fs.promises.mkdtempDisposable(path.join(os.tmpdir(), "kubectl-mesh-bench-"));
   const files = [fileOf("kubernetes", "bin/kubectl"), fileOf(`istio-${newer}`, "bin/istioctl"), plugin];
   const [kubectl = "", istioctl = ""] = await copiesOf(files, folder.path);
-  const env = { ...process.env, KUBECONFIG: mesh.kubeconfig, PATH: [folder.path, process.env.PATH].join(path.delimiter) };
+  const env = {
+    ...process.env,
+    KUBECONFIG: mesh.kubeconfig,
+    PATH: [folder.path, process.env.PATH].join(path.delimiter),
+  };
   const programs = new Map<string, () => Promise<Cost>>();
   const add = (words: string, command = kubectl): void => {
     programs.set(words, () => costOf(command, words.split(" ").slice(1), env));
@@ -54,7 +59,9 @@ async function showRequests(args: readonly string[], env: NodeJS.ProcessEnv): Pr
   const total = requests.reduce((sum, { bytes }) => sum + bytes, 0);
   const from = requests[0]?.at ?? 0;
   const last = Math.max(...requests.map(({ at, took }) => at + took)) - from;
-  console.log(`mesh-revisions ${args.join(" ")}: ${requests.length} requests, ${(total / 1e6).toFixed(1)} MB in ${last.toFixed(0)} ms`);
+  console.log(
+    `mesh-revisions ${args.join(" ")}: ${requests.length} requests, ${(total / 1e6).toFixed(1)} MB in ${last.toFixed(0)} ms`,
+  );
   console.log("  from ms  took ms      bytes");
   for (const { at, took, bytes, what } of requests)
     console.log(

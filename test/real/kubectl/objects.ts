@@ -1,4 +1,7 @@
-/** What the commands are about: a little of every kind, in a namespace that is not injected, so that its pods are what is said here. */
+/**
+ * What the commands are about: a little of every kind, in a namespace that is not injected, so that its pods are what
+ * is said here.
+ */
 import { barePod, cronJob, daemonSet, deployment, job, statefulSet } from "../workloads.ts";
 
 const namespace = "shop";
@@ -7,7 +10,12 @@ const web = { matchLabels: { app: "web" } };
 
 export const objects: readonly object[] = [
   { apiVersion: "v1", kind: "Namespace", metadata: { name: namespace, labels: { team: "shop" } } },
-  deployment({ namespace, name: "web", replicas: 2, podSpec: containers("web", [{ name: "http", containerPort: 8080 }]) }),
+  deployment({
+    namespace,
+    name: "web",
+    replicas: 2,
+    podSpec: containers("web", [{ name: "http", containerPort: 8080 }]),
+  }),
   statefulSet({ namespace, name: "db", replicas: 1 }),
   daemonSet({ namespace, name: "agent" }),
   cronJob({ namespace, name: "nightly", spec: { schedule: "0 0 1 1 *" } }),
@@ -21,8 +29,18 @@ export const objects: readonly object[] = [
   { apiVersion: "v1", kind: "ConfigMap", metadata: named("settings"), data: { color: "green", size: "7" } },
   { apiVersion: "v1", kind: "ServiceAccount", metadata: named("bot") },
   { apiVersion: "v1", kind: "ResourceQuota", metadata: named("plenty"), spec: { hard: { pods: "100" } } },
-  { apiVersion: "policy/v1", kind: "PodDisruptionBudget", metadata: named("web"), spec: { minAvailable: 1, selector: web } },
-  { apiVersion: "networking.k8s.io/v1", kind: "NetworkPolicy", metadata: named("all"), spec: { podSelector: web, ingress: [{}] } },
+  {
+    apiVersion: "policy/v1",
+    kind: "PodDisruptionBudget",
+    metadata: named("web"),
+    spec: { minAvailable: 1, selector: web },
+  },
+  {
+    apiVersion: "networking.k8s.io/v1",
+    kind: "NetworkPolicy",
+    metadata: named("all"),
+    spec: { podSelector: web, ingress: [{}] },
+  },
   { apiVersion: "coordination.k8s.io/v1", kind: "Lease", metadata: named("turn"), spec: { holderIdentity: "me" } },
   {
     apiVersion: "rbac.authorization.k8s.io/v1",
@@ -43,7 +61,9 @@ export const objects: readonly object[] = [
     metadata: named("web"),
     spec: {
       ...{ minReplicas: 2, maxReplicas: 4, scaleTargetRef: { apiVersion: "apps/v1", kind: "Deployment", name: "web" } },
-      metrics: [{ type: "Resource", resource: { name: "cpu", target: { type: "Utilization", averageUtilization: 80 } } }],
+      metrics: [
+        { type: "Resource", resource: { name: "cpu", target: { type: "Utilization", averageUtilization: 80 } } },
+      ],
     },
   },
   {
@@ -51,7 +71,11 @@ export const objects: readonly object[] = [
     kind: "CustomResourceDefinition",
     metadata: { name: "boats.x.example" },
     spec: {
-      ...{ group: "x.example", scope: "Namespaced", names: { plural: "boats", kind: "Boat", singular: "boat", listKind: "BoatList" } },
+      ...{
+        group: "x.example",
+        scope: "Namespaced",
+        names: { plural: "boats", kind: "Boat", singular: "boat", listKind: "BoatList" },
+      },
       versions: [
         {
           ...{ name: "v1", served: true, storage: true },

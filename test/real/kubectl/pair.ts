@@ -1,4 +1,7 @@
-/** The real kubectl on two meshes at once, the embedded and the real one: where what it prints differs by more than chance, the embedded one is wrong. */
+/**
+ * The real kubectl on two meshes at once, the embedded and the real one: where what it prints differs by more than
+ * chance, the embedded one is wrong.
+ */
 import assert from "node:assert/strict";
 import type { ChildProcess } from "node:child_process";
 import path from "node:path";
@@ -23,7 +26,10 @@ export interface Pair {
   readonly real: Mesh;
   /** Runs a command line on both; a word with spaces is in single quotes. */
   run(line: string, options?: RunOptions): Promise<Both>;
-  /** Runs one after the other; of each, both must end alike and print the same but for what is by chance. Tells all differences at once. */
+  /**
+   * Runs one after the other; of each, both must end alike and print the same but for what is by chance. Tells all
+   * differences at once.
+   */
   same(lines: readonly string[], options?: RunOptions): Promise<void>;
   /** The same of lines that change nothing: a few at a time. */
   alike(lines: readonly string[]): Promise<void>;
@@ -45,7 +51,11 @@ export async function upPair(): Promise<Pair> {
   const kubeconfigs = { embedded: meshes.embedded.kubeconfig, real: meshes.real.kubeconfig };
   const plugins = path.join(import.meta.dirname, "..", "..", "..", "dist");
   const runOn = (KUBECONFIG: string, line: string, options: RunOptions): Promise<Result> => {
-    const env = { ...process.env, KUBECONFIG, PATH: [plugins, path.dirname(kubectl), process.env.PATH].join(path.delimiter) };
+    const env = {
+      ...process.env,
+      KUBECONFIG,
+      PATH: [plugins, path.dirname(kubectl), process.env.PATH].join(path.delimiter),
+    };
     return runToEnd(kubectl, wordsOf(line), env, { timeout: 30_000, ...options });
   };
   const onBoth = async <T>(make: (kubeconfig: string) => Promise<T>): Promise<Record<keyof Both, T>> => {
@@ -83,7 +93,12 @@ export async function upPair(): Promise<Pair> {
       const running = { embedded: begin(kubeconfigs.embedded, line), real: begin(kubeconfigs.real, line) };
       return {
         until: async (done) => {
-          await eventually(`kubectl ${line}`, async () => Object.values(running).every(({ printed }) => done(printed())), 20, 50);
+          await eventually(
+            `kubectl ${line}`,
+            async () => Object.values(running).every(({ printed }) => done(printed())),
+            20,
+            50,
+          );
         },
         end: async () => {
           const [embedded, real] = await Promise.all([running.embedded.end(), running.real.end()]);
@@ -94,7 +109,12 @@ export async function upPair(): Promise<Pair> {
     forward: (line, ask) =>
       onBoth(async (kubeconfig) => {
         const { printed, end } = begin(kubeconfig, line);
-        const port = await eventually(`kubectl ${line}`, async () => /^Forwarding from (127[^ ]+) ->/m.exec(printed())?.[1], 20, 50);
+        const port = await eventually(
+          `kubectl ${line}`,
+          async () => /^Forwarding from (127[^ ]+) ->/m.exec(printed())?.[1],
+          20,
+          50,
+        );
         try {
           return await ask(`http://${port}`);
         } finally {
@@ -109,7 +129,8 @@ export async function upPair(): Promise<Pair> {
   };
 }
 
-const wordsOf = (line: string): readonly string[] => [...line.matchAll(/(?:'[^']*'|[^\s'])+/g)].map(([word]) => word.replaceAll("'", ""));
+const wordsOf = (line: string): readonly string[] =>
+  [...line.matchAll(/(?:'[^']*'|[^\s'])+/g)].map(([word]) => word.replaceAll("'", ""));
 
 const shown = ({ code, stdout, stderr }: Result): readonly string[] => [
   ...`${masked(stdout)}\n${masked(stderr)}`.trim().split("\n"),
@@ -135,4 +156,5 @@ const chance: readonly (readonly [RegExp, string])[] = [
   [/ +$/gm, ""],
 ];
 
-export const masked = (text: string): string => chance.reduce((rest, [pattern, name]) => rest.replaceAll(pattern, name), text).trim();
+export const masked = (text: string): string =>
+  chance.reduce((rest, [pattern, name]) => rest.replaceAll(pattern, name), text).trim();

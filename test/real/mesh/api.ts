@@ -4,7 +4,8 @@ import https from "node:https";
 import { setTimeout as sleep } from "node:timers/promises";
 
 /** An object as the API server sends it. */
-// biome-ignore lint/suspicious/noExplicitAny: the harness reads objects of every kind, and the tests fail where it reads them wrong
+// biome-ignore lint/suspicious/noExplicitAny: the harness reads objects of every kind, and the tests fail where it
+// reads them wrong
 export type Json = any;
 
 export interface Api {
@@ -16,7 +17,10 @@ export interface Api {
   /** A server-side apply in a field manager's name, with force. */
   apply(path: string, body: object, manager: string): Promise<Json>;
   delete(path: string): Promise<void>;
-  /** Every object there is and every change to come, until `signal` aborts; starts anew by itself. Settles after the first list. */
+  /**
+   * Every object there is and every change to come, until `signal` aborts; starts anew by itself. Settles after the
+   * first list.
+   */
   watch(path: string, onEvent: (event: WatchEvent) => void, signal: AbortSignal): Promise<void>;
 }
 
@@ -46,7 +50,8 @@ export function connectApi(kubeconfig: string): Api {
     const headers: Record<string, string> = { accept: "application/json", "user-agent": "mesh-harness" };
     if (token !== undefined) headers.authorization = `Bearer ${token}`;
     const text = body === undefined ? undefined : JSON.stringify(body);
-    if (text !== undefined) Object.assign(headers, { "content-type": type, "content-length": String(Buffer.byteLength(text)) });
+    if (text !== undefined)
+      Object.assign(headers, { "content-type": type, "content-length": String(Buffer.byteLength(text)) });
     return new Promise<import("node:http").IncomingMessage>((resolve, reject) => {
       const request = https.request(`${server}${path}`, { method, agent, headers, ...(signal && { signal }) }, resolve);
       request.on("error", reject);
@@ -118,7 +123,12 @@ export function connectApi(kubeconfig: string): Api {
     post: (path, body) => call("POST", path, body),
     merge: (path, body) => call("PATCH", path, body, "application/merge-patch+json"),
     apply: (path, body, manager) =>
-      call("PATCH", `${path}?force=true&fieldManager=${encodeURIComponent(manager)}`, body, "application/apply-patch+yaml"),
+      call(
+        "PATCH",
+        `${path}?force=true&fieldManager=${encodeURIComponent(manager)}`,
+        body,
+        "application/apply-patch+yaml",
+      ),
     delete: (path) => call("DELETE", path),
     watch: (path, onEvent, signal) =>
       new Promise<void>((listed) => {
@@ -136,8 +146,16 @@ export function connectApi(kubeconfig: string): Api {
   };
 }
 
-/** Asks again and again until `ask` gives something. An error counts as nothing yet. Throws `what` after the time, with the last error. */
-export async function eventually<R>(what: string, ask: () => Promise<R | undefined | false>, seconds = 60, everyMs = 100): Promise<R> {
+/**
+ * Asks again and again until `ask` gives something. An error counts as nothing yet. Throws `what` after the time, with
+ * the last error.
+ */
+export async function eventually<R>(
+  what: string,
+  ask: () => Promise<R | undefined | false>,
+  seconds = 60,
+  everyMs = 100,
+): Promise<R> {
   const until = performance.now() + seconds * 1000;
   let last = "";
   while (performance.now() < until) {

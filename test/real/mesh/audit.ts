@@ -47,5 +47,7 @@ export function isWrite({ verb, resource, subresource, dryRun }: AuditEntry): bo
     "tokenreviews",
     "selfsubjectreviews",
   ];
-  return !asks.includes(resource) && !(resource === "pods" && ["portforward", "exec", "attach", "log"].includes(subresource));
+  return (
+    !asks.includes(resource) && !(resource === "pods" && ["portforward", "exec", "attach", "log"].includes(subresource))
+  );
 }

@@ -18,7 +18,9 @@ export interface ControlPlane {
 
 const kubernetes = (binary: string) => fileOf("kubernetes", `bin/${binary}`);
 
-/** Boots Kubernetes to the point where nodes are there and pods come up. `kubelet` is the version that the nodes report. */
+/**
+ * Boots Kubernetes to the point where nodes are there and pods come up. `kubelet` is the version that the nodes report.
+ */
 export async function bootControlPlane(machine: Machine, kubelet: string): Promise<ControlPlane> {
   const file = (name: string) => path.join(machine.dir, name);
   const next = () => machine.ports.next();
@@ -38,19 +40,28 @@ export async function bootControlPlane(machine: Machine, kubelet: string): Promi
   const pki = await createPki(file("pki"));
   const server = `https://127.0.0.1:${secure}`;
   fs.writeFileSync(file("kubeconfig"), kubeconfigOf(pki, server), { mode: 0o600 });
-  for (const user of machinery) fs.writeFileSync(file(`${user}.kubeconfig`), kubeconfigOf(pki, server, user), { mode: 0o600 });
+  for (const user of machinery)
+    fs.writeFileSync(file(`${user}.kubeconfig`), kubeconfigOf(pki, server, user), { mode: 0o600 });
   fs.writeFileSync(file("audit-policy.json"), JSON.stringify(auditPolicy));
   fs.writeFileSync(file("egress.json"), JSON.stringify(egressSelection(file("egress.sock"))));
   const serving = [`--tls-cert-file=${pki.folder}/apiserver.crt`, `--tls-private-key-file=${pki.folder}/apiserver.key`];
   await machine.start("kube-apiserver", kubernetes("kube-apiserver"), [
     ...[`--etcd-servers=${etcd}`, "--bind-address=127.0.0.1", `--secure-port=${secure}`, ...serving],
     ...[`--egress-selector-config-file=${file("egress.json")}`, "--endpoint-reconciler-type=none"],
-    ...[`--client-ca-file=${pki.folder}/ca.crt`, `--token-auth-file=${pki.folder}/tokens.csv`, "--authorization-mode=RBAC"],
+    ...[
+      `--client-ca-file=${pki.folder}/ca.crt`,
+      `--token-auth-file=${pki.folder}/tokens.csv`,
+      "--authorization-mode=RBAC",
+    ],
     ...["--service-account-issuer=https://kubernetes.default.svc", `--service-account-key-file=${pki.folder}/sa.pub`],
     ...[`--service-account-signing-key-file=${pki.folder}/sa.key`, "--service-cluster-ip-range=10.96.0.0/12"],
     ...[`--kubelet-client-certificate=${pki.folder}/admin.crt`, `--kubelet-client-key=${pki.folder}/admin.key`],
     ...["--kubelet-preferred-address-types=InternalIP", "--allow-privileged=true", "--max-requests-inflight=800"],
-    ...[`--audit-policy-file=${file("audit-policy.json")}`, `--audit-log-path=${file("audit.log")}`, "--audit-log-mode=blocking"],
+    ...[
+      `--audit-policy-file=${file("audit-policy.json")}`,
+      `--audit-log-path=${file("audit.log")}`,
+      "--audit-log-mode=blocking",
+    ],
   ]);
   const kubeconfigFor = (user: (typeof machinery)[number]) => file(`${user}.kubeconfig`);
   const api = connectApi(kubeconfigFor("machine"));
@@ -62,7 +73,11 @@ export async function bootControlPlane(machine: Machine, kubelet: string): Promi
       ...[`--secure-port=${manager}`, `--kubeconfig=${kubeconfigFor("kube-controller-manager")}`, ...loopback],
       ...[`--service-account-private-key-file=${pki.folder}/sa.key`, `--root-ca-file=${pki.folder}/ca.crt`],
       ...[`--cluster-signing-cert-file=${pki.folder}/ca.crt`, `--cluster-signing-key-file=${pki.folder}/ca.key`],
-      ...["--use-service-account-credentials=true", "--concurrent-deployment-syncs=20", "--concurrent-statefulset-syncs=20"],
+      ...[
+        "--use-service-account-credentials=true",
+        "--concurrent-deployment-syncs=20",
+        "--concurrent-statefulset-syncs=20",
+      ],
     ]),
     machine.start("kube-scheduler", kubernetes("kube-scheduler"), [
       ...[`--secure-port=${scheduler}`, `--kubeconfig=${kubeconfigFor("kube-scheduler")}`, ...loopback],
@@ -93,7 +108,14 @@ async function startKwok(
     fileOf("kwok", "volumes/storage-class.yaml"),
   ]);
   await machine.start("kwok", fileOf("kwok", "bin/kwok"), [
-    ...[`--kubeconfig=${at.kubeconfig}`, "--config", stages, "--manage-all-nodes=true", "--node-ip=127.0.0.1", "--cidr=10.244.0.0/16"],
+    ...[
+      `--kubeconfig=${at.kubeconfig}`,
+      "--config",
+      stages,
+      "--manage-all-nodes=true",
+      "--node-ip=127.0.0.1",
+      "--cidr=10.244.0.0/16",
+    ],
     ...[
       "--enable-crds=PortForward,ClusterPortForward,Logs,ClusterLogs",
       `--node-port=${at.node}`,
@@ -102,11 +124,16 @@ async function startKwok(
     ],
   ]);
   await Promise.all(
-    [0, 1, 2, 3].map((index) => api.post("/api/v1/nodes", { kind: "Node", apiVersion: "v1", metadata: { name: `node-${index}` } })),
+    [0, 1, 2, 3].map((index) =>
+      api.post("/api/v1/nodes", { kind: "Node", apiVersion: "v1", metadata: { name: `node-${index}` } }),
+    ),
   );
 }
 
-/** Every write of everybody who is no part of the machinery, and his reads too: what a command did is told by its user agent. */
+/**
+ * Every write of everybody who is no part of the machinery, and his reads too: what a command did is told by its user
+ * agent.
+ */
 const auditPolicy = {
   apiVersion: "audit.k8s.io/v1",
   kind: "Policy",

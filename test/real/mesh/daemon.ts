@@ -1,8 +1,9 @@
 /**
- * Boots one mesh and keeps it: a program of its own, so that it outlives nobody who wants it gone. It ends everything it
- * started when it is told to, and, if attached, when the process that started it is gone (its standard input ends).
+ * Boots one mesh and keeps it: a program of its own, so that it outlives nobody who wants it gone. It ends everything
+ * it started when it is told to, and, if attached, when the process that started it is gone (its standard input ends).
  *
- * `node daemon.ts OPTIONS` with JSON of `DaemonOptions`; says `{up}` or `{failed}` to its parent; then serves `control.sock`.
+ * `node daemon.ts OPTIONS` with JSON of `DaemonOptions`; says `{up}` or `{failed}` to its parent; then serves
+ * `control.sock`.
  */
 import fs from "node:fs";
 import http from "node:http";
@@ -62,11 +63,20 @@ try {
   const { api, kubeconfig, kubeconfigFor } = await bootControlPlane(machine, options.kubelet);
   note("Kubernetes is up");
   const namespace = "istio-system";
-  const istiods = await runIstiods(machine, api, { namespace, kubeconfig: kubeconfigFor("istiod"), env: options.istiodEnv }, ending.signal);
+  const istiods = await runIstiods(
+    machine,
+    api,
+    { namespace, kubeconfig: kubeconfigFor("istiod"), env: options.istiodEnv },
+    ending.signal,
+  );
   const services = await followServices(api, namespace, istiods.findPort, ending.signal);
   await installLogs(api, machine.dir);
   const egress = await serveEgress(path.join(machine.dir, "egress.sock"), services.byAddress);
-  await machine.start("fleet", process.execPath, [path.join(import.meta.dirname, "fleet.ts"), kubeconfigFor("fleet"), machine.dir]);
+  await machine.start("fleet", process.execPath, [
+    path.join(import.meta.dirname, "fleet.ts"),
+    kubeconfigFor("fleet"),
+    machine.dir,
+  ]);
   if (options.gatewayApi) await installGatewayApi(kubeconfig);
   const rollouts = options.argoRollouts ? startArgoRollouts(machine, kubeconfigFor("machine")) : undefined;
   for (const revision of options.revisions) {

@@ -1,6 +1,6 @@
 /**
- * The API server's only way out to nodes, pods and services: an HTTP CONNECT proxy on a unix socket, as konnectivity is.
- * Kubelets are on loopback and passed as they are; the addresses of Services go where kube-proxy would send them.
+ * The API server's only way out to nodes, pods and services: an HTTP CONNECT proxy on a unix socket, as konnectivity
+ * is. Kubelets are on loopback and passed as they are; the addresses of Services go where kube-proxy would send them.
  * It is also where calls of webhooks are made to fail or to wait.
  */
 import http from "node:http";
@@ -9,7 +9,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Route } from "./services.ts";
 
 /** What happens to calls to a Service: refused at once, never answered, or answered after a while. */
-export type Fault = { readonly kind: "refuse" } | { readonly kind: "hang" } | { readonly kind: "slow"; readonly ms: number };
+export type Fault =
+  | { readonly kind: "refuse" }
+  | { readonly kind: "hang" }
+  | { readonly kind: "slow"; readonly ms: number };
 
 export interface Egress {
   /** Sets or, without a fault, lifts what happens to calls to a Service of the Istio namespace. */
@@ -27,7 +30,9 @@ export async function serveEgress(socket: string, route: (address: string) => Ro
     client.on("error", () => client.destroy());
     client.on("close", () => open.delete(client));
     const refuse = (reason: string) => client.end(`HTTP/1.1 502 ${reason}\r\n\r\n`);
-    const target = address.startsWith("127.0.0.1:") ? { port: Number(address.split(":")[1]), service: "" } : route(address);
+    const target = address.startsWith("127.0.0.1:")
+      ? { port: Number(address.split(":")[1]), service: "" }
+      : route(address);
     if ("missing" in target) return void refuse(target.missing);
     open.set(client, target.service);
     const fault = faults.get(target.service);

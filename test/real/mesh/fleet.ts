@@ -1,7 +1,7 @@
 /**
- * The mesh's data plane as istiod sees it: one ADS stream per injected pod whose proxy runs, to an istiod of the address
- * that injection gave it. Once CDS and LDS are acknowledged the pod is annotated, which lets it become ready.
- * A stream stays while its pod is terminating, as a proxy does that drains, and ends when the proxy does.
+ * The mesh's data plane as istiod sees it: one ADS stream per injected pod whose proxy runs, to an istiod of the
+ * address that injection gave it. Once CDS and LDS are acknowledged the pod is annotated, which lets it become ready. A
+ * stream stays while its pod is terminating, as a proxy does that drains, and ends when the proxy does.
  *
  * A program: `node fleet.ts KUBECONFIG FOLDER-OF-THE-MESH`.
  */
@@ -30,12 +30,14 @@ const forever = new AbortController().signal;
 const forwards = new Map<string, Json>();
 await api.watch(
   "/apis/kwok.x-k8s.io/v1alpha1/namespaces/istio-system/portforwards",
-  ({ type, object }) => (type === "DELETED" ? forwards.delete(object.metadata.name) : forwards.set(object.metadata.name, object)),
+  ({ type, object }) =>
+    type === "DELETED" ? forwards.delete(object.metadata.name) : forwards.set(object.metadata.name, object),
   forever,
 );
 /** The proxies' port is TLS with a token that only a kubelet could mint; the plain one beside it serves the same. */
 const findPort = (pod: { name: string }, port: number): number | undefined =>
-  forwards.get(pod.name)?.spec.forwards.find((each: Json) => each.ports.includes(port === 15012 ? 15010 : port))?.target.port;
+  forwards.get(pod.name)?.spec.forwards.find((each: Json) => each.ports.includes(port === 15012 ? 15010 : port))?.target
+    .port;
 const services = await followServices(api, "istio-system", findPort, forever);
 
 // 64 streams a connection: on one for all, the HTTP/2 limit of istiod stalls the rest
@@ -44,13 +46,17 @@ const clients = new Map<string, InstanceType<typeof Ads>>();
 let opened = 0;
 function clientOf(address: string): InstanceType<typeof Ads> {
   const key = `${address}#${opened++ >> 6}`;
-  const known = clients.get(key) ?? new Ads(address, grpc.credentials.createInsecure(), { "grpc.use_local_subchannel_pool": 1 });
+  const known =
+    clients.get(key) ?? new Ads(address, grpc.credentials.createInsecure(), { "grpc.use_local_subchannel_pool": 1 });
   clients.set(key, known);
   return known;
 }
 
 function loadAds(): grpc.ServiceClientConstructor {
-  const protos = path.join(path.dirname(createRequire(import.meta.url).resolve("@grpc/grpc-js-xds/package.json")), "deps");
+  const protos = path.join(
+    path.dirname(createRequire(import.meta.url).resolve("@grpc/grpc-js-xds/package.json")),
+    "deps",
+  );
   const definition = loadSync("envoy/service/discovery/v3/ads.proto", {
     ...{ keepCase: true, longs: String, enums: String, oneofs: true },
     includeDirs: ["envoy-api", "xds", "googleapis", "protoc-gen-validate"].map((folder) => path.join(protos, folder)),
@@ -83,7 +89,8 @@ function connect(pod: Json, proxy: Proxy, container: Json): void {
     stream.write({ ...answer, version_info: response.version_info });
     acknowledged.add(response.type_url);
     proxy.failures = 0;
-    if (acknowledged.has(cds) && acknowledged.has(lds) && pod.metadata.annotations[annotations.synced] !== "true") void annotate(pod);
+    if (acknowledged.has(cds) && acknowledged.has(lds) && pod.metadata.annotations[annotations.synced] !== "true")
+      void annotate(pod);
   });
   stream.on("error", () => {
     if (proxy.stream === stream) delete proxy.stream;
@@ -101,7 +108,11 @@ function retry(pod: Json, proxy: Proxy, container: Json): void {
 
 function discoveryAddressOf(container: Json): string {
   const variable = (name: string): string | undefined => container.env?.find((each: Json) => each.name === name)?.value;
-  return JSON.parse(variable("PROXY_CONFIG") ?? "{}").discoveryAddress ?? variable("CA_ADDR") ?? "istiod.istio-system.svc:15012";
+  return (
+    JSON.parse(variable("PROXY_CONFIG") ?? "{}").discoveryAddress ??
+    variable("CA_ADDR") ??
+    "istiod.istio-system.svc:15012"
+  );
 }
 
 function nodeOf(pod: Json, container: Json): object {
@@ -124,7 +135,8 @@ function nodeOf(pod: Json, container: Json): object {
         SERVICE_ACCOUNT: text(pod.spec.serviceAccountName ?? "default"),
         ISTIO_VERSION: text(container.image.split(":").pop().split("-")[0]),
         LABELS: struct(labels),
-        // istioctl's proxy-status, from 1.22 on, lists only clients that tell their proxy's configuration (istiod's statusgen.go)
+        // istioctl's proxy-status, from 1.22 on, lists only clients that tell their proxy's configuration (istiod's
+        // statusgen.go)
         PROXY_CONFIG: struct({ discoveryAddress: discoveryAddressOf(container) }),
       },
     },
@@ -156,7 +168,8 @@ function explain(pod: Json): void {
   const life = lifeOf(pod);
   if (!odd.has(life)) return;
   const containers: string[] = pod.spec.containers.map((each: Json) => each.name);
-  const affected = pod.metadata.annotations?.[annotations.container] ?? containers.find((name) => name !== "istio-proxy");
+  const affected =
+    pod.metadata.annotations?.[annotations.container] ?? containers.find((name) => name !== "istio-proxy");
   void installOddLogs(api, process.argv[3] as string, { ...pod.metadata, life, containers, affected });
 }
 
@@ -166,7 +179,9 @@ await api.watch(
   ({ type, object: pod }) => {
     const { uid } = pod.metadata;
     if (type === "ADDED") explain(pod);
-    const container = [...pod.spec.containers, ...(pod.spec.initContainers ?? [])].find((each: Json) => each.name === "istio-proxy");
+    const container = [...pod.spec.containers, ...(pod.spec.initContainers ?? [])].find(
+      (each: Json) => each.name === "istio-proxy",
+    );
     const statuses = [...(pod.status?.containerStatuses ?? []), ...(pod.status?.initContainerStatuses ?? [])];
     const runs = type !== "DELETED" && statuses.some((each: Json) => each.name === "istio-proxy" && each.state.running);
     const known = proxies.get(uid);

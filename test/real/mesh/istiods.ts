@@ -1,7 +1,7 @@
 /**
- * What a kubelet does for the pods of istiod: for each pod of theirs one real istiod runs, of the version of the pod's image,
- * with the pod's arguments and environment, and is probed; the pod is ready when it is (a stage waits for the annotation).
- * So scaling, restarting, upgrading and deleting istiod is done by `kubectl`, as anywhere.
+ * What a kubelet does for the pods of istiod: for each pod of theirs one real istiod runs, of the version of the pod's
+ * image, with the pod's arguments and environment, and is probed; the pod is ready when it is (a stage waits for the
+ * annotation). So scaling, restarting, upgrading and deleting istiod is done by `kubectl`, as anywhere.
  */
 import fs from "node:fs";
 import path from "node:path";
@@ -15,7 +15,10 @@ import type { FindPort } from "./services.ts";
 /** Written on istiod's pods: `true` when the process answers its readiness probe, `false` when not. */
 export const readyAnnotation = "machine/ready";
 
-/** How an istiod is stopped: `unready`: its pod is seen not to be ready; `unnoticed`: its pod goes on claiming to be; `frozen`: it accepts connections and never answers, its pod claims to be ready. */
+/**
+ * How an istiod is stopped: `unready`: its pod is seen not to be ready; `unnoticed`: its pod goes on claiming to be;
+ * `frozen`: it accepts connections and never answers, its pod claims to be ready.
+ */
 export type Stop = "unready" | "unnoticed" | "frozen";
 
 export interface Istiods {
@@ -69,10 +72,23 @@ export async function runIstiods(
     const program = await machine.start(
       name,
       fileOf(`istio-${version}`, "bin/pilot-discovery"),
-      [...container.args, ...listen, "--ctrlz_port", String(await machine.ports.next()), "--kubeconfig", options.kubeconfig],
+      [
+        ...container.args,
+        ...listen,
+        "--ctrlz_port",
+        String(await machine.ports.next()),
+        "--kubeconfig",
+        options.kubeconfig,
+      ],
       {
         cwd,
-        env: { PATH: process.env.PATH, HOME: cwd, PILOT_MAX_REQUESTS_PER_SECOND: "1000", ...environmentOf(istiod.pod), ...options.env },
+        env: {
+          PATH: process.env.PATH,
+          HOME: cwd,
+          PILOT_MAX_REQUESTS_PER_SECOND: "1000",
+          ...environmentOf(istiod.pod),
+          ...options.env,
+        },
       },
     );
     istiod.process = program;
@@ -80,13 +96,17 @@ export async function runIstiods(
       if (istiod.process === program) delete istiod.process;
       await sleep(500);
       const wanted = !istiod.gone && !istiod.stopped && !istiod.process && !signal.aborted;
-      if (wanted) await run(istiod).catch((error: Error) => console.log(`istiod of ${labels["istio.io/rev"]}: ${error.message}`));
+      if (wanted)
+        await run(istiod).catch((error: Error) => console.log(`istiod of ${labels["istio.io/rev"]}: ${error.message}`));
     });
   }
 
   /** The kubelet's port-forward to the pod leads to the process. */
   async function announce(istiod: Istiod): Promise<void> {
-    const forwards = [...istiod.ports].map(([port, local]) => ({ ports: [port], target: { address: "127.0.0.1", port: local } }));
+    const forwards = [...istiod.ports].map(([port, local]) => ({
+      ports: [port],
+      target: { address: "127.0.0.1", port: local },
+    }));
     const { name } = istiod.pod.metadata;
     await api.post(`/apis/kwok.x-k8s.io/v1alpha1/namespaces/${options.namespace}/portforwards`, {
       ...{

@@ -1,4 +1,7 @@
-/** Begins and ends meshes from outside: starts the daemon of one, finds those that there are, makes sure that nothing stays. */
+/**
+ * Begins and ends meshes from outside: starts the daemon of one, finds those that there are, makes sure that nothing
+ * stays.
+ */
 import { spawn } from "node:child_process";
 import fs from "node:fs";
 import http from "node:http";
@@ -14,7 +17,10 @@ const meshes = path.join(os.tmpdir(), `kubectl-mesh-${os.userInfo().username}`);
 /** The folder of a mesh by its name. */
 export const folderOfMesh = (name: string): string => path.join(meshes, name);
 
-/** Boots a mesh, having built what it needs; comes back when every revision injects. Throws, with the reason, where it does not come up. */
+/**
+ * Boots a mesh, having built what it needs; comes back when every revision injects. Throws, with the reason, where it
+ * does not come up.
+ */
 export async function bootMesh(
   options: Omit<DaemonOptions, "dir">,
   name: string,
@@ -29,16 +35,22 @@ export async function bootMesh(
   fs.rmSync(dir, { recursive: true, force: true }); // what a kept one left
   fs.mkdirSync(dir);
   const log = fs.openSync(path.join(dir, "daemon.log"), "a");
-  const daemon = spawn(process.execPath, [path.join(import.meta.dirname, "daemon.ts"), JSON.stringify({ ...options, dir })], {
-    detached: true,
-    stdio: [options.attached ? "pipe" : "ignore", log, log, "ipc"],
-  });
+  const daemon = spawn(
+    process.execPath,
+    [path.join(import.meta.dirname, "daemon.ts"), JSON.stringify({ ...options, dir })],
+    {
+      detached: true,
+      stdio: [options.attached ? "pipe" : "ignore", log, log, "ipc"],
+    },
+  );
   fs.closeSync(log);
   if (daemon.pid !== undefined) recordProcess(dir, daemon.pid, "daemon");
   const end = await new Promise<{ up?: boolean; failed?: string }>((resolve) => {
     daemon.once("message", resolve);
     daemon.once("error", (error) => resolve({ failed: error.message }));
-    daemon.once("exit", (code, signal) => resolve({ failed: `the daemon ended with ${code ?? signal}: ${logOf(dir)}` }));
+    daemon.once("exit", (code, signal) =>
+      resolve({ failed: `the daemon ended with ${code ?? signal}: ${logOf(dir)}` }),
+    );
   });
   daemon.removeAllListeners();
   if (end.up !== true) {
@@ -70,11 +82,14 @@ export function runningMeshes(): string[] {
 /** Tells a running mesh to do something. Throws, with its reason, where it does not. */
 export function command(dir: string, what: Command): Promise<void> {
   return new Promise((resolve, reject) => {
-    const request = http.request({ socketPath: path.join(dir, "control.sock"), method: "POST", path: "/" }, async (response) => {
-      const text = (await response.toArray()).join("");
-      if (response.statusCode === 200) resolve();
-      else reject(new Error(JSON.parse(text).failed));
-    });
+    const request = http.request(
+      { socketPath: path.join(dir, "control.sock"), method: "POST", path: "/" },
+      async (response) => {
+        const text = (await response.toArray()).join("");
+        if (response.statusCode === 200) resolve();
+        else reject(new Error(JSON.parse(text).failed));
+      },
+    );
     request.on("error", reject);
     request.end(JSON.stringify(what));
   });

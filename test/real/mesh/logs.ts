@@ -1,6 +1,7 @@
 /**
- * What containers wrote: the same few lines for all, by kwok's ClusterLogs, and for a pod whose life is odd the lines that
- * tell why, by a Logs object of its name. A container whose image could not be pulled has written nothing: an error.
+ * What containers wrote: the same few lines for all, by kwok's ClusterLogs, and for a pod whose life is odd the lines
+ * that tell why, by a Logs object of its name. A container whose image could not be pulled has written nothing: an
+ * error.
  */
 import fs from "node:fs";
 import path from "node:path";
@@ -9,7 +10,11 @@ import type { Api } from "./api.ts";
 const texts = {
   app: ["starting", "listening on :8080"],
   crashed: ["starting", "fatal: cannot open the database: connection refused"],
-  proxy: ["info\txdsproxy\tconnected to upstream XDS server", "info\tReadiness succeeded", "info\tEnvoy proxy is ready"],
+  proxy: [
+    "info\txdsproxy\tconnected to upstream XDS server",
+    "info\tReadiness succeeded",
+    "info\tEnvoy proxy is ready",
+  ],
   "proxy-no-istiod": [
     "warning\tenvoy config external/envoy/source/extensions/config_subscription/grpc/grpc_stream.h:193\tStreamAggregatedResources gRPC config stream to xds-grpc closed since 40s ago: 14, connection error: dial tcp: i/o timeout",
     "warn\tEnvoy proxy is NOT ready: config not received from XDS server (was Pilot running?): cds updates: 0 successful, 0 rejected; lds updates: 0 successful, 0 rejected",
@@ -66,5 +71,7 @@ export async function installOddLogs(
   if (pod.life === "crash") logs.push(log(dir, [pod.affected], "crashed"));
   const { namespace, name } = pod;
   const path = `/apis/kwok.x-k8s.io/v1alpha1/namespaces/${namespace}/logs`;
-  await api.post(path, { apiVersion: kind, kind: "Logs", metadata: { name, namespace }, spec: { logs } }).catch(() => {}); // the namespace is going, or it is there
+  await api
+    .post(path, { apiVersion: kind, kind: "Logs", metadata: { name, namespace }, spec: { logs } })
+    .catch(() => {}); // the namespace is going, or it is there
 }

@@ -29,7 +29,11 @@ export async function createMachine(dir: string): Promise<Machine> {
     ports,
     async start(name, command, args, options = {}) {
       if (stopping) throw new Error(`${name} is not started: the machine is stopping`);
-      const program = await startProgram(name, command, args, { cwd: dir, log: path.join(dir, `${name}.log`), ...options });
+      const program = await startProgram(name, command, args, {
+        cwd: dir,
+        log: path.join(dir, `${name}.log`),
+        ...options,
+      });
       recordProcess(dir, program.pid, name);
       programs.set(program.pid, program);
       void program.ended.then((how) => {
@@ -53,7 +57,9 @@ export function recordProcess(dir: string, pid: number, name: string): void {
 }
 
 /** Every process written down that still runs, told from a later one of the same number. */
-export function recordedProcesses(dir: string): { readonly pid: number; readonly start: string; readonly name: string }[] {
+export function recordedProcesses(
+  dir: string,
+): { readonly pid: number; readonly start: string; readonly name: string }[] {
   let text = "";
   try {
     text = fs.readFileSync(path.join(dir, "pids"), "utf8");
@@ -61,7 +67,9 @@ export function recordedProcesses(dir: string): { readonly pid: number; readonly
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
   }
   const lines = text.split("\n").filter((line) => line !== "");
-  const processes = lines.map((line) => line.split("\t")).map(([pid, start = "", name = ""]) => ({ pid: Number(pid), start, name }));
+  const processes = lines
+    .map((line) => line.split("\t"))
+    .map(([pid, start = "", name = ""]) => ({ pid: Number(pid), start, name }));
   return processes.filter(({ pid, start }) => isRunning(pid, start));
 }
 

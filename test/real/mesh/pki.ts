@@ -22,19 +22,47 @@ export async function createPki(folder: string): Promise<Pki> {
   fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
   const file = (name: string) => path.join(folder, name);
   const openssl = (...args: string[]) =>
-    runProgram("openssl", ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "30", ...args]);
+    runProgram("openssl", [
+      "req",
+      "-x509",
+      "-newkey",
+      "ec",
+      "-pkeyopt",
+      "ec_paramgen_curve:prime256v1",
+      "-nodes",
+      "-days",
+      "30",
+      ...args,
+    ]);
   const signed = (name: string, subject: string, ...extensions: string[]) =>
     openssl(
-      ...["-CA", file("ca.crt"), "-CAkey", file("ca.key"), "-keyout", file(`${name}.key`), "-out", file(`${name}.crt`), "-subj", subject],
+      ...[
+        "-CA",
+        file("ca.crt"),
+        "-CAkey",
+        file("ca.key"),
+        "-keyout",
+        file(`${name}.key`),
+        "-out",
+        file(`${name}.crt`),
+        "-subj",
+        subject,
+      ],
       ...["basicConstraints=critical,CA:FALSE", ...extensions].flatMap((extension) => ["-addext", extension]),
     );
-  await openssl("-keyout", file("ca.key"), "-out", file("ca.crt"), "-subj", "/CN=kube-ca").catch((error: NodeJS.ErrnoException) => {
-    throw error.code === "ENOENT"
-      ? new Error("the real mesh's certificates are made with openssl, and there is none on the PATH; install it")
-      : error;
-  });
+  await openssl("-keyout", file("ca.key"), "-out", file("ca.crt"), "-subj", "/CN=kube-ca").catch(
+    (error: NodeJS.ErrnoException) => {
+      throw error.code === "ENOENT"
+        ? new Error("the real mesh's certificates are made with openssl, and there is none on the PATH; install it")
+        : error;
+    },
+  );
   await Promise.all([
-    signed("apiserver", "/CN=kube-apiserver", "subjectAltName=IP:127.0.0.1,IP:10.96.0.1,DNS:localhost,DNS:kubernetes.default.svc"),
+    signed(
+      "apiserver",
+      "/CN=kube-apiserver",
+      "subjectAltName=IP:127.0.0.1,IP:10.96.0.1,DNS:localhost,DNS:kubernetes.default.svc",
+    ),
     signed("admin", "/O=system:masters/CN=admin", "extendedKeyUsage=clientAuth"),
   ]);
   const account = generateKeyPairSync("rsa", {
@@ -45,9 +73,13 @@ export async function createPki(folder: string): Promise<Pki> {
   fs.writeFileSync(file("sa.key"), account.privateKey, { mode: 0o600 });
   fs.writeFileSync(file("sa.pub"), account.publicKey);
   const tokens = new Map(machinery.map((user) => [user as string, randomBytes(16).toString("hex")]));
-  fs.writeFileSync(file("tokens.csv"), [...tokens].map(([user, token]) => `${token},${user},${user},"system:masters"\n`).join(""), {
-    mode: 0o600,
-  });
+  fs.writeFileSync(
+    file("tokens.csv"),
+    [...tokens].map(([user, token]) => `${token},${user},${user},"system:masters"\n`).join(""),
+    {
+      mode: 0o600,
+    },
+  );
   const read = (name: string) => fs.readFileSync(file(name), "utf8");
   return { folder, ca: read("ca.crt"), admin: { certificate: read("admin.crt"), key: read("admin.key") }, tokens };
 }

@@ -1,6 +1,7 @@
 /**
  * Loopback ports for one mesh: a block of 200, claimed by listening on its first.
- * The blocks lie below the range from which systems take ports for outgoing connections, or one of those could be in the way.
+ * The blocks lie below the range from which systems take ports for outgoing connections, or one of those could be in
+ * the way.
  */
 import net from "node:net";
 

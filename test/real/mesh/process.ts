@@ -1,4 +1,6 @@
-/** Programs that run beside us: started with their output in a file, told apart from a later process of the same number. */
+/**
+ * Programs that run beside us: started with their output in a file, told apart from a later process of the same number.
+ */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import fs from "node:fs";
 
@@ -46,11 +48,22 @@ export interface StartOptions {
 }
 
 /** Starts a program whose output goes to a file. Throws where it cannot be started. */
-export async function startProgram(name: string, command: string, args: readonly string[], options: StartOptions): Promise<Running> {
+export async function startProgram(
+  name: string,
+  command: string,
+  args: readonly string[],
+  options: StartOptions,
+): Promise<Running> {
   const log = fs.openSync(options.log, "a");
-  const child = spawn(command, args, { cwd: options.cwd, env: options.env ?? process.env, stdio: ["ignore", log, log] });
+  const child = spawn(command, args, {
+    cwd: options.cwd,
+    env: options.env ?? process.env,
+    stdio: ["ignore", log, log],
+  });
   fs.closeSync(log);
-  const ended = new Promise<number | string>((resolve) => child.once("exit", (code, signal) => resolve(code ?? signal ?? 0)));
+  const ended = new Promise<number | string>((resolve) =>
+    child.once("exit", (code, signal) => resolve(code ?? signal ?? 0)),
+  );
   await new Promise<void>((resolve, reject) => {
     child.once("spawn", resolve);
     child.once("error", reject);
@@ -58,14 +71,20 @@ export async function startProgram(name: string, command: string, args: readonly
   return { name, pid: child.pid as number, child, ended };
 }
 
-/** Runs a program to its end and gives back what it wrote. Throws, with its last output, where it does not end with 0. */
+/**
+ * Runs a program to its end and gives back what it wrote. Throws, with its last output, where it does not end with 0.
+ */
 export function runProgram(
   command: string,
   args: readonly string[],
   options: { env?: NodeJS.ProcessEnv; input?: string; cwd?: string } = {},
 ): Promise<string> {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { env: options.env ?? process.env, cwd: options.cwd, stdio: ["pipe", "pipe", "pipe"] });
+    const child = spawn(command, args, {
+      env: options.env ?? process.env,
+      cwd: options.cwd,
+      stdio: ["pipe", "pipe", "pipe"],
+    });
     let [stdout, stderr] = ["", ""];
     child.stdout.on("data", (chunk) => {
       stdout += chunk;
@@ -76,7 +95,10 @@ export function runProgram(
     child.on("error", reject);
     child.on("close", (code, signal) => {
       if (code === 0) resolve(stdout);
-      else reject(new Error(`${command} ${args.join(" ")} ended with ${code ?? signal}:\n${(stderr + stdout).slice(-4000)}`));
+      else
+        reject(
+          new Error(`${command} ${args.join(" ")} ended with ${code ?? signal}:\n${(stderr + stdout).slice(-4000)}`),
+        );
     });
     child.stdin.on("error", () => {}); // it may end without reading all
     child.stdin.end(options.input ?? "");

@@ -1,8 +1,9 @@
 /**
  * The real programs: what each is built from, where the built ones are kept, and how missing ones are built.
  *
- * They are built from Go modules pinned by `go/<folder>/go.mod` and `go.sum`, into a folder outside the repository named by
- * the checksum of all that goes into the build. What is there already is used as it is, without a call of `go`.
+ * They are built from Go modules pinned by `go/<folder>/go.mod` and `go.sum`, into a folder outside the repository
+ * named by the checksum of all that goes into the build. What is there already is used as it is, without a call of
+ * `go`.
  */
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -26,7 +27,9 @@ const programs: ReadonlyMap<string, Program> = new Map([
     "kubernetes",
     {
       folder: "kubernetes",
-      packages: ["kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl"].map((name) => `k8s.io/kubernetes/cmd/${name}`),
+      packages: ["kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl"].map(
+        (name) => `k8s.io/kubernetes/cmd/${name}`,
+      ),
       ldflags: `-s -w -X ${kubernetesVersion}.gitVersion=v1.36.3 -X ${kubernetesVersion}.gitMajor=1 -X ${kubernetesVersion}.gitMinor=36`,
     },
   ],
@@ -43,7 +46,14 @@ const programs: ReadonlyMap<string, Program> = new Map([
       },
     },
   ],
-  ["krew", { folder: "krew", packages: ["sigs.k8s.io/krew/cmd/krew", "sigs.k8s.io/krew/cmd/validate-krew-manifest"], ldflags: "-s -w" }],
+  [
+    "krew",
+    {
+      folder: "krew",
+      packages: ["sigs.k8s.io/krew/cmd/krew", "sigs.k8s.io/krew/cmd/validate-krew-manifest"],
+      ldflags: "-s -w",
+    },
+  ],
   ["quill", { folder: "quill", packages: ["github.com/anchore/quill/cmd/quill"], ldflags: "-s -w" }],
   ["helm", { folder: "helm", packages: ["helm.sh/helm/v3/cmd/helm"], ldflags: "-s -w" }],
   [
@@ -128,10 +138,21 @@ async function build(name: string, target: string, report: (line: string) => voi
   try {
     const output = `${path.join(draft, "bin")}${path.sep}${program.packages[0] === "." ? name : ""}`;
     if (program.packages.length > 0) {
-      await go(program.folder, ["build", "-buildvcs=false", "-trimpath", "-o", output, "-ldflags", program.ldflags, ...program.packages]);
+      await go(program.folder, [
+        "build",
+        "-buildvcs=false",
+        "-trimpath",
+        "-o",
+        output,
+        "-ldflags",
+        program.ldflags,
+        ...program.packages,
+      ]);
     }
     for (const [folder, from] of Object.entries(program.files ?? {})) {
-      const module = JSON.parse(await go(program.folder, ["mod", "download", "-json", await pinned(program.folder, from.module)])) as {
+      const module = JSON.parse(
+        await go(program.folder, ["mod", "download", "-json", await pinned(program.folder, from.module)]),
+      ) as {
         Dir: string;
       };
       copyWritable(path.join(module.Dir, from.path), path.join(draft, folder));
@@ -173,7 +194,9 @@ function go(folder: string, args: readonly string[]): Promise<string> {
     child.on("error", (error: NodeJS.ErrnoException) =>
       reject(
         error.code === "ENOENT"
-          ? new Error("the real mesh is built with Go, and there is no `go` on the PATH; install Go 1.26 or newer (https://go.dev/dl)")
+          ? new Error(
+              "the real mesh is built with Go, and there is no `go` on the PATH; install Go 1.26 or newer (https://go.dev/dl)",
+            )
           : error,
       ),
     );

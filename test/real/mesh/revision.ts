@@ -1,4 +1,6 @@
-/** Installs and removes revisions with the tools their users use: the istioctl or the Helm charts of that very release. */
+/**
+ * Installs and removes revisions with the tools their users use: the istioctl or the Helm charts of that very release.
+ */
 import path from "node:path";
 import { type Api, eventually, type Json } from "./api.ts";
 import { runProgram } from "./process.ts";
@@ -69,8 +71,17 @@ async function installWithHelm(access: Access, { name, version, replicas, values
       "--wait",
       ...settings.flatMap((setting) => ["--set", setting]),
     );
-  await chart("base", "istio-base", name === "default" ? [] : [`defaultRevision=${await defaultRevision(access, name)}`]);
-  const settings = [`global.tag=${version}`, "global.hub=docker.io/istio", "autoscaleEnabled=false", "pilot.autoscaleEnabled=false"];
+  await chart(
+    "base",
+    "istio-base",
+    name === "default" ? [] : [`defaultRevision=${await defaultRevision(access, name)}`],
+  );
+  const settings = [
+    `global.tag=${version}`,
+    "global.hub=docker.io/istio",
+    "autoscaleEnabled=false",
+    "pilot.autoscaleEnabled=false",
+  ];
   settings.push(`pilot.replicaCount=${replicas}`, `replicaCount=${replicas}`, ...values);
   if (name !== "default") settings.push(`revision=${name}`);
   await chart("istio-control/istio-discovery", name === "default" ? "istiod" : `istiod-${name}`, settings);
@@ -89,10 +100,18 @@ function helm(access: Access, ...args: string[]): Promise<string> {
   });
 }
 
-/** Whether a revision injects now. Creates nothing: asks, by a dry run, who would inject a pod labelled for the revision. */
+/**
+ * Whether a revision injects now. Creates nothing: asks, by a dry run, who would inject a pod labelled for the
+ * revision.
+ */
 export async function injects(api: Api, revision: string): Promise<boolean> {
   const labels = { "sidecar.istio.io/inject": "true", ...(revision !== "default" && { "istio.io/rev": revision }) };
-  const pod = { apiVersion: "v1", kind: "Pod", metadata: { name: "probe", labels }, spec: { containers: [{ name: "app", image: "app" }] } };
+  const pod = {
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: { name: "probe", labels },
+    spec: { containers: [{ name: "app", image: "app" }] },
+  };
   const answer = await api.post("/api/v1/namespaces/default/pods?dryRun=All", pod);
   return JSON.parse(answer.metadata.annotations?.["sidecar.istio.io/status"] ?? "{}").revision === revision;
 }

@@ -25,7 +25,12 @@ export interface RunOptions {
 }
 
 /** Runs a program to its end. Throws only where it cannot be started. */
-export function runToEnd(binary: string, args: readonly string[], environment: NodeJS.ProcessEnv, options: RunOptions): Promise<Result> {
+export function runToEnd(
+  binary: string,
+  args: readonly string[],
+  environment: NodeJS.ProcessEnv,
+  options: RunOptions,
+): Promise<Result> {
   const env: NodeJS.ProcessEnv = { ...environment, ...options.env };
   for (const [name, value] of Object.entries(env)) if (value === undefined) delete env[name];
   const started = performance.now();
@@ -47,7 +52,13 @@ export function runToEnd(binary: string, args: readonly string[], environment: N
     child.on("error", reject);
     child.on("close", (code, signal) => {
       clearTimeout(timer);
-      resolve({ code: code ?? undefined, signal: signal ?? undefined, stdout, stderr, ms: performance.now() - started });
+      resolve({
+        code: code ?? undefined,
+        signal: signal ?? undefined,
+        stdout,
+        stderr,
+        ms: performance.now() - started,
+      });
     });
   });
 }

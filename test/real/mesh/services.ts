@@ -1,6 +1,7 @@
 /**
- * What kube-proxy and the cluster's DNS do for the Services of istiod: from a Service's address to a live endpoint's process.
- * Endpoints are those of the EndpointSlices, so a pod that is not ready gets nothing; processes are found by their pod.
+ * What kube-proxy and the cluster's DNS do for the Services of istiod: from a Service's address to a live endpoint's
+ * process. Endpoints are those of the EndpointSlices, so a pod that is not ready gets nothing; processes are found by
+ * their pod.
  */
 import type { Api, Json } from "./api.ts";
 
@@ -17,7 +18,12 @@ export interface Services {
 export type Route = { readonly port: number; readonly service: string } | { readonly missing: string };
 
 /** Follows Services and EndpointSlices of the Istio namespace until `signal` aborts. */
-export async function followServices(api: Api, namespace: string, findPort: FindPort, signal: AbortSignal): Promise<Services> {
+export async function followServices(
+  api: Api,
+  namespace: string,
+  findPort: FindPort,
+  signal: AbortSignal,
+): Promise<Services> {
   const services = new Map<string, Json>();
   const slices = new Map<string, Json>();
   const keepIn = (kept: Map<string, Json>) => (event: { type: string; object: Json }) => {

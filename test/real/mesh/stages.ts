@@ -23,8 +23,8 @@ export const annotations = {
 } as const;
 
 /**
- * jq: the name of the stage that comes next for a pod. The revision of its proxy is in the annotation that injection writes,
- * and for a gateway that istiod itself deploys in `istio.io/rev`.
+ * jq: the name of the stage that comes next for a pod. The revision of its proxy is in the annotation that injection
+ * writes, and for a gateway that istiod itself deploys in `istio.io/rev`.
  */
 const nextForPod = `
   (.metadata.annotations // {}) as $a
@@ -58,7 +58,14 @@ const nextForPod = `
     else "pod-only-app-ready" end`.replaceAll(/\s+/g, " ");
 
 /** What a container does: these words, or the reason for which it waits. */
-type Doing = "ready" | "running" | "PodInitializing" | "ErrImagePull" | "ImagePullBackOff" | "CrashLoopBackOff" | "completed";
+type Doing =
+  | "ready"
+  | "running"
+  | "PodInitializing"
+  | "ErrImagePull"
+  | "ImagePullBackOff"
+  | "CrashLoopBackOff"
+  | "completed";
 
 interface PodStatus {
   readonly phase: "Pending" | "Running" | "Succeeded" | "keep";
@@ -157,7 +164,11 @@ const onlyIf = {
 function podStage(name: string, guards: readonly object[], next: object, delay?: Delay): object {
   const jq = (expression: string) => ({ jq: { expression } });
   const expressions = [...guards, { key: nextForPod, operator: "In", values: [name] }];
-  const after = delay && { durationMilliseconds: 0, durationFrom: jq(delay.from), ...(delay.to && { jitterDurationFrom: jq(delay.to) }) };
+  const after = delay && {
+    durationMilliseconds: 0,
+    durationFrom: jq(delay.from),
+    ...(delay.to && { jitterDurationFrom: jq(delay.to) }),
+  };
   return stage(
     "Pod",
     name,
@@ -176,10 +187,15 @@ function stage(kind: string, name: string, matchExpressions: readonly object[], 
   };
 }
 
-/** Every stage of nodes and pods, as the text of kwok's configuration. `kubelet` is the version that the nodes report. */
+/**
+ * Every stage of nodes and pods, as the text of kwok's configuration. `kubelet` is the version that the nodes report.
+ */
 export function stagesText(kubelet: string): string {
   const status = (picture: PodStatus) => ({ statusTemplate: statusTemplate(picture) });
-  const ready = { from: annotated(annotations.readyAfter, "0s"), to: `.metadata.annotations["${annotations.readyBefore}"]` };
+  const ready = {
+    from: annotated(annotations.readyAfter, "0s"),
+    to: `.metadata.annotations["${annotations.readyBefore}"]`,
+  };
   const { pending, running, notReady, deleted, ofJob, istiod, lives } = onlyIf;
   const stages = [
     ...nodeStages(kubelet),
@@ -190,17 +206,30 @@ export function stagesText(kubelet: string): string {
     podStage("pod-only-app-ready", [running, notReady], status({ phase: "Running", app: "ready", proxy: "running" }), {
       from: annotated(annotations.readyAfter, "2s"),
     }),
-    podStage("pod-only-proxy-ready", [lives("never-ready")], status({ phase: "Running", app: "running", proxy: "ready" })),
+    podStage(
+      "pod-only-proxy-ready",
+      [lives("never-ready")],
+      status({ phase: "Running", app: "running", proxy: "ready" }),
+    ),
     podStage(
       "pod-crash",
       [lives("crash")],
       status({ phase: "keep", app: "running", proxy: "by-sync", affected: "CrashLoopBackOff", restarted: true }),
       { from: annotated(annotations.crashAfter, "1s") },
     ),
-    podStage("pod-restart", [lives("crash")], status({ phase: "keep", app: "running", proxy: "by-sync", affected: "running" }), {
-      from: '"5s"',
-    }),
-    podStage("pod-pull-error", [lives("pull")], status({ phase: "Pending", app: "running", proxy: "by-sync", affected: "ErrImagePull" })),
+    podStage(
+      "pod-restart",
+      [lives("crash")],
+      status({ phase: "keep", app: "running", proxy: "by-sync", affected: "running" }),
+      {
+        from: '"5s"',
+      },
+    ),
+    podStage(
+      "pod-pull-error",
+      [lives("pull")],
+      status({ phase: "Pending", app: "running", proxy: "by-sync", affected: "ErrImagePull" }),
+    ),
     podStage(
       "pod-pull-back-off",
       [lives("pull")],

@@ -21,12 +21,15 @@ const pe = new Map([
 ]);
 
 export const formatOf = (file: Buffer): Format => {
-  if (file.toString("latin1", 0, 4) === "\x7fELF") return { format: "ELF", machine: elf.get(file.readUInt16LE(18)) ?? "unknown" };
-  if (file.readUInt32LE(0) === 0xfeedfacf) return { format: "Mach-O", machine: machO.get(file.readUInt32LE(4)) ?? "unknown" };
+  if (file.toString("latin1", 0, 4) === "\x7fELF")
+    return { format: "ELF", machine: elf.get(file.readUInt16LE(18)) ?? "unknown" };
+  if (file.readUInt32LE(0) === 0xfeedfacf)
+    return { format: "Mach-O", machine: machO.get(file.readUInt32LE(4)) ?? "unknown" };
   const header = file.readUInt32LE(0x3c);
   if (file.toString("latin1", 0, 2) !== "MZ" || file.toString("latin1", header, header + 4) !== "PE\0\0")
     throw new Error(`no executable: begins with ${file.toString("hex", 0, 4)}`);
-  // The optional header begins at 24; of PE32+, the data directories at 112 within, the certificate table being the fifth.
+  // The optional header begins at 24; of PE32+, the data directories at 112 within, the certificate table being the
+  // fifth.
   return {
     format: "PE",
     machine: pe.get(file.readUInt16LE(header + 4)) ?? "unknown",

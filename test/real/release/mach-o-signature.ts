@@ -1,4 +1,7 @@
-/** Reads a Mach-O's code signature and holds every page against it, as macOS does when it runs the file (Apple's `cs_blobs.h`). */
+/**
+ * Reads a Mach-O's code signature and holds every page against it, as macOS does when it runs the file (Apple's
+ * `cs_blobs.h`).
+ */
 import { createHash } from "node:crypto";
 
 export interface Signature {

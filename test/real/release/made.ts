@@ -10,7 +10,11 @@ import { text } from "node:stream/consumers";
 export const releaseTime = Date.UTC(2026, 0, 2, 3, 4, 4) / 1000;
 
 /** `npm run release -- --snapshot --out FOLDER …`, to its end. */
-export const release = async (out: string, argv: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<string> => {
+export const release = async (
+  out: string,
+  argv: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<string> => {
   const child = spawn(process.execPath, ["scripts/release.ts", "--snapshot", "--out", out, ...argv], {
     stdio: ["ignore", "inherit", "pipe"],
     env: { ...process.env, SOURCE_DATE_EPOCH: String(releaseTime), ...env },
@@ -29,7 +33,9 @@ export const unpack = (archive: string, into: string): readonly string[] => {
   }
   execFileSync("tar", ["-xzf", archive, "-C", into]);
   // -rwxr-xr-x 0/0 12345 2026-01-02 03:04:04 NAME
-  const listed = execFileSync("tar", ["--utc", "--full-time", "-tvzf", archive], { encoding: "utf8" }).trim().split("\n");
+  const listed = execFileSync("tar", ["--utc", "--full-time", "-tvzf", archive], { encoding: "utf8" })
+    .trim()
+    .split("\n");
   for (const line of listed)
     assert.match(line, /^-r..r-.r-. 0\/0 +\d+ 2026-01-02 03:04:04 \S+$/, "a regular file, of nobody, of that time");
   return listed.map((line) => line.replace(/.* /, ""));

@@ -13,7 +13,13 @@ export interface Column {
   readonly cell: (object: KubeJson, now: number) => Cell;
 }
 
-export const column = (name: string, cell: Column["cell"], type = "string"): Column => ({ name, type, format: "", priority: 0, cell });
+export const column = (name: string, cell: Column["cell"], type = "string"): Column => ({
+  name,
+  type,
+  format: "",
+  priority: 0,
+  cell,
+});
 export const integer = (name: string, cell: Column["cell"]): Column => column(name, cell, "integer");
 export const wide = (name: string, cell: Column["cell"]): Column => ({ ...column(name, cell), priority: 1 });
 
@@ -29,7 +35,11 @@ export const ageOf = (time: string | null | undefined, now: number): string =>
 /** Seconds in words, as k8s.io/apimachinery pkg/util/duration has it. */
 export function humanDuration(seconds: number): string {
   if (seconds < 0) return seconds < -1 ? "<invalid>" : "0s";
-  const [minutes, hours, days] = [60, 3600, 86_400].map((unit) => Math.trunc(seconds / unit)) as [number, number, number];
+  const [minutes, hours, days] = [60, 3600, 86_400].map((unit) => Math.trunc(seconds / unit)) as [
+    number,
+    number,
+    number,
+  ];
   const both = (large: number, unit: string, small: number, rest: string): string =>
     `${large}${unit}${small === 0 ? "" : `${small}${rest}`}`;
   if (seconds < 120) return `${seconds}s`;
@@ -58,7 +68,10 @@ export function selectorText(selector: Json): string {
   };
   const terms = [
     ...Object.entries<string>(selector?.matchLabels ?? {}).map(([key, value]) => ({ key, text: `${key}=${value}` })),
-    ...(selector?.matchExpressions ?? []).map(({ key, operator, values = [] }: Json) => ({ key, text: words[operator]?.(key, values) })),
+    ...(selector?.matchExpressions ?? []).map(({ key, operator, values = [] }: Json) => ({
+      key,
+      text: words[operator]?.(key, values),
+    })),
   ];
   const sorted = terms.toSorted((a, b) => (a.key < b.key ? -1 : 1));
   return sorted.map(({ text }) => text).join() || "<none>";

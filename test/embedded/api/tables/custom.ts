@@ -1,9 +1,14 @@
-/** The columns that a CustomResourceDefinition asks for (k8s.io/apiextensions-apiserver pkg/registry/customresource/tableconvertor). */
+/**
+ * The columns that a CustomResourceDefinition asks for (k8s.io/apiextensions-apiserver
+ * pkg/registry/customresource/tableconvertor).
+ */
 import type { Json, KubeJson } from "../../object.ts";
 import { ageColumn, ageOf, type Cell, type Column, column, nameColumn } from "./column.ts";
 
 export function customColumns({ spec }: KubeJson, version: string): readonly Column[] {
-  const asked: readonly Json[] | undefined = spec.versions.find((each: Json) => each.name === version)?.additionalPrinterColumns;
+  const asked: readonly Json[] | undefined = spec.versions.find(
+    (each: Json) => each.name === version,
+  )?.additionalPrinterColumns;
   if (!asked || asked.length === 0) return [nameColumn, { ...ageColumn, type: "date" }];
   return [
     nameColumn,

@@ -25,7 +25,9 @@ const node: readonly Column[] = [
     return of.spec?.unschedulable ? `${status},SchedulingDisabled` : status;
   }),
   column("Roles", ({ metadata }) => {
-    const roles = Object.keys(metadata.labels ?? {}).flatMap((key) => /^node-role\.kubernetes\.io\/(.+)$/.exec(key)?.[1] ?? []);
+    const roles = Object.keys(metadata.labels ?? {}).flatMap(
+      (key) => /^node-role\.kubernetes\.io\/(.+)$/.exec(key)?.[1] ?? [],
+    );
     return roles.toSorted().join() || none;
   }),
   ageColumn,
@@ -33,7 +35,10 @@ const node: readonly Column[] = [
   wide("Internal-IP", (of) => addressOf(of, "InternalIP")),
   wide("External-IP", (of) => addressOf(of, "ExternalIP")),
   wide("OS-Image", ({ status }) => status?.nodeInfo?.osImage || "<unknown>"),
-  wide("Kernel-Version", ({ status }) => `${status?.nodeInfo?.kernelVersion || "<unknown>"} (${status?.nodeInfo?.architecture})`),
+  wide(
+    "Kernel-Version",
+    ({ status }) => `${status?.nodeInfo?.kernelVersion || "<unknown>"} (${status?.nodeInfo?.architecture})`,
+  ),
   wide("Container-Runtime", ({ status }) => status?.nodeInfo?.containerRuntimeVersion || "<unknown>"),
 ];
 const addressOf = ({ status }: KubeJson, type: string): string =>
@@ -72,7 +77,8 @@ const event: readonly Column[] = [
   { ...nameColumn, priority: 1 },
 ];
 
-const accessModes = (modes: readonly string[] | undefined): string => (modes ?? []).map((mode) => mode.replaceAll(/[a-z]/g, "")).join();
+const accessModes = (modes: readonly string[] | undefined): string =>
+  (modes ?? []).map((mode) => mode.replaceAll(/[a-z]/g, "")).join();
 
 const claim: readonly Column[] = [
   nameColumn,
@@ -133,19 +139,30 @@ export const objectColumns: readonly (readonly [plural: string, columns: readonl
     "namespaces",
     [
       nameColumn,
-      column("Status", ({ metadata, status }) => status?.phase ?? (metadata.deletionTimestamp ? "Terminating" : "Active")),
+      column(
+        "Status",
+        ({ metadata, status }) => status?.phase ?? (metadata.deletionTimestamp ? "Terminating" : "Active"),
+      ),
       ageColumn,
     ],
   ],
   ["nodes", node],
   ["services", service],
   ["configmaps", [nameColumn, column("Data", (of) => sizeOf(of.data) + sizeOf(of.binaryData)), ageColumn]],
-  ["secrets", [nameColumn, column("Type", ({ type }) => type ?? "Opaque"), column("Data", ({ data }) => sizeOf(data)), ageColumn]],
+  [
+    "secrets",
+    [nameColumn, column("Type", ({ type }) => type ?? "Opaque"), column("Data", ({ data }) => sizeOf(data)), ageColumn],
+  ],
   ["serviceaccounts", [nameColumn, ageColumn]],
   ["events", event],
   [
     "resourcequotas",
-    [nameColumn, column("Request", (of) => quotaText(of, false)), column("Limit", (of) => quotaText(of, true)), ageColumn],
+    [
+      nameColumn,
+      column("Request", (of) => quotaText(of, false)),
+      column("Limit", (of) => quotaText(of, true)),
+      ageColumn,
+    ],
   ],
   ["limitranges", created],
   ["persistentvolumeclaims", claim],
@@ -168,7 +185,9 @@ export const objectColumns: readonly (readonly [plural: string, columns: readonl
     [
       nameColumn,
       integer("Validations", ({ spec }) => spec.validations?.length ?? 0),
-      column("ParamKind", ({ spec }) => (spec.paramKind ? `${spec.paramKind.apiVersion}/${spec.paramKind.kind}` : unset)),
+      column("ParamKind", ({ spec }) =>
+        spec.paramKind ? `${spec.paramKind.apiVersion}/${spec.paramKind.kind}` : unset,
+      ),
       ageColumn,
     ],
   ],
@@ -177,7 +196,9 @@ export const objectColumns: readonly (readonly [plural: string, columns: readonl
     [
       nameColumn,
       column("PolicyName", ({ spec }) => spec.policyName),
-      column("ParamRef", ({ spec }) => (spec.paramRef?.name ? `${spec.paramRef.namespace ?? "*"}/${spec.paramRef.name}` : unset)),
+      column("ParamRef", ({ spec }) =>
+        spec.paramRef?.name ? `${spec.paramRef.namespace ?? "*"}/${spec.paramRef.name}` : unset,
+      ),
       ageColumn,
     ],
   ],
@@ -188,7 +209,9 @@ export const objectColumns: readonly (readonly [plural: string, columns: readonl
       {
         ...nameColumn,
         cell: ({ metadata }) =>
-          metadata.annotations?.["storageclass.kubernetes.io/is-default-class"] === "true" ? `${metadata.name} (default)` : metadata.name,
+          metadata.annotations?.["storageclass.kubernetes.io/is-default-class"] === "true"
+            ? `${metadata.name} (default)`
+            : metadata.name,
       },
       column("Provisioner", ({ provisioner }) => provisioner),
       column("ReclaimPolicy", ({ reclaimPolicy }) => reclaimPolicy ?? "Delete"),

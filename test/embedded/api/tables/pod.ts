@@ -1,4 +1,7 @@
-/** Pods as `kubectl get pods` prints them: what STATUS says is reckoned from all containers (printPod of kubernetes pkg/printers/internalversion/printers.go). */
+/**
+ * Pods as `kubectl get pods` prints them: what STATUS says is reckoned from all containers (printPod of kubernetes
+ * pkg/printers/internalversion/printers.go).
+ */
 import { conditionOf, isGoing, isReady, type Json, type KubeJson } from "../../object.ts";
 import { ageColumn, ageOf, type Column, column, nameColumn, wide } from "./column.ts";
 
@@ -43,11 +46,15 @@ function glance(pod: KubeJson): Glance {
   const past = stuck < 0 ? initStatuses : initStatuses.slice(0, stuck);
   const sidecarsReady = past.filter((each) => isUp(each) && each.state?.terminated === undefined && each.ready).length;
   const begun = stuck < 0 || conditionOf(pod, "Initialized")?.status === "True";
-  const running = begun ? statuses.filter(({ ready, state }) => ready && state?.running && !state.waiting?.reason).length : 0;
+  const running = begun
+    ? statuses.filter(({ ready, state }) => ready && state?.running && !state.waiting?.reason).length
+    : 0;
 
   const before = stuck < 0 ? status.reason || status.phase || "" : initReason(initStatuses[stuck], stuck, inits.length);
   const reason = begun ? runningReason(pod, statuses, running > 0, before) : before;
-  const counted = begun ? [...initStatuses.filter(({ name }) => sidecars.has(name)), ...statuses] : initStatuses.slice(0, stuck + 1);
+  const counted = begun
+    ? [...initStatuses.filter(({ name }) => sidecars.has(name)), ...statuses]
+    : initStatuses.slice(0, stuck + 1);
   const over = status.phase === "Succeeded" || status.phase === "Failed";
   return {
     ready: `${sidecarsReady + running}/${spec.containers.length + sidecars.size}`,
@@ -57,7 +64,8 @@ function glance(pod: KubeJson): Glance {
   };
 }
 
-const endOf = ({ reason, signal, exitCode }: Json): string => reason || (signal ? `Signal:${signal}` : `ExitCode:${exitCode}`);
+const endOf = ({ reason, signal, exitCode }: Json): string =>
+  reason || (signal ? `Signal:${signal}` : `ExitCode:${exitCode}`);
 
 function initReason({ state = {} }: Json, index: number, count: number): string {
   if (state.terminated) return `Init:${endOf(state.terminated)}`;
@@ -67,10 +75,14 @@ function initReason({ state = {} }: Json, index: number, count: number): string 
 
 /** The first container that has something to say says it. */
 function runningReason(pod: KubeJson, statuses: readonly Json[], hasRunning: boolean, before: string): string {
-  const reasons = statuses.flatMap(({ state }) => state?.waiting?.reason || (state?.terminated ? endOf(state.terminated) : []));
+  const reasons = statuses.flatMap(
+    ({ state }) => state?.waiting?.reason || (state?.terminated ? endOf(state.terminated) : []),
+  );
   const reason = reasons[0] ?? before;
   if (reason !== "Completed") return reason;
   if (hasRunning && isReady(pod)) return "Running";
-  const failed = statuses.find(({ state }) => state?.terminated && state.terminated.exitCode !== 0 && !state.waiting?.reason);
+  const failed = statuses.find(
+    ({ state }) => state?.terminated && state.terminated.exitCode !== 0 && !state.waiting?.reason,
+  );
   return failed ? endOf(failed.state.terminated) : hasRunning ? "NotReady" : reason;
 }

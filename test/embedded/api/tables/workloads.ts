@@ -1,4 +1,7 @@
-/** Workloads, their revisions and what scales them, as `kubectl get` prints them (kubernetes pkg/printers/internalversion/printers.go). */
+/**
+ * Workloads, their revisions and what scales them, as `kubectl get` prints them (kubernetes
+ * pkg/printers/internalversion/printers.go).
+ */
 import { conditionOf, controllerOf, type Json, type KubeJson } from "../../object.ts";
 import {
   ageColumn,
@@ -19,7 +22,8 @@ const containers = containerColumns(({ spec }) => spec.template);
 
 const ready = column("Ready", ({ spec, status }) => `${status?.readyReplicas ?? 0}/${spec.replicas ?? 0}`);
 
-const ofStatus = (name: string, field: string, type?: string): Column => column(name, ({ status }) => status?.[field] ?? 0, type);
+const ofStatus = (name: string, field: string, type?: string): Column =>
+  column(name, ({ status }) => status?.[field] ?? 0, type);
 
 const jobColumns: readonly Column[] = [
   nameColumn,
@@ -27,7 +31,10 @@ const jobColumns: readonly Column[] = [
     const holds = ["Complete", "Failed"].find((type) => conditionOf(job, type)?.status === "True");
     if (holds) return holds;
     if (job.metadata.deletionTimestamp) return "Terminating";
-    return ["Suspended", "FailureTarget", "SuccessCriteriaMet"].find((type) => conditionOf(job, type)?.status === "True") ?? "Running";
+    return (
+      ["Suspended", "FailureTarget", "SuccessCriteriaMet"].find((type) => conditionOf(job, type)?.status === "True") ??
+      "Running"
+    );
   }),
   column("Completions", ({ spec, status }) => {
     const done = status?.succeeded ?? 0;
@@ -48,9 +55,15 @@ const cronJobColumns: readonly Column[] = [
   nameColumn,
   column("Schedule", ({ spec }) => spec.schedule),
   column("Timezone", ({ spec }) => spec.timeZone ?? "<none>"),
-  column("Suspend", ({ spec }) => (spec.suspend === undefined ? "<unset>" : spec.suspend ? "True" : "False"), "boolean"),
+  column(
+    "Suspend",
+    ({ spec }) => (spec.suspend === undefined ? "<unset>" : spec.suspend ? "True" : "False"),
+    "boolean",
+  ),
   integer("Active", ({ status }) => status?.active?.length ?? 0),
-  column("Last Schedule", ({ status }, now) => (status?.lastScheduleTime ? ageOf(status.lastScheduleTime, now) : "<none>")),
+  column("Last Schedule", ({ status }, now) =>
+    status?.lastScheduleTime ? ageOf(status.lastScheduleTime, now) : "<none>",
+  ),
   ageColumn,
   ...containerColumns(({ spec }) => spec.jobTemplate.spec.template),
   wide("Selector", ({ spec }) => selectorText(spec.jobTemplate.spec.selector)),

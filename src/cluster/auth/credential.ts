@@ -1,0 +1,68 @@
+/** What one request is signed with. Never printed. */
+export interface Credential {
+  /** Value of the `Authorization` header. */
+  readonly authorization?: string | undefined;
+  /** PEM of the client certificate and its key. */
+  readonly certificate?: Certificate | undefined;
+}
+
+export interface Certificate {
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** Where credentials come from. */
+export interface Credentials {
+  /**
+   * The credential of the moment; gets one where there is none or it is about to expire. Throws `ClusterError` (config
+   * or unauthorized).
+   */
+  current(): Promise<Credential>;
+  /**
+   * The server refused `used` (401): gets another one, unless somebody already did. False where another one cannot be
+   * had.
+   */
+  renew(used: Credential): Promise<boolean>;
+}
+
+export interface ExecContext {
+  readonly env: NodeJS.ProcessEnv;
+  readonly warn: (message: string) => void;
+}
+
+/**
+ * Credentials that are fetched by `fetch` when first needed, when they are about to expire and after a 401; never twice
+ * at once. `expires` is in milliseconds since the epoch.
+ */
+export function fetchedCredentials(
+  fetch: () => Promise<Credential & { readonly expires?: number | undefined }>,
+  now: () => number = Date.now,
+): Credentials {
+  let held: Credential | undefined;
+  let staleAt = Number.POSITIVE_INFINITY;
+  let fetching: Promise<Credential> | undefined;
+  const once = (): Promise<Credential> => {
+    fetching ??= fetch()
+      .then(({ expires, ...credential }) => {
+        held = credential;
+        // 30 s early, so that a request is not under way when it expires; but a short-lived credential is not fetched
+        // for every request.
+        staleAt =
+          expires === undefined
+            ? Number.POSITIVE_INFINITY
+            : expires - Math.min(30_000, Math.max(0, expires - now()) / 2);
+        return held;
+      })
+      .finally(() => {
+        fetching = undefined;
+      });
+    return fetching;
+  };
+  return {
+    current: async () => (held !== undefined && now() < staleAt && fetching === undefined ? held : once()),
+    renew: async (used) => {
+      if (held === used || fetching !== undefined) await once();
+      return true;
+    },
+  };
+}

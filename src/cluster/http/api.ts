@@ -1,0 +1,199 @@
+import type { OutgoingHttpHeaders } from "node:http";
+import type { Credential, Credentials } from "../auth/credential.ts";
+import type { UserEntry } from "../auth/kubeconfig.ts";
+import { type ApiRequest, apiFailure, malformed, type Whereabouts } from "./api-failure.ts";
+import type { Pool } from "./pool.ts";
+import { type Pace, withRetries } from "./retry.ts";
+import {
+  type Answer,
+  type Exchange,
+  exchange,
+  type NoAnswer,
+  type OpenStream,
+  openStream,
+  readLimits,
+  type WireRequest,
+  writeLimits,
+} from "./transport.ts";
+
+/** One call to the API server. */
+export interface Call {
+  readonly method: WireRequest["method"];
+  readonly path: string;
+  readonly wish: ApiRequest;
+  readonly accept?: string;
+  readonly contentType?: string;
+  readonly body?: object;
+  readonly signal?: AbortSignal;
+}
+
+/** The API server: signs, sends, retries, and answers or throws `ClusterError`. */
+export interface Api {
+  readonly where: Whereabouts;
+  /** Any answer of the server, whatever its status; throws only where none came. */
+  ask(call: Call): Promise<Answer>;
+  /** The body of a 2xx as JSON; every other answer is thrown. */
+  json(call: Call): Promise<unknown>;
+  /** The same for an answer already there. */
+  parse(answer: Answer, wish: ApiRequest): unknown;
+  /** The body of a 2xx of type text/plain. */
+  text(call: Call): Promise<string>;
+  /** Opens a body that keeps coming; one try. */
+  stream(call: Call): Promise<OpenStream | NoAnswer>;
+  /** What a connection of another kind (a websocket) needs to be let in. */
+  sign(): Promise<{ readonly credential: Credential; readonly headers: OutgoingHttpHeaders }>;
+  /** The server refused a credential that `sign` gave: was another one got? */
+  renew(used: Credential): Promise<boolean>;
+  error(exchange: Exchange, wish: ApiRequest): Error;
+}
+
+export interface ApiParts {
+  readonly pool: Pool;
+  readonly credentials: Credentials;
+  readonly where: Whereabouts;
+  readonly user: UserEntry;
+  readonly userAgent: string;
+  readonly compression: boolean;
+  readonly requestTimeout: number | undefined;
+  readonly pace: Pace;
+  readonly warn: (message: string) => void;
+  /** Sees the headers of every answer. */
+  readonly heard: (headers: NodeJS.Dict<string[]>) => void;
+}
+
+/** A server that was never reached is probably the wrong one: fail soon. One that was is worth waiting for. */
+const patience = { stranger: 2_000, acquaintance: 30_000 };
+
+/** Waiting that a person notices; and how long to be silent about the next. */
+const longWait = { notice: 3_000, silence: 30_000 };
+
+/** Opens nothing yet. */
+export function createApi(parts: ApiParts): Api {
+  const { pool, credentials, where, pace } = parts;
+  const standing = standingHeaders(parts);
+  let known = false;
+  let silentUntil = 0;
+
+  const sayWaiting = (exchange: Exchange, ms: number): void => {
+    if (ms < longWait.notice || pace.now() < silentUntil) return;
+    silentUntil = pace.now() + longWait.silence;
+    const why = exchange.answered
+      ? exchange.status === 429
+        ? "is busy and asks us to wait"
+        : `answers ${exchange.status}`
+      : "does not answer";
+    parts.warn(`${where.server} ${why}; trying again`);
+  };
+
+  const signed = async <T extends Answer | NoAnswer | OpenStream>(
+    send: (credential: Credential) => Promise<T>,
+  ): Promise<T> => {
+    const credential = await credentials.current();
+    const first = await send(credential);
+    if (!("status" in first)) return first;
+    known = true;
+    parts.heard(first.headers);
+    if (first.status !== 401 || !(await credentials.renew(credential))) return first;
+    if (typeof first.body !== "string") first.body.destroy();
+    return send(await credentials.current());
+  };
+
+  const wire = (call: Call, limits: WireRequest["limits"]): WireRequest => ({
+    method: call.method,
+    path: call.path,
+    headers: {
+      ...standing,
+      accept: call.accept ?? "application/json",
+      ...(call.body && { "content-type": call.contentType ?? "application/json" }),
+    },
+    body: call.body && JSON.stringify(call.body),
+    limits,
+    signal: call.signal,
+  });
+
+  const ask = async (call: Call): Promise<Answer> => {
+    const request = wire(call, { ...(call.wish.writes ? writeLimits : readLimits), whole: parts.requestTimeout });
+    const last = await withRetries(() => signed((credential) => exchange(pool, credential, request)), {
+      repeatable: !call.wish.writes,
+      patience: () => (known ? patience.acquaintance : patience.stranger),
+      pace,
+      onWait: sayWaiting,
+      signal: call.signal,
+    });
+    if (!last.answered) throw apiFailure(last, call.wish, where);
+    return last;
+  };
+
+  const good = (answer: Answer, wish: ApiRequest): Answer => {
+    if (answer.status < 200 || answer.status > 299) throw apiFailure(answer, wish, where);
+    return answer;
+  };
+  const parse = (answer: Answer, wish: ApiRequest): unknown => parseJson(good(answer, wish), wish, where);
+
+  return {
+    where,
+    ask,
+    parse,
+    json: async (call) => parse(await ask(call), call.wish),
+    text: async (call) => {
+      const answer = good(await ask(call), call.wish);
+      if (!isType(answer, "text/plain")) throw malformed(call.wish, typeWording(answer), where);
+      return answer.body;
+    },
+    stream: (call) =>
+      signed((credential) =>
+        openStream(pool, credential, wire(call, { connect: 5_000, headers: 30_000, idle: 100_000 })),
+      ),
+    sign: async () => ({ credential: await credentials.current(), headers: standing }),
+    renew: (used) => credentials.renew(used),
+    error: (failed, wish) => apiFailure(failed, wish, where),
+  };
+}
+
+function parseJson(answer: Answer, wish: ApiRequest, where: Whereabouts): unknown {
+  if (!isType(answer, "application/json")) throw malformed(wish, typeWording(answer), where);
+  try {
+    return JSON.parse(answer.body);
+  } catch {
+    throw malformed(wish, "JSON that is broken off or damaged", where);
+  }
+}
+
+/** Is the answer's body said to be of this media type? */
+export function isType({ headers }: Answer, wanted: string): boolean {
+  return (headers["content-type"]?.[0] ?? "").toLowerCase().startsWith(wanted);
+}
+
+function typeWording({ headers }: Answer): string {
+  const type = headers["content-type"]?.[0] ?? "";
+  return /^text\/html/i.test(type)
+    ? "a web page (HTML)"
+    : /^[a-z]+\/[a-z0-9.+-]+/i.test(type)
+      ? `content of type ${type.split(";")[0]}`
+      : "content of no known type";
+}
+
+/** Headers that never change: who we are, whom we act for. */
+function standingHeaders({ userAgent, user, compression, pool }: ApiParts): OutgoingHttpHeaders {
+  const nearby = /^(localhost|127\.|\[::1\])/.test(pool.server.hostname);
+  return {
+    "user-agent": userAgent,
+    // To this machine's own loopback, compressing costs more than it saves.
+    ...(compression && !nearby && { "accept-encoding": "gzip" }),
+    ...(user.as && { "impersonate-user": utf8(user.as) }),
+    ...(user.as && user.asUid && { "impersonate-uid": utf8(user.asUid) }),
+    ...(user.as && user.asGroups.length > 0 && { "impersonate-group": user.asGroups.map(utf8) }),
+    ...(user.as &&
+      Object.fromEntries(
+        [...user.asExtra].map(([key, values]) => [
+          `impersonate-extra-${encodeURIComponent(key.toLowerCase())}`,
+          values.map(utf8),
+        ]),
+      )),
+  };
+}
+
+/** Node writes header characters as single bytes; Go writes and reads UTF-8. */
+function utf8(text: string): string {
+  return Buffer.from(text).toString("latin1");
+}

@@ -1,0 +1,127 @@
+import type { KubeObject } from "../../mesh/kubernetes.ts";
+import type { ListQuery, ListResult } from "../cluster.ts";
+import type { Kind } from "../kinds.ts";
+import { type Api, isType } from "./api.ts";
+import type { ApiRequest } from "./api-failure.ts";
+import { resourcePath } from "./api-path.ts";
+import { binaryPage, protobuf } from "./binary-page.ts";
+import { metadataMessage } from "./messages.ts";
+import { checkKind, checkPage, expectedOf, type Page } from "./shape.ts";
+import type { Answer } from "./transport.ts";
+
+/** As kubectl's: of pods, the largest objects, a few megabytes in memory at once. */
+const pageSize = 500;
+
+const metadataList = { kind: "PartialObjectMetadataList", apiVersion: "meta.k8s.io/v1" };
+const metadataOnly = ";as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
+
+/**
+ * Lists in pages, all of one resourceVersion. When the server forgets that version on the way (410, etcd compaction),
+ * the list begins anew, twice, and then comes in one piece (client-go/tools/pager falls back at once; a half-old list
+ * is no picture). Gives `undefined` where an optional kind is not installed.
+ */
+export async function listAll<T extends KubeObject, R>(
+  api: Api,
+  kind: Kind<T>,
+  query: ListQuery,
+  project: (object: T) => R,
+): Promise<ListResult<R> | undefined> {
+  for (const limit of [pageSize, pageSize, pageSize, undefined]) {
+    const listed = await listOnce(api, kind, query, project, limit);
+    if (listed !== "expired") return listed;
+  }
+  throw new Error("a list in one piece cannot expire");
+}
+
+async function listOnce<T extends KubeObject, R>(
+  api: Api,
+  kind: Kind<T>,
+  query: ListQuery,
+  project: (object: T) => R,
+  limit: number | undefined,
+): Promise<ListResult<R> | undefined | "expired"> {
+  const items: R[] = [];
+  let next = readPage(api, kind, query, limit, undefined);
+  for (;;) {
+    const page = await next;
+    if (page === "expired" || page === undefined) return page;
+    if (page.continue !== undefined) {
+      // The server can write the next page while we read this one.
+      next = readPage(api, kind, query, limit, page.continue);
+      next.catch(() => {});
+    }
+    for (const item of page.items()) items.push(project(item as T));
+    if (page.continue === undefined) return { items, resourceVersion: page.resourceVersion };
+  }
+}
+
+async function readPage(
+  api: Api,
+  kind: Kind,
+  query: ListQuery,
+  limit: number | undefined,
+  token: string | undefined,
+): Promise<Page | undefined | "expired"> {
+  const wish: ApiRequest = { verb: "list", kind, namespace: query.namespace, writes: false };
+  const { labelSelector, fieldSelector } = query;
+  const path = resourcePath(kind, query, { labelSelector, fieldSelector, limit, continue: token });
+  const form = query.metadataOnly ? metadataOnly : "";
+  const json = `application/json${form}`;
+  const message = query.metadataOnly ? metadataMessage : kind.message;
+  const ask = (accept: string): Promise<Answer> => api.ask({ method: "GET", path, wish, accept });
+  const expected = query.metadataOnly ? metadataList : { ...expectedOf(kind), kind: `${kind.kind}List` };
+  let answer = await ask(message ? `${protobuf}${form},${json}` : json);
+  if (answer.status === 410 && token !== undefined) return "expired";
+  if (message && isType(answer, protobuf)) {
+    if (answer.status === 200) return binaryPage(answer.bytes, message, expected, wish, api.where);
+    // Failures are read as JSON alone.
+    answer = await ask(json);
+  }
+  if (answer.status === 404 && kind.optional && !(await isInstalled(api, kind))) return undefined;
+  return checkPage(api.parse(answer, wish), expected, wish, api.where);
+}
+
+const discovery = (plural: string, kind: string, group = ""): ApiRequest => ({
+  verb: "get",
+  kind: { plural, group, kind, namespaced: false },
+  writes: false,
+});
+
+/**
+ * Does the server's own list of groups and resources hold the kind? Asked only after a 404, which alone could come from
+ * anything in between.
+ */
+async function isInstalled(api: Api, kind: Kind): Promise<boolean> {
+  const groups = await readGroups(api);
+  const group = named<Group>(groups, "groups").find((one) => one.name === kind.group);
+  if (!group?.versions?.some((one) => one.version === kind.version)) return false;
+  const wish = discovery(`resources of ${kind.group}`, "APIResourceList", kind.group);
+  const resources = await api.json({ method: "GET", path: `apis/${kind.group}/${kind.version}`, wish });
+  checkKind(resources, { kind: "APIResourceList", apiVersion: "v1" }, wish, api.where);
+  return named<{ readonly name?: string }>(resources, "resources").some((one) => one.name === kind.plural);
+}
+
+/** Under way at a server: two kinds that are not there ask the same at the same time. */
+const groupsAsked = new WeakMap<Api, Promise<object>>();
+
+function readGroups(api: Api): Promise<object> {
+  const read = async (): Promise<object> => {
+    const wish = discovery("API groups", "APIGroupList");
+    const groups = await api.json({ method: "GET", path: "apis", wish });
+    checkKind(groups, { kind: "APIGroupList", apiVersion: "v1" }, wish, api.where);
+    return groups;
+  };
+  const asked = groupsAsked.get(api) ?? read().finally(() => groupsAsked.delete(api));
+  groupsAsked.set(api, asked);
+  return asked;
+}
+
+interface Group {
+  readonly name?: string;
+  readonly versions?: readonly { readonly version?: string }[];
+}
+
+function named<T>(value: object, key: "groups" | "resources"): readonly T[] {
+  const found = (value as Record<string, unknown>)[key];
+  return Array.isArray(found) ? found : [];
+}

@@ -1,0 +1,143 @@
+import http from "node:http";
+import https from "node:https";
+import tls from "node:tls";
+import type { ChosenCluster } from "../auth/choose-cluster.ts";
+import type { Certificate } from "../auth/credential.ts";
+import { ClusterError } from "../cluster-error.ts";
+import { proxyFor, proxyName } from "./proxy.ts";
+
+/**
+ * The connections to one API server: kept alive and shared by ordinary requests; one each for streams, which occupy
+ * theirs. A tunnel takes a shared one that is idle, which saves a handshake, and leaves it to nobody; where none is,
+ * one of its own rather than wait in line.
+ */
+export interface Pool {
+  readonly server: URL;
+  /** The proxy on the way, without its password. */
+  readonly proxy: string | undefined;
+  /**
+   * The agent that gives connections which identify themselves by `certificate`. Throws `ClusterError` (config) for a
+   * certificate or CA that is none.
+   */
+  agent(certificate: Certificate | undefined, use: "request" | "stream" | "tunnel"): http.Agent;
+  /** Closes every connection. */
+  close(): void;
+}
+
+/**
+ * Load balancers drop idle connections after a minute or more: leave them first, so that a write never meets a dead
+ * one.
+ */
+const idleLimit = 20_000;
+const connectLimit = 5_000;
+/**
+ * Ordinary requests under way at once, as many as a browser's; more wait in line. Each further connection costs both
+ * sides a TLS handshake.
+ */
+const parallel = 6;
+
+/** Opens nothing yet. Throws `ClusterError` (config) for a bad proxy. */
+export function createPool(target: ChosenCluster, env: NodeJS.ProcessEnv): Promise<Pool> {
+  const proxy = proxyFor(target.server, target.proxyUrl, env);
+  return proxy?.protocol.startsWith("socks5") ? socksPool(target, proxy) : Promise.resolve(plainPool(target, proxy));
+}
+
+function plainPool(target: ChosenCluster, proxy: URL | undefined): Pool {
+  const proxyEnv = proxy && { HTTPS_PROXY: proxy.href, HTTP_PROXY: proxy.href };
+  return poolOf(target, proxy, (options) => {
+    const whole = { ...options, ...(proxyEnv && { proxyEnv }) };
+    return target.server.protocol === "https:" ? new https.Agent(whole) : new http.Agent(whole);
+  });
+}
+
+async function socksPool(target: ChosenCluster, proxy: URL): Promise<Pool> {
+  const { SocksProxyAgent } = await import("socks-proxy-agent");
+  // Go lets the proxy resolve the name; this package does so for socks5h.
+  const url = proxy.href.replace(/^socks5:/, "socks5h:");
+  return poolOf(target, proxy, ({ secureContext, servername, rejectUnauthorized, ...options }) => {
+    const agent = new SocksProxyAgent(url, options);
+    // It takes the options of TLS from the request, not from the agent.
+    const connect = agent.connect.bind(agent);
+    agent.connect = (request, given) =>
+      connect(request, Object.assign(given, { secureContext, rejectUnauthorized, ...(servername && { servername }) }));
+    return agent;
+  });
+}
+
+type Options = https.AgentOptions & { readonly secureContext: tls.SecureContext | undefined };
+
+function poolOf(target: ChosenCluster, proxy: URL | undefined, create: (options: Options) => http.Agent): Pool {
+  let held:
+    | { readonly certificate: Certificate | undefined; readonly request: http.Agent; readonly stream: http.Agent }
+    | undefined;
+  const open = (certificate: Certificate | undefined): NonNullable<typeof held> => {
+    const options: Options = {
+      rejectUnauthorized: !target.tls.insecure,
+      ...(target.tls.serverName && { servername: target.tls.serverName }),
+      secureContext: target.server.protocol === "https:" ? secureContext(target, certificate) : undefined,
+    };
+    return {
+      certificate,
+      request: create({
+        ...options,
+        keepAlive: true,
+        keepAliveMsecs: 15_000,
+        maxSockets: parallel,
+        scheduling: "lifo",
+        timeout: idleLimit,
+      }),
+      stream: create({ ...options, ...(proxy && { timeout: connectLimit }) }),
+    };
+  };
+  return {
+    server: target.server,
+    proxy: proxy && proxyName(proxy),
+    agent(certificate, use) {
+      if (
+        held === undefined ||
+        held.certificate?.cert !== certificate?.cert ||
+        held.certificate?.key !== certificate?.key
+      ) {
+        // The old agent's idle connections go by themselves; those in use finish.
+        held = open(certificate);
+      }
+      if (use !== "tunnel") return held[use];
+      return Object.keys(held.request.freeSockets).length > 0 ? held.request : held.stream;
+    },
+    close() {
+      held?.request.destroy();
+      held?.stream.destroy();
+    },
+  };
+}
+
+/** Made once for all connections, so that certificates are parsed once and cipher state can be resumed. */
+function secureContext(target: ChosenCluster, certificate: Certificate | undefined): tls.SecureContext {
+  const ca = target.tls.ca ?? (target.tls.insecure ? undefined : systemCertificates());
+  try {
+    return tls.createSecureContext({ ...certificate, ...(ca && { ca }) });
+  } catch (cause) {
+    const culprit = certificate && !loads({ ...certificate }) ? "client certificate or key" : "certificate authority";
+    throw new ClusterError(
+      `the ${culprit} of the kubeconfig cannot be read (${(cause as NodeJS.ErrnoException).code ?? "not PEM"})`,
+      {
+        reason: "config",
+        hint: "It must be PEM, and the key must fit the certificate.",
+      },
+    );
+  }
+}
+
+function loads(certificate: Certificate): boolean {
+  try {
+    tls.createSecureContext({ ...certificate });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function systemCertificates(): string[] | undefined {
+  const found = tls.getCACertificates("system");
+  return found.length > 0 ? found : undefined;
+}

@@ -1,0 +1,219 @@
+import http, { type IncomingMessage } from "node:http";
+import https from "node:https";
+import { finished, type Readable } from "node:stream";
+import type { Credential } from "../auth/credential.ts";
+import type { Pool } from "./pool.ts";
+
+/** One request on the wire. */
+export interface WireRequest {
+  readonly method: "GET" | "POST" | "PATCH" | "DELETE";
+  /** Path below the server's own, without a leading slash, with its query. */
+  readonly path: string;
+  readonly headers: http.OutgoingHttpHeaders;
+  readonly body?: string | undefined;
+  readonly limits: Limits;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Milliseconds: until connected, until the answer begins, between two parts of it, and for the whole. */
+export interface Limits {
+  readonly connect: number;
+  readonly headers: number;
+  readonly idle: number;
+  readonly whole?: number | undefined;
+}
+
+export const readLimits: Limits = { connect: 5_000, headers: 30_000, idle: 60_000 };
+/** The server itself gives a write up after 60 s; hear it say so rather than not know. */
+export const writeLimits: Limits = { connect: 5_000, headers: 65_000, idle: 60_000 };
+
+export type Exchange = Answer | NoAnswer;
+
+export interface Answer {
+  readonly answered: true;
+  readonly status: number;
+  readonly headers: NodeJS.Dict<string[]>;
+  readonly bytes: Buffer;
+  /** The bytes as text. */
+  readonly body: string;
+}
+
+export interface NoAnswer {
+  readonly answered: false;
+  /** The server may have got the request. */
+  readonly sent: boolean;
+  readonly why: "timeout" | "aborted" | "connection";
+  /** Node's or OpenSSL's error code. */
+  readonly code: string;
+}
+
+/** A body that keeps coming. */
+export interface OpenStream {
+  readonly status: number;
+  readonly headers: NodeJS.Dict<string[]>;
+  readonly body: Readable;
+}
+
+const bodyLimit = 256 * 1024 * 1024;
+
+/** Sends a request once and reads the whole answer. Never throws for what the network does. */
+export async function exchange(pool: Pool, credential: Credential, request: WireRequest): Promise<Exchange> {
+  const opened = await open(pool, credential, request, "request");
+  if ("answered" in opened) return opened;
+  const { status, headers, body, end } = opened;
+  try {
+    return answerOf(status, headers, await wholeOf(body));
+  } catch (cause) {
+    return failed(cause, true);
+  } finally {
+    end();
+  }
+}
+
+/** By events: an iterator over a body takes as long again as all else that is done with a small answer. */
+const wholeOf = (body: Readable): Promise<Buffer> =>
+  new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    body.on("data", (chunk: Buffer) => {
+      chunks.push(chunk);
+      size += chunk.length;
+      if (size > bodyLimit) body.destroy(Object.assign(new Error(), { code: "ERR_BODY_TOO_LARGE" }));
+    });
+    finished(body, { writable: false }, (cause) => (cause ? reject(cause) : resolve(Buffer.concat(chunks, size))));
+    body.resume();
+  });
+
+export const answerOf = (status: number, headers: Answer["headers"], bytes: Buffer): Answer => ({
+  answered: true,
+  status,
+  headers,
+  bytes,
+  get body() {
+    return bytes.toString();
+  },
+});
+
+/** Sends a request once and gives the answer's body as it comes: uncompressed, ended with an error where it was cut. */
+export async function openStream(
+  pool: Pool,
+  credential: Credential,
+  request: WireRequest,
+): Promise<OpenStream | NoAnswer> {
+  const opened = await open(pool, credential, request, "stream");
+  if (!("answered" in opened)) {
+    // A body without a byte may be over before anybody can listen.
+    if (opened.body.closed) opened.end();
+    else opened.body.once("close", opened.end);
+  }
+  return opened;
+}
+
+function open(
+  pool: Pool,
+  credential: Credential,
+  request: WireRequest,
+  use: "request" | "stream",
+): Promise<(OpenStream & { end(): void }) | NoAnswer> {
+  const { method, headers, limits } = request;
+  const agent = pool.agent(credential.certificate, use);
+  const { protocol, hostname, port, pathname } = pool.server;
+  return new Promise<(OpenStream & { end(): void }) | NoAnswer>((resolve) => {
+    let sent = false;
+    const send = protocol === "https:" ? https.request : http.request;
+    const outgoing = send({
+      protocol,
+      hostname: hostname.replace(/^\[|\]$/g, ""),
+      port,
+      method,
+      agent,
+      path: pathname + request.path,
+      headers: {
+        ...headers,
+        ...(credential.authorization && { authorization: credential.authorization }),
+        // Node announces no body with DELETE by itself: the server would not read the preconditions.
+        ...(request.body !== undefined && { "content-length": Buffer.byteLength(request.body) }),
+      },
+    });
+    let response: IncomingMessage | undefined;
+    const stop = (code: string): void => {
+      const cause = Object.assign(new Error(code), { code });
+      // In this order, or the body ends with a reset instead of the reason.
+      response?.destroy(cause);
+      outgoing.destroy(cause);
+    };
+    const deadline = createDeadline(stop);
+    if (limits.whole) deadline.overall(limits.whole);
+    const abort = (): void => stop("ABORT_ERR");
+    request.signal?.addEventListener("abort", abort, { once: true });
+    const end = (): void => {
+      deadline.clear();
+      request.signal?.removeEventListener("abort", abort);
+    };
+    outgoing.once("socket", (socket) => {
+      const ready = (): void => {
+        sent = true;
+        deadline.next(limits.headers, "ERR_NO_RESPONSE");
+      };
+      if (!socket.connecting && !("secureConnecting" in socket && socket.secureConnecting)) return ready();
+      deadline.next(limits.connect, "ERR_NO_CONNECTION");
+      socket.once(protocol === "https:" ? "secureConnect" : "connect", ready);
+    });
+    outgoing.on("error", (cause) => {
+      end();
+      resolve(failed(cause, sent));
+    });
+    outgoing.once("response", (incoming) => {
+      response = incoming;
+      deadline.next(limits.idle, "ERR_IDLE");
+      incoming.on("data", () => deadline.next(limits.idle, "ERR_IDLE"));
+      incoming.pause();
+      void inflate(incoming).then((body) =>
+        resolve({ status: incoming.statusCode ?? 0, headers: incoming.headersDistinct, body, end }),
+      );
+    });
+    if (request.signal?.aborted) abort();
+    else outgoing.end(request.body);
+    // What node:http refuses to send at all, as a header with a line break.
+  }).catch((cause: unknown) => failed(cause, false));
+}
+
+async function inflate(response: IncomingMessage): Promise<Readable> {
+  if (response.headersDistinct["content-encoding"]?.[0] !== "gzip") return response;
+  const [{ createGunzip }, { pipeline }] = await Promise.all([import("node:zlib"), import("node:stream")]);
+  return pipeline(response, createGunzip(), () => {});
+}
+
+function failed(cause: unknown, sent: boolean): NoAnswer {
+  const code = String((cause as NodeJS.ErrnoException).code ?? "ERR_UNKNOWN");
+  const why =
+    code === "ABORT_ERR"
+      ? "aborted"
+      : code === "ERR_NO_CONNECTION" || code === "ERR_NO_RESPONSE" || code === "ERR_IDLE" || code === "ERR_DEADLINE"
+        ? "timeout"
+        : "connection";
+  // A server that refuses our certificate says so after the handshake, before it reads anything.
+  return { answered: false, sent: sent && !code.startsWith("ERR_SSL_"), why, code };
+}
+
+function createDeadline(fire: (code: string) => void): {
+  next(ms: number, code: string): void;
+  overall(ms: number): void;
+  clear(): void;
+} {
+  let timer: NodeJS.Timeout | undefined;
+  let whole: NodeJS.Timeout | undefined;
+  return {
+    next(ms, code) {
+      clearTimeout(timer);
+      timer = setTimeout(fire, ms, code);
+    },
+    overall(ms) {
+      whole = setTimeout(fire, ms, "ERR_DEADLINE");
+    },
+    clear() {
+      clearTimeout(timer);
+      clearTimeout(whole);
+    },
+  };
+}

@@ -1,0 +1,127 @@
+import type { ListQuery } from "../cluster.ts";
+import type { Kind } from "../kinds.ts";
+import type { Api } from "./api.ts";
+import type { ApiRequest } from "./api-failure.ts";
+import { resourcePath } from "./api-path.ts";
+import { readLines } from "./lines.ts";
+import { backoff, type Pace } from "./retry.ts";
+
+const listAccept = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
+const eventAccept = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
+
+/** Answers after which watching is not possible: wrong request, no right, no such resource. */
+const hopeless = new Set([400, 401, 403, 404, 405, 406, 422]);
+
+/**
+ * Calls `hint` for every change, and after every gap in which a change may have been missed. Metadata is all that is
+ * asked for. Ends when `signal` aborts, or when the server says that this cannot be watched; connects again after
+ * anything else, ever more slowly to a server whose watches do not last. Bookmarks keep the place
+ * (https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes).
+ */
+export async function watchChanges(
+  api: Api,
+  kind: Kind,
+  query: ListQuery,
+  hint: () => void,
+  signal: AbortSignal,
+  pace: Pace,
+): Promise<void> {
+  let place: string | undefined;
+  for (let failures = 0; !signal.aborted; ) {
+    const begin = place === undefined;
+    const began = pace.now();
+    const end: Ending = await (place === undefined
+      ? currentPlace(api, kind, query, signal)
+      : follow(api, kind, query, place, hint, signal, pace)
+    ).catch(() => broken);
+    if (end.how === "hopeless" || signal.aborted) return;
+    const failed = end.how === "broken" || (!begin && pace.now() - began < briefMs);
+    if (failed) failures++;
+    else if (!begin) failures = 0;
+    place = end.how === "lost" ? undefined : (end.place ?? place);
+    // What happened before the place is not told.
+    if (begin && place !== undefined) hint();
+    if (failed) await pace.sleep(backoff(failures, pace.random), signal);
+  }
+}
+
+/** A watch that ends so soon (ms), however it ends, would be asked for without a pause. */
+const briefMs = 1_000;
+
+const broken: Ending = { how: "broken" };
+
+/** How a request ended: in time; it broke; the place is no longer known; or this cannot be watched. */
+interface Ending {
+  readonly how: "closed" | "broken" | "lost" | "hopeless";
+  readonly place?: string | undefined;
+}
+
+function wishOf(kind: Kind, query: ListQuery): ApiRequest {
+  return { verb: "watch", kind, namespace: query.namespace, writes: false };
+}
+
+async function currentPlace(api: Api, kind: Kind, query: ListQuery, signal: AbortSignal): Promise<Ending> {
+  const { labelSelector, fieldSelector } = query;
+  const path = resourcePath(kind, query, { labelSelector, fieldSelector, limit: 1 });
+  const wish = wishOf(kind, query);
+  const answer = await api.ask({ method: "GET", path, wish, accept: listAccept, signal });
+  if (hopeless.has(answer.status)) return { how: "hopeless" };
+  const list = api.parse(answer, wish) as { metadata?: { resourceVersion?: unknown } } | null;
+  const version = list?.metadata?.resourceVersion;
+  return typeof version === "string" ? { how: "closed", place: version } : broken;
+}
+
+async function follow(
+  api: Api,
+  kind: Kind,
+  query: ListQuery,
+  from: string,
+  hint: () => void,
+  signal: AbortSignal,
+  pace: Pace,
+): Promise<Ending> {
+  const { labelSelector, fieldSelector } = query;
+  // Different for each, so that many watches do not end at once.
+  const timeoutSeconds = 240 + Math.floor(pace.random() * 60);
+  const path = resourcePath(kind, query, {
+    labelSelector,
+    fieldSelector,
+    watch: true,
+    allowWatchBookmarks: true,
+    resourceVersion: from,
+    timeoutSeconds,
+  });
+  const stream = await api.stream({ method: "GET", path, wish: wishOf(kind, query), accept: eventAccept, signal });
+  if (!("body" in stream)) return broken;
+  if (stream.status !== 200) {
+    stream.body.destroy();
+    return { how: stream.status === 410 ? "lost" : hopeless.has(stream.status) ? "hopeless" : "broken" };
+  }
+  let place = from;
+  try {
+    for await (const line of readLines(stream.body)) {
+      const event = readEvent(line);
+      // An error in the stream, most often 410 Expired, or something that is no event.
+      if (event === undefined || event.type === "ERROR") return { how: "lost" };
+      place = event.resourceVersion ?? place;
+      if (event.type !== "BOOKMARK") hint();
+    }
+    return { how: "closed", place };
+  } catch {
+    return { how: "broken", place };
+  } finally {
+    stream.body.destroy();
+  }
+}
+
+function readEvent(line: string): { readonly type: string; readonly resourceVersion: string | undefined } | undefined {
+  let event: { type?: unknown; object?: { metadata?: { resourceVersion?: unknown } } } | null;
+  try {
+    event = JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+  if (typeof event?.type !== "string") return undefined;
+  const version = event.object?.metadata?.resourceVersion;
+  return { type: event.type, resourceVersion: typeof version === "string" ? version : undefined };
+}

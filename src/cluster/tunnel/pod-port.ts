@@ -1,0 +1,111 @@
+import type { Duplex } from "node:stream";
+import type { ObjectName } from "../cluster.ts";
+import { ClusterError, type ClusterErrorReason } from "../cluster-error.ts";
+import type { Api } from "../http/api.ts";
+import type { ApiRequest } from "../http/api-failure.ts";
+import { resourcePath } from "../http/api-path.ts";
+import type { Pool } from "../http/pool.ts";
+import { answerOf } from "../http/transport.ts";
+import { kinds } from "../kinds.ts";
+import { printable } from "../printable.ts";
+import { createPodReader } from "./pod-reader.ts";
+import { TunnelFailed, UpgradeRefused } from "./tunnel-errors.ts";
+
+/** Reads pages from ports of pods over port-forwards. */
+export interface PodPorts {
+  /** The body of a 200. Throws `ClusterError` for everything else. */
+  get(pod: ObjectName, port: number, path: string): Promise<string>;
+  close(): void;
+}
+
+/**
+ * Opens nothing yet. A websocket port-forward takes the right to `get` pods/portforward, and since Kubernetes 1.35 to
+ * `create` it too.
+ */
+export function createPodPorts(api: Api, pool: Pool): PodPorts {
+  const reader = createPodReader((pod, port) => openPort(api, pool, pod, port));
+  return {
+    async get(pod, port, path) {
+      const what = `${wordsOf(pod)} port ${port}`;
+      const answer = await reader.get(pod, port, path).catch((cause: unknown) => {
+        throw failure(cause, what);
+      });
+      if (answer.status === 200) return answer.body;
+      const reason = reasons.get(answer.status) ?? "server";
+      throw new ClusterError(
+        `${what} answered ${answer.status} for ${printable(path)}: ${printable(answer.body, 200) || "(nothing)"}`,
+        {
+          reason,
+          status: answer.status,
+        },
+      );
+    },
+    close: () => reader.close(),
+  };
+}
+
+const reasons = new Map<number, ClusterErrorReason>([
+  [401, "unauthorized"],
+  [403, "forbidden"],
+  [404, "not-found"],
+]);
+
+/**
+ * Over an idle connection where there is one (pool.ts); where that turns out to be dead, and after new credentials,
+ * over a new one.
+ */
+async function openPort(api: Api, pool: Pool, pod: ObjectName, port: number): Promise<Duplex> {
+  const path = resourcePath(kinds.pods, { ...pod, subresource: "portforward" }, { ports: port });
+  const url = new URL(path, pool.server);
+  url.protocol = pool.server.protocol === "https:" ? "wss:" : "ws:";
+  const dial = async (use: Parameters<Pool["agent"]>[1]): Promise<Duplex> => {
+    const [{ openTunnel }, { credential, headers }] = await Promise.all([import("./tunnel.ts"), api.sign()]);
+    const { authorization, certificate } = credential;
+    try {
+      return await openTunnel(url, {
+        agent: pool.agent(certificate, use),
+        headers: { ...headers, ...(authorization && { authorization }) } as Record<string, string>,
+      });
+    } catch (cause) {
+      if (cause instanceof UpgradeRefused && cause.status === 401 && (await api.renew(credential))) throw new Renewed();
+      if (cause instanceof UpgradeRefused || use === "stream") throw cause;
+      return dial("stream");
+    }
+  };
+  try {
+    return await dial("tunnel").catch((cause: unknown) =>
+      cause instanceof Renewed ? dial("stream") : Promise.reject(cause),
+    );
+  } catch (cause) {
+    if (cause instanceof ClusterError) throw cause;
+    const wish: ApiRequest = { verb: "create", kind: kinds.pods, ...pod, subresource: "portforward", writes: false };
+    if (cause instanceof UpgradeRefused)
+      throw api.error(answerOf(cause.status, cause.headers, Buffer.from(cause.body)), wish);
+    throw api.error({ answered: false, sent: false, why: "connection", code: codeOf(cause) }, wish);
+  }
+}
+
+/** The credentials were renewed; dial again. */
+class Renewed extends Error {}
+
+function failure(cause: unknown, what: string): ClusterError {
+  if (cause instanceof ClusterError) return cause;
+  const hint = "Is the container up? Look with: kubectl get pods -A -o wide";
+  if (cause instanceof TunnelFailed)
+    return new ClusterError(`cannot reach ${what}: ${printable(cause.message, 300)}`, { reason: "unreachable", hint });
+  const code = codeOf(cause);
+  if (code === "ETIMEDOUT") return new ClusterError(`${what} did not answer within 10 s`, { reason: "timeout", hint });
+  if (code.startsWith("HPE_")) return new ClusterError(`${what} does not speak HTTP`, { reason: "malformed" });
+  return new ClusterError(`the port-forward to ${what} broke off (${printable(code)})`, {
+    reason: "unreachable",
+    hint,
+  });
+}
+
+function codeOf(cause: unknown): string {
+  return String((cause as NodeJS.ErrnoException | undefined)?.code ?? "ERR_UNKNOWN");
+}
+
+function wordsOf({ namespace, name }: ObjectName): string {
+  return `Pod "${namespace === undefined ? "" : `${printable(namespace)}/`}${printable(name)}"`;
+}

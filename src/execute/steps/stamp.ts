@@ -1,0 +1,22 @@
+/** Restart stamps: the API server's clock in whole seconds, as the API server writes its own times. */
+import { sleep } from "../../cluster/clock.ts";
+import { isBefore } from "../../mesh/instant.ts";
+import type { Run } from "../tools.ts";
+
+export const stampAt = (time: Date): string => `${time.toISOString().slice(0, 19)}Z`;
+
+/**
+ * A stamp of now that is later than the one before it, so that it makes another rollout; waits for the next second
+ * where it must. A stamp ahead of the clock would make the pods of that restart look older than it. Throws
+ * `ClusterError`.
+ */
+export async function laterStamp(
+  { cluster, options, ends }: Pick<Run, "cluster" | "options" | "ends">,
+  before: string,
+): Promise<string> {
+  for (;;) {
+    const stamp = stampAt(await cluster.now());
+    if (isBefore(before, stamp) || ends.aborted) return stamp;
+    await sleep(options.clock, 250, ends);
+  }
+}

@@ -1,0 +1,70 @@
+/** Names to choose from while a command is typed. */
+
+import type { ClusterFlags } from "../cluster/auth/connection-flags.ts";
+import { loadKubeconfig } from "../cluster/auth/kubeconfig-files.ts";
+import { connect } from "../cluster/connect.ts";
+import { kinds } from "../cluster/kinds.ts";
+
+/** A name, and a word about it. */
+export type Name = readonly [name: string, help: string | undefined];
+
+/** What there are names of: in the cluster, or (the last three) in the kubeconfig. */
+export type CompletionKind = "namespace" | "revision" | "revision-or-tag" | "context" | "cluster" | "user";
+
+/** Sorted by name. Throws what `connect` and the cluster throw. */
+export const namesFor = async (what: CompletionKind, flags: ClusterFlags): Promise<readonly Name[]> => {
+  const names =
+    what === "context" || what === "cluster" || what === "user"
+      ? namesInConfig(what, flags)
+      : await namesInCluster(what, flags);
+  // What the shell would take apart is not offered.
+  const safe = names.filter(([name, help]) => /^[^\s\p{C}]+$/u.test(name) && !/\p{C}/u.test(help ?? ""));
+  return safe.sort(([a], [b]) => (a < b ? -1 : 1));
+};
+
+const namesInConfig = (what: "context" | "cluster" | "user", { kubeconfig }: ClusterFlags): Name[] => {
+  const { contexts, clusters, users } = loadKubeconfig(kubeconfig, process.env);
+  if (what === "context")
+    return [...contexts].map(([name, { cluster }]) => [name, cluster === undefined ? undefined : `cluster ${cluster}`]);
+  return [...(what === "cluster" ? clusters : users).keys()].map((name) => [name, undefined]);
+};
+
+const namesInCluster = async (
+  what: "namespace" | "revision" | "revision-or-tag",
+  flags: ClusterFlags,
+): Promise<Name[]> => {
+  const cluster = await connect(flags, {
+    userAgent: "kubectl-mesh-completion",
+    fieldManager: "kubectl-mesh-completion",
+    warn: () => {},
+  });
+  try {
+    if (what === "namespace") {
+      const listed = await cluster.list(kinds.namespaces, { metadataOnly: true }, ({ metadata }) => metadata);
+      return (listed?.items ?? []).map(({ name, labels }) => [
+        name,
+        injectionOf(new Map(Object.entries(labels ?? {}))),
+      ]);
+    }
+    const query = { metadataOnly: true, labelSelector: "istio.io/rev" };
+    const listed = await cluster.list(
+      kinds.mutatingWebhooks,
+      query,
+      ({ metadata }) => new Map(Object.entries(metadata.labels ?? {})),
+    );
+    const found = new Map<string, string>();
+    for (const labels of listed?.items ?? []) {
+      const [revision = "", tag] = [labels.get("istio.io/rev"), labels.get("istio.io/tag")];
+      if (tag === undefined) found.set(revision, "revision");
+      else if (what === "revision-or-tag" && !found.has(tag)) found.set(tag, `tag of ${revision}`);
+    }
+    return [...found];
+  } finally {
+    await cluster.close();
+  }
+};
+
+const injectionOf = (labels: ReadonlyMap<string, string>): string | undefined => {
+  const label = ["istio-injection", "istio.io/rev"].find((name) => labels.has(name));
+  return label && `${label}=${labels.get(label)}`;
+};

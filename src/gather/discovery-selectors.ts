@@ -1,0 +1,72 @@
+import { loadAll } from "js-yaml";
+import type { Cluster } from "../cluster/cluster.ts";
+import { ClusterError } from "../cluster/cluster-error.ts";
+import { kinds } from "../cluster/kinds.ts";
+import type { ConfigMapObject, LabelSelector } from "../mesh/kubernetes.ts";
+import type { Mesh } from "../mesh/model.ts";
+import type { Discovery } from "../upgrade/evidence/cluster-evidence.ts";
+import type { Optional } from "./optional-read.ts";
+
+/**
+ * `discoverySelectors` of each istiod. An istiod without a ConfigMap goes by Istio's defaults, which see everything.
+ * Names and key as the istiod chart has them (manifests/charts/istio-control/istio-discovery/templates/configmap.yaml).
+ */
+export const readDiscovery = async (
+  cluster: Cluster,
+  mesh: Mesh,
+  optional: Optional,
+): Promise<readonly Discovery[]> => {
+  const found = mesh.controlPlanes
+    .filter(({ deployment }) => deployment !== undefined)
+    .map(async ({ revision, namespace }): Promise<readonly Discovery[]> => {
+      const name = revision === "default" ? "istio" : `istio-${revision}`;
+      const configMap = `${namespace}/${name}`;
+      const selectors = await optional(
+        `ConfigMap ${configMap}`,
+        cluster.get(kinds.configMaps, name, namespace).then(discoverySelectors),
+      );
+      return selectors === undefined ? [] : [{ revision, configMap, selectors }];
+    });
+  return (await Promise.all(found)).flat();
+};
+
+/** Throws `ClusterError` (malformed) for a mesh config that is not one. */
+export const discoverySelectors = (config: ConfigMapObject | undefined): readonly LabelSelector[] => {
+  const place = `ConfigMap ${config?.metadata.namespace}/${config?.metadata.name}`;
+  const malformed = (why: string): ClusterError =>
+    new ClusterError(`${place}: its mesh config cannot be read: ${why}`, { reason: "malformed" });
+  let mesh: unknown;
+  try {
+    mesh = loadAll(config?.data?.mesh ?? "")[0] ?? {};
+  } catch (error) {
+    throw malformed((error as Error).message.split("\n", 1)[0] ?? "not YAML");
+  }
+  if (typeof mesh !== "object" || mesh === null || Array.isArray(mesh)) throw malformed("it is no YAML mapping");
+  const selectors = (mesh as { readonly discoverySelectors?: unknown }).discoverySelectors ?? [];
+  if (!Array.isArray(selectors) || !selectors.every(isSelector))
+    throw malformed("discoverySelectors is no list of label selectors");
+  return selectors;
+};
+
+const isSelector = (value: unknown): value is LabelSelector => {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+  const { matchLabels = {}, matchExpressions = [] } = value as {
+    readonly matchLabels?: unknown;
+    readonly matchExpressions?: unknown;
+  };
+  return (
+    typeof matchLabels === "object" &&
+    matchLabels !== null &&
+    Array.isArray(matchExpressions) &&
+    matchExpressions.every(isRequirement)
+  );
+};
+
+const isRequirement = (value: unknown): boolean => {
+  const {
+    key,
+    operator,
+    values = [],
+  } = (value ?? {}) as { readonly key?: unknown; readonly operator?: unknown; readonly values?: unknown };
+  return typeof key === "string" && typeof operator === "string" && Array.isArray(values);
+};

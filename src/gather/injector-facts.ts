@@ -1,0 +1,74 @@
+import { load } from "js-yaml";
+import type { Cluster } from "../cluster/cluster.ts";
+import { ClusterError } from "../cluster/cluster-error.ts";
+import { kinds } from "../cluster/kinds.ts";
+import { injectorConfigMap, revisionOf } from "../mesh/from/injectors.ts";
+import { injectorPolicyFrom } from "../mesh/injector-policy.ts";
+import type { EndpointSliceObject, WebhookConfigurationObject } from "../mesh/kubernetes.ts";
+import type { InjectorPolicy } from "../mesh/model.ts";
+import type { Optional } from "./optional-read.ts";
+
+/** EndpointSlices of the Services by which these injectors are called. */
+export const readEndpointSlices = async (
+  cluster: Cluster,
+  configurations: readonly WebhookConfigurationObject[],
+): Promise<readonly EndpointSliceObject[]> => {
+  const services = configurations.flatMap(servicesOf);
+  const byNamespace = Map.groupBy(services, ({ namespace }) => namespace);
+  const lists = [...byNamespace].map(([namespace, called]) => {
+    const names = [...new Set(called.map(({ name }) => name))];
+    const labelSelector = `kubernetes.io/service-name in (${names.join(",")})`;
+    return cluster.list(
+      kinds.endpointSlices,
+      { namespace, labelSelector },
+      (slice): EndpointSliceObject => ({ metadata: slice.metadata, endpoints: slice.endpoints ?? [] }),
+    );
+  });
+  return (await Promise.all(lists)).flatMap((list) => list?.items ?? []);
+};
+
+/**
+ * What the istiod of each revision is told to inject, read beside the Service by which it is called. A revision without
+ * a ConfigMap (an istiod outside the cluster) is left out; one whose ConfigMap cannot be read, or holds something else,
+ * is `unknown`.
+ */
+export const readPolicies = async (
+  cluster: Cluster,
+  optional: Optional,
+  istioNamespace: string,
+  configurations: readonly WebhookConfigurationObject[],
+): Promise<ReadonlyMap<string, InjectorPolicy | "unknown">> => {
+  const policies = [...Map.groupBy(configurations, revisionOf)].map(async ([revision, own]) => {
+    const namespace = own.flatMap(servicesOf)[0]?.namespace ?? istioNamespace;
+    const name = injectorConfigMap(revision);
+    return [revision, await optional(`ConfigMap ${namespace}/${name}`, readPolicy(cluster, namespace, name))] as const;
+  });
+  return new Map(
+    (await Promise.all(policies)).flatMap(([revision, policy]) =>
+      policy === "absent" ? [] : [[revision, policy ?? "unknown"] as const],
+    ),
+  );
+};
+
+const servicesOf = ({ webhooks = [] }: WebhookConfigurationObject) =>
+  webhooks.flatMap((entry) => entry.clientConfig.service ?? []);
+
+const readPolicy = async (cluster: Cluster, namespace: string, name: string): Promise<InjectorPolicy | "absent"> => {
+  const config = await cluster.get(kinds.configMaps, name, namespace);
+  if (config === undefined) return "absent";
+  try {
+    return injectorPolicyFrom(load(withoutBlocks(config.data?.config ?? "")));
+  } catch (cause) {
+    throw new ClusterError(`ConfigMap ${namespace}/${name}: ${(cause as Error).message.split("\n", 1)[0]}`, {
+      reason: "malformed",
+      cause,
+    });
+  }
+};
+
+/**
+ * YAML without its blocks of text (`key: |`), which nothing above reads: templates are nine tenths of an injector's
+ * configuration. Exported for its test.
+ */
+export const withoutBlocks = (yaml: string): string =>
+  `${yaml}\n`.replace(/^( *)([\w.-]+:) [|>][-+\d]*\n(?:\1 .*\n| *\n)*/gm, '$1$2 ""\n');

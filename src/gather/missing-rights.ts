@@ -1,0 +1,64 @@
+/** Asks the API server, before the first write, for every right that a plan and its way back need. */
+
+import type { Cluster } from "../cluster/cluster.ts";
+import { ClusterError } from "../cluster/cluster-error.ts";
+import type { Finding } from "../mesh/finding.ts";
+import type { Right } from "../mesh/kubernetes.ts";
+import type { Plan } from "../upgrade/plan/plan.ts";
+import { neededRights } from "../upgrade/plan/rights.ts";
+
+/**
+ * One review at a time would be slow, one for each of hundreds of namespaces unkind: a right held everywhere is asked
+ * for once.
+ */
+const fewNamespaces = 3;
+
+/** A blocker for each right that is missing, an unknown for each that could not be asked for. */
+export async function missingRights(cluster: Cluster, plan: Plan): Promise<readonly Finding[]> {
+  const alike = [
+    ...Map.groupBy(neededRights(plan), ({ verb, group, resource, subresource }) =>
+      JSON.stringify([verb, group, resource, subresource]),
+    ).values(),
+  ];
+  const findings = await Promise.all(
+    alike.map(async (rights) => {
+      const { namespace: _, name: __, ...everywhere } = rights[0] as Right;
+      if (rights.length > fewNamespaces && (await held(cluster, everywhere))) return [];
+      return Promise.all(rights.map((right) => review(cluster, right)));
+    }),
+  );
+  return findings.flat().filter((finding) => finding !== undefined);
+}
+
+const held = (cluster: Cluster, right: Right): Promise<boolean> =>
+  cluster.mayI(right).then(
+    ({ allowed }) => allowed,
+    () => false,
+  );
+
+async function review(cluster: Cluster, right: Right): Promise<Finding | undefined> {
+  const resource = `${right.resource}${right.subresource ? `/${right.subresource}` : ""}${right.group ? `.${right.group}` : ""}`;
+  const object = right.namespace ? `namespace/${right.namespace}` : "cluster";
+  const finding = (severity: Finding["severity"], message: string, remedy: string | undefined): Finding => ({
+    check: "rights",
+    severity,
+    object,
+    message,
+    remedy,
+    accept: undefined,
+  });
+  try {
+    const { allowed } = await cluster.mayI(right);
+    const where = right.namespace ? ` in namespace ${right.namespace}` : "";
+    return allowed
+      ? undefined
+      : finding(
+          "blocker",
+          `you may not ${right.verb} ${resource}`,
+          `grant verb ${JSON.stringify(right.verb)} on ${JSON.stringify(resource)}${where}`,
+        );
+  } catch (error) {
+    if (!(error instanceof ClusterError)) throw error;
+    return finding("unknown", `cannot tell whether you may ${right.verb} ${resource}: ${error.message}`, error.hint);
+  }
+}

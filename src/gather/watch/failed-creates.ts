@@ -1,0 +1,30 @@
+/**
+ * Keeps the events fresh that say why no new pod comes up: only a controller's `FailedCreate` says it, there is no pod
+ * to ask.
+ */
+
+import { type Clock, systemClock } from "../../cluster/clock.ts";
+import type { Cluster } from "../../cluster/cluster.ts";
+import { kinds } from "../../cluster/kinds.ts";
+import { type ClusterEvent, eventFrom } from "../../mesh/from/event.ts";
+import { noting } from "../optional-read.ts";
+import { createPoller, type Poller } from "./poller.ts";
+
+/**
+ * `FailedCreate` events of a namespace, every three seconds while somebody listens; none where events may not be read.
+ */
+export function watchRefusals(
+  cluster: Cluster,
+  namespace: string,
+  clock: Clock = systemClock,
+): Poller<readonly ClusterEvent[]> {
+  return createPoller({
+    everyMs: 3_000,
+    restMs: 1_000,
+    clock,
+    read: async () => {
+      const list = cluster.list(kinds.events, { namespace, fieldSelector: "reason=FailedCreate" }, eventFrom);
+      return (await noting([])("events", list))?.items ?? [];
+    },
+  });
+}

@@ -1,0 +1,55 @@
+/**
+ * What all istiods say of their proxies, fresh while somebody waits for it: asked about once a second, one round
+ * serving all who wait. Which istiods there are is listed anew now and then, and when one does not answer: its pod may
+ * have been replaced.
+ */
+
+import { type Clock, systemClock } from "../../cluster/clock.ts";
+import type { Cluster } from "../../cluster/cluster.ts";
+import { kinds } from "../../cluster/kinds.ts";
+import { controlPlanesFrom } from "../../mesh/from/control-plane.ts";
+import { podFrom } from "../../mesh/from/pod.ts";
+import type { ControlPlane, IstiodAnswer } from "../../mesh/model.ts";
+import { askIstiods } from "../ask-istiods.ts";
+import { createPoller, type Poller } from "./poller.ts";
+
+const relistMs = 10_000;
+
+/**
+ * The answers of every running istiod pod of every revision. An istiod that is silent stands among them; a failed read
+ * means that they could not even be listed.
+ */
+export function watchIstiods(
+  cluster: Cluster,
+  istioNamespace: string,
+  clock: Clock = systemClock,
+): Poller<readonly IstiodAnswer[]> {
+  let planes: readonly ControlPlane[] | undefined;
+  let listedAt = Number.NEGATIVE_INFINITY;
+
+  /** Istiods that are known can be asked although they cannot be listed just now. */
+  const current = async (): Promise<readonly ControlPlane[]> => {
+    if (planes && clock.now() - listedAt < relistMs) return planes;
+    const began = clock.now();
+    try {
+      const pods = await cluster.list(kinds.pods, { labelSelector: "app=istiod" }, podFrom);
+      planes = controlPlanesFrom([], pods?.items ?? [], [], istioNamespace);
+      listedAt = began;
+    } catch (error) {
+      if (!planes) throw error;
+    }
+    return planes;
+  };
+
+  return createPoller({
+    everyMs: 1_000,
+    restMs: 500,
+    clock,
+    read: async () => {
+      const answers = await askIstiods(cluster, await current());
+      if (answers.length === 0 || answers.some(({ kind }) => kind === "unanswered"))
+        listedAt = Number.NEGATIVE_INFINITY;
+      return answers;
+    },
+  });
+}

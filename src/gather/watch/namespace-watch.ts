@@ -1,0 +1,95 @@
+/**
+ * A fresh picture of the workloads and pods of one namespace, shared by all who wait on one of them: the list is the
+ * truth, the watch only says when to list, and a list every few seconds holds where no watch does.
+ */
+
+import { type Clock, systemClock } from "../../cluster/clock.ts";
+import type { Cluster } from "../../cluster/cluster.ts";
+import { type Kind, kinds, resourceOf } from "../../cluster/kinds.ts";
+import { attachPods, type ManagedWorkload } from "../../mesh/from/ownership.ts";
+import { podFrom } from "../../mesh/from/pod.ts";
+import { type BareWorkload, workloadFrom } from "../../mesh/from/workload.ts";
+import type { KubeObject, WorkloadObject } from "../../mesh/kubernetes.ts";
+import type { ObjectRef, Pod } from "../../mesh/model.ts";
+import { refText } from "../../mesh/object-ref.ts";
+import type { WorkloadKind } from "../../mesh/workload-kinds.ts";
+import type { ReplicaSetRef } from "../../upgrade/proof/symptom.ts";
+import { noting } from "../optional-read.ts";
+import { createPoller, type Poller } from "./poller.ts";
+
+export interface NamespacePicture {
+  readonly workloads: ReadonlyMap<string, ManagedWorkload>;
+  readonly pods: readonly Pod[];
+  /** Empty where they may not be read. */
+  readonly replicaSets: readonly ReplicaSetRef[];
+}
+
+/** The workload as the picture has it; undefined when it is not there any more. */
+export const workloadIn = (picture: NamespacePicture, ref: ObjectRef): ManagedWorkload | undefined =>
+  picture.workloads.get(refText(ref));
+
+/**
+ * Lists and watches the kinds asked for and the pods, while somebody listens. Reads that fail are told in the reading.
+ */
+export function watchNamespace(
+  cluster: Cluster,
+  namespace: string,
+  wanted: readonly WorkloadKind[],
+  clock: Clock = systemClock,
+): Poller<NamespacePicture> {
+  const watched: readonly Kind[] = [kinds.pods, ...wanted.map((kind) => resourceOf({ kind, namespace, name: "" }))];
+  return createPoller({
+    everyMs: 5_000,
+    restMs: 200,
+    clock,
+    read: () => readNamespace(cluster, namespace, wanted),
+    start: (hint, signal) => {
+      for (const kind of watched) cluster.watch(kind, { namespace }, hint, signal);
+    },
+  });
+}
+
+/** The pods after the workloads: what the controllers count is then never ahead of the pods that are judged. */
+async function readNamespace(
+  cluster: Cluster,
+  namespace: string,
+  wanted: readonly WorkloadKind[],
+): Promise<NamespacePicture> {
+  const bare = (await Promise.all(wanted.map((kind) => readWorkloads(cluster, namespace, kind)))).flat();
+  const [pods, sets] = await Promise.all([
+    cluster.list(kinds.pods, { namespace }, podFrom),
+    readReplicaSets(cluster, namespace, wanted),
+  ]);
+  const attached = attachPods(bare, sets, pods?.items ?? []);
+  return {
+    workloads: new Map(attached.workloads.map((workload) => [refText(workload), workload])),
+    pods: attached.pods,
+    replicaSets: sets.map(({ metadata: { name, uid, ownerReferences } }) => ({
+      name,
+      uid,
+      ownerUid: ownerReferences?.find(({ controller }) => controller)?.uid,
+    })),
+  };
+}
+
+async function readWorkloads(
+  cluster: Cluster,
+  namespace: string,
+  kind: WorkloadKind,
+): Promise<readonly BareWorkload[]> {
+  const found = await cluster.list(resourceOf({ kind, namespace, name: "" }), { namespace }, (object: WorkloadObject) =>
+    workloadFrom(kind, object),
+  );
+  return found?.items ?? [];
+}
+
+/** Without the right to read them a pod's Deployment is told by the ReplicaSet's name. */
+async function readReplicaSets(
+  cluster: Cluster,
+  namespace: string,
+  wanted: readonly WorkloadKind[],
+): Promise<readonly KubeObject[]> {
+  if (!wanted.includes("Deployment") && !wanted.includes("Rollout")) return [];
+  const list = cluster.list(kinds.replicaSets, { namespace, metadataOnly: true }, (object: KubeObject) => object);
+  return (await noting([])("ReplicaSets", list))?.items ?? [];
+}

@@ -1,0 +1,97 @@
+import { imageTag, parseVersion } from "../istio-version.ts";
+import type { WebhookConfigurationObject, WorkloadObject } from "../kubernetes.ts";
+import { labelOf } from "../labels.ts";
+import type { ControlPlane, Istiod, Pod } from "../model.ts";
+import { revisionOf } from "./injectors.ts";
+
+/**
+ * Control planes: one for each istiod Deployment (label `app=istiod`), and one without a Deployment for each revision
+ * of which only webhooks or pods are there (removed by hand, or an istiod outside the cluster).
+ */
+export const controlPlanesFrom = (
+  deployments: readonly WorkloadObject[],
+  pods: readonly Pod[],
+  configurations: readonly WebhookConfigurationObject[],
+  istioNamespace: string,
+): ControlPlane[] => {
+  const deployed = deployments.map((deployment): ControlPlane => {
+    const { metadata, spec, status } = deployment;
+    const namespace = metadata.namespace ?? "";
+    const revision = labelOf(metadata.labels, "istio.io/rev") ?? "default";
+    return {
+      revision,
+      namespace,
+      deployment: { name: metadata.name, uid: metadata.uid },
+      version: versionOf(deployment),
+      installer: installerOf(deployment),
+      desiredReplicas: spec.replicas ?? 1,
+      readyReplicas: status?.readyReplicas ?? 0,
+      istiods: pods.filter((pod) => pod.namespace === namespace && podRevision(pod) === revision).map(istiodFrom),
+    };
+  });
+  const known = new Set(deployed.map(({ revision }) => revision));
+  const named = [...configurations.map(revisionOf), ...pods.map(podRevision)];
+  const bare = [...new Set(named)].filter((revision) => !known.has(revision));
+  return [...deployed, ...bare.map((revision) => withoutDeployment(revision, pods, istioNamespace))].toSorted((a, b) =>
+    a.revision < b.revision ? -1 : 1,
+  );
+};
+
+const withoutDeployment = (revision: string, pods: readonly Pod[], istioNamespace: string): ControlPlane => {
+  const left = pods.filter((pod) => podRevision(pod) === revision);
+  return {
+    revision,
+    namespace: left[0]?.namespace ?? istioNamespace,
+    deployment: undefined,
+    version: undefined,
+    installer: "unknown",
+    desiredReplicas: 0,
+    readyReplicas: left.filter((pod) => pod.ready).length,
+    istiods: left.map(istiodFrom),
+  };
+};
+
+const podRevision = (pod: Pod): string => labelOf(pod.labels, "istio.io/rev") ?? "default";
+
+const istiodFrom = ({ name, namespace, uid, ready, terminating, phase }: Pod): Istiod => ({
+  name,
+  namespace,
+  uid,
+  ready,
+  terminating,
+  phase,
+});
+
+/** Versions of the control planes by revision, as far as they are known. */
+export const versionsOf = (controlPlanes: readonly ControlPlane[]): ReadonlyMap<string, string> =>
+  new Map(
+    controlPlanes.flatMap(({ revision, version }) => (version === undefined ? [] : [[revision, version] as const])),
+  );
+
+/**
+ * The image says what runs; labels say what was installed, and not every installer sets them. Charts built from source
+ * all say 1.0.0.
+ */
+const versionOf = ({ metadata, spec }: WorkloadObject): string | undefined => {
+  const image = spec.template?.spec.containers.find((container) => container.name === "discovery")?.image;
+  const chart = labelOf(metadata.labels, "app.kubernetes.io/version");
+  const texts = [
+    imageTag(image),
+    labelOf(metadata.labels, "operator.istio.io/version"),
+    chart === "1.0.0" ? undefined : chart,
+  ];
+  return texts.map(parseVersion).find((version) => version !== undefined);
+};
+
+/**
+ * Who installed it. Helm's labels prove nothing, since istioctl renders the same charts; its annotation does. An
+ * operator (Sail's, or Istio's own up to 1.23) owns the Deployment or names its resource on it.
+ */
+const installerOf = ({ metadata }: WorkloadObject): ControlPlane["installer"] => {
+  if (metadata.ownerReferences?.some(({ kind }) => ["Istio", "IstioRevision", "IstioOperator"].includes(kind)))
+    return "operator";
+  if (labelOf(metadata.annotations, "meta.helm.sh/release-name") !== undefined) return "helm";
+  if (labelOf(metadata.labels, "operator.istio.io/managed") === undefined) return "unknown";
+  const resource = labelOf(metadata.labels, "install.operator.istio.io/owning-resource") ?? "unknown";
+  return resource === "unknown" || resource.startsWith("installed-state") ? "istioctl" : "operator";
+};

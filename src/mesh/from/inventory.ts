@@ -1,0 +1,143 @@
+import { injectionOf } from "../injection.ts";
+import type {
+  EndpointSliceObject,
+  GatewayObject,
+  KubeObject,
+  NamespaceObject,
+  PodTemplateSpec,
+  WebhookConfigurationObject,
+  WorkloadObject,
+} from "../kubernetes.ts";
+import { labelOf } from "../labels.ts";
+import type {
+  Gateway,
+  Injection,
+  InjectorPolicy,
+  IstiodAnswer,
+  Labels,
+  Mesh,
+  Pod,
+  Unknown,
+  Workload,
+} from "../model.ts";
+import { controlPlanesFrom, versionsOf } from "./control-plane.ts";
+import { injectorsFrom, isSidecarInjector, revisionOf } from "./injectors.ts";
+import { namespaceFrom } from "./namespace.ts";
+import { attachPods } from "./ownership.ts";
+import { tagsFrom } from "./tag.ts";
+import type { BareWorkload } from "./workload.ts";
+
+/**
+ * All that was read of a cluster, pods and workloads projected already. What could not be read is left empty here and
+ * named in `unknown`.
+ */
+export interface RawObjects {
+  readonly takenAt: string;
+  readonly istioNamespace: string;
+  /** All of the cluster's, Istio's or not. */
+  readonly mutatingWebhooks: readonly WebhookConfigurationObject[];
+  readonly defaultValidator: WebhookConfigurationObject | undefined;
+  /** EndpointSlices of the injectors' Services; `undefined` when they could not be read. */
+  readonly endpointSlices: readonly EndpointSliceObject[] | undefined;
+  /** What each revision's istiod is told to inject; a revision that has no ConfigMap is absent. */
+  readonly policies: ReadonlyMap<string, InjectorPolicy | "unknown">;
+  /** Services with label `istio.io/tag`. */
+  readonly tagServices: readonly KubeObject[];
+  readonly istiodDeployments: readonly WorkloadObject[];
+  readonly istiodPods: readonly Pod[];
+  readonly namespaces: readonly NamespaceObject[];
+  readonly workloads: readonly BareWorkload[];
+  /** Metadata of ReplicaSets; one that is missing is told by its name. */
+  readonly replicaSets: readonly KubeObject[];
+  readonly pods: readonly Pod[];
+  readonly gateways: readonly GatewayObject[];
+  readonly answers: readonly IstiodAnswer[];
+  readonly unknown: readonly Unknown[];
+}
+
+/** The picture of a mesh, made of what was read of it. */
+export const meshFrom = (listed: RawObjects): Mesh => {
+  const configurations = listed.mutatingWebhooks.filter(isSidecarInjector);
+  const controlPlanes = controlPlanesFrom(
+    listed.istiodDeployments,
+    listed.istiodPods,
+    configurations,
+    listed.istioNamespace,
+  );
+  const versions = versionsOf(controlPlanes);
+  const injectors = injectorsFrom(configurations, {
+    readyEndpoints: readyEndpointsOf(configurations, listed.endpointSlices),
+    policies: listed.policies,
+    versions,
+  });
+  const labels = new Map(listed.namespaces.map(({ metadata }) => [metadata.name, metadata.labels ?? {}]));
+  const injectionIn = (namespace: string, template: PodTemplateSpec | undefined): Injection => {
+    const known = labels.get(namespace);
+    if (known === undefined) return { kind: "unknown", reason: `namespace ${namespace} was not read` };
+    if (template === undefined) return { kind: "unknown", reason: "its pod template was not read" };
+    return injectionOf(injectors, { name: namespace, labels: known }, injectableFrom(template));
+  };
+  const { workloads, pods } = attachPods(listed.workloads, listed.replicaSets, listed.pods);
+  return {
+    takenAt: listed.takenAt,
+    istioNamespace: listed.istioNamespace,
+    controlPlanes,
+    tags: tagsFrom(configurations, injectors, listed.tagServices),
+    injectors,
+    defaultValidator: listed.defaultValidator && {
+      name: listed.defaultValidator.metadata.name,
+      revision: revisionOf(listed.defaultValidator),
+    },
+    namespaces: listed.namespaces.map((namespace) => namespaceFrom(namespace, injectors)),
+    workloads: workloads.map(
+      (workload): Workload => ({ ...workload, injection: injectionIn(workload.namespace, workload.template) }),
+    ),
+    pods,
+    gateways: listed.gateways.map(gatewayFrom),
+    answers: listed.answers,
+    unknown: listed.unknown,
+  };
+};
+
+/** The part of a pod template that decides its injection. */
+export const injectableFrom = ({
+  metadata,
+  spec,
+}: PodTemplateSpec): { readonly labels: Labels; readonly annotations: Labels; readonly hostNetwork: boolean } => ({
+  labels: metadata?.labels ?? {},
+  annotations: metadata?.annotations ?? {},
+  hostNetwork: spec.hostNetwork ?? false,
+});
+
+/**
+ * Ready endpoints of each Service that an injector is called by; a Service without any slice has none. Empty when
+ * slices could not be read.
+ */
+const readyEndpointsOf = (
+  configurations: readonly WebhookConfigurationObject[],
+  slices: readonly EndpointSliceObject[] | undefined,
+): ReadonlyMap<string, number> => {
+  if (slices === undefined) return new Map();
+  const services = configurations.flatMap(({ webhooks = [] }) =>
+    webhooks.flatMap((entry) => entry.clientConfig.service ?? []),
+  );
+  const counts = new Map(services.map(({ namespace, name }) => [`${namespace}/${name}`, 0]));
+  for (const { metadata, endpoints } of slices) {
+    const service = `${metadata.namespace}/${labelOf(metadata.labels, "kubernetes.io/service-name")}`;
+    const ready = (endpoints ?? []).filter((endpoint) => endpoint.conditions?.ready !== false).length;
+    if (counts.has(service)) counts.set(service, (counts.get(service) ?? 0) + ready);
+  }
+  return counts;
+};
+
+const gatewayFrom = ({ metadata, spec }: GatewayObject): Gateway => {
+  const className = spec?.gatewayClassName ?? "";
+  return {
+    namespace: metadata.namespace ?? "",
+    name: metadata.name,
+    uid: metadata.uid,
+    className,
+    waypoint: className === "istio-waypoint",
+    pinned: labelOf(metadata.labels, "istio.io/rev"),
+  };
+};

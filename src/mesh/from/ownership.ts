@@ -1,0 +1,71 @@
+import type { KubeObject } from "../kubernetes.ts";
+import { labelOf } from "../labels.ts";
+import type { Pod } from "../model.ts";
+import { refText } from "../object-ref.ts";
+import { isWorkloadKind, type WorkloadKind } from "../workload-kinds.ts";
+import { type BareWorkload, withTemplate } from "./workload.ts";
+
+/** A workload with the pods that are its own. */
+export type ManagedWorkload = BareWorkload & { readonly pods: readonly Pod[] };
+
+/**
+ * Gives every pod the workload behind its owner, and every workload its pods: by the owners' UIDs, and where a
+ * ReplicaSet was not read by its name, which ends in the pod's template hash. A Rollout that uses a Deployment's
+ * template gets that template. Source: `GetDeployMetaFromPod` (istio/istio pkg/kube/util.go), which finds the owner in
+ * the same way.
+ */
+export const attachPods = (
+  workloads: readonly BareWorkload[],
+  replicaSets: readonly KubeObject[],
+  pods: readonly Pod[],
+): { readonly workloads: readonly ManagedWorkload[]; readonly pods: readonly Pod[] } => {
+  const owners = new Map(
+    replicaSets.map(({ metadata }) => [
+      metadata.uid,
+      metadata.ownerReferences?.find((reference) => reference.controller),
+    ]),
+  );
+  const byKey = new Map(workloads.map((workload) => [refText(workload), workload]));
+  const owned = pods.map((pod): Pod => {
+    const owner: Owner | undefined =
+      pod.owner?.kind === "ReplicaSet"
+        ? owners.has(pod.owner.uid)
+          ? owners.get(pod.owner.uid)
+          : ownerByName(pod)
+        : pod.owner;
+    if (!owner || !isWorkloadKind(owner.kind)) return pod;
+    const workload = { kind: owner.kind, namespace: pod.namespace, name: owner.name };
+    const namesake = byKey.get(refText(workload))?.uid;
+    return owner.uid === undefined || namesake === undefined || namesake === owner.uid ? { ...pod, workload } : pod;
+  });
+  const byWorkload = Map.groupBy(owned, (pod) => (pod.workload ? refText(pod.workload) : ""));
+  return {
+    pods: owned,
+    workloads: workloads.map((workload) => {
+      const source = workload.workloadRef && byKey.get(refText(workload.workloadRef));
+      return {
+        ...(source ? withTemplate(workload, source.template) : workload),
+        pods: byWorkload.get(refText(workload)) ?? [],
+      };
+    }),
+  };
+};
+
+const hashes: readonly (readonly [label: string, kind: WorkloadKind])[] = [
+  ["rollouts-pod-template-hash", "Rollout"],
+  ["pod-template-hash", "Deployment"],
+];
+
+interface Owner {
+  readonly kind: string;
+  readonly name: string;
+  readonly uid?: string;
+}
+
+const ownerByName = ({ owner, labels }: Pod): Owner | undefined => {
+  for (const [label, kind] of hashes) {
+    const hash = labelOf(labels, label);
+    if (owner && hash && owner.name.endsWith(`-${hash}`)) return { kind, name: owner.name.slice(0, -hash.length - 1) };
+  }
+  return undefined;
+};

@@ -1,0 +1,95 @@
+import type { PodTemplateSpec, WorkloadObject } from "../kubernetes.ts";
+import { labelOf } from "../labels.ts";
+import type { Workload, WorkloadStatus } from "../model.ts";
+import type { WorkloadKind } from "../workload-kinds.ts";
+import { asksForGateway, isStaticGateway, managedGatewayOf } from "./pod-proxy.ts";
+import { strategyFrom } from "./strategy.ts";
+
+/** A workload by itself: whose injection and pods are still to be found (inventory.ts). */
+export type BareWorkload = Omit<Workload, "injection" | "pods">;
+
+/** What the four kinds say in different words, brought to one form. The API leaves out what is zero, false or empty. */
+export const workloadFrom = (kind: WorkloadKind, { metadata, spec, status = {} }: WorkloadObject): BareWorkload => {
+  const desired = kind === "DaemonSet" ? (status.desiredNumberScheduled ?? 0) : (spec.replicas ?? 1);
+  const namespace = metadata.namespace ?? "";
+  const reference = spec.workloadRef;
+  return {
+    kind,
+    namespace,
+    name: metadata.name,
+    uid: metadata.uid,
+    resourceVersion: metadata.resourceVersion ?? "",
+    generation: metadata.generation ?? 0,
+    labels: metadata.labels ?? {},
+    annotations: metadata.annotations ?? {},
+    selector: spec.selector,
+    paused: spec.paused ?? false,
+    strategy: strategyFrom(kind, spec, desired),
+    status: statusFrom(kind, desired, status),
+    workloadRef: reference && { kind: reference.kind, namespace, name: reference.name },
+    restartedAt: kind === "Rollout" ? spec.restartAt : templateRestartedAt(spec.template),
+    ...templateFacts(spec.template, metadata.labels),
+  };
+};
+
+/** A workload that uses another's template (Argo Rollouts with `workloadRef`), with that template. */
+export const withTemplate = (workload: BareWorkload, template: PodTemplateSpec | undefined): BareWorkload => ({
+  ...workload,
+  ...templateFacts(template, workload.labels),
+});
+
+type TemplateFacts = Pick<Workload, "template" | "gateway" | "claims" | "hostPorts">;
+
+const templateFacts = (
+  template: PodTemplateSpec | undefined,
+  labels: WorkloadObject["metadata"]["labels"],
+): TemplateFacts => ({
+  template,
+  gateway:
+    asksForGateway(template?.metadata?.annotations) ||
+    [template?.metadata?.labels, labels].some((set) => managedGatewayOf(set) !== undefined || isStaticGateway(set)),
+  claims: (template?.spec.volumes ?? []).flatMap((volume) => volume.persistentVolumeClaim?.claimName ?? []),
+  hostPorts: hostPortsOf(template),
+});
+
+/** Ports that a pod takes of its node: those it names, and all of its own on the host's network. */
+const hostPortsOf = (template: PodTemplateSpec | undefined): number[] =>
+  (template?.spec.containers ?? [])
+    .flatMap((container) => container.ports ?? [])
+    .flatMap((port) => port.hostPort ?? (template?.spec.hostNetwork ? (port.containerPort ?? []) : []))
+    .filter((port) => port > 0);
+
+const templateRestartedAt = (template: PodTemplateSpec | undefined): string | undefined =>
+  labelOf(template?.metadata?.annotations, "kubectl.kubernetes.io/restartedAt");
+
+const statusFrom = (
+  kind: WorkloadKind,
+  desired: number,
+  status: NonNullable<WorkloadObject["status"]>,
+): WorkloadStatus => ({
+  desired,
+  observedGeneration: Number(status.observedGeneration ?? 0),
+  ...(kind === "DaemonSet"
+    ? {
+        replicas: status.currentNumberScheduled ?? 0,
+        updated: status.updatedNumberScheduled ?? 0,
+        ready: status.numberReady ?? 0,
+        available: status.numberAvailable ?? 0,
+      }
+    : {
+        replicas: status.replicas ?? 0,
+        updated: status.updatedReplicas ?? 0,
+        ready: status.readyReplicas ?? 0,
+        available: status.availableReplicas ?? 0,
+      }),
+  currentRevision: status.currentRevision,
+  updateRevision: status.updateRevision,
+  phase: kind === "Rollout" ? status.phase : undefined,
+  restartedAt: status.restartedAt,
+  conditions: (status.conditions ?? []).map(({ type, status, reason = "", message = "" }) => ({
+    type,
+    status,
+    reason,
+    message,
+  })),
+});

@@ -1,0 +1,168 @@
+/** Is there room for the pods that a rollout makes before it takes the old ones away? */
+
+import type { Finding } from "../../../mesh/finding.ts";
+import { labelOf } from "../../../mesh/labels.ts";
+import type { Workload } from "../../../mesh/model.ts";
+import { refText } from "../../../mesh/object-ref.ts";
+import { counted, listed } from "../../../mesh/phrase.ts";
+import type { ClusterEvidence, Quota } from "../../evidence/cluster-evidence.ts";
+import { thousandths } from "../../evidence/quantity.ts";
+import { type Facts, restarts } from "../../plan/moves.ts";
+import { surge, unavailable } from "../../plan/rollout-size.ts";
+import { selects } from "../../plan/target.ts";
+import { blocker, type Check, leave, skipCheck, unknown, warning } from "../check.ts";
+
+const quota: Check = {
+  id: "quota",
+  title: "the quotas have room for the pods of the rollouts",
+  run: (facts) => facts.evidence.quotas.flatMap((each) => judge(each, facts)),
+};
+
+/**
+ * One more pod of each workload has to fit, or a workload that may miss none hangs; all surges at once should fit, or
+ * they wait for each other. A pod counts as much as the largest that the workload runs today: the server has added the
+ * sidecar and the defaults to it already.
+ */
+const judge = (each: Quota, facts: Facts): readonly Finding[] => {
+  const { evidence: surroundings } = facts;
+  const surging = restarts(facts)
+    .map(({ workload }) => workload)
+    .filter((workload) => workload.namespace === each.namespace && surge(workload) > 0);
+  const object = `${each.namespace}/ResourceQuota/${each.name}`;
+  return Object.keys(each.hard).flatMap((resource): readonly Finding[] => {
+    const [hard, used] = [thousandths(each.hard[resource] ?? ""), thousandths(labelOf(each.used, resource) ?? "0")];
+    const needs = surging.map((workload) => ({ workload, need: usage(workload, resource, surroundings) }));
+    if (hard === undefined || used === undefined || needs.some(({ need }) => need === undefined)) {
+      return surging.length === 0
+        ? []
+        : [
+            unknown(
+              "quota",
+              object,
+              `its ${resource} cannot be reckoned with: a quantity is not known`,
+              undefined,
+              skipCheck("quota"),
+            ),
+          ];
+    }
+    const room = hard - used;
+    const hanging = needs.filter(({ workload, need = 0 }) => need > 0 && need > room && unavailable(workload) === 0);
+    const together = needs.reduce((sum, { workload, need = 0 }) => sum + need * surge(workload), 0);
+    const state = `${resource}: ${labelOf(each.used, resource) ?? "0"} of ${each.hard[resource]} used`;
+    const remedy = `raise the quota for the time of the migration, or set maxSurge 0 and maxUnavailable 1 on the workload`;
+    if (hanging.length > 0) {
+      return hanging.map(({ workload }) => {
+        const message = `it needs one pod more while it is restarted, for which quota ${each.name} has no room (${state})`;
+        return each.scoped
+          ? warning("quota", refText(workload), `${message}, if it counts this pod`, remedy)
+          : blocker("quota", refText(workload), message, remedy, leave(workload));
+      });
+    }
+    if (together === 0 || together <= room) return [];
+    return [
+      warning(
+        "quota",
+        object,
+        `the rollouts of ${listed(
+          surging.map(({ name }) => name),
+          4,
+        )} do not all have room at once (${state}): some will wait for others`,
+        "raise it for the time of the migration, or lower --parallel",
+      ),
+    ];
+  });
+};
+
+/**
+ * What a pod of the workload counts against a resource of a quota, in thousandths; `undefined` when it is not known.
+ */
+const usage = (workload: Workload, resource: string, { podUsage }: ClusterEvidence): number | undefined => {
+  if (resource === "pods" || resource === "count/pods") return 1000;
+  const plain = /^(cpu|memory)$/.test(resource) ? `requests.${resource}` : resource;
+  if (!/^(requests|limits)\./.test(plain) || plain.startsWith("requests.storage")) return 0;
+  const known = workload.pods
+    .map((pod) => podUsage.get(pod.uid))
+    .filter((counts) => counts !== undefined)
+    .map((counts) => thousandths(labelOf(counts, plain) ?? "0"));
+  if (known.length === 0 || known.includes(undefined)) return undefined;
+  return Math.max(...known.map((each) => each ?? 0));
+};
+
+const autoscalers: Check = {
+  id: "autoscalers",
+  title: "no autoscaler is at its maximum",
+  run: (facts) =>
+    restarts(facts).flatMap(({ workload }) =>
+      facts.evidence.autoscalers
+        .filter(
+          ({ namespace, target, max, current }) =>
+            namespace === workload.namespace &&
+            target.kind === workload.kind &&
+            target.name === workload.name &&
+            current >= max,
+        )
+        .map(({ name, max }) =>
+          warning(
+            "autoscalers",
+            refText(workload),
+            `its autoscaler ${name} is at its maximum of ${max}: under load it could not scale out while it is restarted`,
+            "raise maxReplicas for the time of the migration, or choose a quieter hour",
+          ),
+        ),
+    ),
+};
+
+/**
+ * Rollouts of Kubernetes' own controllers do not ask disruption budgets; Argo's restart evicts, and then a budget of 0
+ * stops it.
+ */
+const disruptionBudgets: Check = {
+  id: "disruption-budgets",
+  title: "every disruption budget allows a disruption",
+  run: (facts) =>
+    restarts(facts).flatMap(({ workload }) =>
+      facts.evidence.disruptionBudgets
+        .filter(
+          ({ namespace, selector, allowed }) =>
+            namespace === workload.namespace &&
+            allowed === 0 &&
+            selects(selector, workload.template?.metadata?.labels ?? {}) === true,
+        )
+        .map(({ name }) =>
+          workload.kind === "Rollout"
+            ? blocker(
+                "disruption-budgets",
+                refText(workload),
+                `disruption budget ${name} allows no disruption now, and Argo restarts by evicting pods: it would hang`,
+                `kubectl -n ${workload.namespace} describe pdb ${name}`,
+                leave(workload),
+              )
+            : warning(
+                "disruption-budgets",
+                refText(workload),
+                `disruption budget ${name} allows no disruption now; a rollout does not ask it, and goes by the workload's own strategy`,
+                `kubectl -n ${workload.namespace} describe pdb ${name}`,
+              ),
+        ),
+    ),
+};
+
+const unscheduled: Check = {
+  id: "pods-scheduled",
+  title: "no pod waits for a node",
+  run: ({ moves }) =>
+    moves.flatMap(({ namespace, pods }) => {
+      const waiting = pods.filter((pod) => pod.phase === "Pending" && pod.node === undefined && !pod.terminating);
+      if (waiting.length === 0) return [];
+      return [
+        warning(
+          "pods-scheduled",
+          `namespace/${namespace.name}`,
+          `${counted(waiting.length, "pod")} wait${waiting.length === 1 ? "s" : ""} for a node already (${listed(waiting.map(({ name }) => name))}): the new pods of rollouts may wait too`,
+          `kubectl -n ${namespace.name} get events --field-selector reason=FailedScheduling`,
+        ),
+      ];
+    }),
+};
+
+export const capacityChecks: readonly Check[] = [quota, autoscalers, disruptionBudgets, unscheduled];

@@ -1,0 +1,112 @@
+/** Which workloads cannot be restarted without being down, or might hang half-way? */
+
+import type { Workload } from "../../../mesh/model.ts";
+import { refText } from "../../../mesh/object-ref.ts";
+import { counted, listed } from "../../../mesh/phrase.ts";
+import type { Claim } from "../../evidence/cluster-evidence.ts";
+import { restarts } from "../../plan/moves.ts";
+import { isNamed } from "../../plan/object-pattern.ts";
+import { surge, unavailable } from "../../plan/rollout-size.ts";
+import { allowDowntime, blocker, type Check, unknown, warning } from "../check.ts";
+
+type Risk = { readonly reason: string; readonly remedy: string; readonly unknown?: true } | undefined;
+
+const downtimeCheck = (
+  id: string,
+  title: string,
+  trouble: (workload: Workload, claims: readonly Claim[]) => Risk,
+): Check => ({
+  id,
+  title,
+  run: (facts) =>
+    restarts(facts).flatMap(({ workload }) => {
+      const found = trouble(workload, facts.evidence.claims);
+      if (found === undefined) return [];
+      if (isNamed(facts.request.allowDowntime, workload))
+        return [warning(id, refText(workload), `${found.reason} (accepted by --allow-downtime)`)];
+      return [
+        (found.unknown ? unknown : blocker)(id, refText(workload), found.reason, found.remedy, allowDowntime(workload)),
+      ];
+    }),
+});
+
+/**
+ * Down for certain: the strategy lets every pod be missing at once. A Deployment of one with a surge and no
+ * unavailability is replaced without a gap. A DaemonSet is one pod a node, and its maxUnavailable says how many nodes
+ * may do without.
+ */
+const allAtOnce = (workload: Workload): Risk => {
+  const { kind, strategy, status } = workload;
+  if (kind === "DaemonSet" || status.desired === 0 || unavailable(workload) < status.desired) return undefined;
+  const remedy =
+    kind === "Deployment"
+      ? "let it make a new pod first: strategy RollingUpdate with maxSurge 1 and maxUnavailable 0; or accept the downtime"
+      : "run two or more replicas while it moves; or accept the downtime";
+  if (strategy.type === "Recreate")
+    return { reason: `strategy Recreate stops ${pods(status.desired)} before the new one starts`, remedy };
+  if (status.desired === 1)
+    return {
+      reason: `its only pod is stopped before the new one starts${kind === "Deployment" ? ` (maxUnavailable ${unavailable(workload)})` : ""}`,
+      remedy,
+    };
+  return {
+    reason: `its strategy lets all ${status.desired} pods be missing at once (maxUnavailable ${unavailable(workload)})`,
+    remedy,
+  };
+};
+
+const pods = (count: number): string => (count === 1 ? "its only pod" : `all ${counted(count, "pod")}`);
+
+/**
+ * A pod beyond the desired number mounts the same volume as the one that it replaces. One that a single node may mount
+ * stops it wherever the scheduler chooses another node; one that a single pod may mount stops it for certain.
+ * https://kubernetes.io/docs/concepts/storage/persistent-volumes/#access-modes
+ */
+const sharedVolume = (workload: Workload, claims: readonly Claim[]): Risk => {
+  if (surge(workload) === 0) return undefined;
+  const modes = new Map(
+    claims
+      .filter(({ namespace }) => namespace === workload.namespace)
+      .map(({ name, accessModes }) => [name, accessModes]),
+  );
+  const unseen = workload.claims.filter((claim) => modes.get(claim) === undefined);
+  const remedy =
+    "let it stop a pod before it starts the next (maxSurge 0), or use a volume that many nodes may mount; or accept that it may be down";
+  const single = workload.claims.filter((claim) => isSingle(modes.get(claim), workload));
+  if (single.length > 0)
+    return {
+      reason: `a new pod has to mount ${listed(single)} beside the old one, which ${single.length === 1 ? "it allows" : "they allow"} on one node or in one pod only (${[...new Set(single.flatMap((claim) => modes.get(claim) ?? []))].join(", ")}): the rollout may hang`,
+      remedy,
+    };
+  if (unseen.length > 0)
+    return {
+      reason: `whether ${listed(unseen)} can be mounted by a new pod beside the old one is unknown`,
+      remedy,
+      unknown: true,
+    };
+  return undefined;
+};
+
+/** A DaemonSet's new pod is on the node of the old one, where ReadWriteOnce is no hindrance. */
+const isSingle = (accessModes: readonly string[] | undefined, { kind }: Workload): boolean =>
+  accessModes !== undefined &&
+  !accessModes.some((mode) => mode === "ReadWriteMany" || mode === "ReadOnlyMany") &&
+  (kind !== "DaemonSet" || accessModes.includes("ReadWriteOncePod"));
+
+/**
+ * With a surge and nothing allowed to be missing, a new pod waits for a node where the port is free, and the old ones
+ * for the new pod.
+ */
+const hostPorts = (workload: Workload): Risk => {
+  if (workload.hostPorts.length === 0 || surge(workload) === 0 || unavailable(workload) > 0) return undefined;
+  return {
+    reason: `a new pod needs host port ${listed(workload.hostPorts.map(String))} while the old ones hold it: the rollout hangs unless another node is free`,
+    remedy: "let it stop a pod before it starts the next (maxSurge 0, maxUnavailable 1); or accept that it may hang",
+  };
+};
+
+export const downtimeChecks: readonly Check[] = [
+  downtimeCheck("downtime", "no workload has to be down to be restarted", allAtOnce),
+  downtimeCheck("volumes", "no new pod waits for the volume of the one it replaces", sharedVolume),
+  downtimeCheck("host-ports", "no new pod waits for the host port of the one it replaces", hostPorts),
+];

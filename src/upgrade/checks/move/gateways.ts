@@ -1,0 +1,92 @@
+/** What moves at once with the label, and how that feels to the traffic. */
+
+import { dropsConfigOfMovedGateways } from "../../../mesh/istio-version.ts";
+import { labelOf } from "../../../mesh/labels.ts";
+import type { Gateway, Mesh } from "../../../mesh/model.ts";
+import { refText } from "../../../mesh/object-ref.ts";
+import type { ClusterEvidence } from "../../evidence/cluster-evidence.ts";
+import { type NamespaceMove, restarts, writesLabels } from "../../plan/moves.ts";
+import { isNamed } from "../../plan/object-pattern.ts";
+import { allowDowntime, blocker, type Check, warning } from "../check.ts";
+
+/**
+ * A managed Gateway belongs to the revision of its own `istio.io/rev`, else of its namespace's, else of the default;
+ * the new owner rewrites its Deployment at once. Source: pilot/pkg/config/kube/gatewaycommon/deploymentcontroller.go,
+ * pkg/revisions/tag_watcher.go.
+ */
+const managedGateways: Check = {
+  id: "gateways-pinned",
+  title: "Gateways and waypoints stay where they are",
+  run: ({ mesh, evidence: surroundings, moves, target, request }) =>
+    moves.filter(writesLabels).flatMap((move) =>
+      mesh.gateways
+        .filter((gateway) => movesAlong(gateway, move, surroundings))
+        .flatMap((gateway) => {
+          const owner = ownerOf(mesh, move);
+          if (owner === target.revision) return [];
+          const ref = { kind: "Gateway", namespace: gateway.namespace, name: gateway.name };
+          const message = `${gateway.waypoint ? "this waypoint" : "this Gateway"} follows the namespace's label and would move to ${target.revision} at once; ${outage(mesh, owner)}`;
+          if (isNamed(request.allowDowntime, ref))
+            return [warning("gateways-pinned", refText(ref), `${message} (accepted by --allow-downtime)`)];
+          const pin = `kubectl -n ${gateway.namespace} label gateways.gateway.networking.k8s.io ${gateway.name} istio.io/rev=${owner}`;
+          return [
+            blocker(
+              "gateways-pinned",
+              refText(ref),
+              message,
+              `pin it to where it is (${owner} then replaces its pods once, by a rolling update), and move it by itself later: ${pin}`,
+              allowDowntime(ref),
+            ),
+          ];
+        }),
+    ),
+};
+
+const movesAlong = (gateway: Gateway, { namespace }: NamespaceMove, { gatewayClasses }: ClusterEvidence): boolean =>
+  gateway.namespace === namespace.name && gateway.pinned === undefined && gatewayClasses.includes(gateway.className);
+
+/** The revision that owns an unpinned Gateway of this namespace today. */
+const ownerOf = (mesh: Mesh, { namespace }: NamespaceMove): string => {
+  const label = labelOf(namespace.labels, "istio.io/rev") ?? "default";
+  return (
+    mesh.tags.find(({ tag }) => tag === label)?.revision ??
+    (label === "default" ? (mesh.defaultValidator?.revision ?? label) : label)
+  );
+};
+
+const outage = (mesh: Mesh, owner: string): string => {
+  const version = mesh.controlPlanes.find(({ revision }) => revision === owner)?.version;
+  switch (dropsConfigOfMovedGateways(version)) {
+    case true:
+      return `Istio ${version} of revision ${owner} then empties the configuration of its running pods: up to 30 s of failed requests (istio/istio#59959; fixed in 1.29.5, 1.30.2 and 1.31.0)`;
+    case false:
+      return `its pods are replaced by a rollout of their Deployment that nothing here watches`;
+    case undefined:
+      return `the version of revision ${owner} is unknown, and some versions then drop the traffic of its running pods for up to 30 s (istio/istio#59959)`;
+  }
+};
+
+const injectedGateways: Check = {
+  id: "gateway-workloads",
+  title: "no gateway is restarted among the applications",
+  run: (facts) =>
+    restarts(facts)
+      .filter(({ workload }) => workload.gateway)
+      .map(({ workload }) =>
+        isNamed(facts.request.allowDowntime, workload)
+          ? warning(
+              "gateway-workloads",
+              refText(workload),
+              "this gateway is restarted with the rest; connections through its pods end with them (accepted by --allow-downtime)",
+            )
+          : blocker(
+              "gateway-workloads",
+              refText(workload),
+              "this is a gateway: connections from outside end with its pods, so it is best moved by itself",
+              "leave it with --leave and move it later, or accept its restart",
+              allowDowntime(workload),
+            ),
+      ),
+};
+
+export const gatewayChecks: readonly Check[] = [managedGateways, injectedGateways];

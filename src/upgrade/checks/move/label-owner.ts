@@ -1,0 +1,142 @@
+/** Who would put the old labels back? */
+import type { Finding } from "../../../mesh/finding.ts";
+import { labelOf } from "../../../mesh/labels.ts";
+import type { Namespace } from "../../../mesh/model.ts";
+import { listed } from "../../../mesh/phrase.ts";
+import { type NamespaceMove, writesLabels } from "../../plan/moves.ts";
+import { blocker, type Check, skipCheck, warning } from "../check.ts";
+
+/** A tool that keeps objects as some source says: how it signs its writes, and the marks it leaves on what it keeps. */
+interface Keeper {
+  readonly name: string;
+  readonly manager: RegExp;
+  readonly source: (namespace: Namespace) => string | undefined;
+  readonly change: (source: string) => string;
+}
+
+const annotationOf = (namespace: Namespace, key: string): string | undefined => labelOf(namespace.annotations, key);
+const pair = (namespace: string | undefined, name: string | undefined): string | undefined =>
+  name === undefined ? undefined : namespace === undefined ? name : `${namespace}/${name}`;
+
+/**
+ * Field managers and marks as the tools write them. Argo CD: docs/user-guide/resource_tracking.md; Flux:
+ * kustomize.toolkit.fluxcd.io and helm.toolkit.fluxcd.io owner labels (fluxcd/pkg/ssa); Helm: pkg/kube/client.go
+ * (manager `helm`), action/validate.go (release marks).
+ */
+const keepers: readonly Keeper[] = [
+  {
+    name: "Argo CD",
+    manager: /^argocd(-|$)/,
+    source: (namespace) => annotationOf(namespace, "argocd.argoproj.io/tracking-id")?.split(":", 1)[0],
+    change: (source) => `change the labels in the Git source of Argo CD application ${source} and sync it`,
+  },
+  {
+    name: "Flux",
+    manager: /^(kustomize-controller|helm-controller|flux)$/,
+    source: ({ labels }) =>
+      pair(
+        labelOf(labels, "kustomize.toolkit.fluxcd.io/namespace"),
+        labelOf(labels, "kustomize.toolkit.fluxcd.io/name"),
+      ) ?? pair(labelOf(labels, "helm.toolkit.fluxcd.io/namespace"), labelOf(labels, "helm.toolkit.fluxcd.io/name")),
+    change: (source) => `change the labels in the Git source of Flux object ${source} and let it reconcile`,
+  },
+  {
+    name: "Helm",
+    manager: /^helm(?!-controller)/i,
+    source: (namespace) =>
+      pair(
+        annotationOf(namespace, "meta.helm.sh/release-namespace"),
+        annotationOf(namespace, "meta.helm.sh/release-name"),
+      ),
+    change: (source) => `change the labels in the chart or values of Helm release ${source} and upgrade it`,
+  },
+];
+
+/** Neither a person at a terminal or a dashboard, nor a plugin of ours. */
+const isProgram = (manager: string): boolean =>
+  !/^(kubectl|mesh-|istioctl|k9s|Mozilla|node-fetch|unknown)/.test(manager);
+
+const keys = ["istio-injection", "istio.io/rev"] as const;
+
+const labelOwner: Check = {
+  id: "label-owner",
+  title: "nobody puts the old labels back",
+  run: ({ moves }) => moves.filter(writesLabels).flatMap((move) => kept(move) ?? appliedElsewhere(move)),
+};
+
+/**
+ * A keeper owns the label when the server says that it wrote it, or when the namespace carries its mark and the label
+ * was written by some program, or stands in what was last applied, or by whom it was written is not said. A mark above
+ * a label that a person set is nothing: a tool may keep a namespace without saying a word on this label.
+ */
+const kept = ({ namespace, before, after }: NamespaceMove): readonly Finding[] | undefined => {
+  const written = keys.filter((key) => before[key] !== null && before[key] !== after[key]);
+  const managers = namespace.labelManagers
+    .filter(({ labels }) => labels.some((label) => written.some((key) => key === label)))
+    .map(({ manager }) => manager);
+  const keeper = keepers.find(
+    ({ manager, source }) =>
+      managers.some((name) => manager.test(name)) ||
+      (source(namespace) !== undefined &&
+        (managers.length === 0 || managers.some(isProgram) || written.some((key) => isApplied(namespace, key)))),
+  );
+  if (keeper === undefined) return undefined;
+  const source = keeper.source(namespace) ?? instanceOf(namespace) ?? "that keeps this namespace";
+  const wish = `${before["istio-injection"] === null ? "" : "no istio-injection, and "}istio.io/rev: ${after["istio.io/rev"]}`;
+  const message = `${keeper.name} keeps ${written.join(" and ")} of this namespace and would put ${written.length === 1 ? "it" : "them"} back`;
+  return [
+    blocker(
+      "label-owner",
+      `namespace/${namespace.name}`,
+      message,
+      `${keeper.change(source)} (${wish}); then run this again: only the restarts are left to do`,
+      skipCheck("label-owner"),
+    ),
+  ];
+};
+
+/** Where Argo CD tracks by label, the application's name. */
+const instanceOf = (namespace: Namespace): string | undefined =>
+  labelOf(namespace.labels, "argocd.argoproj.io/instance") ?? labelOf(namespace.labels, "app.kubernetes.io/instance");
+
+const lastApplied = "kubectl.kubernetes.io/last-applied-configuration";
+
+/** Does the manifest that was last applied (`kubectl apply`, client-side) set this label? */
+const isApplied = (namespace: Namespace, key: string): boolean => {
+  try {
+    const applied = JSON.parse(annotationOf(namespace, lastApplied) ?? "{}") as {
+      readonly metadata?: { readonly labels?: Record<string, string> };
+    };
+    return labelOf(applied.metadata?.labels, key) !== undefined;
+  } catch {
+    return false;
+  }
+};
+
+/** Nobody watches, but the next apply of the same file, or the next run of that tool, would put the label back. */
+const appliedElsewhere = ({ namespace, before }: NamespaceMove): readonly Finding[] => {
+  const object = `namespace/${namespace.name}`;
+  const applied = keys.filter((key) => before[key] !== null && isApplied(namespace, key));
+  if (applied.length > 0)
+    return [
+      warning(
+        "label-owner",
+        object,
+        `${applied.join(" and ")} stand${applied.length === 1 ? "s" : ""} in the manifest it was last applied from: the next 'kubectl apply' would put it back`,
+        "change the manifest too",
+      ),
+    ];
+  const strangers = namespace.labelManagers.map(({ manager }) => manager).filter(isProgram);
+  return strangers.length === 0
+    ? []
+    : [
+        warning(
+          "label-owner",
+          object,
+          `its injection labels were written by ${listed(strangers)}`,
+          "make sure that it does not put them back",
+        ),
+      ];
+};
+
+export const labelOwnerChecks: readonly Check[] = [labelOwner];

@@ -1,0 +1,153 @@
+/** Who else reads the labels of a namespace, and would answer differently once they are changed? */
+import type { Finding } from "../../../mesh/finding.ts";
+import type { Labels } from "../../../mesh/kubernetes.ts";
+import { listed } from "../../../mesh/phrase.ts";
+import type { Discovery, NamespaceReader } from "../../evidence/cluster-evidence.ts";
+import { type NamespaceMove, oldRevisions, writesLabels } from "../../plan/moves.ts";
+import { selects } from "../../plan/target.ts";
+import { blocker, type Check, skipCheck, unknown, warning } from "../check.ts";
+
+/**
+ * https://istio.io/latest/docs/reference/config/istio.mesh.v1alpha1/#MeshConfig: selectors are ORed, none selects
+ * everything.
+ */
+const discoverySelectors: Check = {
+  id: "discovery-selectors",
+  title: "every control plane goes on seeing the namespaces that it sees",
+  run: (facts) => {
+    const { moves, evidence: surroundings, target } = facts;
+    const concerned = new Set([target.revision, ...oldRevisions(facts)]);
+    return moves.flatMap((move) =>
+      surroundings.discovery.flatMap((discovery): readonly Finding[] => {
+        const [before, after] = [sees(discovery, move.namespace.labels), sees(discovery, move.labelsAfter)];
+        const object = discovery.configMap;
+        const name = `namespace ${move.namespace.name}`;
+        const mend = `change discoverySelectors in ConfigMap ${object} so that they select ${name} by another label`;
+        const accept = skipCheck("discovery-selectors");
+        if (before === undefined || after === undefined)
+          return [
+            unknown(
+              "discovery-selectors",
+              object,
+              "its discoverySelectors cannot be evaluated: they have an operator that Kubernetes does not know",
+              mend,
+              accept,
+            ),
+          ];
+        if (before !== after)
+          return [
+            blocker(
+              "discovery-selectors",
+              object,
+              `revision ${discovery.revision} sees ${name} by the labels that are to be changed: it would ${after ? "begin to see" : "lose"} it`,
+              mend,
+              accept,
+            ),
+          ];
+        if (!after && concerned.has(discovery.revision))
+          return [
+            blocker(
+              "discovery-selectors",
+              object,
+              `revision ${discovery.revision} does not see ${name}: its proxies would get no configuration for what runs there`,
+              mend,
+              accept,
+            ),
+          ];
+        return [];
+      }),
+    );
+  },
+};
+
+const sees = ({ selectors }: Discovery, labels: Labels): boolean | undefined => {
+  if (selectors.length === 0) return true;
+  const answers = selectors.map((selector) => selects(selector, labels));
+  return answers.includes(true) ? true : answers.includes(undefined) ? undefined : false;
+};
+
+const readerCheck = (id: string, title: string, kinds: readonly NamespaceReader["kind"][]): Check => ({
+  id,
+  title,
+  run: ({ moves, evidence: surroundings }) => {
+    const readers = surroundings.readers.filter(({ kind }) => kinds.includes(kind));
+    const written = moves.filter(writesLabels);
+    return [
+      ...readers.flatMap((reader) => changed(id, reader, written)),
+      ...(written.length === 0 ? [] : readers.flatMap((reader) => named(id, reader))),
+    ];
+  },
+});
+
+/** One finding for a selector, however many namespaces it tells apart. */
+const changed = (id: string, reader: NamespaceReader, moves: readonly NamespaceMove[]): readonly Finding[] => {
+  if (reader.expression !== undefined) return [];
+  const answers = moves.map((move) => ({
+    name: move.namespace.name,
+    before: selects(reader.selector, move.namespace.labels),
+    after: selects(reader.selector, move.labelsAfter),
+  }));
+  const differing = answers.filter(({ before, after }) => before !== after);
+  if (answers.some(({ before, after }) => before === undefined || after === undefined)) {
+    return [
+      unknown(
+        id,
+        readerName(reader),
+        `${reader.where} has a selector with an operator that Kubernetes does not know`,
+        undefined,
+        skipCheck(id),
+      ),
+    ];
+  }
+  const first = differing[0];
+  if (first === undefined) return [];
+  const names = listed(
+    differing.map(({ name }) => name),
+    6,
+  );
+  const message = `${reader.where} selects namespaces by the labels that are to be changed: it ${first.before ? "would no longer select" : "would begin to select"} ${names}`;
+  return [
+    blocker(
+      id,
+      readerName(reader),
+      message,
+      `let it select ${names} by another label, such as kubernetes.io/metadata.name (now: ${JSON.stringify(reader.selector)})`,
+      skipCheck(id),
+    ),
+  ];
+};
+
+const named = (id: string, reader: NamespaceReader): readonly Finding[] =>
+  reader.expression === undefined
+    ? []
+    : [
+        warning(
+          id,
+          readerName(reader),
+          `${reader.where} names an injection label in an expression, which is not evaluated here: ${reader.expression}`,
+          "read it: does it say the same after the move?",
+        ),
+      ];
+
+const readerName = ({ kind, namespace, name }: NamespaceReader): string =>
+  namespace === undefined ? `${kind}/${name}` : `${namespace}/${kind}/${name}`;
+
+export const labelReaderChecks: readonly Check[] = [
+  discoverySelectors,
+  readerCheck("network-policies", "no NetworkPolicy tells the namespaces by the labels that are changed", [
+    "NetworkPolicy",
+  ]),
+  readerCheck(
+    "admission-readers",
+    "no other webhook or admission policy tells the namespaces by the labels that are changed",
+    [
+      "MutatingWebhookConfiguration",
+      "ValidatingWebhookConfiguration",
+      "ValidatingAdmissionPolicy",
+      "ValidatingAdmissionPolicyBinding",
+      "MutatingAdmissionPolicy",
+      "MutatingAdmissionPolicyBinding",
+    ],
+  ),
+  readerCheck("gateway-routes", "no Gateway admits routes by the labels that are changed", ["Gateway"]),
+];

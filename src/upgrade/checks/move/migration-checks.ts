@@ -1,0 +1,27 @@
+import type { Check } from "../check.ts";
+import { capacityChecks } from "./capacity.ts";
+import { controlPlaneChecks } from "./control-planes.ts";
+import { downtimeChecks } from "./downtime.ts";
+import { gatewayChecks } from "./gateways.ts";
+import { labelOwnerChecks } from "./label-owner.ts";
+import { labelReaderChecks } from "./label-readers.ts";
+import { namespaceChecks } from "./namespaces.ts";
+import { requestChecks } from "./request.ts";
+import { startingPointChecks } from "./starting-point.ts";
+import { wayBackChecks } from "./way-back.ts";
+import { workloadChecks } from "./workloads.ts";
+
+/** Everything that a migration is judged by, in the order in which it is told. */
+export const migrationChecks: readonly Check[] = [
+  ...requestChecks,
+  ...controlPlaneChecks,
+  ...namespaceChecks,
+  ...startingPointChecks,
+  ...labelOwnerChecks,
+  ...labelReaderChecks,
+  ...gatewayChecks,
+  ...workloadChecks,
+  ...downtimeChecks,
+  ...capacityChecks,
+  ...wayBackChecks,
+];

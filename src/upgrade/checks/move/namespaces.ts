@@ -1,0 +1,168 @@
+/** May these namespaces be moved at all? */
+import { labelOf } from "../../../mesh/labels.ts";
+import type { Namespace, Workload } from "../../../mesh/model.ts";
+import { listed } from "../../../mesh/phrase.ts";
+import { asksForInjection, type Eligibility } from "../../plan/eligibility.ts";
+import { writesLabels } from "../../plan/moves.ts";
+import { didYouMean } from "../../suggestion.ts";
+import { blocker, type Check, note, unknown, warning } from "../check.ts";
+
+const exist: Check = {
+  id: "namespaces-exist",
+  title: "the namespaces exist",
+  run: ({ mesh, evidence: surroundings, asked, request }) => {
+    if (request.namespaces === "all" && asked.length === 0)
+      return [note("namespaces-exist", "namespaces", "no namespace is injected by its own labels")];
+    const names = [...new Set([...mesh.namespaces.map(({ name }) => name), ...surroundings.namespaces])];
+    return asked
+      .filter(({ found }) => found === undefined)
+      .map(({ name }) =>
+        blocker(
+          "namespaces-exist",
+          `namespace/${name}`,
+          `there is no namespace ${name}${didYouMean(name, names)}`,
+          "kubectl get namespaces",
+        ),
+      );
+  },
+};
+
+const injected: Check = {
+  id: "namespaces-injected",
+  title: "the namespaces are injected by their own labels",
+  run: ({ asked, target }) =>
+    asked.flatMap(({ found }) => {
+      const refusal =
+        found === undefined ? undefined : refusals[found.eligibility](found.namespace, found.workloads, target.label);
+      return found === undefined || refusal === undefined
+        ? []
+        : [blocker("namespaces-injected", `namespace/${found.namespace.name}`, ...refusal)];
+    }),
+};
+
+type NotEligible = (
+  namespace: Namespace,
+  workloads: readonly Workload[],
+  to: string,
+) => readonly [message: string, remedy: string] | undefined;
+
+const refusals: Readonly<Record<Eligibility, NotEligible>> = {
+  eligible: () => undefined,
+  protected: () => [
+    "it belongs to Kubernetes or to Istio itself: its workloads are no part of a migration",
+    "leave it out",
+  ],
+  terminating: () => ["it is being deleted", "leave it out"],
+  disabled: ({ name, labels }, _, to) => [
+    `istio-injection=${labelOf(labels, "istio-injection")} keeps every sidecar out, whatever istio.io/rev says`,
+    `leave it out, or, if it is to join the mesh: kubectl label namespace ${name} istio-injection- istio.io/rev=${to} --overwrite`,
+  ],
+  unserved: ({ labels }) => {
+    const label =
+      labelOf(labels, "istio-injection") === undefined
+        ? `istio.io/rev=${labelOf(labels, "istio.io/rev")}`
+        : "istio-injection=enabled";
+    return [
+      `no webhook serves its label ${label}: its pods come up without a sidecar today, and would all get one`,
+      "leave it out, or label it for a revision that exists first",
+    ];
+  },
+  ambient: () => [
+    "it is in ambient mode: its pods have no sidecar to move",
+    "leave it out; ztunnel and waypoints are upgraded by themselves",
+  ],
+  "pod-labels": ({ name }, workloads, to) => {
+    const asking = workloads
+      .filter(asksForInjection)
+      .map((workload) => `${workload.kind.toLowerCase()}/${workload.name}`);
+    return [
+      `it has no injection label; its pods are injected by labels of their own (${listed(asking, 6)})`,
+      `set istio.io/rev: ${to} in the pod templates of ${listed(asking, 6)} in namespace ${name}, where they are kept`,
+    ];
+  },
+  unlabelled: ({ name }, _, to) => [
+    "no label of it injects",
+    `leave it out, or, if it is to join the mesh: kubectl label namespace ${name} istio.io/rev=${to}`,
+  ],
+};
+
+const doublyLabelled: Check = {
+  id: "one-injection-label",
+  title: "the namespaces have one injection label each",
+  run: ({ moves }) =>
+    moves.flatMap(({ namespace, before }) => {
+      const object = `namespace/${namespace.name}`;
+      const both = before["istio-injection"] !== null && before["istio.io/rev"] !== null;
+      const ambient = labelOf(namespace.labels, "istio.io/dataplane-mode") === "ambient";
+      return [
+        ...(both
+          ? [
+              warning(
+                "one-injection-label",
+                object,
+                `it has both istio-injection and istio.io/rev=${before["istio.io/rev"]}, of which the first wins today; it will keep istio.io/rev alone`,
+              ),
+            ]
+          : []),
+        ...(ambient
+          ? [
+              warning(
+                "one-injection-label",
+                object,
+                "it is labelled for injection and for ambient mode; its sidecars are moved, and nothing else",
+              ),
+            ]
+          : []),
+      ];
+    }),
+};
+
+const oneInjector: Check = {
+  id: "one-injector",
+  title: "one webhook injects after the move",
+  run: (facts) =>
+    facts.moves.flatMap(({ namespace, workloads }) => {
+      const doubled = workloads.find(
+        ({ after, disposition }) => disposition === "restart" && after.kind === "injected" && after.also.length > 0,
+      );
+      if (doubled?.after.kind !== "injected") return [];
+      const message = `more than one webhook would inject its pods: ${listed([doubled.after.by, ...doubled.after.also], 6)}`;
+      return [
+        blocker(
+          "one-injector",
+          `namespace/${namespace.name}`,
+          message,
+          "keep one of them: 'istioctl analyze -A' names them (IST0139)",
+        ),
+      ];
+    }),
+};
+
+const labelServed: Check = {
+  id: "label-served",
+  title: "the labels that are replaced are served today",
+  run: ({ moves }) =>
+    moves.filter(writesLabels).flatMap(({ namespace }) => {
+      const object = `namespace/${namespace.name}`;
+      if (namespace.injection.kind === "refused")
+        return [
+          warning(
+            "label-served",
+            object,
+            `today its pods are refused: ${namespace.injection.reason}; nothing there can restart before the move`,
+          ),
+        ];
+      if (namespace.injection.kind === "unknown")
+        return [
+          unknown(
+            "label-served",
+            object,
+            `what injects its pods today cannot be told: ${namespace.injection.reason}`,
+            "there is no sure way back without it",
+          ),
+        ];
+      return [];
+    }),
+};
+
+export const namespaceChecks: readonly Check[] = [exist, injected, doublyLabelled, labelServed, oneInjector];

@@ -1,0 +1,91 @@
+/** Do the flags name what exists, and is the evidence there? */
+
+import type { Finding } from "../../../mesh/finding.ts";
+import type { ObjectRef } from "../../../mesh/model.ts";
+import { refArgument } from "../../../mesh/object-ref.ts";
+import type { Facts } from "../../plan/moves.ts";
+import { matchesPattern, parsePattern } from "../../plan/object-pattern.ts";
+import { didYouMean } from "../../suggestion.ts";
+import { blocker, type Check, skipCheck, unknown, warning } from "../check.ts";
+
+/** A name without `*` that matches nothing is a slip, and what it was meant for would go unnamed. */
+const namesExist: Check = {
+  id: "names-exist",
+  title: "--leave and --allow-downtime name what exists",
+  run: (facts) => [
+    ...facts.request.leave.flatMap((text) => misnamed("--leave", text, leavable(facts))),
+    ...facts.request.allowDowntime.flatMap((text) => misnamed("--allow-downtime", text, interruptible(facts))),
+  ],
+};
+
+const leavable = ({ asked }: Facts): readonly ObjectRef[] =>
+  asked.flatMap(({ found }) => [
+    ...(found?.workloads ?? []),
+    ...(found?.pods ?? []).flatMap(({ namespace, name, owner }) => [
+      { kind: "Pod", namespace, name },
+      ...(owner === undefined ? [] : [{ kind: owner.kind, namespace, name: owner.name }]),
+    ]),
+  ]);
+
+const interruptible = ({ asked, mesh }: Facts): readonly ObjectRef[] => {
+  const names = new Set(asked.map(({ name }) => name));
+  return [
+    ...asked.flatMap(({ found }) => found?.workloads ?? []),
+    ...mesh.gateways
+      .filter(({ namespace }) => names.has(namespace))
+      .map(({ namespace, name }) => ({ kind: "Gateway", namespace, name })),
+  ];
+};
+
+const misnamed = (flag: string, text: string, refs: readonly ObjectRef[]): readonly Finding[] => {
+  const pattern = parsePattern(text);
+  if (pattern === undefined)
+    return [
+      blocker(
+        "names-exist",
+        `${flag} ${text}`,
+        "it is not of the form [NAMESPACE/]KIND/NAME",
+        `for example ${flag} deployment/web`,
+      ),
+    ];
+  if (text.includes("*") || refs.some((ref) => matchesPattern(pattern, ref))) return [];
+  const known = refs.flatMap((ref) => [refArgument(ref), `${ref.kind.toLowerCase()}/${ref.name}`]);
+  return [
+    blocker(
+      "names-exist",
+      `${flag} ${text}`,
+      `nothing in the namespaces to move has this name${didYouMean(text, known)}`,
+      "correct the name, or leave it out",
+    ),
+  ];
+};
+
+const evidence: Check = {
+  id: "evidence",
+  title: "everything that has to be known could be read",
+  run: ({ mesh, evidence: surroundings }) => [
+    ...mesh.unknown
+      .filter(({ subject }) => !mesh.answers.some(({ istiod }) => subject === `istiod ${istiod}`))
+      .map(({ subject, reason }) =>
+        unknown(
+          "evidence",
+          subject,
+          `it could not be read: ${reason}`,
+          "get the right to read it, or try again when the server answers",
+        ),
+      ),
+    ...surroundings.unknown.map(({ subject, reason, check, essential }) =>
+      essential
+        ? unknown(
+            check,
+            subject,
+            `it could not be read: ${reason}`,
+            "get the right to read it, or try again when the server answers",
+            skipCheck(check),
+          )
+        : warning(check, subject, `it could not be read, so this is not looked at: ${reason}`),
+    ),
+  ],
+};
+
+export const requestChecks: readonly Check[] = [namesExist, evidence];

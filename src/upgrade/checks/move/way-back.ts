@@ -1,0 +1,113 @@
+/** How far apart the revisions are, and whether there is a way back. */
+import type { Finding } from "../../../mesh/finding.ts";
+import { parseVersion } from "../../../mesh/istio-version.ts";
+import { type Facts, writesLabels } from "../../plan/moves.ts";
+import type { Target } from "../../plan/plan.ts";
+import { type Check, note, warning } from "../check.ts";
+
+const wayBack: Check = {
+  id: "way-back",
+  title: "there is a way back",
+  run: ({ mesh, moves, target }) =>
+    moves.flatMap((move): readonly Finding[] => {
+      const { namespace, from, workloads } = move;
+      const object = `namespace/${namespace.name}`;
+      if (from.revision === target.revision) {
+        return writesLabels(move)
+          ? [note("way-back", object, `it is on revision ${target.revision} already: only its label changes`)]
+          : [];
+      }
+      const plane = mesh.controlPlanes.find(({ revision }) => revision === from.revision);
+      if (plane?.deployment === undefined)
+        return [
+          warning("way-back", object, `there is no way back: the control plane of revision ${from.revision} is gone`),
+        ];
+      if (from.deploymentUid !== undefined && plane.deployment.uid !== from.deploymentUid)
+        return [
+          warning(
+            "way-back",
+            object,
+            `the control plane of revision ${from.revision} is not the one it was when this migration began: going back may not bring back what was`,
+          ),
+        ];
+      if (plane.readyReplicas === 0)
+        return [
+          warning(
+            "way-back",
+            object,
+            `there is no way back while no istiod of revision ${from.revision} is ready`,
+            `kubectl -n ${plane.namespace} rollout status deployment/${plane.deployment.name}`,
+          ),
+        ];
+      const stale = workloads.some(({ disposition }) => disposition === "restart");
+      if (!writesLabels(move) && move.open === undefined && stale)
+        return [note("way-back", object, unknownBefore(target))];
+      return [];
+    }),
+};
+
+/** The labels gave the target before this migration began: by a tag that was moved, or by somebody else's hand. */
+const unknownBefore = ({ label, tag }: Target): string =>
+  tag === undefined
+    ? `its labels say ${label} already, and what they said before is not known: going back means to change them by hand`
+    : `its labels stay as they are: going back means to move tag ${label} back first`;
+
+/**
+ * Each proxy keeps to an istiod of its own revision, so what counts is how far two revisions may stand apart: a
+ * revisioned upgrade may skip one minor release (https://istio.io/latest/docs/setup/upgrade/canary/), and the control
+ * plane may not be older than the data plane that it is to serve.
+ */
+const skew: Check = {
+  id: "version-skew",
+  title: "the revisions are at most two minor releases apart",
+  run: (facts: Facts) => {
+    const versionOf = (revision: string): string | undefined =>
+      parseVersion(facts.mesh.controlPlanes.find((plane) => plane.revision === revision)?.version);
+    const to = versionOf(facts.target.revision);
+    const froms = [...new Set(facts.moves.map(({ from }) => from.revision))].filter(
+      (revision) => revision !== facts.target.revision,
+    );
+    return froms.flatMap((from): readonly Finding[] => {
+      const old = versionOf(from);
+      const object = `revision/${from}`;
+      if (old === undefined || to === undefined)
+        return [
+          note(
+            "version-skew",
+            object,
+            `how far ${from} and ${facts.target.revision} are apart is unknown: ${old === undefined ? from : facts.target.revision} does not say its version`,
+          ),
+        ];
+      const apart = minorsBetween(old, to);
+      if (apart === undefined || apart > 2)
+        return [
+          warning(
+            "version-skew",
+            object,
+            `from Istio ${old} to ${to} is more than Istio promises for one step: a revisioned upgrade may skip one minor release`,
+            "go by a release between them",
+          ),
+        ];
+      if (apart < 0)
+        return [
+          warning(
+            "version-skew",
+            object,
+            `Istio ${to} is older than ${old}: configuration made for the newer one may not be understood`,
+          ),
+        ];
+      return [];
+    });
+  },
+};
+
+/** Minor releases from one version to the other; `undefined` across a major one. */
+const minorsBetween = (from: string, to: string): number | undefined => {
+  const [[fromMajor, fromMinor], [toMajor, toMinor]] = [from.split(".").map(Number), to.split(".").map(Number)] as [
+    number[],
+    number[],
+  ];
+  return fromMajor === toMajor ? (toMinor ?? 0) - (fromMinor ?? 0) : undefined;
+};
+
+export const wayBackChecks: readonly Check[] = [wayBack, skew];

@@ -1,0 +1,51 @@
+import type { ContainerSpec, Labels, PodSpec } from "../../mesh/kubernetes.ts";
+import { thousandths } from "./quantity.ts";
+
+/**
+ * What a pod counts in a quota by resource (`requests.cpu`, `limits.memory`, …), in thousandths written as quantities.
+ */
+export const usageOf = (spec: PodSpec & { readonly overhead?: Labels }): Labels => ({
+  ...prefixed(
+    "requests",
+    effective(spec, ({ resources }) => resources?.requests ?? {}),
+  ),
+  ...prefixed(
+    "limits",
+    effective(spec, ({ resources }) => resources?.limits ?? {}),
+  ),
+});
+
+/**
+ * The larger of what runs at last (containers and sidecars) and the most that an init container needs beside the
+ * sidecars started before it. Source: `PodRequests` (k8s.io/component-helpers resource/helpers.go). A quantity that is
+ * none makes the sum NaN, which no quota has room for.
+ */
+const effective = (
+  spec: PodSpec & { readonly overhead?: Labels },
+  amounts: (container: ContainerSpec) => Labels,
+): ReadonlyMap<string, number> => {
+  const sidecars = new Map<string, number>();
+  const peak = new Map<string, number>();
+  for (const container of spec.initContainers ?? []) {
+    const own = entriesOf(amounts(container));
+    if (container.restartPolicy === "Always") add(sidecars, own);
+    const now = new Map(sidecars);
+    if (container.restartPolicy !== "Always") add(now, own);
+    for (const [name, amount] of now) peak.set(name, Math.max(peak.get(name) ?? 0, amount));
+  }
+  const running = new Map(sidecars);
+  for (const container of spec.containers) add(running, entriesOf(amounts(container)));
+  for (const [name, amount] of peak) running.set(name, Math.max(running.get(name) ?? 0, amount));
+  add(running, entriesOf(spec.overhead ?? {}));
+  return running;
+};
+
+const entriesOf = (amounts: Labels): readonly (readonly [string, number])[] =>
+  Object.entries(amounts).map(([name, quantity]) => [name, thousandths(String(quantity)) ?? Number.NaN]);
+
+const add = (sum: Map<string, number>, amounts: readonly (readonly [string, number])[]): void => {
+  for (const [name, amount] of amounts) sum.set(name, (sum.get(name) ?? 0) + amount);
+};
+
+const prefixed = (prefix: string, amounts: ReadonlyMap<string, number>): Labels =>
+  Object.fromEntries([...amounts].map(([name, amount]) => [`${prefix}.${name}`, `${amount}m`]));

@@ -1,0 +1,123 @@
+/** Why a restart would not bring a workload to the target, if that is certain from what is listed of it. */
+import { labelOf } from "../../mesh/labels.ts";
+import type { Injection, Workload } from "../../mesh/model.ts";
+import type { Blocked } from "./moves.ts";
+import type { Target } from "./plan.ts";
+
+/**
+ * The first reason that applies; `undefined` when a restart moves it. `after`: who injects its pods once the labels are
+ * written;
+ * `plain`: who injects a pod without labels then. What would refuse every pod is the target's trouble and not the
+ * workload's.
+ */
+export const blockedReason = (
+  workload: Workload,
+  after: Injection,
+  plain: Injection,
+  target: Target,
+): Blocked | undefined => unmovedByRestart(workload) ?? pinned(workload, target) ?? notInjected(after, plain, target);
+
+/**
+ * https://kubernetes.io/docs/concepts/workloads/controllers/: a paused, OnDelete or partitioned rollout replaces no pod
+ * by itself.
+ */
+const unmovedByRestart = ({ kind, namespace, name, paused, strategy }: Workload): Blocked | undefined => {
+  const blocked = (reason: string, remedy: string): Blocked => ({
+    check: "workloads-restartable",
+    reason,
+    remedy,
+    unknown: false,
+  });
+  if (paused) {
+    const resume =
+      kind === "Rollout"
+        ? `kubectl argo rollouts promote ${name} -n ${namespace}`
+        : `kubectl rollout resume ${kind.toLowerCase()}/${name} -n ${namespace}`;
+    return blocked("it is paused: a restart would wait for somebody to resume it", resume);
+  }
+  if (strategy.type === "OnDelete") {
+    return blocked(
+      "its update strategy is OnDelete: a pod is replaced only when somebody deletes it",
+      "set its updateStrategy to RollingUpdate, or leave it and delete its pods yourself after the move",
+    );
+  }
+  if (strategy.type === "RollingUpdate" && strategy.partition > 0) {
+    return blocked(
+      `its partition ${strategy.partition} keeps the pods below it on the old revision`,
+      "set its updateStrategy.rollingUpdate.partition to 0, or leave it",
+    );
+  }
+  return undefined;
+};
+
+/**
+ * Annotations of the template that decide about the proxy whatever the injector says. Source:
+ * pkg/kube/inject/inject.go, `api/annotation`.
+ */
+const pinned = ({ template }: Workload, target: Target): Blocked | undefined => {
+  const annotation = (key: string): string | undefined => labelOf(template?.metadata?.annotations, key);
+  const blocked = (reason: string, remedy: string): Blocked => ({
+    check: "proxies-unpinned",
+    reason,
+    remedy,
+    unknown: false,
+  });
+  if (annotation("sidecar.istio.io/status") !== undefined) {
+    return blocked(
+      "its template holds a sidecar made by 'istioctl kube-inject', which stays as it is",
+      "take the sidecar out of the template, so that the webhook injects it",
+    );
+  }
+  const image = annotation("sidecar.istio.io/proxyImage");
+  if (image !== undefined)
+    return blocked(
+      `its template pins the proxy to image ${image} (sidecar.istio.io/proxyImage)`,
+      "remove the annotation from the template",
+    );
+  const address =
+    annotation("sidecar.istio.io/discoveryAddress") ?? discoveryAddressIn(annotation("proxy.istio.io/config"));
+  if (address !== undefined && !isIstiodOf(target.revision, address)) {
+    return blocked(
+      `its template sends the proxy to ${address} (discoveryAddress), whoever injects it`,
+      "remove discoveryAddress from the template's annotations",
+    );
+  }
+  return undefined;
+};
+
+/** `discoveryAddress` in the YAML or JSON of `proxy.istio.io/config`. */
+const discoveryAddressIn = (config: string | undefined): string | undefined =>
+  /discoveryAddress["']?\s*:\s*["']?([^\s"',}]+)/.exec(config ?? "")?.[1];
+
+/** Service names of the istiod chart: `istiod`, `istiod-REVISION`. */
+const isIstiodOf = (revision: string, address: string): boolean =>
+  address.startsWith(revision === "default" ? "istiod." : `istiod-${revision}.`);
+
+const notInjected = (after: Injection, plain: Injection, target: Target): Blocked | undefined => {
+  const blocked = (reason: string, remedy: string, unknown = false): Blocked => ({
+    check: "sidecars-kept",
+    reason,
+    remedy,
+    unknown,
+  });
+  if (after.kind === "none")
+    return blocked(
+      `its pods have a sidecar, and new ones would have none (${after.reason})`,
+      "let its template ask for injection, or leave it",
+    );
+  if (after.kind === "unknown")
+    return blocked(
+      `who would inject its new pods cannot be told: ${after.reason}`,
+      "mend what is named, or leave it",
+      true,
+    );
+  if (after.revision !== target.revision) {
+    return blocked(
+      `revision ${after.revision} would inject its new pods (webhook ${after.by}), not ${target.revision}`,
+      "remove the other webhook: 'istioctl analyze' names it (IST0139)",
+    );
+  }
+  if (after.kind === "refused" && plain.kind !== "refused")
+    return blocked(`its new pods would be refused: ${after.reason}`, "mend its template, or leave it");
+  return undefined;
+};

@@ -1,0 +1,173 @@
+import { type Injectable, injectionOf } from "../../mesh/injection.ts";
+import { isBefore } from "../../mesh/instant.ts";
+import { labelOf } from "../../mesh/labels.ts";
+import type { Injection, Mesh, Namespace, Pod, Workload } from "../../mesh/model.ts";
+import { undoAnnotation } from "../../mesh/model.ts";
+import { refText } from "../../mesh/object-ref.ts";
+import { isLive } from "../../mesh/standing.ts";
+import { isMalformed, parseUndoRecord } from "../record/undo-record.ts";
+import { blockedReason } from "./blocked-reason.ts";
+import type { Asked, Disposition, NamespaceMove, PodsWithoutWorkload, WorkloadMove } from "./moves.ts";
+import { isNamed } from "./object-pattern.ts";
+import type { FromRevision, MigrationRequest, RevisionLabels, Target, UndoRecord } from "./plan.ts";
+
+export interface Moving {
+  readonly mesh: Mesh;
+  readonly target: Target;
+  readonly request: MigrationRequest;
+  /** UIDs of the workloads that `-l` selects; undefined without `-l`. */
+  readonly selected: ReadonlySet<string> | undefined;
+}
+
+/** What moving this namespace to the target means for its labels and for each of its workloads. */
+export const namespaceMove = (
+  { namespace, workloads, pods }: Pick<NonNullable<Asked["found"]>, "namespace" | "workloads" | "pods">,
+  moving: Moving,
+): NamespaceMove => {
+  const { mesh, target } = moving;
+  const before = revisionLabels(namespace);
+  const after: RevisionLabels = { "istio-injection": null, "istio.io/rev": target.label };
+  const labelsAfter = { ...omit(namespace.labels, "istio-injection"), "istio.io/rev": target.label };
+  const inject = (pod: Injectable): Injection =>
+    injectionOf(mesh.injectors, { name: namespace.name, labels: labelsAfter }, pod);
+  const plain = inject({});
+  const open = openRecord(namespace, target);
+  const moves = workloads.map((workload) =>
+    workloadMove(workload, injectionAfter(workload, inject), plain, open, moving),
+  );
+  const podsWithoutWorkload = podsWithoutWorkloadIn(namespace.name, pods, new Set(workloads.map(refText)), moving);
+  const stale = [...moves.flatMap((move) => move.stale), ...podsWithoutWorkload.flatMap((move) => move.pods)];
+  return {
+    namespace,
+    before,
+    after,
+    labelsAfter,
+    from: open?.from ?? fromRevision(mesh, namespace, target, stale),
+    open,
+    workloads: moves,
+    podsWithoutWorkload,
+    pods,
+  };
+};
+
+/** The two labels as they are. */
+export const revisionLabels = ({ labels }: Namespace): RevisionLabels => ({
+  "istio-injection": labelOf(labels, "istio-injection") ?? null,
+  "istio.io/rev": labelOf(labels, "istio.io/rev") ?? null,
+});
+
+const omit = (labels: Namespace["labels"], key: string): Namespace["labels"] =>
+  Object.fromEntries(Object.entries(labels).filter(([name]) => name !== key));
+
+/**
+ * The record of an unfinished run to this target in this namespace; what else stands in the annotation is the checks'
+ * business.
+ */
+const openRecord = (namespace: Namespace, target: Target): UndoRecord | undefined => {
+  const text = labelOf(namespace.annotations, undoAnnotation);
+  const record = text === undefined ? undefined : parseUndoRecord(text);
+  if (record === undefined || isMalformed(record) || record.state !== "open" || record.namespaceUid !== namespace.uid)
+    return undefined;
+  return record.target.label === target.label && record.target.revision === target.revision ? record : undefined;
+};
+
+const injectionAfter = ({ template }: Workload, inject: (pod: Injectable) => Injection): Injection => {
+  if (template === undefined) return { kind: "unknown", reason: "its pod template is not known" };
+  const { labels, annotations } = template.metadata ?? {};
+  return inject({
+    ...(labels && { labels }),
+    ...(annotations && { annotations }),
+    hostNetwork: template.spec.hostNetwork ?? false,
+  });
+};
+
+const workloadMove = (
+  workload: Workload,
+  after: Injection,
+  plain: Injection,
+  open: UndoRecord | undefined,
+  { target, request, selected }: Moving,
+): WorkloadMove => {
+  const lostItsSidecar = open !== undefined && lostSidecar(workload, after, open, target);
+  const stale = workload.pods.filter(
+    (pod) => isStale(pod, target) || (lostItsSidecar && isRunning(pod) && !isInjected(pod)),
+  );
+  const blocked = stale.length === 0 ? undefined : blockedReason(workload, after, plain, target);
+  const disposition = (): Disposition => {
+    if (stale.length === 0) return restingFate(workload, after, target);
+    if (isNamed(request.leave, workload)) return "left";
+    if (selected !== undefined && !selected.has(workload.uid)) return "unselected";
+    return blocked === undefined ? "restart" : "blocked";
+  };
+  return { workload, after, disposition: disposition(), stale, blocked };
+};
+
+/**
+ * Restarted since the unfinished run began, which restarts only what has sidecars: pods without one lost it then (its
+ * injector was away, or the labels were), and it is for the run that goes on to give it back.
+ */
+const lostSidecar = ({ restartedAt }: Workload, after: Injection, { stamp }: UndoRecord, target: Target): boolean =>
+  after.kind === "injected" &&
+  after.revision === target.revision &&
+  (restartedAt === stamp || isBefore(stamp, restartedAt));
+
+/**
+ * A pod that runs an injected proxy of another revision, or of one that it does not say. A terminating one needs no
+ * restart.
+ */
+const isStale = (pod: Pod, target: Target): boolean =>
+  isRunning(pod) && isInjected(pod) && pod.proxy?.revision !== target.revision;
+
+const isRunning = (pod: Pod): boolean => isLive(pod) && !pod.terminating;
+const isInjected = (pod: Pod): boolean => pod.proxy?.kind === "sidecar" || pod.proxy?.kind === "gateway";
+
+const restingFate = ({ pods }: Workload, after: Injection, target: Target): Disposition => {
+  if (after.kind === "none" || after.kind === "unknown" || after.revision !== target.revision) return "not-injected";
+  const running = pods.filter(isRunning);
+  if (running.length === 0) return "empty";
+  return running.every(isInjected) ? "already" : "not-injected";
+};
+
+const podsWithoutWorkloadIn = (
+  namespace: string,
+  pods: readonly Pod[],
+  known: ReadonlySet<string>,
+  { target, request, selected }: Moving,
+): readonly PodsWithoutWorkload[] => {
+  const podsWithoutWorkload = pods.filter(
+    (pod) => isStale(pod, target) && !(pod.workload !== undefined && known.has(refText(pod.workload))),
+  );
+  const byOwner = Map.groupBy(podsWithoutWorkload, ({ owner, name }) =>
+    refText({ kind: owner?.kind ?? "Pod", namespace, name: owner?.name ?? name }),
+  );
+  return [...byOwner.values()].map((owned): PodsWithoutWorkload => {
+    const { owner, name } = owned[0] as Pod;
+    const ref = { kind: owner?.kind ?? "Pod", namespace, name: owner?.name ?? name };
+    const disposition =
+      owner?.kind === "Job"
+        ? "job"
+        : isNamed(request.leave, ref)
+          ? "left"
+          : selected !== undefined
+            ? "unselected"
+            : "blocked";
+    return { ref, pods: owned, disposition };
+  });
+};
+
+/**
+ * The revision that the namespace comes from: the one its labels give, or, where they give the target already or
+ * nothing, the one most of its pods still run.
+ */
+const fromRevision = (mesh: Mesh, { injection }: Namespace, target: Target, stale: readonly Pod[]): FromRevision => {
+  const labelled = injection.kind === "injected" || injection.kind === "refused" ? injection.revision : undefined;
+  const running = [
+    ...Map.groupBy(
+      stale.flatMap((pod) => pod.proxy?.revision ?? []),
+      (revision) => revision,
+    ),
+  ].sort((a, b) => b[1].length - a[1].length)[0]?.[0];
+  const revision =
+    labelled !== undefined && labelled !== target.revision ? labelled : (running ?? labelled ?? target.revision);
+  return { revision, deploymentUid: mesh.controlPlanes.find((plane) => plane.revision === revision)?.deployment?.uid };
+};

@@ -1,0 +1,101 @@
+/** What a migration will change, as data: printed, judged, carried out and recorded as it stands. */
+import type { Finding } from "../../mesh/finding.ts";
+import type { Labels, ObjectRef } from "../../mesh/model.ts";
+
+/** The two labels of a namespace that decide its injection; `null` is absent, which is not empty. */
+export interface RevisionLabels {
+  readonly "istio-injection": string | null;
+  readonly "istio.io/rev": string | null;
+}
+
+/** Where a migration goes: the value that is written, and the revision it stands for. */
+export interface Target {
+  /** What `--to` says and the label will say: a revision or a tag. */
+  readonly label: string;
+  readonly revision: string;
+  readonly tag: string | undefined;
+}
+
+/**
+ * `relabel-namespace` with equal `before` and `after` writes no label: it is there to be recorded and proven. `open` is
+ * the record of an unfinished run to this target, which the step goes on with: its stamp, its labels and its run stay
+ * the ones to go back to.
+ */
+export type Step =
+  | {
+      readonly kind: "relabel-namespace";
+      readonly namespace: string;
+      readonly uid: string;
+      readonly before: RevisionLabels;
+      readonly after: RevisionLabels;
+      readonly from: FromRevision;
+      readonly open: UndoRecord | undefined;
+    }
+  | {
+      readonly kind: "restart-workload";
+      readonly workload: ObjectRef;
+      readonly uid: string;
+      readonly canary: boolean;
+      readonly podsInFlight: number;
+      readonly stalePods: number;
+      readonly pods: number;
+      readonly from: readonly string[];
+      readonly gateway: boolean;
+    };
+
+/** The revision a namespace comes from, resolved: what there is to go back to. */
+export interface FromRevision {
+  readonly revision: string;
+  /** UID of its istiod Deployment; undefined when that control plane is gone (there is no way back). */
+  readonly deploymentUid: string | undefined;
+}
+
+/** Something that stays on the old revision, and why. */
+export interface Left {
+  readonly object: ObjectRef;
+  readonly reason: string;
+  /** Accepted by `--leave`, or left without asking (a running Job, an opted-out workload's pods are not listed). */
+  readonly by: "--leave" | "job" | "selector";
+}
+
+export interface MigrationRequest {
+  readonly to: string;
+  /** Names, in the order in which they are to start; `all`: every namespace injected by its labels. */
+  readonly namespaces: readonly string[] | "all";
+  readonly from: string | undefined;
+  /** Label selector limiting the restarts, as text; the objects it matches are given to the planner as `selected`. */
+  readonly selector: string | undefined;
+  readonly leave: readonly string[];
+  readonly allowDowntime: readonly string[];
+  readonly skipCheck: readonly string[];
+}
+
+export interface Plan {
+  readonly target: Target;
+  /** Namespaces in the order in which they start. */
+  readonly namespaces: readonly string[];
+  readonly steps: readonly Step[];
+  readonly left: readonly Left[];
+  /** Workloads already on the target with every pod. */
+  readonly already: readonly ObjectRef[];
+  /** Workloads without pods: their next pod is injected by the target. */
+  readonly empty: readonly ObjectRef[];
+  readonly findings: readonly Finding[];
+}
+
+/** The undo record, as it stands in the namespace's annotation (design: decided). */
+export interface UndoRecord {
+  readonly version: 1;
+  /** Id of the run that wrote it. */
+  readonly run: string;
+  readonly target: Target;
+  /** The restart stamp of the run: RFC 3339, the server's clock. */
+  readonly stamp: string;
+  readonly namespaceUid: string;
+  readonly before: RevisionLabels;
+  readonly from: FromRevision;
+  /** `open` from the first write to the last proof. */
+  readonly state: "open" | "done";
+}
+
+export type { Labels };

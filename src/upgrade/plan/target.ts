@@ -1,0 +1,105 @@
+import type { Finding } from "../../mesh/finding.ts";
+import type { LabelSelector, Labels } from "../../mesh/kubernetes.ts";
+import { matchesSelector } from "../../mesh/labels.ts";
+import type { Injector, Mesh } from "../../mesh/model.ts";
+import { listed } from "../../mesh/phrase.ts";
+import { blocker } from "../checks/check.ts";
+import { didYouMean } from "../suggestion.ts";
+import type { Target } from "./plan.ts";
+
+export type Resolved =
+  | { readonly ok: true; readonly target: Target }
+  | { readonly ok: false; readonly findings: readonly Finding[] };
+
+/**
+ * The revision that the label `istio.io/rev=<label>` stands for: the one whose active webhook serves it, whatever is
+ * called how. Refused, with what to do, when no webhook serves it, when two of different revisions do, and when a
+ * revision has this name but a tag sends it elsewhere. Istio:
+ * `manifests/charts/istio-control/istio-discovery/templates/{mutatingwebhook,revision-tags-mwc}.yaml`.
+ */
+export const resolveTarget = (mesh: Mesh, label: string): Resolved => {
+  const serving = mesh.injectors.filter((injector) => serves(injector, label));
+  const revisions = [...new Set(serving.map((injector) => injector.revision))];
+  const revision = revisions[0];
+  if (revision === undefined) return refused(label, ...unserved(mesh, label));
+  if (revisions.length > 1) {
+    const webhooks = [...new Set(serving.map((injector) => injector.configuration))];
+    return refused(
+      label,
+      `it is served by webhooks of several revisions: ${listed(revisions, 6)} (${listed(webhooks, 6)})`,
+      "keep one of them: 'istioctl analyze -A' names them (IST0139)",
+    );
+  }
+  if (revision !== label && isRevision(mesh, label)) {
+    const message = `it is a revision and also a tag of revision ${revision}: what a namespace labelled with it gets depends on which of the two is meant`;
+    return refused(
+      label,
+      message,
+      `--to ${revision}, or move the tag: 'istioctl tag set ${label} --revision ${label} --overwrite'`,
+    );
+  }
+  const tag = serving.every((injector) => injector.tag === label) ? label : undefined;
+  return { ok: true, target: { label, revision, tag } };
+};
+
+/**
+ * Does the entry inject pods because their namespace says `istio.io/rev=<label>`? An entry that also takes a namespace
+ * without the label serves no label in particular; one that istioctl deactivated takes none.
+ */
+export const serves = ({ entry }: Injector, label: string): boolean =>
+  selects(entry.namespaceSelector, { "istio.io/rev": label }) === true &&
+  selects(entry.namespaceSelector, {}) === false;
+
+/** `undefined` where the selector cannot be evaluated. */
+export const selects = (selector: LabelSelector | undefined, labels: Labels): boolean | undefined => {
+  try {
+    return matchesSelector(selector, labels);
+  } catch {
+    return undefined;
+  }
+};
+
+/** Everything that `--to` takes in this mesh. */
+const servedLabels = (mesh: Mesh): readonly string[] => {
+  const names = mesh.injectors.map((injector) => injector.tag ?? injector.revision);
+  return [...new Set(names)].filter((name) => mesh.injectors.some((injector) => serves(injector, name))).sort();
+};
+
+const isRevision = (mesh: Mesh, name: string): boolean =>
+  mesh.controlPlanes.some((plane) => plane.revision === name && plane.deployment !== undefined);
+
+const refused = (label: string, message: string, remedy: string): Resolved => ({
+  ok: false,
+  findings: [blocker("target-exists", `revision/${label}`, message, remedy)],
+});
+
+/** Why nobody serves the label, and what to do. */
+const unserved = (mesh: Mesh, label: string): readonly [string, string] => {
+  const own = mesh.injectors.filter((injector) => (injector.tag ?? injector.revision) === label);
+  const tag = mesh.tags.find((each) => each.tag === label);
+  if (own.length > 0 && own.every((injector) => injector.deactivated)) {
+    return [
+      `its webhook ${own[0]?.configuration} is deactivated: it injects nothing`,
+      `istioctl tag set ${label} --revision ${own[0]?.revision} --overwrite`,
+    ];
+  }
+  if (own.length > 0)
+    return [
+      `its webhook ${own[0]?.configuration} does not select namespaces labelled istio.io/rev=${label}`,
+      `kubectl get mutatingwebhookconfiguration ${own[0]?.configuration} -o yaml`,
+    ];
+  if (tag !== undefined) {
+    return [
+      `tag ${label} is only a Service of revision ${tag.revision}: without a webhook it injects nothing`,
+      `istioctl tag set ${label} --revision ${tag.revision} --overwrite`,
+    ];
+  }
+  if (isRevision(mesh, label))
+    return [
+      `revision ${label} has istiod but no webhook that injects`,
+      `istioctl install --set revision=${label}, or upgrade its Helm release`,
+    ];
+  const known = servedLabels(mesh);
+  const existing = known.length === 0 ? "the mesh has no active sidecar injector" : `served here: ${listed(known, 12)}`;
+  return [`no revision or tag has this name${didYouMean(label, known)}`, existing];
+};

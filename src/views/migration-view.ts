@@ -1,0 +1,147 @@
+/**
+ * The end of a migration: a few lines for a person, that end with the next command and the one that goes back; a
+ * document for scripts.
+ */
+import { refArgument } from "../mesh/object-ref.ts";
+import { counted, listed } from "../mesh/phrase.ts";
+import { safe, safeLines } from "../mesh/safe.ts";
+import type { Plan } from "../upgrade/plan/plan.ts";
+import type { MigratedWorkload, MigrationResult, Outcome } from "../upgrade/result.ts";
+import { apiVersion, type ResultDocument } from "./document.ts";
+import { findingsView } from "./findings-view.ts";
+import { labelsText, leftView, planView, targetText } from "./plan-view.ts";
+import { type TableOptions, table } from "./table.ts";
+
+/**
+ * Workloads that went as hoped for are counted; with `wide` they are listed like the others. A dry run shows the `plan`
+ * instead.
+ */
+export function migrationView(result: MigrationResult, options: TableOptions = {}, plan?: Plan): string {
+  const parts =
+    result.state === "planned" && plan !== undefined
+      ? [planView({ ...plan, findings: result.findings }, options)]
+      : outcomeViews(result, options);
+  const last = `${safe(summary(result))}\n${command("to go on:", result.goOn)}${command("to go back:", result.goBack)}`;
+  return [...parts, last].filter((part) => part !== "").join("\n");
+}
+
+function outcomeViews(result: MigrationResult, options: TableOptions): readonly string[] {
+  const told = result.workloads.filter((workload) => options.wide || !asHoped.has(workload.outcome));
+  return [
+    namespacesView(result, options),
+    told.length === 0 ? "" : table(workloadHeads, told.map(workloadRow), options),
+    result.left.length === 0 ? "" : leftView(result.left, options),
+    findingsView(result.findings),
+    failureView(result),
+  ];
+}
+
+/** One name a line, as `kubectl -o name`: what moved, or would. */
+export const migrationNamesView = (result: MigrationResult): string =>
+  result.workloads
+    .filter((workload) => workload.outcome === "moved" || workload.outcome === "planned")
+    .map((workload) => `${safe(refArgument(workload))}\n`)
+    .join("");
+
+export interface MigrationDocument extends ResultDocument, MigrationResult {
+  readonly kind: "MeshMigration";
+}
+
+export const migrationDocument = (result: MigrationResult): MigrationDocument => ({
+  apiVersion,
+  kind: "MeshMigration",
+  ...result,
+});
+
+const asHoped: ReadonlySet<Outcome> = new Set(["moved", "already", "planned", "empty"]);
+
+const workloadHeads = ["workload", "outcome", "on target", "because"];
+
+const workloadRow = (workload: MigratedWorkload): readonly string[] => [
+  refArgument(workload),
+  workload.outcome,
+  `${workload.proven}/${workload.pods}`,
+  workload.reason ?? "",
+];
+
+const namespacesView = ({ namespaces }: MigrationResult, options: TableOptions): string =>
+  namespaces.length === 0
+    ? ""
+    : table(
+        ["namespace", "from", "to", "labels", { wide: "before" }, { wide: "after" }],
+        namespaces.map((each) => [
+          each.name,
+          each.from,
+          each.to,
+          each.labels,
+          labelsText(each.before),
+          labelsText(each.after),
+        ]),
+        options,
+      );
+
+/** What happened, in a sentence. */
+function summary(result: MigrationResult): string {
+  const target = result.target === undefined ? "the target" : targetText(result.target);
+  const of = (...outcomes: Outcome[]): readonly MigratedWorkload[] =>
+    result.workloads.filter((workload) => outcomes.includes(workload.outcome));
+  const pods = (workloads: readonly MigratedWorkload[]): number =>
+    workloads.reduce((sum, workload) => sum + workload.pods, 0);
+  const moved = of("moved");
+  const where = listed(
+    result.namespaces.map((namespace) => namespace.name),
+    5,
+  );
+  const left =
+    result.left.length === 0
+      ? ""
+      : `; ${counted(result.left.length, "object")} left where ${result.left.length === 1 ? "it is" : "they are"}`;
+  switch (result.state) {
+    case "planned":
+      return `would restart ${workloadsAndPods(of("planned"), pods)} of ${where} onto ${target}${left}; nothing was changed`;
+    case "done":
+      return `moved ${workloadsAndPods(moved, pods)} of ${where} to ${target}: each proxy is injected by it, ready, connected to it and in sync${left}`;
+    case "nothing-to-do":
+      return `nothing to do: ${where === "" ? "all of it" : where} is on ${target} already${left}`;
+    case "refused":
+      return "refused; nothing was changed";
+    case "cannot-tell":
+      return "cannot tell: evidence is missing; nothing was changed";
+    case "partial":
+      return `not done: ${workloadsAndPods(moved, pods)} moved to ${target}, ${counted(of("failed", "unproven", "not-started", "unselected").length, "workload")} did not`;
+    case "restored":
+      return `put back: ${where} is as it was${moved.length === 0 ? "" : `; ${workloadsAndPods(moved, pods)} had moved`}`;
+    case "unknown":
+      return `changed, and whether it arrived cannot be told: ${workloadsAndPods(moved, pods)} proven on ${target}`;
+    case "interrupted":
+      return `interrupted: ${workloadsAndPods(moved, pods)} moved to ${target}; rollouts that were begun go on by themselves`;
+  }
+}
+
+const workloadsAndPods = (
+  workloads: readonly MigratedWorkload[],
+  pods: (workloads: readonly MigratedWorkload[]) => number,
+): string => `${counted(workloads.length, "workload")} (${counted(pods(workloads), "pod")})`;
+
+function failureView({ failure }: MigrationResult): string {
+  if (failure === undefined) return "";
+  const { object, reason, pod, container, logs, events } = failure;
+  const place = [pod === undefined ? "" : `pod ${pod}`, container === undefined ? "" : `container ${container}`]
+    .filter((part) => part !== "")
+    .join(", ");
+  return [
+    `failed: ${safe(refArgument(object))}: ${safe(reason)}`,
+    ...(place === "" ? [] : [`  ${safe(place)}`]),
+    ...block("events", events),
+    ...block("last lines of its log", logs),
+  ]
+    .map((line) => `${line}\n`)
+    .join("");
+}
+
+const block = (title: string, lines: readonly string[]): readonly string[] =>
+  lines.length === 0 ? [] : [`  ${title}:`, ...lines.map((line) => `    ${safeLines(line)}`)];
+
+/** A command stands alone on its line, to be copied whole. */
+const command = (title: string, text: string | undefined): string =>
+  text === undefined ? "" : `${title}\n  ${safeLines(text)}\n`;

@@ -1,0 +1,206 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { attachPods } from "../../../src/mesh/from/ownership.ts";
+import { podFrom } from "../../../src/mesh/from/pod.ts";
+import { workloadFrom } from "../../../src/mesh/from/workload.ts";
+import type { KubeObject, PodObject, PodTemplateSpec, WorkloadObject } from "../../../src/mesh/kubernetes.ts";
+import type { WorkloadKind } from "../../../src/mesh/workload-kinds.ts";
+
+const template: PodTemplateSpec = { metadata: { labels: { app: "web" } }, spec: { containers: [{ name: "app" }] } };
+const object = (
+  name: string,
+  spec: WorkloadObject["spec"] = { template },
+  rest: Partial<WorkloadObject> = {},
+): WorkloadObject => ({
+  metadata: { name, namespace: "production", uid: `uid-${name}`, generation: 2, resourceVersion: "7" },
+  spec,
+  ...rest,
+});
+
+test("counters of the four kinds in one form", () => {
+  const status = { observedGeneration: 2, replicas: 4, updatedReplicas: 3, readyReplicas: 2, availableReplicas: 1 };
+  const numbers = { observedGeneration: 2, replicas: 4, updated: 3, ready: 2, available: 1 };
+  const daemons = {
+    observedGeneration: 2,
+    desiredNumberScheduled: 5,
+    currentNumberScheduled: 4,
+    updatedNumberScheduled: 3,
+    numberReady: 2,
+    numberAvailable: 1,
+  };
+  const counted = (kind: WorkloadKind, given: WorkloadObject["status"], replicas?: number) => {
+    const spec = replicas === undefined ? {} : { replicas };
+    const {
+      desired,
+      observedGeneration,
+      replicas: all,
+      updated,
+      ready,
+      available,
+    } = workloadFrom(kind, object("web", spec, { status: given ?? {} })).status;
+    return { desired, observedGeneration, replicas: all, updated, ready, available };
+  };
+  assert.deepEqual(counted("Deployment", status), { desired: 1, ...numbers });
+  assert.deepEqual(counted("StatefulSet", status, 3), { desired: 3, ...numbers });
+  assert.deepEqual(counted("Rollout", { ...status, observedGeneration: "2" }, 0), { desired: 0, ...numbers });
+  assert.deepEqual(counted("DaemonSet", daemons), { desired: 5, ...numbers });
+  assert.deepEqual(counted("DaemonSet", {}), {
+    desired: 0,
+    observedGeneration: 0,
+    replicas: 0,
+    updated: 0,
+    ready: 0,
+    available: 0,
+  });
+});
+
+for (const [title, spec, labels, expected] of [
+  ["an application", { template }, {}, false],
+  [
+    "an injected gateway",
+    { template: { ...template, metadata: { annotations: { "inject.istio.io/templates": " gateway" } } } },
+    {},
+    true,
+  ],
+  ["a managed gateway", { template }, { "gateway.istio.io/managed": "istio.io-gateway-controller" }, true],
+  [
+    "a static gateway",
+    { template: { ...template, metadata: { labels: { "operator.istio.io/component": "EgressGateways" } } } },
+    {},
+    true,
+  ],
+] as const satisfies readonly (readonly [string, WorkloadObject["spec"], Record<string, string>, boolean])[])
+  test(`is it a gateway: ${title}`, () => {
+    const given = object("web", spec);
+    assert.equal(workloadFrom("Deployment", { ...given, metadata: { ...given.metadata, labels } }).gateway, expected);
+  });
+
+test("claims and ports of the node, restarts asked for", () => {
+  const annotations = { "kubectl.kubernetes.io/restartedAt": "2026-11-03T04:05:06Z" };
+  const containers = [
+    {
+      name: "app",
+      ports: [{ containerPort: 80, hostPort: 8080 }, { containerPort: 81 }, { containerPort: 82, hostPort: 0 }],
+    },
+    { name: "bare" },
+  ];
+  const volumes = [{ name: "data", persistentVolumeClaim: { claimName: "web-data" } }, { name: "tmp" }];
+  const busy = workloadFrom(
+    "Deployment",
+    object("web", { template: { metadata: { annotations }, spec: { containers, volumes } } }),
+  );
+  assert.deepEqual([busy.claims, busy.hostPorts, busy.restartedAt], [["web-data"], [8080], "2026-11-03T04:05:06Z"]);
+  assert.deepEqual(
+    workloadFrom("DaemonSet", object("web", { template: { spec: { containers, hostNetwork: true } } })).hostPorts,
+    [8080, 81],
+  );
+  assert.equal(
+    workloadFrom(
+      "Rollout",
+      object("web", {
+        restartAt: "2026-11-03T05:00:00Z",
+        template: { metadata: { annotations }, spec: { containers } },
+      }),
+    ).restartedAt,
+    "2026-11-03T05:00:00Z",
+  );
+});
+
+test("a workload keeps what is looked at, and only a Rollout has a phase", () => {
+  const metadata = { name: "web", uid: "u", labels: { team: "x" }, annotations: { note: "y" } };
+  const [deployment, rollout] = (["Deployment", "Rollout"] as const).map((kind) =>
+    workloadFrom(kind, { metadata, spec: { paused: true, template, selector: { matchLabels: { app: "web" } } }, status: { phase: "Healthy" } }),
+  );
+  assert.deepEqual([deployment?.paused, deployment?.labels, deployment?.annotations, deployment?.selector, deployment?.status.phase], [true, metadata.labels, metadata.annotations, { matchLabels: { app: "web" } }, undefined]);
+  assert.equal(rollout?.status.phase, "Healthy");
+  assert.equal(workloadFrom("Deployment", object("web")).paused, false);
+}); // biome-ignore format: one line of fields
+
+test("what an object leaves out is nothing, and conditions keep their words", () => {
+  const bare = workloadFrom("Deployment", { metadata: { name: "web", uid: "u" }, spec: {} });
+  assert.deepEqual([bare.namespace, bare.resourceVersion, bare.generation, bare.hostPorts, bare.claims, bare.gateway], ["", "", 0, [], [], false]);
+  const conditions = [{ type: "Progressing", status: "False", reason: "ProgressDeadlineExceeded", message: "timed out" }, { type: "Available", status: "True" }];
+  assert.deepEqual(workloadFrom("Deployment", object("web", {}, { status: { conditions } })).status.conditions, [conditions[0], { type: "Available", status: "True", reason: "", message: "" }]);
+}); // biome-ignore format: one line of fields
+
+const replicaSet = (name: string, kind: string, owner: string): KubeObject => ({
+  metadata: {
+    name,
+    namespace: "production",
+    uid: `uid-${name}`,
+    ownerReferences: [{ apiVersion: "", kind, name: owner, uid: `uid-${owner}`, controller: true }],
+  },
+});
+const podOf = (name: string, kind: string, owner: string, labels: Record<string, string> = {}): PodObject => ({
+  metadata: {
+    name,
+    namespace: "production",
+    uid: `uid-${name}`,
+    labels,
+    ownerReferences: [{ apiVersion: "", kind, name: owner, uid: `uid-${owner}`, controller: true }],
+  },
+  spec: { containers: [] },
+});
+
+const workloads = [
+  workloadFrom("Deployment", object("web")),
+  workloadFrom("StatefulSet", object("db")),
+  workloadFrom("Rollout", object("shop", { workloadRef: { kind: "Deployment", name: "web" } })),
+];
+const pods = [
+  podOf("web-1", "ReplicaSet", "web-5d", { "pod-template-hash": "5d" }),
+  podOf("web-2", "ReplicaSet", "web-5d", { "pod-template-hash": "5d" }),
+  podOf("db-0", "StatefulSet", "db"),
+  podOf("shop-1", "ReplicaSet", "shop-7f", { "rollouts-pod-template-hash": "7f" }),
+  podOf("job-1", "Job", "job"),
+  podOf("alone", "ReplicaSet", "by-hand"),
+  { metadata: { name: "bare", namespace: "production", uid: "bare" }, spec: { containers: [] } },
+].map(podFrom);
+
+const expected = { web: ["web-1", "web-2"], db: ["db-0"], shop: ["shop-1"] };
+const named = (attached: ReturnType<typeof attachPods>) =>
+  Object.fromEntries(attached.workloads.map(({ name, pods }) => [name, pods.map((pod) => pod.name)]));
+
+test("pods find their workloads by the UIDs of ReplicaSets, or by names", () => {
+  const read = [replicaSet("web-5d", "Deployment", "web"), replicaSet("shop-7f", "Rollout", "shop")];
+  for (const replicaSets of [read, []]) {
+    const attached = attachPods(workloads, replicaSets, pods);
+    assert.deepEqual(named(attached), expected);
+    assert.deepEqual(
+      attached.pods.map(({ workload }) => workload && `${workload.kind}/${workload.name}`),
+      ["Deployment/web", "Deployment/web", "StatefulSet/db", "Rollout/shop", undefined, undefined, undefined],
+    );
+  }
+});
+
+test("a namesake's pods are not a workload's own", () => {
+  const old = {
+    ...podOf("db-0", "StatefulSet", "db"),
+    metadata: {
+      ...podOf("db-0", "StatefulSet", "db").metadata,
+      ownerReferences: [{ apiVersion: "", kind: "StatefulSet", name: "db", uid: "before", controller: true }],
+    },
+  };
+  assert.deepEqual(named(attachPods(workloads, [], [podFrom(old)])), { web: [], db: [], shop: [] });
+});
+
+test("a workload that was not read is named all the same, and a ReplicaSet by its hash alone is nobody's", () => {
+  const unread = [
+    podOf("gone-0", "StatefulSet", "gone"),
+    podOf("x-1", "ReplicaSet", "by-hand", { "pod-template-hash": "5d" }),
+  ].map(podFrom);
+  assert.deepEqual(
+    attachPods(workloads, [], unread).pods.map(({ workload }) => workload),
+    [{ kind: "StatefulSet", namespace: "production", name: "gone" }, undefined],
+  );
+});
+
+test("a ReplicaSet of nobody is nobody's, whatever its name", () => {
+  const orphan: KubeObject = { metadata: { name: "web-5d", namespace: "production", uid: "uid-web-5d" } };
+  assert.deepEqual(named(attachPods(workloads, [orphan], pods)).web, []);
+});
+
+test("a Rollout that uses a Deployment's template has that template", () => {
+  const attached = attachPods(workloads, [], pods);
+  assert.equal(attached.workloads.find(({ kind }) => kind === "Rollout")?.template, template);
+});

@@ -1,0 +1,295 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import type { UndoRecord } from "../../../src/upgrade/plan/plan.ts";
+import { undoText } from "../../../src/upgrade/record/undo-record.ts";
+import { type MeshWords, ownInjector, pod, tagInjector, type WorkloadWords } from "../../mesh/mesh-scene.ts";
+import { mission, planOf, restarted, said, stopping } from "../builders.ts";
+
+const production = "production";
+const old = ["default", "default", "default"];
+const record: UndoRecord = {
+  version: 1, run: "r1", target: { label: "1-20", revision: "1-20", tag: undefined }, stamp: "2026-11-03T04:05:06Z", namespaceUid: "uid-of-production",
+  before: { "istio-injection": "enabled", "istio.io/rev": null }, from: { revision: "default", deploymentUid: "uid-of-istiod" }, state: "open",
+}; // biome-ignore format: one line of fields
+
+test("the mission: both labels in one step with what they were, then the canary, then the rest", () => {
+  const plan = planOf(
+    mission({
+      workloads: [
+        { namespace: production, name: "web", runs: old },
+        { namespace: production, name: "api", runs: old.slice(1) },
+      ],
+    }),
+  );
+  assert.deepEqual(stopping(plan), []);
+  assert.deepEqual(plan.steps, [
+    {
+      kind: "relabel-namespace", namespace: production, uid: "uid-of-production", open: undefined,
+      before: { "istio-injection": "enabled", "istio.io/rev": null }, after: { "istio-injection": null, "istio.io/rev": "1-20" },
+      from: { revision: "default", deploymentUid: "uid-of-istiod" },
+    },
+    { kind: "restart-workload", workload: { kind: "Deployment", namespace: production, name: "api" }, uid: "uid-of-api", canary: true, podsInFlight: 1, stalePods: 2, pods: 2, from: ["default"], gateway: false },
+    { kind: "restart-workload", workload: { kind: "Deployment", namespace: production, name: "web" }, uid: "uid-of-web", canary: false, podsInFlight: 1, stalePods: 3, pods: 3, from: ["default"], gateway: false },
+  ]); // biome-ignore format: a table
+});
+
+test("every kind of workload finds its place", () => {
+  const workloads: readonly WorkloadWords[] = [
+    { namespace: production, name: "web", runs: old },
+    { namespace: production, name: "there", runs: ["1-20", "1-20"] },
+    { namespace: production, name: "half", runs: ["1-20", "default"] },
+    { namespace: production, name: "out", podLabels: { "sidecar.istio.io/inject": "false" }, runs: [null] },
+    { namespace: production, name: "bare-of-sidecars", runs: [null, null] },
+    { namespace: production, name: "asleep", runs: [] },
+    { namespace: production, name: "asleep-out", podLabels: { "sidecar.istio.io/inject": "false" }, runs: [] },
+    { namespace: production, name: "asleep-unread", template: undefined, runs: [] },
+    { namespace: production, name: "half-sided", runs: ["1-20", null] },
+    { namespace: production, name: "going", runs: ["1-20"], pod: { terminating: true } },
+    { namespace: production, name: "kept", runs: old },
+  ];
+  const job = pod(production, "batch-1-x", "default", {
+    owner: { kind: "Job", name: "batch-1", uid: "uid-of-batch-1" },
+  });
+  const finished = pod(production, "batch-0-x", "default", {
+    phase: "Succeeded",
+    owner: { kind: "Job", name: "batch-0", uid: "u" },
+  });
+  const going = pod(production, "gone", "default", { terminating: true });
+  const plan = planOf(mission({ workloads, pods: [job, finished, going] }), { leave: ["deploy/kept"] });
+  assert.deepEqual(stopping(plan), []);
+  assert.deepEqual(restarted(plan), ["Deployment/half (canary)", "Deployment/web"]);
+  assert.deepEqual(plan.already, [{ kind: "Deployment", namespace: production, name: "there" }]);
+  assert.deepEqual(
+    plan.empty,
+    ["asleep", "going"].map((name) => ({ kind: "Deployment", namespace: production, name })),
+  );
+  assert.deepEqual(plan.left, [
+    {
+      object: { kind: "Deployment", namespace: production, name: "kept" },
+      reason: "stays on default until its next pod",
+      by: "--leave",
+    },
+    {
+      object: { kind: "Job", namespace: production, name: "batch-1" },
+      reason: "runs on default until it ends",
+      by: "job",
+    },
+  ]);
+  assert.ok(
+    plan.findings.some(
+      ({ check, object }) => check === "sidecars-present" && object === "production/Deployment/bare-of-sidecars",
+    ),
+  );
+});
+
+test("pods of nobody stay where they are left, and are not left without asking", () => {
+  const pods = ["debug", "shell"].map((name) => pod(production, name, "1-18"));
+  const plan = planOf(mission({ pods: [...pods, pod(production, "shell-2", "default")] }), { leave: ["po/debug"] });
+  assert.deepEqual(plan.left, [{ object: { kind: "Pod", namespace: production, name: "debug" }, reason: "stays on 1-18 until it is created again", by: "--leave" }]);
+  assert.deepEqual(said(plan, "pods-owned").map((text) => text.split("/").at(-1)), ["shell", "shell-2"]);
+}); // biome-ignore format: one line of fields
+
+test("what another webhook would inject is not empty, for its next pod goes elsewhere", () => {
+  const grabbing = ownInjector("1-18").map((each) => ({ ...each, configuration: "zz-by-hand", entry: { ...each.entry, namespaceSelector: {}, objectSelector: { matchLabels: { "istio.io/rev": "1-18" } } } }));
+  const workloads = [{ namespace: production, name: "web", runs: old }, { namespace: production, name: "asleep", podLabels: { "istio.io/rev": "1-18" }, runs: [] }];
+  const { empty } = planOf(mission({ workloads, injectors: [...ownInjector("1-20"), ...tagInjector("default", "default"), ...grabbing] }));
+  assert.deepEqual(empty, []);
+}); // biome-ignore format: one line of fields
+
+const injectors = [...ownInjector("1-20"), ...ownInjector("1-19"), ...tagInjector("default", "default")];
+const refusing = [...ownInjector("1-20"), ...tagInjector("default", "default", { readyEndpoints: 0 })];
+const froms: readonly (readonly [what: string, labels: Readonly<Record<string, string>>, runs: readonly string[], change: MeshWords, from: string])[] = [
+  ["the revision its labels give, whatever most pods run", { "istio.io/rev": "1-19" }, ["1-18", "1-18", "1-19"], { injectors }, "1-19"],
+  ["the revision that refuses its pods today", { "istio-injection": "enabled" }, ["1-18"], { injectors: refusing }, "default"],
+  ["the revision most pods run, where nobody serves its label", { "istio.io/rev": "1-16" }, ["1-17", "1-18", "1-18"], {}, "1-18"],
+  ["the revision most pods run, where its labels give the target", { "istio.io/rev": "1-20" }, ["1-17", "1-18", "1-18", "1-20"], {}, "1-18"],
+]; // biome-ignore format: a table
+
+for (const [what, labels, runs, change, from] of froms) {
+  test(`a namespace comes from ${what}`, () => {
+    const [relabel] = planOf(mission({ namespaces: [{ name: production, labels }], workloads: [{ namespace: production, name: "web", runs }], ...change })).steps;
+    assert.equal(relabel?.kind === "relabel-namespace" && relabel.from.revision, from);
+  });
+} // biome-ignore format: one line of fields
+
+test("--from takes what comes from a revision, and what has pods of it", () => {
+  const labels = { "istio.io/rev": "1-19" };
+  const namespaces = ["a", "b", "c", "d", "e"].map((name) => ({
+    name,
+    labels: "ae".includes(name) ? { "istio-injection": "enabled" } : labels,
+  }));
+  const workloads = [
+    { namespace: "a", name: "of-a", runs: ["default"] },
+    { namespace: "b", name: "of-b", runs: ["1-19"] },
+    { namespace: "c", name: "of-c", runs: ["1-19"] },
+    { namespace: "c", name: "more-of-c", runs: ["1-19", "default", null] },
+  ];
+  const { namespaces: taken } = planOf(mission({ namespaces, workloads, injectors }), {
+    namespaces: "all",
+    from: "default",
+  });
+  assert.deepEqual(taken, ["a", "c", "e"]);
+});
+
+test("both labels are written to one, even where the second says the target", () => {
+  const labels = { "istio-injection": "enabled", "istio.io/rev": "1-20" };
+  const plan = planOf(
+    mission({
+      namespaces: [{ name: production, labels }],
+      workloads: [{ namespace: production, name: "web", runs: ["1-20"] }],
+    }),
+  );
+  assert.deepEqual(
+    plan.steps.map((step) => step.kind === "relabel-namespace" && [step.before, step.after]),
+    [[labels, { "istio-injection": null, "istio.io/rev": "1-20" }]],
+  );
+});
+
+test("a workload on several old revisions comes from all of them", () => {
+  const plan = planOf(
+    mission({ workloads: [{ namespace: production, name: "web", runs: ["default", "1-18", "1-20"] }] }),
+  );
+  assert.deepEqual(
+    plan.steps.flatMap((step) => (step.kind === "restart-workload" ? [step.from, step.stalePods, step.pods] : [])),
+    [["1-18", "default"], 2, 3],
+  );
+});
+
+test("a label that says it already is no write, and only stale workloads are restarted", () => {
+  const labels = { "istio.io/rev": "prod" };
+  const plan = planOf(mission({ namespaces: [{ name: production, labels }] }), { to: "prod" });
+  const [relabel] = plan.steps;
+  assert.ok(relabel?.kind === "relabel-namespace");
+  assert.deepEqual(relabel.before, relabel.after);
+  assert.deepEqual(relabel.from, { revision: "default", deploymentUid: "uid-of-istiod" });
+  assert.deepEqual(restarted(plan), ["Deployment/web (canary)"]);
+});
+
+test("what has arrived gives no step", () => {
+  const plan = planOf(
+    mission({
+      namespaces: [{ name: production, labels: { "istio.io/rev": "1-20" } }],
+      workloads: [{ namespace: production, name: "web", runs: ["1-20"] }],
+    }),
+  );
+  assert.deepEqual([plan.steps, stopping(plan), plan.namespaces], [[], [], [production]]);
+});
+
+test("a run that was broken off is gone on with: its record stays the way back, what it began goes first and is not called ill", () => {
+  const annotations = { "kubectl-mesh/undo": undoText(record) };
+  const begun = {
+    restartedAt: record.stamp,
+    status: {
+      desired: 4,
+      observedGeneration: 1,
+      replicas: 5,
+      updated: 1,
+      ready: 4,
+      available: 4,
+      currentRevision: undefined,
+      updateRevision: undefined,
+      phase: undefined,
+      restartedAt: undefined,
+      conditions: [],
+    },
+  };
+  const workloads = [
+    { namespace: production, name: "api", runs: ["default", "default"] },
+    { namespace: production, name: "web", runs: ["default", "default", "default", "1-20"], ...begun },
+  ];
+  const plan = planOf(
+    mission({ namespaces: [{ name: production, labels: { "istio.io/rev": "1-20" }, annotations }], workloads }),
+  );
+  assert.deepEqual(stopping(plan), []);
+  assert.deepEqual(restarted(plan), ["Deployment/web (canary)", "Deployment/api"]);
+  const [relabel] = plan.steps;
+  assert.ok(relabel?.kind === "relabel-namespace");
+  assert.deepEqual([relabel.open, relabel.from], [record, record.from]);
+});
+
+test("a record of a finished run, of another target or of another namespace is nothing to go on with", () => {
+  const others: readonly UndoRecord[] = [
+    { ...record, state: "done" },
+    { ...record, namespaceUid: "other" },
+    { ...record, target: { label: "other", revision: "1-20", tag: "other" } },
+    { ...record, target: { label: "1-20", revision: "1-19", tag: "1-20" } },
+  ];
+  for (const other of others) {
+    const [relabel] = planOf(
+      mission({
+        namespaces: [
+          {
+            name: production,
+            labels: { "istio-injection": "enabled" },
+            annotations: { "kubectl-mesh/undo": undoText(other) },
+          },
+        ],
+      }),
+    ).steps;
+    assert.equal(relabel?.kind === "relabel-namespace" && relabel.open, undefined);
+  }
+});
+
+test("an open record with nothing left to restart still gives the step that closes it", () => {
+  const annotations = { "kubectl-mesh/undo": undoText(record) };
+  const namespaces = [{ name: production, labels: { "istio.io/rev": "1-20" }, annotations }];
+  const plan = planOf(mission({ namespaces, workloads: [{ namespace: production, name: "web", runs: ["1-20"] }] }));
+  assert.deepEqual(
+    plan.steps.map(({ kind }) => kind),
+    ["relabel-namespace"],
+  );
+});
+
+test("-l limits the restarts, and says what moves at its next pod", () => {
+  const workloads = [
+    { namespace: production, name: "web", runs: old },
+    { namespace: production, name: "api", runs: old, paused: true },
+  ];
+  const bare = pod(production, "debug", "default");
+  const plan = planOf(mission({ workloads, pods: [bare] }), { selector: "app=web", selected: new Set(["uid-of-web"]) });
+  assert.deepEqual(stopping(plan), []);
+  assert.deepEqual(restarted(plan), ["Deployment/web (canary)"]);
+  assert.deepEqual(
+    plan.left.map(({ object, by }) => `${object.kind}/${object.name} ${by}`),
+    ["Deployment/api selector", "Pod/debug selector"],
+  );
+});
+
+test("namespaces start in the order given, each once, and -A takes those that their own labels inject", () => {
+  const enabled = { "istio-injection": "enabled" };
+  const namespaces = [
+    { name: "zeta", labels: enabled }, { name: "alpha", labels: enabled }, { name: "plain" }, { name: "off", labels: { "istio-injection": "disabled" } },
+    { name: "kube-system", labels: enabled }, { name: "istio-system", labels: enabled }, { name: "ending", labels: enabled, terminating: true },
+    { name: "moved", labels: { "istio.io/rev": "1-20" } }, { name: "typo", labels: { "istio.io/rev": "1-2o" } }, { name: "mesh-wide", labels: { "istio.io/dataplane-mode": "ambient" } },
+  ]; // biome-ignore format: a table
+  const workloads = ["zeta", "alpha", "moved"].map((namespace) => ({
+    namespace,
+    name: `web-${namespace}`,
+    runs: [namespace === "moved" ? "1-20" : "default"],
+  }));
+  const named = planOf(mission({ namespaces, workloads }), { namespaces: ["zeta", "alpha", "zeta"] });
+  assert.deepEqual(named.namespaces, ["zeta", "alpha"]);
+  const all = planOf(mission({ namespaces, workloads }), { namespaces: "all" });
+  assert.deepEqual([all.namespaces, stopping(all)], [["alpha", "moved", "zeta"], []]);
+  assert.deepEqual(
+    all.steps.flatMap((step) => (step.kind === "relabel-namespace" ? [step.namespace] : [])),
+    ["alpha", "zeta"],
+  );
+  assert.deepEqual(planOf(mission({ namespaces, workloads }), { namespaces: "all", from: "default" }).namespaces, [
+    "alpha",
+    "zeta",
+  ]);
+});
+
+test("names that every object has are names like others", () => {
+  for (const name of ["constructor", "__proto__", "120", "a".repeat(63)]) {
+    const plan = planOf(
+      mission({
+        namespaces: [{ name, labels: { "istio-injection": "enabled" } }],
+        workloads: [{ namespace: name, name, runs: old }],
+      }),
+      { namespaces: [name] },
+    );
+    assert.deepEqual([stopping(plan), restarted(plan)], [[], [`Deployment/${name} (canary)`]]);
+  }
+});

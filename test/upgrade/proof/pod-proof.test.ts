@@ -1,0 +1,317 @@
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import fc from "fast-check";
+import type { IstiodAnswer, Pod } from "../../../src/mesh/model.ts";
+import { podProof } from "../../../src/upgrade/proof/pod-proof.ts";
+import { answered, before, connection, pod, unanswered } from "../scene.ts";
+
+const arrival = { revision: "1-20", oldRevisions: ["default"] };
+const told = (item: Pod, answers: readonly IstiodAnswer[]): string => {
+  const proof = podProof(item, arrival, answers);
+  return "reason" in proof ? `${proof.kind}: ${proof.reason}` : proof.kind;
+};
+
+const web = pod("web-7d4b9-x2x4z");
+const own = connection(web.name);
+const old = answered("default");
+const good = [answered("1-20", [own]), old];
+const statefulPod = pod("web-0", { owner: { kind: "StatefulSet", name: "web", uid: "uid-of-web" } });
+const holder = (name: string, change = {}) => answered("1-20", [connection(name, change)]);
+const rejection = { type: "LDS", message: "Error adding listener: duplicate address" };
+
+const cases: readonly (readonly [string, Pod, readonly IstiodAnswer[], string])[] = [
+  ["all of it", web, good, "done"],
+  ["native sidecar", pod(web.name, { proxy: { native: true } }), good, "done"],
+  ["the old control plane is gone altogether", web, [answered("1-20", [own])], "done"],
+  [
+    "connected to the second of two istiods of the target",
+    web,
+    [answered("1-20", [], "istio-system/b"), ...good],
+    "done",
+  ],
+
+  [
+    "injected by the old revision",
+    pod("a", { proxy: { revision: "default" } }),
+    good,
+    "stray: injected by default, not by 1-20",
+  ],
+  [
+    "injected, it does not say by whom",
+    pod("a", { proxy: { revision: undefined } }),
+    good,
+    "stray: injected by an unknown revision, not by 1-20",
+  ],
+  ["not injected", pod("a", { proxy: undefined }), good, "stray: not injected, 1-20 was to"],
+
+  [
+    "no node yet",
+    pod("a", {
+      phase: "Pending",
+      proxy: { ready: false },
+      conditions: [{ type: "PodScheduled", status: "False", reason: "Unschedulable", message: "" }],
+    }),
+    good,
+    "waiting: not scheduled yet",
+  ],
+  [
+    "a node, and a volume that is not mounted yet",
+    pod("a", {
+      phase: "Pending",
+      proxy: { ready: false },
+      conditions: [{ type: "PodReadyToStartContainers", status: "False", reason: "", message: "" }],
+      troubles: [
+        {
+          container: "app",
+          init: false,
+          state: "not ready",
+          reason: "",
+          message: "",
+          restarts: 0,
+          exitCode: undefined,
+        },
+        {
+          container: "istio-proxy",
+          init: true,
+          state: "waiting",
+          reason: "PodInitializing",
+          message: "",
+          restarts: 0,
+          exitCode: undefined,
+        },
+      ],
+    }),
+    good,
+    "waiting: containers not started yet",
+  ],
+  [
+    "a native sidecar is ready while the application is being made",
+    pod(web.name, { phase: "Pending", ready: false, proxy: { native: true } }),
+    good,
+    "waiting: proxy ready, pod not ready yet",
+  ],
+  [
+    "containers being made",
+    pod("a", { phase: "Pending", proxy: { ready: false } }),
+    [],
+    "waiting: containers not started yet",
+  ],
+  [
+    "a native sidecar runs while the application waits for it",
+    pod("a", {
+      phase: "Pending",
+      proxy: { native: true, ready: false },
+      troubles: [
+        {
+          container: "istio-proxy",
+          init: true,
+          state: "not ready",
+          reason: "",
+          message: "",
+          restarts: 0,
+          exitCode: undefined,
+        },
+      ],
+    }),
+    good,
+    "waiting: proxy not connected yet",
+  ],
+  ["terminating", pod(web.name, { terminating: true }), good, "waiting: terminating"],
+  ["proxy not ready", pod(web.name, { proxy: { ready: false }, ready: false }), good, "waiting: proxy not ready yet"],
+  ["application not ready", pod(web.name, { ready: false }), good, "waiting: proxy ready, pod not ready yet"],
+
+  ["not connected", web, [answered("1-20"), old], "waiting: proxy not connected yet"],
+  [
+    "connected to the old one instead",
+    web,
+    [answered("1-20"), answered("default", [own])],
+    "waiting: proxy not connected yet",
+  ],
+  [
+    "a namesake of another namespace",
+    web,
+    [holder(web.name, { namespace: "staging" }), old],
+    "waiting: proxy not connected yet",
+  ],
+  ["a longer name", web, [holder(`${web.name}-2`), old], "waiting: proxy not connected yet"],
+  [
+    "CDS sent, not acknowledged",
+    web,
+    [holder(web.name, { cds: "stale" }), old],
+    "waiting: configuration not acknowledged yet: CDS",
+  ],
+  [
+    "nothing sent",
+    web,
+    [holder(web.name, { cds: "not sent", lds: "not sent" }), old],
+    "waiting: configuration not acknowledged yet: CDS, LDS",
+  ],
+  [
+    "rejected in the proxy's words",
+    web,
+    [holder(web.name, { rejected: [rejection] }), old],
+    "rejected: proxy rejects its configuration: LDS: Error adding listener: duplicate address",
+  ],
+  [
+    "rejected without words",
+    web,
+    [holder(web.name, { lds: "rejected" }), old],
+    "rejected: proxy rejects its configuration",
+  ],
+
+  [
+    "still held by an old istiod",
+    web,
+    [answered("1-20", [own]), answered("default", [own])],
+    "waiting: still connected to istio-system/istiod-default-abc of default",
+  ],
+  [
+    "held by a third revision",
+    web,
+    [...good, answered("1-18", [own])],
+    "waiting: still connected to istio-system/istiod-1-18-abc of 1-18",
+  ],
+
+  [
+    "the target's istiod is silent and the others do not hold it",
+    web,
+    [unanswered("1-20"), old],
+    "unknown: istio-system/istiod-1-20-abc of 1-20 does not answer: connection refused",
+  ],
+  [
+    "one istiod of the target is silent, another holds it",
+    web,
+    [unanswered("1-20", "istio-system/b"), ...good],
+    "done",
+  ],
+  ["no istiod of the target", web, [old], "unknown: no istiod of 1-20 to ask"],
+  [
+    "an old istiod is silent",
+    web,
+    [answered("1-20", [own]), unanswered("default")],
+    "unknown: istio-system/istiod-default-abc of default does not answer: connection refused",
+  ],
+  [
+    "one of two old istiods is silent",
+    web,
+    [...good, unanswered("default", "istio-system/b")],
+    "unknown: istio-system/b of default does not answer: connection refused",
+  ],
+  ["an istiod that has no part in this is silent", web, [...good, unanswered("1-18")], "done"],
+
+  ["StatefulSet: connected since it exists", statefulPod, [holder("web-0"), old], "done"],
+  [
+    "StatefulSet: within the second it was made in",
+    statefulPod,
+    [holder("web-0", { connectedAt: statefulPod.createdAt }), old],
+    "done",
+  ],
+  [
+    "StatefulSet: the target lists the pod before it",
+    statefulPod,
+    [holder("web-0", { connectedAt: before }), old],
+    "waiting: proxy not connected yet, only a pod of its name before it",
+  ],
+  [
+    "StatefulSet: age of the connection not known",
+    statefulPod,
+    [holder("web-0", { connectedAt: undefined }), old],
+    "waiting: proxy not connected yet, only a pod of its name before it",
+  ],
+  [
+    "StatefulSet: the same IP as the pod before it proves nothing",
+    statefulPod,
+    [holder("web-0", { connectedAt: before, ip: statefulPod.ip }), old],
+    "waiting: proxy not connected yet, only a pod of its name before it",
+  ],
+  [
+    "StatefulSet: the pod before it lingers beside it",
+    statefulPod,
+    [answered("1-20", [connection("web-0", { connectedAt: before, cds: "stale" }), connection("web-0")]), old],
+    "done",
+  ],
+  [
+    "StatefulSet: an old istiod still lists the pod before it",
+    statefulPod,
+    [holder("web-0"), answered("default", [connection("web-0", { connectedAt: before })])],
+    "waiting: still connected to istio-system/istiod-default-abc of default",
+  ],
+  [
+    "an owner nobody knows is taken for one that uses names again",
+    pod("a", { owner: undefined }),
+    [holder("a", { connectedAt: before }), old],
+    "waiting: proxy not connected yet, only a pod of its name before it",
+  ],
+  [
+    "DaemonSet: a name used once needs no age",
+    pod("web-x2x4z", { owner: { kind: "DaemonSet", name: "web", uid: "uid-of-web" } }),
+    [holder("web-x2x4z", { connectedAt: undefined }), old],
+    "done",
+  ],
+  ["a name used once needs no age", web, [holder(web.name, { connectedAt: undefined }), old], "done"],
+  [
+    "reconnected: the newest connection speaks",
+    web,
+    [
+      answered("1-20", [connection(web.name, { cds: "stale" })]),
+      answered("1-20", [connection(web.name, { connectedAt: "2026-11-03T04:09:00Z" })], "istio-system/b"),
+      old,
+    ],
+    "done",
+  ],
+  [
+    "the newest connection speaks, whichever is told first",
+    web,
+    [
+      answered("1-20", [
+        connection(web.name, { connectedAt: "2026-11-03T04:09:00Z" }),
+        connection(web.name, { cds: "stale" }),
+      ]),
+      old,
+    ],
+    "done",
+  ],
+];
+
+suite("podProof", () => {
+  for (const [name, item, answers, verdict] of cases) test(name, () => assert.equal(told(item, answers), verdict));
+});
+
+test("names an object would stumble over", () => {
+  for (const name of ["constructor", "__proto__", "120", "a".repeat(63)]) {
+    const item = pod(name, { namespace: name });
+    assert.equal(told(item, [answered("1-20", [connection(name, { namespace: name })]), old]), "done", name);
+    assert.equal(told(item, [answered("1-20"), old]), "waiting: proxy not connected yet", name);
+  }
+});
+
+test("never done with an old istiod silent or holding, nor without a synced connection at the target", () => {
+  const answer = fc.record({
+    revision: fc.constantFrom("1-20", "default", "1-18"),
+    silent: fc.boolean(),
+    holds: fc.boolean(),
+    cds: fc.constantFrom("synced", "stale", "not sent", "rejected" as const),
+    lds: fc.constantFrom("synced", "stale", "not sent", "rejected" as const),
+  });
+  fc.assert(
+    fc.property(fc.array(answer, { maxLength: 4 }), fc.boolean(), fc.boolean(), (told, ready, proxyReady) => {
+      const item = pod("web-0", { ready, proxy: { ready: proxyReady } });
+      const answers = told.map(({ revision, silent, holds, cds, lds }, at) =>
+        silent
+          ? unanswered(revision, `i-${at}`)
+          : answered(revision, holds ? [connection("web-0", { cds, lds })] : [], `i-${at}`),
+      );
+      if (podProof(item, arrival, answers).kind !== "done") return;
+      assert.ok(ready && proxyReady);
+      assert.ok(
+        told.some(
+          ({ revision, silent, holds, cds, lds }) =>
+            revision === "1-20" && !silent && holds && cds === "synced" && lds === "synced",
+        ),
+      );
+      assert.ok(told.every(({ revision, silent, holds }) => revision === "1-20" || silent || !holds));
+      assert.ok(told.every(({ revision, silent }) => revision !== "default" || !silent));
+    }),
+    { numRuns: 500 },
+  );
+});

@@ -1,0 +1,259 @@
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import fc from "fast-check";
+import type { Workload, WorkloadStatus } from "../../../src/mesh/model.ts";
+import type { WorkloadKind } from "../../../src/mesh/workload-kinds.ts";
+import { rolloutVerdict } from "../../../src/upgrade/proof/rollout-verdict.ts";
+import { after, before, pod, stamp, workload } from "../scene.ts";
+
+type Case = readonly [name: string, workload: Workload, verdict: string];
+
+/** `done`, `waiting: …`, `failed: …` */
+const told = (item: Workload): string => {
+  const verdict = rolloutVerdict(item);
+  return verdict.kind === "done" ? "done" : `${verdict.kind}: ${verdict.reason}`;
+};
+
+const of = (
+  kind: WorkloadKind,
+  status: Partial<WorkloadStatus>,
+  change: Partial<Omit<Workload, "status" | "kind">> = {},
+): Workload => workload({ kind, generation: 1, ...change, status: { observedGeneration: 1, ...status } });
+
+const onDelete = { strategy: { type: "OnDelete" } } as const;
+const partition = (count: number) =>
+  ({ strategy: { type: "RollingUpdate", maxSurge: 0, maxUnavailable: 1, partition: count } }) as const;
+const condition = (type: string, reason: string, message: string) => ({
+  conditions: [{ type, status: "False", reason, message }],
+});
+const never = "its update strategy is OnDelete: a pod is replaced only when somebody deletes it";
+
+const tables: Readonly<Record<string, readonly Case[]>> = {
+  "Deployment, the cases of kubectl's TestDeploymentStatusViewerStatus": [
+    ["test1: none updated", of("Deployment", { desired: 1, updated: 0 }, { generation: 0 }), "waiting: 0 of 1 updated"],
+    [
+      "test2: old not gone",
+      of("Deployment", { desired: 1, replicas: 2, available: 2 }),
+      "waiting: 1 old pod still running",
+    ],
+    ["test3: not all available", of("Deployment", { desired: 2, available: 1 }), "waiting: 1 of 2 available"],
+    ["test4: complete", of("Deployment", { desired: 2 }), "done"],
+    [
+      "test5: unobserved update",
+      of("Deployment", { desired: 2 }, { generation: 2 }),
+      "waiting: change not seen by its controller yet",
+    ],
+  ],
+  Deployment: [
+    [
+      "a deadline exceeded ends it",
+      of("Deployment", {
+        updated: 1,
+        ...condition("Progressing", "ProgressDeadlineExceeded", 'ReplicaSet "web-7d4b9" has timed out progressing.'),
+      }),
+      'failed: exceeded its progress deadline: ReplicaSet "web-7d4b9" has timed out progressing.',
+    ],
+    [
+      "a deadline of the generation before says nothing",
+      of("Deployment", { updated: 1, ...condition("Progressing", "ProgressDeadlineExceeded", "x") }, { generation: 2 }),
+      "waiting: change not seen by its controller yet",
+    ],
+    [
+      "paused on the way",
+      of("Deployment", { updated: 1 }, { paused: true }),
+      "failed: paused with 1 of 3 updated: it goes on only when somebody resumes it",
+    ],
+    ["paused at the end", of("Deployment", {}, { paused: true }), "done"],
+    ["scaled to zero", of("Deployment", { desired: 0 }), "done"],
+    [
+      "that says it progressed",
+      of("Deployment", condition("Progressing", "NewReplicaSetAvailable", "has progressed")),
+      "done",
+    ],
+    [
+      "scaled up by its autoscaler meanwhile",
+      of("Deployment", { desired: 5, updated: 3, replicas: 3 }),
+      "waiting: 3 of 5 updated",
+    ],
+    [
+      "Recreate",
+      of("Deployment", { updated: 0, replicas: 0, available: 0 }, { strategy: { type: "Recreate" } }),
+      "waiting: 0 of 3 updated",
+    ],
+  ],
+  "DaemonSet, the cases of kubectl's TestDaemonSetStatusViewerStatus": [
+    [
+      "test1: none updated",
+      of("DaemonSet", { desired: 1, updated: 0, available: 0 }, { generation: 0 }),
+      "waiting: 0 of 1 updated",
+    ],
+    ["test2: not all available", of("DaemonSet", { desired: 2, available: 1 }), "waiting: 1 of 2 available"],
+    ["test3: complete", of("DaemonSet", { desired: 2 }), "done"],
+    [
+      "test4: unobserved update",
+      of("DaemonSet", { desired: 2 }, { generation: 2 }),
+      "waiting: change not seen by its controller yet",
+    ],
+    ["WithWrongUpdateStrategyType", of("DaemonSet", {}, onDelete), `failed: ${never}`],
+  ],
+  DaemonSet: [["no node wants it", of("DaemonSet", { desired: 0 }), "done"]],
+  "StatefulSet, the cases of kubectl's TestStatefulSetStatusViewerStatus": [
+    ["on delete returns an error", of("StatefulSet", {}, onDelete), `failed: ${never}`],
+    [
+      "unobserved update is not complete",
+      of("StatefulSet", { updated: 0 }, { generation: 2 }),
+      "waiting: change not seen by its controller yet",
+    ],
+    ["if all pods are not ready the update is not complete", of("StatefulSet", { ready: 2 }), "waiting: 2 of 3 ready"],
+    [
+      "partition update completes when all replicas above the partition are updated: for us that is never",
+      of("StatefulSet", { updated: 1 }, partition(2)),
+      "failed: its partition 2 keeps 2 pods on the old template",
+    ],
+    [
+      "partition update is in progress if all pods above the partition have not been updated",
+      of("StatefulSet", { updated: 0 }, partition(2)),
+      "waiting: 0 of 3 updated",
+    ],
+    [
+      "update completes when all replicas are current",
+      of("StatefulSet", { currentRevision: "foo", updateRevision: "foo" }),
+      "done",
+    ],
+  ],
+  StatefulSet: [
+    ["one of three updated", of("StatefulSet", { updated: 1, ready: 2 }), "waiting: 1 of 3 updated"],
+    ["ready, but not yet for minReadySeconds", of("StatefulSet", { available: 2 }), "waiting: 2 of 3 available"],
+    [
+      "counted, but not closed",
+      of("StatefulSet", { currentRevision: "web-1", updateRevision: "web-2" }),
+      "waiting: rollout not closed by its controller yet",
+    ],
+    ["a partition that holds nothing back", of("StatefulSet", {}, partition(2)), "done"],
+    [
+      "a partition beyond the last pod",
+      of("StatefulSet", { updated: 0 }, partition(9)),
+      "failed: its partition 9 keeps 3 pods on the old template",
+    ],
+    ["scaled to zero", of("StatefulSet", { desired: 0 }, partition(2)), "done"],
+  ],
+  Rollout: [
+    [
+      "not seen yet",
+      of("Rollout", { phase: "Healthy" }, { generation: 2 }),
+      "waiting: change not seen by its controller yet",
+    ],
+    [
+      "healthy as before, restart not begun",
+      of(
+        "Rollout",
+        { phase: "Healthy" },
+        { restartedAt: stamp, pods: [pod("a", { createdAt: before }), pod("b", { createdAt: before })] },
+      ),
+      "waiting: 0 of 3 restarted",
+    ],
+    [
+      "healthy by an earlier restart",
+      of(
+        "Rollout",
+        { phase: "Healthy", restartedAt: before },
+        { restartedAt: stamp, pods: [pod("a"), pod("b", { createdAt: before, terminating: true })] },
+      ),
+      "waiting: 1 of 3 restarted",
+    ],
+    [
+      "restarted, pods coming up",
+      of("Rollout", { phase: "Progressing", restartedAt: stamp, available: 2 }, { restartedAt: stamp }),
+      "waiting: 2 of 3 available",
+    ],
+    [
+      "restarted, steps to go",
+      of("Rollout", { phase: "Progressing", restartedAt: stamp }, { restartedAt: stamp }),
+      "waiting: rollout still in progress",
+    ],
+    ["restarted and healthy", of("Rollout", { phase: "Healthy", restartedAt: stamp }, { restartedAt: stamp }), "done"],
+    [
+      "the same instant spelt otherwise",
+      of("Rollout", { phase: "Healthy", restartedAt: stamp }, { restartedAt: "2026-11-03T05:05:06.000+01:00" }),
+      "done",
+    ],
+    [
+      "paused at a step, all restarted",
+      of("Rollout", { phase: "Paused", restartedAt: stamp }, { restartedAt: stamp }),
+      "done",
+    ],
+    [
+      "degraded",
+      of(
+        "Rollout",
+        { phase: "Degraded", ...condition("Progressing", "ProgressDeadlineExceeded", "timed out") },
+        { restartedAt: stamp },
+      ),
+      "failed: degraded: timed out",
+    ],
+    [
+      "degraded without a word",
+      of("Rollout", { phase: "Degraded" }, { restartedAt: stamp }),
+      "failed: degraded: its controller says no more",
+    ],
+    [
+      "aborted, beside a condition of no importance",
+      of(
+        "Rollout",
+        {
+          phase: "Degraded",
+          conditions: [
+            { type: "Available", status: "False", reason: "AvailableReason", message: "no availability" },
+            { type: "Progressing", status: "False", reason: "RolloutAborted", message: "aborted update to revision 2" },
+          ],
+        },
+        { restartedAt: stamp },
+      ),
+      "failed: degraded: aborted update to revision 2",
+    ],
+    [
+      "of a spec that is none",
+      of("Rollout", { phase: "Degraded", ...condition("InvalidSpec", "InvalidSpec", "no selector") }),
+      "failed: degraded: no selector",
+    ],
+    [
+      "never restarted by its spec, restarted by hand before",
+      of("Rollout", { phase: "Healthy", restartedAt: before }),
+      "done",
+    ],
+    ["of a controller too old to name a phase", of("Rollout", { restartedAt: after }, { restartedAt: after }), "done"],
+  ],
+};
+
+for (const [title, cases] of Object.entries(tables))
+  suite(title, () => {
+    for (const [name, item, verdict] of cases) test(name, () => assert.equal(told(item), verdict));
+  });
+
+test("never done with an unseen change, a pod not updated or not available", () => {
+  const count = fc.nat({ max: 4 });
+  fc.assert(
+    fc.property(
+      fc.constantFrom<WorkloadKind>("Deployment", "StatefulSet", "DaemonSet"),
+      fc.record({
+        desired: count,
+        observedGeneration: count,
+        replicas: count,
+        updated: count,
+        ready: count,
+        available: count,
+      }),
+      count,
+      fc.nat({ max: 5 }),
+      fc.boolean(),
+      (kind, status, generation, held, paused) => {
+        const item = workload({ kind, generation, paused, status, ...partition(held) });
+        if (rolloutVerdict(item).kind !== "done") return;
+        assert.ok(status.observedGeneration >= generation);
+        assert.ok(status.updated >= status.desired);
+        assert.ok(status.available >= status.desired);
+        if (kind === "Deployment") assert.ok(status.replicas <= status.updated);
+      },
+    ),
+  );
+});

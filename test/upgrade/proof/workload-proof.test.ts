@@ -1,0 +1,410 @@
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import fc from "fast-check";
+import type { IstiodAnswer, Pod, Workload } from "../../../src/mesh/model.ts";
+import {
+  firstNewPodProof,
+  proofHoldsMs,
+  type RestartGoal,
+  workloadProof,
+} from "../../../src/upgrade/proof/workload-proof.ts";
+import { after, answered, before, connection, pod, stamp, unanswered, workload } from "../scene.ts";
+
+const goal: RestartGoal = { revision: "1-20", oldRevisions: ["default"], uid: "uid-of-web", stamp, generation: 2 };
+const fresh = new Map<string, number>();
+
+const told = (
+  item: Workload | undefined,
+  answers: readonly IstiodAnswer[],
+  change: Partial<RestartGoal> = {},
+): string => {
+  const { verdict } = workloadProof(item, { ...goal, ...change }, answers, fresh, 0);
+  return verdict.kind === "done" ? "done" : `${verdict.kind}: ${verdict.reason}`;
+};
+
+const three = [pod("web-a"), pod("web-b"), pod("web-c")];
+const oldPod = (name: string, change: Parameters<typeof pod>[1] = {}) =>
+  pod(name, { createdAt: before, proxy: { revision: "default" }, ...change });
+const holding = (pods: readonly Pod[]) => [
+  answered(
+    "1-20",
+    pods.map(({ name }) => connection(name)),
+  ),
+  answered("default"),
+];
+const web = (pods: readonly Pod[], status: Partial<Workload["status"]> = {}) => workload({ pods, status });
+
+const cases: readonly (readonly [string, Workload | undefined, readonly IstiodAnswer[], string])[] = [
+  ["every pod proven, none left", web(three), holding(three), "done"],
+  ["scaled to zero", web([], { desired: 0 }), holding([]), "done"],
+  [
+    "what failed and was evicted earlier is history",
+    web([...three, oldPod("web-z", { phase: "Failed" })]),
+    holding(three),
+    "done",
+  ],
+  ["deleted", undefined, holding(three), "failed: was deleted meanwhile"],
+  [
+    "replaced by another of its name",
+    workload({ uid: "another", pods: three }),
+    holding(three),
+    "failed: was replaced meanwhile by another object of its name",
+  ],
+  [
+    "a picture from before the restart",
+    workload({ generation: 1, pods: three }),
+    holding(three),
+    "waiting: restart not seen yet",
+  ],
+  ["on the way", web([three[0]!, oldPod("web-y")], { updated: 1 }), holding(three), "waiting: 1 of 3 updated"],
+  [
+    "on the way, with a new pod that has not arrived",
+    web([pod("web-a", { ready: false, proxy: { ready: false } }), oldPod("web-y")], { updated: 1 }),
+    holding([]),
+    "waiting: 1 of 3 updated; web-a: proxy not connected yet",
+  ],
+  ["rolled out, not all connected", web(three), holding(three.slice(0, 2)), "waiting: web-c: proxy not connected yet"],
+  [
+    "rolled out, the old istiod silent",
+    web(three),
+    [...holding(three).slice(0, 1), unanswered("default")],
+    "unknown: web-a: istio-system/istiod-default-abc of default does not answer: connection refused",
+  ],
+  [
+    "a certain miss before a silence",
+    web(three),
+    [answered("1-20", [connection("web-a")]), unanswered("default")],
+    "waiting: web-b: proxy not connected yet",
+  ],
+  [
+    "old pods on their way out",
+    web([...three, oldPod("web-y", { terminating: true })]),
+    holding(three),
+    "waiting: 1 old pod still terminating",
+  ],
+  [
+    "one without a proxy on its way out",
+    web([...three, pod("web-y", { proxy: undefined, terminating: true })]),
+    holding(three),
+    "waiting: 1 old pod still terminating",
+  ],
+  [
+    "finished and on its way out",
+    web([...three, oldPod("web-y", { phase: "Failed", terminating: true })]),
+    holding(three),
+    "done",
+  ],
+  [
+    "terminating on the target by a scale-down",
+    web([...three, pod("web-y", { terminating: true })]),
+    holding(three),
+    "done",
+  ],
+  ["fewer pods listed than counted", web(three.slice(0, 2)), holding(three), "waiting: 2 of 3 pods seen"],
+  [
+    "an autoscaler's third pod not there yet",
+    web(three, { desired: 4, updated: 3 }),
+    holding(three),
+    "waiting: 3 of 4 updated",
+  ],
+  [
+    "complete by its controller, on the wrong revision",
+    web([...three.slice(0, 2), oldPod("web-y")]),
+    holding(three),
+    "waiting: web-y: injected by default, not by 1-20",
+  ],
+  [
+    "a controller that gave up",
+    workload({ paused: true, pods: three, status: { updated: 1 } }),
+    holding(three),
+    "failed: paused with 1 of 3 updated: it goes on only when somebody resumes it",
+  ],
+];
+
+suite("workloadProof", () => {
+  for (const [name, item, answers, verdict] of cases) test(name, () => assert.equal(told(item, answers), verdict));
+
+  test("nothing was written: any generation will do", () =>
+    assert.equal(told(workload({ generation: 1, pods: three }), holding(three), { generation: 0 }), "done"));
+
+  test("counts what is proven", () => {
+    const proof = workloadProof(
+      web([...three, oldPod("web-y")], { updated: 3, replicas: 4 }),
+      goal,
+      holding(three.slice(0, 2)),
+      fresh,
+      0,
+    );
+    assert.equal(proof.proven, 2);
+    assert.deepEqual(
+      proof.pods.map(({ pod, proof }) => `${pod.name} ${proof.kind}`),
+      ["web-a done", "web-b done", "web-c waiting", "web-y stray"],
+    );
+    assert.deepEqual(proof.wrongRevision, []);
+  });
+});
+
+suite("wrongRevision", () => {
+  const wrongRevision = (pods: readonly Pod[], status: Partial<Workload["status"]> = {}) =>
+    workloadProof(web(pods, status), goal, holding(three), fresh, 0).wrongRevision.map(({ name }) => name);
+
+  test("an old pod on the way is none", () =>
+    assert.deepEqual(wrongRevision([...three, oldPod("web-y")], { updated: 2 }), []));
+  test("a new pod on the wrong revision is one at once", () =>
+    assert.deepEqual(wrongRevision([oldPod("web-y", { createdAt: after })], { updated: 1 }), ["web-y"]));
+  test("a new pod without a proxy is one", () =>
+    assert.deepEqual(wrongRevision([pod("web-y", { proxy: undefined })], { updated: 1 }), ["web-y"]));
+  test("of the second of the stamp: only when the rollout is over", () => {
+    assert.deepEqual(wrongRevision([...three, oldPod("web-y", { createdAt: stamp })], { updated: 2 }), []);
+    assert.deepEqual(wrongRevision([...three, oldPod("web-y", { createdAt: stamp })]), ["web-y"]);
+  });
+  test("with the rollout over even an old pod is one", () =>
+    assert.deepEqual(wrongRevision([...three, oldPod("web-y")]), ["web-y"]));
+});
+
+suite("a proof outlives a short miss, and no more", () => {
+  const first = workloadProof(web(three), goal, holding(three), fresh, 1_000);
+  const again = (answers: readonly IstiodAnswer[], now: number, pods: readonly Pod[] = three) =>
+    workloadProof(web(pods), goal, answers, first.provenAt, now).verdict.kind;
+
+  test("a reconnect", () => assert.equal(again(holding(three.slice(1)), 2_000), "done"));
+  test("a push on its way", () =>
+    assert.equal(
+      again(
+        [
+          answered(
+            "1-20",
+            three.map(({ name }) => connection(name, { cds: "stale" })),
+          ),
+          answered("default"),
+        ],
+        2_000,
+      ),
+      "done",
+    ));
+  test("its time is over", () => assert.equal(again(holding(three.slice(1)), 1_001 + proofHoldsMs), "waiting"));
+  test("it does not renew itself", () => {
+    const missed = workloadProof(web(three), goal, holding([]), first.provenAt, proofHoldsMs);
+    assert.equal(missed.proven, 3);
+    assert.deepEqual(new Set(missed.pods.map(({ proof }) => proof.kind)), new Set(["done"]));
+    assert.equal(workloadProof(web(three), goal, holding([]), missed.provenAt, 1_000 + proofHoldsMs).proven, 3);
+    assert.equal(workloadProof(web(three), goal, holding([]), missed.provenAt, 1_001 + proofHoldsMs).proven, 0);
+  });
+  test("a silence", () => assert.equal(again([unanswered("1-20"), answered("default")], 2_000), "done"));
+  test("what was seen not ready in between has to be proven anew", () => {
+    const down = three.map((each) => ({ ...each, ready: false }));
+    const { provenAt } = workloadProof(web(down), goal, holding(three), first.provenAt, 2_000);
+    assert.equal(workloadProof(web(three), goal, holding([]), provenAt, 3_000).proven, 0);
+  });
+  test("not when an old istiod lists it", () =>
+    assert.equal(again([answered("1-20"), answered("default", [connection("web-a")])], 2_000), "waiting"));
+  test("not when it rejects", () =>
+    assert.equal(
+      again(
+        [
+          answered(
+            "1-20",
+            three.map(({ name }) => connection(name, { rejected: [{ type: "CDS", message: "bad" }] })),
+          ),
+          answered("default"),
+        ],
+        2_000,
+      ),
+      "waiting",
+    ));
+  test("not when the pod is not ready any more", () =>
+    assert.equal(again(holding(three), 2_000, [pod("web-a", { ready: false }), ...three.slice(1)]), "waiting"));
+  test("not for another pod of the same name", () =>
+    assert.equal(
+      again(holding(three.slice(1)), 2_000, [pod("web-a", { uid: "other" }), ...three.slice(1)]),
+      "waiting",
+    ));
+});
+
+suite("answers from before a pod was ready", () => {
+  const newlyReady = ({ name }: Pod) => name === "web-b";
+  const again = { kind: "waiting", reason: "web-b: ready, and its istiod is asked once more" };
+
+  test("prove the others", () => {
+    const proof = workloadProof(web(three), goal, holding(three), fresh, 1_000, newlyReady);
+    assert.deepEqual([proof.verdict, proof.proven, proof.provenAt.has("uid-of-web-b")], [again, 2, false]);
+  });
+  test("say what they say of one that they do not prove", () => {
+    const proof = workloadProof(web(three), goal, holding([three[0]!, three[2]!]), fresh, 1_000, newlyReady);
+    assert.deepEqual(proof.verdict, { kind: "waiting", reason: "web-b: proxy not connected yet" });
+  });
+  test("leave what is known of it from before", () => {
+    const before = workloadProof(web(three), goal, holding(three), fresh, 1_000).provenAt;
+    assert.equal(workloadProof(web(three), goal, holding(three), before, 1_000, newlyReady).verdict.kind, "done");
+  });
+  test("are none for the first new pod either", () => {
+    const only = [three[1]!];
+    const { verdict } = firstNewPodProof(web(only, { desired: 1, updated: 1 }), goal, holding(only), newlyReady);
+    assert.deepEqual(verdict, again);
+  });
+});
+
+suite("firstNewPodProof", () => {
+  test("made in the second of the stamp, on the old one: a stray where it is known not to have been there before", () => {
+    const item = web([oldPod("web-y", { createdAt: stamp }), oldPod("web-z", { createdAt: stamp })], { updated: 1 });
+    const there = new Set(item.pods.filter(({ name }) => name === "web-z").map(({ uid }) => uid));
+    const { wrongRevision } = firstNewPodProof(item, { ...goal, before: there }, holding([]));
+    assert.deepEqual(
+      wrongRevision.map(({ name }) => name),
+      ["web-y"],
+    );
+  });
+
+  const first = (item: Workload | undefined, answers: readonly IstiodAnswer[]) => {
+    const { verdict, wrongRevision } = firstNewPodProof(item, goal, answers);
+    return [
+      verdict.kind === "done" ? "done" : `${verdict.kind}: ${verdict.reason}`,
+      ...wrongRevision.map(({ name }) => name),
+    ];
+  };
+  const rows: readonly (readonly [string, Workload | undefined, readonly IstiodAnswer[], readonly string[]])[] = [
+    [
+      "one new pod is proven, the rest still old",
+      web([three[0]!, oldPod("web-y")], { updated: 1 }),
+      holding(three),
+      ["done"],
+    ],
+    [
+      "made in the second of the stamp, on the target",
+      web([pod("web-a", { createdAt: stamp })], { updated: 1 }),
+      holding(three),
+      ["done"],
+    ],
+    [
+      "made before, on the target: not the canary",
+      web([pod("web-a", { createdAt: before })], { updated: 1 }),
+      holding(three),
+      ["waiting: no new pod yet; 1 of 3 updated"],
+    ],
+    [
+      "made in the second of the stamp, on the old one: not a stray",
+      web([oldPod("web-y", { createdAt: stamp })], { updated: 0 }),
+      holding([]),
+      ["waiting: no new pod yet; 0 of 3 updated"],
+    ],
+    [
+      "the first has not arrived, the second has",
+      web([pod("web-a"), pod("web-b")], { updated: 2 }),
+      holding([three[1]!]),
+      ["done"],
+    ],
+    ["not connected", web([three[0]!], { updated: 1 }), holding([]), ["waiting: web-a: proxy not connected yet"]],
+    [
+      "the wrong revision",
+      web([oldPod("web-y", { createdAt: after })], { updated: 1 }),
+      holding([]),
+      ["waiting: web-y: injected by default, not by 1-20", "web-y"],
+    ],
+    [
+      "terminating already",
+      web([pod("web-a", { terminating: true })], { updated: 0 }),
+      holding(three),
+      ["waiting: no new pod yet; 0 of 3 updated"],
+    ],
+    [
+      "target silent",
+      web([three[0]!], { updated: 1 }),
+      [unanswered("1-20"), answered("default")],
+      ["unknown: web-a: istio-system/istiod-1-20-abc of 1-20 does not answer: connection refused"],
+    ],
+    [
+      "of several that have not arrived the oldest speaks",
+      web(
+        [
+          pod("web-a", { createdAt: "2026-11-03T04:07:06Z" }),
+          pod("web-b"),
+          pod("web-c", { createdAt: "2026-11-03T04:07:06Z" }),
+        ],
+        {
+          updated: 3,
+        },
+      ),
+      holding([]),
+      ["waiting: web-b: proxy not connected yet"],
+    ],
+    [
+      "one on its way speaks before a stray",
+      web([oldPod("web-y", { createdAt: after }), pod("web-a", { createdAt: "2026-11-03T04:07:06Z" })], { updated: 2 }),
+      holding([]),
+      ["waiting: web-a: proxy not connected yet", "web-y"],
+    ],
+    [
+      "rolled out without a new pod",
+      web([pod("web-a", { createdAt: before })]),
+      holding(three),
+      ["waiting: no new pod yet"],
+    ],
+    [
+      "made in the second of the stamp, without a proxy: not a stray",
+      web([pod("web-a", { createdAt: stamp, proxy: undefined })], { updated: 0 }),
+      holding([]),
+      ["waiting: no new pod yet; 0 of 3 updated"],
+    ],
+    [
+      "replaced by another of its name, with pods of its own",
+      workload({ uid: "another", pods: three }),
+      holding(three),
+      ["failed: was replaced meanwhile by another object of its name"],
+    ],
+    ["deleted", undefined, holding([]), ["failed: was deleted meanwhile"]],
+    [
+      "paused by somebody",
+      workload({ paused: true, pods: [], status: { updated: 0 } }),
+      holding([]),
+      ["failed: paused with 0 of 3 updated: it goes on only when somebody resumes it"],
+    ],
+  ];
+  for (const [name, item, answers, expected] of rows)
+    test(name, () => assert.deepEqual(first(item, answers), expected));
+});
+
+test("done means: rollout over, as many pods as desired, each on the target, held by the target alone", () => {
+  const anyPod = fc.record({
+    revision: fc.constantFrom("1-20", "default"),
+    ready: fc.boolean(),
+    terminating: fc.boolean(),
+    connected: fc.boolean(),
+    heldByOld: fc.boolean(),
+  });
+  let seen = 0;
+  fc.assert(
+    fc.property(
+      fc.array(anyPod, { maxLength: 4 }),
+      fc.nat({ max: 3 }),
+      fc.nat({ max: 3 }),
+      fc.boolean(),
+      (drawn, desired, updated, oldSilent) => {
+        const pods = drawn.map(({ revision, ready, terminating }, at) =>
+          pod(`web-${at}`, { ready, terminating, proxy: { revision, ready } }),
+        );
+        const names = (key: "connected" | "heldByOld") =>
+          pods.filter((_, at) => drawn[at]?.[key]).map(({ name }) => connection(name));
+        const answers = [
+          answered("1-20", names("connected")),
+          oldSilent ? unanswered("default") : answered("default", names("heldByOld")),
+        ];
+        const { verdict } = workloadProof(
+          web(pods, { desired, updated, replicas: updated, available: updated }),
+          goal,
+          answers,
+          fresh,
+          0,
+        );
+        if (verdict.kind !== "done") return;
+        seen++;
+        const current = drawn.filter(({ terminating }) => !terminating);
+        assert.ok(updated >= desired && current.length >= desired);
+        assert.ok(current.every(({ revision, ready, connected }) => revision === "1-20" && ready && connected));
+        assert.ok(drawn.every(({ revision }) => revision === "1-20"));
+        if (current.length > 0) assert.ok(!oldSilent && current.every(({ heldByOld }) => !heldByOld));
+      },
+    ),
+    { numRuns: 1_000 },
+  );
+  assert.ok(seen > 0, "no drawn mesh was done");
+});

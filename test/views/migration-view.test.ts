@@ -1,0 +1,300 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { Ajv2020 } from "ajv/dist/2020.js";
+import { load } from "js-yaml";
+import type { Finding } from "../../src/mesh/finding.ts";
+import type { Plan } from "../../src/upgrade/plan/plan.ts";
+import type { MigratedNamespace, MigratedWorkload, MigrationResult, Outcome } from "../../src/upgrade/result.ts";
+import { jsonView, yamlView } from "../../src/views/document.ts";
+import { acceptingCommand, findingsView, refusalView } from "../../src/views/findings-view.ts";
+import { migrationDocument, migrationNamesView, migrationView } from "../../src/views/migration-view.ts";
+import { planView } from "../../src/views/plan-view.ts";
+import { golden } from "./golden.ts";
+
+const before = { "istio-injection": "enabled", "istio.io/rev": null };
+const after = { "istio-injection": null, "istio.io/rev": "1-20" };
+const target = { label: "1-20", revision: "1-20", tag: undefined };
+const ref = (kind: string, name: string) => ({ kind, namespace: "production", name });
+const workload = (
+  kind: string,
+  name: string,
+  outcome: Outcome,
+  change: Partial<MigratedWorkload> = {},
+): MigratedWorkload => ({
+  ...ref(kind, name),
+  outcome,
+  pods: 3,
+  proven: outcome === "moved" || outcome === "already" ? 3 : 0,
+  canary: false,
+  reason: undefined,
+  ...change,
+});
+const namespace = (change: Partial<MigratedNamespace> = {}): MigratedNamespace => ({
+  name: "production",
+  from: "default",
+  to: "1-20",
+  before,
+  after,
+  labels: "written",
+  ...change,
+});
+
+const finding = (check: string, severity: Finding["severity"], change: Partial<Finding> = {}): Finding => ({
+  check,
+  severity,
+  object: "production/Deployment/web",
+  message: `what ${check} found`,
+  remedy: undefined,
+  accept: undefined,
+  ...change,
+});
+
+const done: MigrationResult = {
+  state: "done",
+  target,
+  namespaces: [namespace()],
+  workloads: [
+    workload("Deployment", "web", "moved", { canary: true }),
+    workload("StatefulSet", "db", "moved"),
+    workload("Deployment", "off", "empty", { pods: 0 }),
+  ],
+  left: [],
+  findings: [],
+  failure: undefined,
+  goOn: undefined,
+  goBack:
+    "kubectl label namespace production istio-injection=enabled istio.io/rev- --overwrite && kubectl -n production rollout restart deployment/web statefulset/db",
+  exitCode: 0,
+};
+
+const goOn = "kubectl mesh-migrate -n production --to 1-20";
+const results: Readonly<Record<string, MigrationResult>> = {
+  done,
+  left: {
+    ...done,
+    left: [
+      { object: ref("Pod", "lonely"), reason: "no controller would create it again", by: "--leave" },
+      { object: ref("Job", "nightly-1"), reason: "it is running", by: "job" },
+    ],
+  },
+  planned: {
+    ...done,
+    state: "planned",
+    namespaces: [namespace({ labels: "planned" })],
+    workloads: [workload("Deployment", "web", "planned"), workload("Deployment", "api", "planned", { pods: 1 })],
+    goBack: undefined,
+  },
+  "nothing-to-do": {
+    ...done,
+    state: "nothing-to-do",
+    namespaces: [namespace({ labels: "kept", from: "1-20", before: after })],
+    workloads: [workload("Deployment", "web", "already")],
+    goBack: undefined,
+  },
+  restored: {
+    ...done,
+    state: "restored",
+    namespaces: [namespace({ labels: "restored" })],
+    workloads: [
+      workload("Deployment", "web", "restored", { canary: true, reason: "its first pod did not get ready" }),
+      workload("StatefulSet", "db", "not-started"),
+    ],
+    failure: {
+      object: ref("Deployment", "web"),
+      reason: "its first pod on 1-20 crashes",
+      pod: "web-7f-abc",
+      container: "istio-proxy",
+      logs: ["info\tstarting", "error\t\u001b[31mbad config\u001b[0m"],
+      events: ["Warning BackOff: Back-off restarting failed container istio-proxy"],
+    },
+    goBack: undefined,
+    goOn,
+    exitCode: 4,
+  },
+  partial: {
+    ...done,
+    state: "partial",
+    workloads: [
+      workload("Deployment", "web", "moved", { canary: true }),
+      workload("StatefulSet", "db", "failed", { proven: 1, reason: "db-1 cannot pull its image" }),
+      workload("DaemonSet", "agent", "not-started"),
+    ],
+    findings: [finding("deadline", "warning", { remedy: "give it more with --timeout" })],
+    failure: {
+      object: ref("StatefulSet", "db"),
+      reason: "db-1 cannot pull its image",
+      pod: "db-1",
+      container: "app",
+      logs: [],
+      events: [],
+    },
+    goOn,
+    exitCode: 4,
+  },
+  unknown: {
+    ...done,
+    state: "unknown",
+    workloads: [
+      workload("Deployment", "web", "unproven", { reason: "istiod istio-system/istiod-1-20-abc stopped answering" }),
+    ],
+    goOn,
+    exitCode: 4,
+  },
+  interrupted: {
+    ...done,
+    state: "interrupted",
+    workloads: [
+      workload("Deployment", "web", "moved"),
+      workload("StatefulSet", "db", "unproven", { proven: 1, reason: "2 of 3 pods to go" }),
+    ],
+    goOn,
+    exitCode: 130,
+  },
+  refused: {
+    ...done,
+    state: "refused",
+    target: undefined,
+    namespaces: [],
+    workloads: [],
+    findings: [
+      finding("target-missing", "blocker", {
+        object: "revision/1-2O",
+        message: "no webhook serves istio.io/rev=1-2O",
+        remedy: "did you mean 1-20?",
+      }),
+    ],
+    goBack: undefined,
+    exitCode: 3,
+  },
+};
+
+const validate = new Ajv2020({ strict: true, allErrors: true }).compile(
+  JSON.parse(readFileSync(`${import.meta.dirname}/../../schemas/migration.schema.json`, "utf8")),
+);
+
+for (const [name, result] of Object.entries(results)) {
+  test(`${name}: for a person`, (t) => golden(t, `migration-${name}.txt`, migrationView(result)));
+  test(`${name}: JSON and YAML say the same, and as the schema has it`, () => {
+    const document = migrationDocument(result);
+    const value: { readonly exitCode?: unknown } = JSON.parse(jsonView(document));
+    assert.deepEqual(load(yamlView(document)), value);
+    assert.ok(validate(value), JSON.stringify(validate.errors, undefined, 2));
+    assert.equal(value.exitCode, result.exitCode);
+  });
+}
+
+test("wide lists the workloads that went as hoped for too", (t) =>
+  golden(t, "migration-done-wide.txt", migrationView(done, { wide: true })));
+
+test("the schema takes no other document", () => {
+  const document = JSON.parse(jsonView(migrationDocument(done)));
+  for (const change of [{ state: "fine" }, { goBack: undefined }, { exitCode: null }, { extra: 1 }])
+    assert.equal(validate({ ...document, ...change }), false, JSON.stringify(change));
+});
+
+test("names of what moved", () => {
+  assert.equal(migrationNamesView(done), "production/deployment/web\nproduction/statefulset/db\n");
+});
+
+test("commands stand whole on a line of their own", () => {
+  const lines = migrationView(results.partial as MigrationResult).split("\n");
+  assert.ok(lines.includes(`  ${goOn}`));
+  assert.ok(lines.includes(`  ${done.goBack}`));
+});
+
+const plan: Plan = {
+  target,
+  namespaces: ["production"],
+  steps: [
+    {
+      kind: "relabel-namespace",
+      namespace: "production",
+      uid: "u",
+      before,
+      after,
+      from: { revision: "default", deploymentUid: "d" },
+      open: undefined,
+    },
+    {
+      kind: "restart-workload",
+      workload: ref("Deployment", "web"),
+      uid: "w",
+      canary: true,
+      podsInFlight: 1,
+      stalePods: 3,
+      pods: 3,
+      from: ["default"],
+      gateway: false,
+    },
+    {
+      kind: "restart-workload",
+      workload: ref("StatefulSet", "db"),
+      uid: "s",
+      canary: false,
+      podsInFlight: 2,
+      stalePods: 2,
+      pods: 3,
+      from: ["default", "1-19"],
+      gateway: false,
+    },
+    {
+      kind: "relabel-namespace",
+      namespace: "shop",
+      uid: "v",
+      before: after,
+      after,
+      from: { revision: "1-19", deploymentUid: undefined },
+      open: undefined,
+    },
+  ],
+  left: [{ object: ref("Pod", "lonely"), reason: "no controller would create it again", by: "--leave" }],
+  already: [],
+  empty: [],
+  findings: [finding("quota", "warning")],
+};
+
+test("a plan", (t) => golden(t, "plan.txt", planView(plan)));
+test("a dry run shows its plan", (t) =>
+  golden(t, "migration-planned-plan.txt", migrationView(results.planned as MigrationResult, {}, plan)));
+test("a plan, wide", (t) => golden(t, "plan-wide.txt", planView(plan, { wide: true })));
+
+const refusals = [
+  finding("surge", "note"),
+  finding("disruption", "warning"),
+  finding("single-replica", "blocker", {
+    object: "production/StatefulSet/db",
+    accept: { flag: "--allow-downtime", value: "production/statefulset/db" },
+  }),
+  finding("bare-pod", "blocker", {
+    object: "production/Pod/lonely",
+    accept: { flag: "--leave", value: "production/pod/lonely" },
+  }),
+  finding("bare-pod", "blocker", {
+    object: "production/Pod/lonely",
+    accept: { flag: "--leave", value: "production/pod/lonely" },
+  }),
+  finding("all", "blocker", { accept: { flag: "--leave", value: "*" } }),
+  finding("istiod-silent", "unknown"),
+];
+
+test("a refusal: blockers first, then the command that accepts all of it", (t) =>
+  golden(t, "refusal.txt", refusalView(refusals, goOn)));
+test("a refusal with a blocker that no flag accepts", (t) =>
+  golden(
+    t,
+    "refusal-hard.txt",
+    refusalView([...refusals, finding("target-down", "blocker", { remedy: "kubectl get pods" })], goOn),
+  ));
+
+test("the command names each thing once, in words of a shell", () => {
+  assert.equal(
+    acceptingCommand(refusals, goOn),
+    `${goOn} --allow-downtime production/statefulset/db --leave production/pod/lonely --leave '*'`,
+  );
+  assert.equal(
+    acceptingCommand([finding("x", "warning", { accept: { flag: "--leave", value: "*" } })], goOn),
+    undefined,
+  );
+  assert.equal(findingsView([]), "");
+});
