@@ -1,9 +1,9 @@
 /** The rules that a machine keeps: types, lint, format, and the layers of the design. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { test } from "node:test";
 
 const run = (command: string, argv: readonly string[], cwd = ".") => {
@@ -41,8 +41,16 @@ const forbidden: readonly (readonly [path: string, text: string, says: RegExp])[
   ["src/cluster/x.ts", 'import "../cli/io.ts";', /src\/cluster stands below/],
   ["src/cluster/x.ts", 'import "yargs";', /src\/cluster does not print/],
   ["src/execute/x.ts", 'import "@kubernetes/client-node";', /only src\/cluster talks to the API server/],
-  ["src/execute/x.ts", 'import "../cli/run.ts";', /of the shell the progress port and the errors/],
+  ["src/execute/x.ts", 'import "../cli/run.ts";', /src\/execute acts/],
   ["src/execute/x.ts", 'import "listr2";', /src\/execute does not print/],
+  ["src/execute/steps/x.ts", 'import "../../views/table.ts";', /src\/execute acts/],
+  ["src/gather/x.ts", 'import "../execute/journal.ts";', /src\/gather reads/],
+  ["src/gather/watch/x.ts", 'import "ws";', /only src\/cluster talks to the API server/],
+  [
+    "src/cluster/http/x.ts",
+    'import type { Plan } from "../../upgrade/plan/plan.ts";\nexport type X = Plan;',
+    /src\/cluster stands below/,
+  ],
   ["src/cli/x.ts", 'import "ws";', /only src\/cluster talks to the API server/],
   ["src/cli/x.ts", 'import "../upgrade/plan.ts";', /it knows no mesh/],
   ["plugins/x.ts", 'import "@kubernetes/client-node";', /a plugin only joins the pieces/],
@@ -66,7 +74,7 @@ const allowed: readonly (readonly [path: string, text: string])[] = [
   ],
   [
     "src/execute/x.ts",
-    'import type { Progress } from "../cli/progress.ts";\nimport type { Cluster } from "../cluster/cluster.ts";\nexport type X = Cluster | Progress;',
+    'import type { Cluster } from "../cluster/cluster.ts";\nimport type { Poller } from "../gather/watch/poller.ts";\nexport type X = Cluster | Poller<string>;',
   ],
 ];
 
@@ -103,4 +111,37 @@ test("layers", async (t) => {
     await t.test(`allows in ${path}: ${text.split("\n")[0]}`, () => {
       assert.equal(said[forbidden.length + i], "");
     });
+});
+
+const sources = globSync(["src/**/*.ts", "plugins/**/*.ts"]).sort();
+
+/** Every name of the list that stands in it more than once. */
+const twice = (names: readonly string[]): readonly string[] =>
+  [...Map.groupBy(names, (name) => name)].filter(([, all]) => all.length > 1).map(([name]) => name);
+
+/** The names that a module exports: declared there, or re-exported. */
+const exportsOf = (text: string): readonly string[] => [
+  ...[...text.matchAll(/^export (?:async )?(?:const|let|function|class|interface|type|enum) (\w+)/gm)].flatMap(
+    ([, name]) => name ?? [],
+  ),
+  ...[...text.matchAll(/^export (?:type )?\{([^}]*)\}/gm)].flatMap(([, list = ""]) =>
+    list.split(",").flatMap((part) => part.trim().split(/\s+/).at(-1) || []),
+  ),
+];
+
+test("a name is found in one place", async (t) => {
+  await t.test("no file name stands twice in src and plugins", () => {
+    assert.deepEqual(twice(sources.map((path) => basename(path))), []);
+  });
+  await t.test("no exported name stands twice in src and plugins", () => {
+    assert.deepEqual(twice(sources.flatMap((path) => exportsOf(readFileSync(path, "utf8")))), []);
+  });
+  await t.test("no folder has more than 20 files", () => {
+    const folders = Map.groupBy(sources, dirname);
+    assert.deepEqual(
+      [...folders].filter(([, files]) => files.length > 20).map(([folder]) => folder),
+      [],
+    );
+  });
+  await t.test("every file is found", () => assert.ok(sources.length > 150, `${sources.length}`));
 });

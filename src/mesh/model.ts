@@ -2,7 +2,7 @@
  * The picture of a mesh at one moment: control planes, tags, namespaces, workloads with their pods, and what each
  * istiod says of its proxies. Plain readonly data; made from listed objects by `inventory.ts`.
  */
-import type { ContainerSpec, LabelSelector, Labels, PodTemplateSpec, WebhookEntry } from "./kubernetes.ts";
+import type { LabelSelector, Labels, PodTemplateSpec, WebhookEntry } from "./kubernetes.ts";
 import type { WorkloadKind } from "./workload-kinds.ts";
 
 export interface Mesh {
@@ -304,5 +304,3 @@ export interface ProxyConnection {
 }
 
 export type SyncState = "synced" | "stale" | "not sent" | "rejected";
-
-export type { ContainerSpec, LabelSelector, Labels, PodTemplateSpec, WebhookEntry };

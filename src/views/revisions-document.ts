@@ -2,11 +2,13 @@
  * The picture of a mesh as `mesh-revisions` gives it: the JSON document, from which the table is drawn too, so that
  * they agree.
  */
+
 import { defaultRevision } from "../mesh/control-plane-findings.ts";
 import type { Finding } from "../mesh/finding.ts";
+import type { LabelSelector } from "../mesh/kubernetes.ts";
 import { labelOf, matchesSelector } from "../mesh/labels.ts";
 import { meshFindings } from "../mesh/mesh-findings.ts";
-import type { ControlPlane, Injection, LabelSelector, Mesh, Namespace, Tag, Unknown } from "../mesh/model.ts";
+import type { ControlPlane, Injection, Mesh, Namespace, Tag, Unknown } from "../mesh/model.ts";
 import { openMigration } from "../mesh/namespace-findings.ts";
 import { connectedProxies, everyConnectionKnown, isExternal, type Standing, standings } from "../mesh/standing.ts";
 import { apiVersion, type ResultDocument } from "./document.ts";

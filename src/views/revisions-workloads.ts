@@ -1,23 +1,12 @@
 /** Workloads and their pods in the document of `mesh-revisions`. */
 
+import type { LabelSelector } from "../mesh/kubernetes.ts";
 import { matchesSelector } from "../mesh/labels.ts";
-import type {
-  Injection,
-  LabelSelector,
-  Mesh,
-  Namespace,
-  ObjectRef,
-  Pod,
-  ProxyKind,
-  Strategy,
-  Workload,
-} from "../mesh/model.ts";
+import type { Injection, Mesh, Namespace, ObjectRef, Pod, ProxyKind, Strategy, Workload } from "../mesh/model.ts";
 import { refText } from "../mesh/object-ref.ts";
 import type { Standing } from "../mesh/standing.ts";
-import type { WorkloadKind } from "../mesh/workload-kinds.ts";
 
 export interface WorkloadEntry extends ObjectRef {
-  readonly kind: WorkloadKind;
   readonly gateway: boolean;
   /** Null for pods without a workload (bare ones, and those of Jobs or unknown owners). */
   readonly strategy: Strategy["type"] | null;

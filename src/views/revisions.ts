@@ -1,7 +1,7 @@
 /** `mesh-revisions` for people: control planes, namespaces, gateways, workloads, and what is wrong with them. */
 
 import type { Injection } from "../mesh/model.ts";
-import { workloadResources } from "../mesh/workload-kinds.ts";
+import { isWorkloadKind, workloadResources } from "../mesh/workload-kinds.ts";
 import { findingsView } from "./findings-view.ts";
 import type { NamespaceEntry, RevisionEntry, RevisionsDocument } from "./revisions-document.ts";
 import type { GatewayEntry } from "./revisions-gateways.ts";
@@ -163,9 +163,17 @@ function workloadRow(entry: WorkloadEntry): readonly (string | undefined)[] {
   ];
 }
 
+/** Owners of pods that no restart of ours reaches. */
+const otherGroups = new Map([
+  ["ReplicaSet", "apps"],
+  ["Job", "batch"],
+]);
+
 /** `deployment.apps/web`, as kubectl names it. */
-const resourceName = ({ kind, name }: WorkloadEntry): string =>
-  `${kind.toLowerCase()}.${workloadResources[kind].group}/${name}`;
+const resourceName = ({ kind, name }: WorkloadEntry): string => {
+  const group = isWorkloadKind(kind) ? workloadResources[kind].group : otherGroups.get(kind);
+  return `${kind.toLowerCase()}${group === undefined ? "" : `.${group}`}/${name}`;
+};
 
 /** The revision that would inject; or why there is none. */
 function injects(injection: Injection): string | undefined {

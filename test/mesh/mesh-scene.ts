@@ -4,7 +4,8 @@
  */
 
 import { injectionOf } from "../../src/mesh/injection.ts";
-import type { ControlPlane, Gateway, Injector, IstiodAnswer, Labels, Mesh, Namespace, ObjectRef, Pod, PodProxy, ProxyConnection, Tag, WebhookEntry, Workload } from "../../src/mesh/model.ts"; // biome-ignore format: a list
+import type { Labels, WebhookEntry } from "../../src/mesh/kubernetes.ts";
+import type { ControlPlane, Gateway, Injector, IstiodAnswer, Mesh, Namespace, ObjectRef, Pod, PodProxy, ProxyConnection, Tag, Workload } from "../../src/mesh/model.ts"; // biome-ignore format: a list
 import type { WorkloadKind } from "../../src/mesh/workload-kinds.ts";
 
 type Change<T> = Partial<Omit<T, "name" | "kind">>;

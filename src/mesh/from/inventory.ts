@@ -3,23 +3,14 @@ import type {
   EndpointSliceObject,
   GatewayObject,
   KubeObject,
+  Labels,
   NamespaceObject,
   PodTemplateSpec,
   WebhookConfigurationObject,
   WorkloadObject,
 } from "../kubernetes.ts";
 import { labelOf } from "../labels.ts";
-import type {
-  Gateway,
-  Injection,
-  InjectorPolicy,
-  IstiodAnswer,
-  Labels,
-  Mesh,
-  Pod,
-  Unknown,
-  Workload,
-} from "../model.ts";
+import type { Gateway, Injection, InjectorPolicy, IstiodAnswer, Mesh, Pod, Unknown, Workload } from "../model.ts";
 import { controlPlanesFrom, versionsOf } from "./control-plane.ts";
 import { injectorsFrom, isSidecarInjector, revisionOf } from "./injectors.ts";
 import { namespaceFrom } from "./namespace.ts";

@@ -1,6 +1,6 @@
 /** What a migration will change, as data: printed, judged, carried out and recorded as it stands. */
 import type { Finding } from "../../mesh/finding.ts";
-import type { Labels, ObjectRef } from "../../mesh/model.ts";
+import type { ObjectRef } from "../../mesh/model.ts";
 
 /** The two labels of a namespace that decide its injection; `null` is absent, which is not empty. */
 export interface RevisionLabels {
@@ -97,5 +97,3 @@ export interface UndoRecord {
   /** `open` from the first write to the last proof. */
   readonly state: "open" | "done";
 }
-
-export type { Labels };

@@ -190,7 +190,7 @@ test("a plugin that hangs is killed", async () => {
   using files = scratch();
   const { exec } = plugin(
     files,
-    `fs.writeFileSync(new URL("../pid", import.meta.url), String(process.pid)); setInterval(() => {}, 1000);`,
+    `fs.writeFileSync(new URL("pid", import.meta.url), String(process.pid)); setInterval(() => {}, 1000);`,
   );
   const kubeconfig = files.write("kubeconfig", await kubeconfigFor("https://127.0.0.1:1", { exec }));
   const target = chooseCluster({ kubeconfig }, {});

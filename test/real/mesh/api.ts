@@ -4,8 +4,7 @@ import https from "node:https";
 import { setTimeout as sleep } from "node:timers/promises";
 
 /** An object as the API server sends it. */
-// biome-ignore lint/suspicious/noExplicitAny: the harness reads objects of every kind, and the tests fail where it
-// reads them wrong
+// biome-ignore lint/suspicious/noExplicitAny: objects of every kind; tests fail where they are read wrong
 export type Json = any;
 
 export interface Api {

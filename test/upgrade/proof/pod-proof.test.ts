@@ -34,15 +34,15 @@ const cases: readonly (readonly [string, Pod, readonly IstiodAnswer[], string])[
     "injected by the old revision",
     pod("a", { proxy: { revision: "default" } }),
     good,
-    "stray: injected by default, not by 1-20",
+    "wrong-revision: injected by default, not by 1-20",
   ],
   [
     "injected, it does not say by whom",
     pod("a", { proxy: { revision: undefined } }),
     good,
-    "stray: injected by an unknown revision, not by 1-20",
+    "wrong-revision: injected by an unknown revision, not by 1-20",
   ],
-  ["not injected", pod("a", { proxy: undefined }), good, "stray: not injected, 1-20 was to"],
+  ["not injected", pod("a", { proxy: undefined }), good, "wrong-revision: not injected, 1-20 was to"],
 
   [
     "no node yet",

@@ -138,7 +138,7 @@ suite("workloadProof", () => {
     assert.equal(proof.proven, 2);
     assert.deepEqual(
       proof.pods.map(({ pod, proof }) => `${pod.name} ${proof.kind}`),
-      ["web-a done", "web-b done", "web-c waiting", "web-y stray"],
+      ["web-a done", "web-b done", "web-c waiting", "web-y wrong-revision"],
     );
     assert.deepEqual(proof.wrongRevision, []);
   });
