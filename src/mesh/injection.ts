@@ -1,5 +1,5 @@
 import { defaultPolicy, injectionWish, policyInjects } from "./injector-policy.ts";
-import type { Labels, WebhookRule } from "./kubernetes.ts";
+import type { Labels, PodTemplateSpec, WebhookRule } from "./kubernetes.ts";
 import { labelOf, matchesSelector } from "./labels.ts";
 import type { Injection, Injector } from "./model.ts";
 
@@ -9,6 +9,13 @@ export interface Injectable {
   readonly annotations?: Labels;
   readonly hostNetwork?: boolean;
 }
+
+/** The part of a pod template that decides its injection. */
+export const injectableFrom = ({ metadata, spec }: PodTemplateSpec): Injectable => ({
+  labels: metadata?.labels ?? {},
+  annotations: metadata?.annotations ?? {},
+  hostNetwork: spec.hostNetwork ?? false,
+});
 
 /**
  * Who would inject a new pod, by the real selectors: which injectors the API server calls for it, whether it can call

@@ -3,7 +3,9 @@
  */
 import type { Finding } from "../mesh/finding.ts";
 import type { ObjectRef } from "../mesh/model.ts";
-import type { Left, RevisionLabels, Target } from "./plan/plan.ts";
+import type { RevisionLabels } from "../mesh/revision-labels.ts";
+import type { Left } from "./plan/plan.ts";
+import type { Target } from "./record/undo-record.ts";
 
 /**
  * `planned`: a dry run · `done` · `nothing-to-do`: all was there already · `refused`: nothing was changed ·

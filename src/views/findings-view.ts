@@ -1,7 +1,7 @@
 /** Findings and refusals, as a person reads them. */
 import type { Finding } from "../mesh/finding.ts";
 import { safe } from "../mesh/safe.ts";
-import { shellWord } from "../upgrade/record/undo-record.ts";
+import { shellWord } from "../upgrade/commands.ts";
 
 const severities = ["blocker", "unknown", "warning", "note"] as const satisfies readonly Finding["severity"][];
 

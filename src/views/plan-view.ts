@@ -1,6 +1,8 @@
 /** A plan as a person reads it before it is carried out: each step with its before and after. */
 import { refArgument } from "../mesh/object-ref.ts";
-import type { Plan, RevisionLabels, Step, Target } from "../upgrade/plan/plan.ts";
+import type { RevisionLabels } from "../mesh/revision-labels.ts";
+import type { Plan, Step } from "../upgrade/plan/plan.ts";
+import type { Target } from "../upgrade/record/undo-record.ts";
 import { findingsView } from "./findings-view.ts";
 import { type Cell, type TableOptions, table } from "./table.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { type Injectable, injectionOf } from "../../src/mesh/injection.ts";
+import { type Injectable, injectableFrom, injectionOf } from "../../src/mesh/injection.ts";
 import type { Labels, WebhookEntry } from "../../src/mesh/kubernetes.ts";
 import type { Injection, Injector } from "../../src/mesh/model.ts";
 import { deactivated, injectorsOf, live, releases, rendered, revisionOfRelease } from "./rendered.ts";
@@ -283,4 +283,13 @@ test("only the labels that selectors name matter", () => {
       );
     }),
   );
+});
+
+test("labels, annotations and host network of a pod template decide its injection", () => {
+  const metadata = { labels: { a: "b" }, annotations: { c: "d" } };
+  assert.deepEqual(injectableFrom({ metadata, spec: { containers: [], hostNetwork: true } }), {
+    ...metadata,
+    hostNetwork: true,
+  });
+  assert.deepEqual(injectableFrom({ spec: { containers: [] } }), { labels: {}, annotations: {}, hostNetwork: false });
 });

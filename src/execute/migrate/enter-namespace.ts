@@ -5,10 +5,11 @@
 import { ClusterError } from "../../cluster/cluster-error.ts";
 import { kinds } from "../../cluster/kinds.ts";
 import type { ObjectRef } from "../../mesh/model.ts";
-import type { RevisionLabels, UndoRecord } from "../../upgrade/plan/plan.ts";
+import { type RevisionLabels, revisionLabelsOf } from "../../mesh/revision-labels.ts";
+import type { UndoRecord } from "../../upgrade/record/undo-record.ts";
 import type { RelabelStep } from "../journal.ts";
 import { type ProbeAnswer, probeUntil } from "../steps/probe.ts";
-import { relabel, revisionLabelsOf, sameLabels } from "../steps/relabel.ts";
+import { relabel, sameLabels } from "../steps/relabel.ts";
 import { stampAt } from "../steps/stamp.ts";
 import type { Run } from "../tools.ts";
 
@@ -113,7 +114,7 @@ export async function checkLabels(run: Run, namespace: string): Promise<void> {
   const entry = run.ledger.namespaces().find(({ name }) => name === namespace);
   const now = await run.cluster.get(kinds.namespaces, namespace);
   if (!now) throw new ClusterError(`namespace ${namespace} was deleted meanwhile`, { reason: "not-found" });
-  const found = revisionLabelsOf(now);
+  const found = revisionLabelsOf(now.metadata.labels);
   if (!entry || sameLabels(found, entry.after)) return;
   throw labelsChanged(namespace, found);
 }

@@ -11,9 +11,10 @@ import { snapshot } from "../../gather/snapshot.ts";
 import type { Finding } from "../../mesh/finding.ts";
 import type { Mesh } from "../../mesh/model.ts";
 import { workloadKinds } from "../../mesh/workload-kinds.ts";
-import type { MigrationRequest, Plan, Target } from "../../upgrade/plan/plan.ts";
+import type { MigrationRequest, Plan } from "../../upgrade/plan/plan.ts";
 import { planMigration } from "../../upgrade/plan/plan-migration.ts";
 import { resolveTarget } from "../../upgrade/plan/target.ts";
+import type { Target } from "../../upgrade/record/undo-record.ts";
 import { relabel } from "../steps/relabel.ts";
 
 /** `plan` is absent when the target could not be resolved; then `findings` says why. */

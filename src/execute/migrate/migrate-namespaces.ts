@@ -4,11 +4,11 @@ import type { Cluster } from "../../cluster/cluster.ts";
 import type { Finding } from "../../mesh/finding.ts";
 import type { Mesh, Workload } from "../../mesh/model.ts";
 import { refText } from "../../mesh/object-ref.ts";
+import { revisionLabelsOf } from "../../mesh/revision-labels.ts";
 import type { MigrationRequest, Plan } from "../../upgrade/plan/plan.ts";
 import { workloadProof } from "../../upgrade/proof/workload-proof.ts";
 import type { MigratedNamespace, MigratedWorkload, MigrationResult } from "../../upgrade/result.ts";
 import { rehearse } from "../steps/rehearse.ts";
-import { revisionLabelsOf } from "../steps/relabel.ts";
 import { openRun, type Run, type RunOptions } from "../tools.ts";
 import { type Prepared, prepare } from "./gather-and-plan.ts";
 import { carryOut } from "./migrate.ts";
@@ -76,7 +76,7 @@ function nothingToDo(plan: Plan, mesh: Mesh, findings: readonly Finding[], typed
   return {
     ...plannedResult(plan, findings, "nothing-to-do", typed),
     namespaces: namespaces.map(({ name, labels: all }): MigratedNamespace => {
-      const labels = revisionLabelsOf({ metadata: { name, uid: "", labels: all } });
+      const labels = revisionLabelsOf(all);
       return {
         name,
         from: plan.target.revision,

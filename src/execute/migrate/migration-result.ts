@@ -1,7 +1,8 @@
 /** Reads the result of a run from its plan and its ledger. */
 import type { Finding } from "../../mesh/finding.ts";
-import type { MigrationRequest, Plan, Target } from "../../upgrade/plan/plan.ts";
-import { goBackCommand, goOnCommand } from "../../upgrade/record/undo-record.ts";
+import { goBackCommand, goOnCommand } from "../../upgrade/commands.ts";
+import type { MigrationRequest, Plan } from "../../upgrade/plan/plan.ts";
+import type { Target } from "../../upgrade/record/undo-record.ts";
 import type { MigratedNamespace, MigratedWorkload, MigrationResult, MigrationState } from "../../upgrade/result.ts";
 import { openLedger } from "../journal.ts";
 import { type Run, relabelSteps } from "../tools.ts";

@@ -9,7 +9,8 @@ import { kinds } from "../../cluster/kinds.ts";
 import type { NamespaceObject } from "../../mesh/kubernetes.ts";
 import { labelOf } from "../../mesh/labels.ts";
 import { undoAnnotation } from "../../mesh/model.ts";
-import type { RevisionLabels, UndoRecord } from "../../upgrade/plan/plan.ts";
+import { type RevisionLabels, revisionLabelsOf } from "../../mesh/revision-labels.ts";
+import type { UndoRecord } from "../../upgrade/record/undo-record.ts";
 
 /** What is to stand in a namespace; `record: null` removes the undo record, `undefined` leaves it alone. */
 export interface Relabel {
@@ -26,12 +27,6 @@ export type RelabelOutcome =
   | { readonly kind: "written"; readonly namespace: NamespaceObject }
   | { readonly kind: "changed-by-others"; readonly found: RevisionLabels | undefined }
   | { readonly kind: "altered"; readonly found: RevisionLabels };
-
-/** The two labels as they stand on an object. */
-export const revisionLabelsOf = (object: NamespaceObject): RevisionLabels => ({
-  "istio-injection": labelOf(object.metadata.labels ?? {}, "istio-injection") ?? null,
-  "istio.io/rev": labelOf(object.metadata.labels ?? {}, "istio.io/rev") ?? null,
-});
 
 /** Whether two pairs of labels say the same; absent is not empty. */
 export const sameLabels = (a: RevisionLabels, b: RevisionLabels): boolean =>
@@ -56,7 +51,7 @@ export async function relabel(
       throw open && error instanceof ClusterError ? unsettled(open, error) : error;
     });
     if (now === undefined || now.metadata.uid !== change.uid) return { kind: "changed-by-others", found: undefined };
-    const found = revisionLabelsOf(now);
+    const found = revisionLabelsOf(now.metadata.labels);
     if (!sameLabels(found, change.expected) && !sameLabels(found, change.labels))
       return { kind: "changed-by-others", found };
     if (sameLabels(found, change.labels) && recordStands(now, change.record))
@@ -66,7 +61,7 @@ export async function relabel(
         type: "merge",
         dryRun: options.dryRun,
       });
-      const written = revisionLabelsOf(reply);
+      const written = revisionLabelsOf(reply.metadata.labels);
       return sameLabels(written, change.labels)
         ? { kind: "written", namespace: reply }
         : { kind: "altered", found: written };

@@ -1,9 +1,8 @@
-import { injectionOf } from "../injection.ts";
+import { injectableFrom, injectionOf } from "../injection.ts";
 import type {
   EndpointSliceObject,
   GatewayObject,
   KubeObject,
-  Labels,
   NamespaceObject,
   PodTemplateSpec,
   WebhookConfigurationObject,
@@ -89,16 +88,6 @@ export const meshFrom = (listed: RawObjects): Mesh => {
     unknown: listed.unknown,
   };
 };
-
-/** The part of a pod template that decides its injection. */
-export const injectableFrom = ({
-  metadata,
-  spec,
-}: PodTemplateSpec): { readonly labels: Labels; readonly annotations: Labels; readonly hostNetwork: boolean } => ({
-  labels: metadata?.labels ?? {},
-  annotations: metadata?.annotations ?? {},
-  hostNetwork: spec.hostNetwork ?? false,
-});
 
 /**
  * Ready endpoints of each Service that an injector is called by; a Service without any slice has none. Empty when

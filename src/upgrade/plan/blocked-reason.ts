@@ -1,8 +1,8 @@
 /** Why a restart would not bring a workload to the target, if that is certain from what is listed of it. */
 import { labelOf } from "../../mesh/labels.ts";
 import type { Injection, Workload } from "../../mesh/model.ts";
+import type { Target } from "../record/undo-record.ts";
 import type { Blocked } from "./moves.ts";
-import type { Target } from "./plan.ts";
 
 /**
  * The first reason that applies; `undefined` when a restart moves it. `after`: who injects its pods once the labels are

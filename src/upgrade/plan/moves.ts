@@ -1,9 +1,11 @@
 /** What the checks judge: the mesh, what surrounds it, and what the request would do to each namespace and workload. */
 import type { Labels } from "../../mesh/kubernetes.ts";
 import type { Injection, Mesh, Namespace, ObjectRef, Pod, Workload } from "../../mesh/model.ts";
+import type { RevisionLabels } from "../../mesh/revision-labels.ts";
 import type { ClusterEvidence } from "../evidence/cluster-evidence.ts";
+import type { FromRevision, Target, UndoRecord } from "../record/undo-record.ts";
 import type { Eligibility } from "./eligibility.ts";
-import type { FromRevision, MigrationRequest, RevisionLabels, Target, UndoRecord } from "./plan.ts";
+import type { MigrationRequest } from "./plan.ts";
 
 export interface Facts {
   readonly mesh: Mesh;

@@ -1,15 +1,17 @@
-import { type Injectable, injectionOf } from "../../mesh/injection.ts";
+import { type Injectable, injectableFrom, injectionOf } from "../../mesh/injection.ts";
 import { isBefore } from "../../mesh/instant.ts";
 import { labelOf } from "../../mesh/labels.ts";
 import type { Injection, Mesh, Namespace, Pod, Workload } from "../../mesh/model.ts";
 import { undoAnnotation } from "../../mesh/model.ts";
 import { refText } from "../../mesh/object-ref.ts";
+import type { RevisionLabels } from "../../mesh/revision-labels.ts";
 import { isLive } from "../../mesh/standing.ts";
+import type { FromRevision, Target, UndoRecord } from "../record/undo-record.ts";
 import { isMalformed, parseUndoRecord } from "../record/undo-record.ts";
 import { blockedReason } from "./blocked-reason.ts";
 import type { Asked, Disposition, NamespaceMove, PodsWithoutWorkload, WorkloadMove } from "./moves.ts";
 import { isNamed } from "./object-pattern.ts";
-import type { FromRevision, MigrationRequest, RevisionLabels, Target, UndoRecord } from "./plan.ts";
+import type { MigrationRequest } from "./plan.ts";
 
 export interface Moving {
   readonly mesh: Mesh;
@@ -73,12 +75,7 @@ const openRecord = (namespace: Namespace, target: Target): UndoRecord | undefine
 
 const injectionAfter = ({ template }: Workload, inject: (pod: Injectable) => Injection): Injection => {
   if (template === undefined) return { kind: "unknown", reason: "its pod template is not known" };
-  const { labels, annotations } = template.metadata ?? {};
-  return inject({
-    ...(labels && { labels }),
-    ...(annotations && { annotations }),
-    hostNetwork: template.spec.hostNetwork ?? false,
-  });
+  return inject(injectableFrom(template));
 };
 
 const workloadMove = (

@@ -2,11 +2,12 @@ import type { Mesh, ObjectRef } from "../../mesh/model.ts";
 import { migrationChecks } from "../checks/move/migration-checks.ts";
 import { runChecks } from "../checks/run-checks.ts";
 import type { ClusterEvidence } from "../evidence/cluster-evidence.ts";
+import type { Target } from "../record/undo-record.ts";
 import { chooseCanary } from "./canary.ts";
 import { eligibilityOf } from "./eligibility.ts";
 import { type Asked, comesFrom, type Facts, hasWork, type NamespaceMove, type WorkloadMove } from "./moves.ts";
 import { namespaceMove } from "./namespace-move.ts";
-import type { Left, MigrationRequest, Plan, Step, Target } from "./plan.ts";
+import type { Left, MigrationRequest, Plan, Step } from "./plan.ts";
 import { revisionsOf, revisionsText } from "./revisions-text.ts";
 import { rolloutSize } from "./rollout-size.ts";
 

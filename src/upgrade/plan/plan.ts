@@ -1,20 +1,8 @@
 /** What a migration will change, as data: printed, judged, carried out and recorded as it stands. */
 import type { Finding } from "../../mesh/finding.ts";
 import type { ObjectRef } from "../../mesh/model.ts";
-
-/** The two labels of a namespace that decide its injection; `null` is absent, which is not empty. */
-export interface RevisionLabels {
-  readonly "istio-injection": string | null;
-  readonly "istio.io/rev": string | null;
-}
-
-/** Where a migration goes: the value that is written, and the revision it stands for. */
-export interface Target {
-  /** What `--to` says and the label will say: a revision or a tag. */
-  readonly label: string;
-  readonly revision: string;
-  readonly tag: string | undefined;
-}
+import type { RevisionLabels } from "../../mesh/revision-labels.ts";
+import type { FromRevision, Target, UndoRecord } from "../record/undo-record.ts";
 
 /**
  * `relabel-namespace` with equal `before` and `after` writes no label: it is there to be recorded and proven. `open` is
@@ -42,13 +30,6 @@ export type Step =
       readonly from: readonly string[];
       readonly gateway: boolean;
     };
-
-/** The revision a namespace comes from, resolved: what there is to go back to. */
-export interface FromRevision {
-  readonly revision: string;
-  /** UID of its istiod Deployment; undefined when that control plane is gone (there is no way back). */
-  readonly deploymentUid: string | undefined;
-}
 
 /** Something that stays on the old revision, and why. */
 export interface Left {
@@ -81,19 +62,4 @@ export interface Plan {
   /** Workloads without pods: their next pod is injected by the target. */
   readonly empty: readonly ObjectRef[];
   readonly findings: readonly Finding[];
-}
-
-/** The undo record, as it stands in the namespace's annotation (design: decided). */
-export interface UndoRecord {
-  readonly version: 1;
-  /** Id of the run that wrote it. */
-  readonly run: string;
-  readonly target: Target;
-  /** The restart stamp of the run: RFC 3339, the server's clock. */
-  readonly stamp: string;
-  readonly namespaceUid: string;
-  readonly before: RevisionLabels;
-  readonly from: FromRevision;
-  /** `open` from the first write to the last proof. */
-  readonly state: "open" | "done";
 }

@@ -4,8 +4,8 @@ import { matchesSelector } from "../../mesh/labels.ts";
 import type { Injector, Mesh } from "../../mesh/model.ts";
 import { listed } from "../../mesh/phrase.ts";
 import { blocker } from "../checks/check.ts";
+import type { Target } from "../record/undo-record.ts";
 import { didYouMean } from "../suggestion.ts";
-import type { Target } from "./plan.ts";
 
 export type Resolved =
   | { readonly ok: true; readonly target: Target }

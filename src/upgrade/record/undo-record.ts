@@ -1,18 +1,58 @@
-/** The undo record of a namespace, and the commands that go back and on: text in, text out. */
-import type { ObjectRef } from "../../mesh/model.ts";
-import type { FromRevision, MigrationRequest, RevisionLabels, Target, UndoRecord } from "../plan/plan.ts";
+/** The undo record of a namespace: what a migration found before it changed anything, as data and as text. */
+import type { RevisionLabels } from "../../mesh/revision-labels.ts";
 
+/** Where a migration goes: the value of the label that is written, and the revision that this value means. */
+export interface Target {
+  /** The value of `--to` and of the label: a revision or a tag. */
+  readonly label: string;
+  readonly revision: string;
+  readonly tag: string | undefined;
+}
+
+/** The revision that a namespace comes from, resolved: a rollback goes to it. */
+export interface FromRevision {
+  readonly revision: string;
+  /** UID of its istiod Deployment; undefined when that control plane is gone (then there is no way back). */
+  readonly deploymentUid: string | undefined;
+}
+
+/** The undo record of one namespace. Its text is the value of annotation `kubectl-mesh/undo`. */
+export interface UndoRecord {
+  readonly version: 1;
+  /** Id of the run that wrote it. */
+  readonly run: string;
+  readonly target: Target;
+  /** The restart stamp of the run: RFC 3339, by the API server's clock. */
+  readonly stamp: string;
+  readonly namespaceUid: string;
+  readonly before: RevisionLabels;
+  readonly from: FromRevision;
+  /** `open` from the first write to the last proof. */
+  readonly state: "open" | "done";
+}
+
+/** A text that is not a record of this form, and what is wrong with it. */
 export interface Malformed {
   readonly malformed: string;
 }
 
-/** The record as it stands in the annotation. */
-export const undoText = (record: UndoRecord): string => JSON.stringify(record);
+/** The text of a record, for the annotation. The order of the fields is always the same. */
+export const undoText = ({ version, run, target, stamp, namespaceUid, before, from, state }: UndoRecord): string =>
+  JSON.stringify({
+    version,
+    run,
+    target: { label: target.label, revision: target.revision, tag: target.tag },
+    stamp,
+    namespaceUid,
+    before: { "istio-injection": before["istio-injection"], "istio.io/rev": before["istio.io/rev"] },
+    from: { revision: from.revision, deploymentUid: from.deploymentUid },
+    state,
+  });
 
-/**
- * Reads the annotation's text; a text that is no whole record of this form says what is wrong with it. Unknown fields
- * are ignored.
- */
+/** Whether two records have the same values; the order of the fields in their texts does not matter. */
+export const sameRecord = (a: UndoRecord, b: UndoRecord): boolean => undoText(a) === undoText(b);
+
+/** Reads the text of the annotation. Fields that this form does not know are ignored. Never throws. */
 export const parseUndoRecord = (text: string): UndoRecord | Malformed => {
   let value: unknown;
   try {
@@ -62,80 +102,3 @@ const labelsOf = (value: Readonly<Record<string, unknown>>): RevisionLabels | un
     ? { "istio-injection": injection, "istio.io/rev": revision }
     : undefined;
 };
-
-/** What to put back in one namespace: its labels, and the workloads that have pods on the target. */
-export interface GoBack {
-  readonly namespace: string;
-  readonly labels: RevisionLabels;
-  readonly restart: readonly ObjectRef[];
-}
-
-/**
- * The command that puts namespaces back: all labels first, then the restarts, as a line for a POSIX shell. `flags` are
- * the connection flags as they were given (`["--context", "prod"]`). `undefined` when there is nothing to put back.
- * Argo Rollouts have no `kubectl rollout restart`; their `spec.restartAt` is set to the time at which the command is
- * run.
- */
-export const goBackCommand = (namespaces: readonly GoBack[], flags: readonly string[]): string | undefined => {
-  const kubectl = ["kubectl", ...flags.map(shellWord)].join(" ");
-  const commands = [
-    ...namespaces.map(
-      ({ namespace, labels }) =>
-        `${kubectl} label namespace ${shellWord(namespace)} ${labelArguments(labels)} --overwrite`,
-    ),
-    ...namespaces.flatMap(({ namespace, restart }) =>
-      restartCommands(`${kubectl} -n ${shellWord(namespace)}`, restart),
-    ),
-  ];
-  return commands.length === 0 ? undefined : commands.join(" && ");
-};
-
-const labelArguments = (labels: RevisionLabels): string =>
-  (["istio-injection", "istio.io/rev"] as const)
-    .map((key) => (labels[key] === null ? `${key}-` : shellWord(`${key}=${labels[key]}`)))
-    .join(" ");
-
-const restartCommands = (kubectl: string, refs: readonly ObjectRef[]): readonly string[] => {
-  const words = refs
-    .filter((ref) => ref.kind !== "Rollout")
-    .map((ref) => shellWord(`${ref.kind.toLowerCase()}/${ref.name}`));
-  const now = `'{"spec":{"restartAt":"'"$(date -u +%Y-%m-%dT%H:%M:%SZ)"'"}}'`;
-  return [
-    ...(words.length === 0 ? [] : [`${kubectl} rollout restart ${words.join(" ")}`]),
-    ...refs
-      .filter((ref) => ref.kind === "Rollout")
-      .map((ref) => `${kubectl} patch rollouts.argoproj.io ${shellWord(ref.name)} --type merge -p ${now}`),
-  ];
-};
-
-/**
- * The command that plans again from today's mesh and goes on: the same request, with `extra` flags (e.g. what a refusal
- * proposes) added.
- */
-export const goOnCommand = (
-  request: MigrationRequest,
-  flags: readonly string[],
-  extra: readonly string[] = [],
-): string => {
-  const repeated = (flag: string, values: readonly string[]): readonly string[] =>
-    values.flatMap((value) => [flag, value]);
-  const words = [
-    "kubectl",
-    "mesh-migrate",
-    ...flags,
-    ...(request.namespaces === "all" ? ["-A"] : ["-n", request.namespaces.join(",")]),
-    "--to",
-    request.to,
-    ...(request.from === undefined ? [] : ["--from", request.from]),
-    ...(request.selector === undefined ? [] : ["-l", request.selector]),
-    ...repeated("--leave", request.leave),
-    ...repeated("--allow-downtime", request.allowDowntime),
-    ...repeated("--skip-check", request.skipCheck),
-    ...extra,
-  ];
-  return words.map(shellWord).join(" ");
-};
-
-/** One word of a POSIX shell, quoted where it needs to be. */
-export const shellWord = (text: string): string =>
-  /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;

@@ -2,10 +2,11 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
 import { ClusterError } from "../../../src/cluster/cluster-error.ts";
-import { type Relabel, relabel, revisionLabelsOf } from "../../../src/execute/steps/relabel.ts";
+import { type Relabel, relabel } from "../../../src/execute/steps/relabel.ts";
 import type { NamespaceObject } from "../../../src/mesh/kubernetes.ts";
 import { undoAnnotation } from "../../../src/mesh/model.ts";
-import type { RevisionLabels, UndoRecord } from "../../../src/upgrade/plan/plan.ts";
+import { type RevisionLabels, revisionLabelsOf } from "../../../src/mesh/revision-labels.ts";
+import type { UndoRecord } from "../../../src/upgrade/record/undo-record.ts";
 import { type Fate, writableCluster } from "../writable-cluster.ts";
 
 const labels = (injection: string | null, revision: string | null): RevisionLabels => ({
@@ -75,7 +76,7 @@ describe("relabel", () => {
   test("absent is not empty: going back removes what was not there and keeps what was empty", async () => {
     const world = writableCluster([{ metadata: { ...production.metadata, labels: { "istio.io/rev": "1-20" } } }]);
     await relabel(world.cluster, { ...change, expected: moved, labels: labels("", null), record: null }, write);
-    assert.deepEqual(revisionLabelsOf(world.object("production")), labels("", null));
+    assert.deepEqual(revisionLabelsOf(world.object("production").metadata.labels), labels("", null));
     assert.equal(world.object("production").metadata.annotations?.[undoAnnotation], undefined);
   });
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { injectableFrom, meshFrom, type RawObjects } from "../../../src/mesh/from/inventory.ts";
+import { meshFrom, type RawObjects } from "../../../src/mesh/from/inventory.ts";
 import { workloadFrom } from "../../../src/mesh/from/workload.ts";
 import type { EndpointSliceObject, ManagedFields, NamespaceObject } from "../../../src/mesh/kubernetes.ts";
 import { live, rendered } from "../rendered.ts";
@@ -118,15 +118,6 @@ test("what a workload's next pod would get is unknown where its namespace or tem
     mesh.workloads.map(({ injection }) => injection.kind),
     ["unknown", "unknown", "none"],
   );
-});
-
-test("what of a template decides its injection", () => {
-  const metadata = { labels: { a: "b" }, annotations: { c: "d" } };
-  assert.deepEqual(injectableFrom({ metadata, spec: { containers: [], hostNetwork: true } }), {
-    ...metadata,
-    hostNetwork: true,
-  });
-  assert.deepEqual(injectableFrom({ spec: { containers: [] } }), { labels: {}, annotations: {}, hostNetwork: false });
 });
 
 test("what a workload's next pod would get follows its namespace's labels and name", () => {

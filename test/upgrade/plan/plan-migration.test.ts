@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import type { UndoRecord } from "../../../src/upgrade/plan/plan.ts";
+import type { UndoRecord } from "../../../src/upgrade/record/undo-record.ts";
 import { undoText } from "../../../src/upgrade/record/undo-record.ts";
 import { type MeshWords, ownInjector, pod, tagInjector, type WorkloadWords } from "../../mesh/mesh-scene.ts";
 import { mission, planOf, restarted, said, stopping } from "../builders.ts";

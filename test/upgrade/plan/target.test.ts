@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { injectorsFrom } from "../../../src/mesh/from/injectors.ts";
-import type { Target } from "../../../src/upgrade/plan/plan.ts";
 import { resolveTarget } from "../../../src/upgrade/plan/target.ts";
+import type { Target } from "../../../src/upgrade/record/undo-record.ts";
 import { type MeshWords, mesh, ownInjector, plane, tag, tagInjector } from "../../mesh/mesh-scene.ts";
 import { live, rendered } from "../../mesh/rendered.ts";
 import { mission } from "../builders.ts";

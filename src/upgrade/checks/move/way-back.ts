@@ -2,7 +2,7 @@
 import type { Finding } from "../../../mesh/finding.ts";
 import { parseVersion } from "../../../mesh/istio-version.ts";
 import { type Facts, writesLabels } from "../../plan/moves.ts";
-import type { Target } from "../../plan/plan.ts";
+import type { Target } from "../../record/undo-record.ts";
 import { type Check, note, warning } from "../check.ts";
 
 const wayBack: Check = {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import type { UndoRecord } from "../../../../src/upgrade/plan/plan.ts";
+import type { UndoRecord } from "../../../../src/upgrade/record/undo-record.ts";
 import { undoText } from "../../../../src/upgrade/record/undo-record.ts";
 import {
   type MeshWords,

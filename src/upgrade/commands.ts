@@ -1,0 +1,79 @@
+/** The commands that a result proposes to a person: one that continues, one that rolls back. */
+import type { ObjectRef } from "../mesh/model.ts";
+import { type RevisionLabels, revisionLabelKeys } from "../mesh/revision-labels.ts";
+import type { MigrationRequest } from "./plan/plan.ts";
+
+/** What a rollback of one namespace restores: its labels, and the workloads that have pods on the target. */
+export interface GoBack {
+  readonly namespace: string;
+  readonly labels: RevisionLabels;
+  readonly restart: readonly ObjectRef[];
+}
+
+/**
+ * The command that puts namespaces back: all labels first, then the restarts, as a line for a POSIX shell. `flags` are
+ * the connection flags as they were given (`["--context", "prod"]`). `undefined` when there is nothing to put back.
+ * Argo Rollouts have no `kubectl rollout restart`; their `spec.restartAt` is set to the time at which the command is
+ * run.
+ */
+export const goBackCommand = (namespaces: readonly GoBack[], flags: readonly string[]): string | undefined => {
+  const kubectl = ["kubectl", ...flags.map(shellWord)].join(" ");
+  const commands = [
+    ...namespaces.map(
+      ({ namespace, labels }) =>
+        `${kubectl} label namespace ${shellWord(namespace)} ${labelArguments(labels)} --overwrite`,
+    ),
+    ...namespaces.flatMap(({ namespace, restart }) =>
+      restartCommands(`${kubectl} -n ${shellWord(namespace)}`, restart),
+    ),
+  ];
+  return commands.length === 0 ? undefined : commands.join(" && ");
+};
+
+const labelArguments = (labels: RevisionLabels): string =>
+  revisionLabelKeys.map((key) => (labels[key] === null ? `${key}-` : shellWord(`${key}=${labels[key]}`))).join(" ");
+
+const restartCommands = (kubectl: string, refs: readonly ObjectRef[]): readonly string[] => {
+  const words = refs
+    .filter((ref) => ref.kind !== "Rollout")
+    .map((ref) => shellWord(`${ref.kind.toLowerCase()}/${ref.name}`));
+  const now = `'{"spec":{"restartAt":"'"$(date -u +%Y-%m-%dT%H:%M:%SZ)"'"}}'`;
+  return [
+    ...(words.length === 0 ? [] : [`${kubectl} rollout restart ${words.join(" ")}`]),
+    ...refs
+      .filter((ref) => ref.kind === "Rollout")
+      .map((ref) => `${kubectl} patch rollouts.argoproj.io ${shellWord(ref.name)} --type merge -p ${now}`),
+  ];
+};
+
+/**
+ * The command that plans again from today's mesh and goes on: the same request, with `extra` flags (e.g. what a refusal
+ * proposes) added.
+ */
+export const goOnCommand = (
+  request: MigrationRequest,
+  flags: readonly string[],
+  extra: readonly string[] = [],
+): string => {
+  const repeated = (flag: string, values: readonly string[]): readonly string[] =>
+    values.flatMap((value) => [flag, value]);
+  const words = [
+    "kubectl",
+    "mesh-migrate",
+    ...flags,
+    ...(request.namespaces === "all" ? ["-A"] : ["-n", request.namespaces.join(",")]),
+    "--to",
+    request.to,
+    ...(request.from === undefined ? [] : ["--from", request.from]),
+    ...(request.selector === undefined ? [] : ["-l", request.selector]),
+    ...repeated("--leave", request.leave),
+    ...repeated("--allow-downtime", request.allowDowntime),
+    ...repeated("--skip-check", request.skipCheck),
+    ...extra,
+  ];
+  return words.map(shellWord).join(" ");
+};
+
+/** One word of a POSIX shell, quoted where it needs to be. */
+export const shellWord = (text: string): string =>
+  /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;

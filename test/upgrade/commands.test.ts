@@ -1,0 +1,76 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import test from "node:test";
+import { goBackCommand, goOnCommand, shellWord } from "../../src/upgrade/commands.ts";
+import { request } from "./builders.ts";
+
+const ref = (kind: string, name: string) => ({ kind, namespace: "production", name });
+const was = { "istio-injection": "enabled", "istio.io/rev": null };
+
+test("the command that goes back is the one a person would type", () => {
+  const back = [{ namespace: "production", labels: was, restart: [ref("Deployment", "a"), ref("StatefulSet", "b")] }];
+  assert.equal(
+    goBackCommand(back, []),
+    "kubectl label namespace production istio-injection=enabled istio.io/rev- --overwrite && kubectl -n production rollout restart deployment/a statefulset/b",
+  );
+});
+
+test("labels go back in every namespace before anything restarts, with the flags that were given", () => {
+  const back = ["one", "two"].map((namespace) => ({
+    namespace,
+    labels: { "istio-injection": null, "istio.io/rev": "1-19" },
+    restart: [ref("DaemonSet", "d")],
+  }));
+  assert.equal(
+    goBackCommand(back, ["--context", "my cluster"]),
+    [
+      "kubectl --context 'my cluster' label namespace one istio-injection- istio.io/rev=1-19 --overwrite",
+      "kubectl --context 'my cluster' label namespace two istio-injection- istio.io/rev=1-19 --overwrite",
+      "kubectl --context 'my cluster' -n one rollout restart daemonset/d",
+      "kubectl --context 'my cluster' -n two rollout restart daemonset/d",
+    ].join(" && "),
+  );
+});
+
+test("an empty label goes back as an empty one, and nothing to put back is no command", () => {
+  assert.match(
+    goBackCommand([{ namespace: "n", labels: { "istio-injection": "", "istio.io/rev": null }, restart: [] }], []) ?? "",
+    /istio-injection= istio.io\/rev- --overwrite$/,
+  );
+  assert.equal(goBackCommand([], []), undefined);
+});
+
+test("an Argo Rollout goes back by a patch with the time at which the command is run", () => {
+  const command = goBackCommand([{ namespace: "n", labels: was, restart: [ref("Rollout", "shop")] }], []) ?? "";
+  const patch = command.split(" && ").at(1) ?? "";
+  assert.match(patch, /^kubectl -n n patch rollouts.argoproj.io shop --type merge -p /);
+  const body = sh(`printf %s ${patch.slice(patch.indexOf("-p ") + 3)}`);
+  assert.match(
+    (JSON.parse(body) as { spec: { restartAt: string } }).spec.restartAt,
+    /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/,
+  );
+});
+
+test("the command that goes on repeats the request", () => {
+  const wish = request({
+    to: "120",
+    namespaces: ["one", "two"],
+    selector: "app in (a,b)",
+    leave: ["*/po/*"],
+    allowDowntime: ["sts/db"],
+    skipCheck: ["quota"],
+    from: "1-19",
+  });
+  assert.equal(
+    goOnCommand(wish, ["--kubeconfig", "it's"], ["--leave", "deploy/web"]),
+    `kubectl mesh-migrate --kubeconfig 'it'\\''s' -n one,two --to 120 --from 1-19 -l 'app in (a,b)' --leave '*/po/*' --allow-downtime sts/db --skip-check quota --leave deploy/web`,
+  );
+  assert.equal(goOnCommand(request({ namespaces: "all" }), []), "kubectl mesh-migrate -A --to 1-20");
+});
+
+test("a shell reads every word as it was", () => {
+  const odd = ["", " ", "it's", "$HOME", "`id`", "a\nb", "*", "~", "!", "a&&b", "\\", '"', "#x", "ä"];
+  assert.equal(sh(`printf '%s\\0' ${odd.map(shellWord).join(" ")}`), odd.map((word) => `${word}\0`).join(""));
+});
+
+const sh = (script: string): string => execFileSync("/bin/sh", ["-c", script], { encoding: "utf8" });
