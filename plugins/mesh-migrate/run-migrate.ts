@@ -1,5 +1,6 @@
 /** What `kubectl mesh-migrate` does. In a part of its own, which nothing but a real run loads. */
 
+import type { MigrationRequest } from "../../src/upgrade/plan/migration-request.ts";
 import { clusterFlags, clusterFlagsOf } from "../../src/cli/cluster-flags.ts";
 import { UsageError } from "../../src/cli/exit-errors.ts";
 import { commonFlags, writeFlags } from "../../src/cli/flags.ts";
@@ -13,16 +14,20 @@ import type { Identity } from "../../src/cluster/cluster.ts";
 import { connect } from "../../src/cluster/connect.ts";
 import { paceOf } from "../../src/cluster/http/retry.ts";
 import { type Migration, migrateNamespaces } from "../../src/execute/migrate/migrate-namespaces.ts";
-import { commandOf, type RepeatedCommand } from "../../src/execute/migrate/migration-result.ts";
-import type { MigrationRequest } from "../../src/upgrade/plan/plan.ts";
+import { commandOf, type RepeatedCommand } from "../../src/upgrade/migration-result.ts";
 import { jsonView, yamlView } from "../../src/views/document.ts";
-import { refusalView } from "../../src/views/findings-view.ts";
-import { migrationDocument, migrationNamesView, migrationView } from "../../src/views/migration-view.ts";
+import {
+  endedUnchanged,
+  migrationDocument,
+  migrationNamesView,
+  migrationView,
+  unchangedView,
+} from "../../src/views/migration-view.ts";
 import { type MigrateArgs, speedFlags } from "./migrate-flags.ts";
 
 export const runMigrate = async (args: MigrateArgs, io: Io): Promise<ExitCode> => {
   const request = requestOf(args);
-  const typed: RepeatedCommand = {
+  const repeated: RepeatedCommand = {
     request,
     clusterFlags: typedFlags(args, clusterFlags),
     ownFlags: typedFlags(
@@ -39,7 +44,7 @@ export const runMigrate = async (args: MigrateArgs, io: Io): Promise<ExitCode> =
   });
   try {
     io.err(headline(cluster.identity, request, args));
-    const migration = await migrateNamespaces(cluster, request, {
+    const migration = await migrateNamespaces(cluster, {
       istioNamespace: args.istioNamespace,
       dryRun: args.dryRun,
       timeouts: { overall: args.timeout, workload: args.workloadTimeout, probe: 30_000 },
@@ -51,9 +56,9 @@ export const runMigrate = async (args: MigrateArgs, io: Io): Promise<ExitCode> =
       clock: io.clock,
       interruptedCode: () => interruptionOf(io.signal)?.code,
       whenStopped: io.whenStopped,
-      typed,
+      repeated,
     });
-    print(migration, args, io, commandOf(typed));
+    print(migration, args, io, commandOf(repeated));
     return migration.result.exitCode as ExitCode;
   } finally {
     await cluster.close();
@@ -85,14 +90,11 @@ const headline = (
 ): string =>
   `context ${context ?? "<none>"}, server ${server}, user ${user ?? "<none>"}${as === undefined ? "" : ` as ${as}`}: ${namespaces === "all" ? "every injected namespace" : `namespace ${namespaces.join(", ")}`} to ${to}${dryRun === "none" ? "" : ` (dry run: ${dryRun})`}`;
 
-/** A refusal is an error and goes to stderr, but for those who asked for a document. */
+/** What ended without a change is an error and goes to stderr, but for those who asked for a document. */
 function print({ result, plan }: Migration, { output, noHeaders }: MigrateArgs, io: Io, command: string): void {
   const options = { wide: output === "wide", noHeaders };
   if (output === "json") io.out(jsonView(migrationDocument(result)));
   else if (output === "yaml") io.out(yamlView(migrationDocument(result)));
-  else if (result.state === "refused" || result.state === "cannot-tell")
-    io.err(
-      `${refusalView(result.findings, command)}error: ${result.state === "refused" ? "refused" : "cannot tell"}; nothing was changed`,
-    );
+  else if (endedUnchanged(result)) io.err(unchangedView(result, command));
   else io.out(output === "name" ? migrationNamesView(result) : migrationView(result, options, plan));
 }

@@ -6,12 +6,25 @@ import { eventFrom } from "../mesh/from/event.ts";
 import type { ObjectRef } from "../mesh/model.ts";
 import type { Diagnosis } from "../upgrade/proof/symptom.ts";
 import type { Failure } from "../upgrade/result.ts";
+import type { Tools } from "./tools.ts";
 
 const tailLines = 20;
 const mostEvents = 5;
 
-/** Never throws: evidence that cannot be had is left out, the reason stands. */
-export async function gatherFailure(
+/** Records the first failure of a run with its evidence; later ones are in their steps. Never throws. */
+export async function noteFailure(
+  { cluster, journal }: Pick<Tools, "cluster" | "journal">,
+  object: ObjectRef,
+  reason: string,
+  diagnosis?: Diagnosis,
+): Promise<void> {
+  if (journal.failure()) return;
+  journal.setFailure({ object, reason, pod: undefined, container: undefined, logs: [], events: [] });
+  journal.setFailure(await gatherFailure(cluster, object, reason, diagnosis));
+}
+
+/** Evidence that cannot be had is left out. */
+async function gatherFailure(
   cluster: Cluster,
   object: ObjectRef,
   reason: string,

@@ -1,125 +1,100 @@
-/** What all parts of one run share. */
-
-import { randomBytes } from "node:crypto";
+/** What the steps of a run work with. */
 import type { Clock } from "../cluster/clock.ts";
 import type { Cluster } from "../cluster/cluster.ts";
-import { watchRefusals } from "../gather/watch/failed-creates.ts";
+import { watchFailedCreates } from "../gather/watch/failed-creates.ts";
 import { watchIstiods } from "../gather/watch/istiod-watch.ts";
 import { watchNamespace } from "../gather/watch/namespace-watch.ts";
 import type { Poller } from "../gather/watch/poller.ts";
-import type { IstiodAnswer } from "../mesh/model.ts";
-import type { WorkloadKind } from "../mesh/workload-kinds.ts";
-import type { MigrationRequest, Plan } from "../upgrade/plan/plan.ts";
-import type { UndoRecord } from "../upgrade/record/undo-record.ts";
+import type { IstiodAnswer, ObjectRef } from "../mesh/model.ts";
+import { isWorkloadKind, type WorkloadKind } from "../mesh/workload-kinds.ts";
 import { type Budget, createBudget } from "./budget.ts";
-import { type Ledger, openLedger, type RelabelStep, type RestartStep } from "./journal.ts";
+import { createJournal, type Journal } from "./journal.ts";
 import type { Progress, ProgressSection } from "./progress.ts";
+import { createUndoStop, type Stop } from "./stop.ts";
 
 export interface Timeouts {
   /** For the whole run (ms). */
   readonly overall: number;
   /** For one workload, without any progress of it (ms). */
   readonly workload: number;
-  /** For the probe of one namespace (ms). */
+  /** For the trial pods of one namespace (ms). */
   readonly probe: number;
 }
 
-export interface RunOptions {
-  readonly request: MigrationRequest;
+export interface ToolOptions {
+  /** Names the run, in its undo records. */
+  readonly runId: string;
+  /** Control planes that are left: each of their istiods has to say that it no longer serves the moved proxies. */
+  readonly oldRevisions: readonly string[];
   readonly istioNamespace: string;
   readonly timeouts: Timeouts;
-  /** Pods in flight at once. */
+  /** Pods in flight at once, over all workloads. */
   readonly parallel: number;
-  readonly parallelNamespaces: number;
   readonly progress: Progress;
   readonly warn: (text: string) => void;
-  /** Aborted when a person or the system wants us to stop. */
-  readonly interrupted: AbortSignal;
   readonly clock: Clock;
 }
 
-export interface Run {
-  readonly id: string;
+export interface Tools extends ToolOptions {
+  /** Every request of it ends when the run has to end. */
   readonly cluster: Cluster;
-  readonly plan: Plan;
-  readonly options: RunOptions;
-  readonly ledger: Ledger;
+  readonly stop: Stop;
   readonly budget: Budget;
-  /** Revisions that are left, by namespace. */
-  readonly oldRevisions: readonly string[];
-  /** Ends waiting: interrupted, or out of time. */
-  readonly ends: AbortSignal;
-  /** Aborted when nothing new may begin: also after a failure. */
-  readonly halt: AbortController;
+  readonly journal: Journal;
   readonly istiods: Poller<readonly IstiodAnswer[]>;
-  readonly sightOf: (namespace: string) => Sight;
-  /** Where the progress of a namespace is told. */
+  readonly watchOf: (namespace: string) => NamespaceWatch;
   readonly sectionOf: (namespace: string) => ProgressSection;
-  readonly records: Map<string, UndoRecord>;
+  /** The same for the way back: with a time, a budget and a journal of its own. */
+  readonly forUndo: () => Tools;
 }
 
 /** What is watched of one namespace while something in it moves. */
-export interface Sight {
+export interface NamespaceWatch {
   readonly objects: ReturnType<typeof watchNamespace>;
-  readonly refusals: ReturnType<typeof watchRefusals>;
+  readonly failedCreates: ReturnType<typeof watchFailedCreates>;
 }
 
-/** Begins a run of the plan; nothing is read or written yet. */
-export function openRun(cluster: Cluster, plan: Plan, options: RunOptions): Run {
-  const { clock } = options;
-  const ends = AbortSignal.any([options.interrupted, clock.timeout(options.timeouts.overall)]);
-  const halt = new AbortController();
-  ends.addEventListener("abort", () => halt.abort(ends.reason), { once: true });
-  const sights = new Map<string, Sight>();
+/** Nothing is read or written yet. `workloads`: those whose kinds are watched, each in its namespace. */
+export function openTools(cluster: Cluster, workloads: readonly ObjectRef[], stop: Stop, options: ToolOptions): Tools {
   const sections = new Map<string, ProgressSection>();
-  const kindsIn = (namespace: string): readonly WorkloadKind[] => [
-    ...new Set(
-      refsOf(plan)
-        .filter((ref) => ref.namespace === namespace)
-        .map(({ kind }) => kind as WorkloadKind),
-    ),
-  ];
-  return {
-    id: randomBytes(6).toString("hex"),
-    cluster,
-    plan,
-    options,
-    ledger: openLedger(plan),
-    budget: createBudget(options.parallel),
-    oldRevisions: oldRevisionsOf(plan),
-    ends,
-    halt,
-    istiods: watchIstiods(cluster, options.istioNamespace, clock),
-    sightOf: (namespace) => {
-      const known = sights.get(namespace);
-      if (known) return known;
-      const sight = {
-        objects: watchNamespace(cluster, namespace, kindsIn(namespace), clock),
-        refusals: watchRefusals(cluster, namespace, clock),
-      };
-      sights.set(namespace, sight);
-      return sight;
-    },
-    sectionOf: (namespace) => {
-      const section = sections.get(namespace) ?? options.progress.section(namespace);
-      sections.set(namespace, section);
-      return section;
-    },
-    records: new Map(),
+  const sectionOf = (namespace: string): ProgressSection => {
+    const section = sections.get(namespace) ?? options.progress.section(namespace);
+    sections.set(namespace, section);
+    return section;
   };
+  const { clock, timeouts } = options;
+  const toolsUntil = (ends: Stop): Tools => {
+    const bounded = cluster.until(ends.requests);
+    const watches = new Map<string, NamespaceWatch>();
+    return {
+      ...options,
+      cluster: bounded,
+      stop: ends,
+      budget: createBudget(options.parallel),
+      journal: createJournal(),
+      istiods: watchIstiods(bounded, options.istioNamespace, clock),
+      watchOf: (namespace) => {
+        const known = watches.get(namespace);
+        if (known) return known;
+        const watch = {
+          objects: watchNamespace(bounded, namespace, kindsIn(workloads, namespace), clock),
+          failedCreates: watchFailedCreates(bounded, namespace, clock),
+        };
+        watches.set(namespace, watch);
+        return watch;
+      },
+      sectionOf,
+      forUndo: () => toolsUntil(createUndoStop(Math.max(timeouts.overall, timeouts.workload), clock)),
+    };
+  };
+  return toolsUntil(stop);
 }
 
-export const relabelSteps = (plan: Plan): readonly RelabelStep[] =>
-  plan.steps.filter((step) => step.kind === "relabel-namespace");
-export const restartSteps = (plan: Plan): readonly RestartStep[] =>
-  plan.steps.filter((step) => step.kind === "restart-workload");
-
-const refsOf = (plan: Plan) => [...restartSteps(plan).map(({ workload }) => workload), ...plan.already, ...plan.empty];
-
-const oldRevisionsOf = (plan: Plan): readonly string[] => {
-  const all = [
-    ...relabelSteps(plan).map(({ from }) => from.revision),
-    ...restartSteps(plan).flatMap(({ from }) => from),
-  ];
-  return [...new Set(all)].filter((revision) => revision !== plan.target.revision);
-};
+const kindsIn = (workloads: readonly ObjectRef[], namespace: string): readonly WorkloadKind[] => [
+  ...new Set(
+    workloads
+      .filter((ref) => ref.namespace === namespace)
+      .map(({ kind }) => kind)
+      .filter(isWorkloadKind),
+  ),
+];

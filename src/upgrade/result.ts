@@ -8,7 +8,8 @@ import type { Left } from "./plan/plan.ts";
 import type { Target } from "./record/undo-record.ts";
 
 /**
- * `planned`: a dry run · `done` · `nothing-to-do`: all was there already · `refused`: nothing was changed ·
+ * `planned`: a dry run · `done` · `nothing-to-do`: all was there already · `refused`: a check refused, nothing was
+ * changed · `failed`: it could not be begun, nothing was changed ·
  * `cannot-tell`: evidence is missing, nothing was changed · `partial`: stopped on the way · `restored`: put back ·
  * `unknown`: changed, and not proven either way ·
  * `interrupted`: by a signal, after the step at hand; what was begun goes on.
@@ -18,6 +19,7 @@ export type MigrationState =
   | "done"
   | "nothing-to-do"
   | "refused"
+  | "failed"
   | "cannot-tell"
   | "partial"
   | "restored"
@@ -59,7 +61,8 @@ export interface MigratedNamespace {
  * `moved`: restarted and proven · `already`: every pod was on the target before · `planned`: would be restarted ·
  * `failed` ·
  * `unproven`: restarted, without proof · `not-started` · `restored`: back on the old revision · `empty`: no pods; the
- * next one comes up on the target · `unselected`: left out by `-l`, moves at its next pod.
+ * next one comes up on the target · `unselected`: left out by `-l`, moves at its next pod · `not-injected`: it gets no
+ * proxy from the target.
  */
 export type Outcome =
   | "moved"
@@ -70,11 +73,12 @@ export type Outcome =
   | "not-started"
   | "restored"
   | "empty"
-  | "unselected";
+  | "unselected"
+  | "not-injected";
 
 export interface MigratedWorkload extends ObjectRef {
   readonly outcome: Outcome;
-  /** Pods that it has, and how many of them are proven on the target. */
+  /** Pods that it is to have, and how many of them are proven on the target. */
   readonly pods: number;
   readonly proven: number;
   readonly canary: boolean;

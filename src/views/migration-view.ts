@@ -5,21 +5,22 @@
 import { refArgument } from "../mesh/object-ref.ts";
 import { counted, listed } from "../mesh/phrase.ts";
 import { safe, safeLines } from "../mesh/safe.ts";
-import type { Plan } from "../upgrade/plan/plan.ts";
+import { revisionLabelsText } from "../mesh/revision-labels.ts";
+import type { MigrationPlan } from "../upgrade/plan/plan.ts";
 import type { MigratedWorkload, MigrationResult, Outcome } from "../upgrade/result.ts";
 import { apiVersion, type ResultDocument } from "./document.ts";
-import { findingsView } from "./findings-view.ts";
-import { labelsText, leftView, planView, targetText } from "./plan-view.ts";
+import { findingsView, refusalView } from "./findings-view.ts";
+import { leftView, planView, targetText } from "./plan-view.ts";
 import { type TableOptions, table } from "./table.ts";
 
 /**
  * Workloads that went as hoped for are counted; with `wide` they are listed like the others. A dry run shows the `plan`
  * instead.
  */
-export function migrationView(result: MigrationResult, options: TableOptions = {}, plan?: Plan): string {
+export function migrationView(result: MigrationResult, options: TableOptions = {}, plan?: MigrationPlan): string {
   const parts =
     result.state === "planned" && plan !== undefined
-      ? [planView({ ...plan, findings: result.findings }, options)]
+      ? [planView(plan, result.findings, options)]
       : outcomeViews(result, options);
   const last = `${safe(summary(result))}\n${command("to go on:", result.goOn)}${command("to go back:", result.goBack)}`;
   return [...parts, last].filter((part) => part !== "").join("\n");
@@ -35,6 +36,14 @@ function outcomeViews(result: MigrationResult, options: TableOptions): readonly 
     failureView(result),
   ];
 }
+
+/** Whether it ended before anything was changed, and not as was asked for. */
+export const endedUnchanged = ({ state }: MigrationResult): boolean =>
+  state === "refused" || state === "cannot-tell" || state === "failed";
+
+/** Why it ended so. `command`: the one that a refusal's flags are added to. */
+export const unchangedView = (result: MigrationResult, command: string): string =>
+  `${refusalView(result.findings, command)}${failureView(result)}error: ${summary(result)}`;
 
 /** One name a line, as `kubectl -o name`: what moved, or would. */
 export const migrationNamesView = (result: MigrationResult): string =>
@@ -53,7 +62,7 @@ export const migrationDocument = (result: MigrationResult): MigrationDocument =>
   ...result,
 });
 
-const asHoped: ReadonlySet<Outcome> = new Set(["moved", "already", "planned", "empty"]);
+const asHoped: ReadonlySet<Outcome> = new Set(["moved", "already", "planned", "empty", "not-injected"]);
 
 const workloadHeads = ["workload", "outcome", "on target", "because"];
 
@@ -74,8 +83,8 @@ const namespacesView = ({ namespaces }: MigrationResult, options: TableOptions):
           each.from,
           each.to,
           each.labels,
-          labelsText(each.before),
-          labelsText(each.after),
+          revisionLabelsText(each.before),
+          revisionLabelsText(each.after),
         ]),
         options,
       );
@@ -105,8 +114,10 @@ function summary(result: MigrationResult): string {
       return `nothing to do: ${where === "" ? "all of it" : where} is on ${target} already${left}`;
     case "refused":
       return "refused; nothing was changed";
+    case "failed":
+      return "could not be begun; nothing was changed";
     case "cannot-tell":
-      return "cannot tell: evidence is missing; nothing was changed";
+      return "cannot tell; nothing was changed";
     case "partial":
       return `not done: ${workloadsAndPods(moved, pods)} moved to ${target}, ${counted(of("failed", "unproven", "not-started", "unselected").length, "workload")} did not`;
     case "restored":

@@ -1,62 +1,69 @@
-/** A plan as a person reads it before it is carried out: each step with its before and after. */
+/** A plan as a person reads it before it is run: its stages, each step with its before and after. */
+import type { Finding } from "../mesh/finding.ts";
 import { refArgument } from "../mesh/object-ref.ts";
-import type { RevisionLabels } from "../mesh/revision-labels.ts";
-import type { Plan, Step } from "../upgrade/plan/plan.ts";
+import { revisionLabelsText } from "../mesh/revision-labels.ts";
+import { type Left, type MigrationPlan, type Stage, stepsOfLane } from "../upgrade/plan/plan.ts";
+import type { Step } from "../upgrade/plan/step.ts";
 import type { Target } from "../upgrade/record/undo-record.ts";
 import { findingsView } from "./findings-view.ts";
 import { type Cell, type TableOptions, table } from "./table.ts";
 
-const heads = ["step", "change", "object", "from", "to", "pods", { wide: "pods in flight" }];
+const stepHeads = ["stage", "change", "object", "from", "to", "pods", { wide: "pods in flight" }];
+const stageHeads = ["stage", "ends when", "after a failure"];
 
-/** Steps in their order, what is left, what need not move, findings. */
-export function planView(plan: Plan, options: TableOptions = {}): string {
+/** The steps in the order in which they begin, how each stage ends, what is left, findings. */
+export function planView(plan: MigrationPlan, findings: readonly Finding[], options: TableOptions = {}): string {
+  const seen = new Set<Step>();
+  const rows = plan.stages.flatMap((stage) =>
+    stage.lanes
+      .flatMap(stepsOfLane)
+      .filter((step) => !seen.has(step) && seen.add(step))
+      .filter(() => options.wide || stage.name !== "close")
+      .map((step) => row(stage, step)),
+  );
   const parts = [
-    plan.steps.length === 0
-      ? ""
-      : table(
-          heads,
-          plan.steps.map((step, index) => row(step, index, plan.target)),
-          options,
-        ),
+    rows.length === 0 ? "" : table(stepHeads, rows, options),
+    plan.stages.length === 0 ? "" : table(stageHeads, plan.stages.map(stageRow), options),
     plan.left.length === 0 ? "" : leftView(plan.left, options),
-    findingsView(plan.findings),
+    findingsView(findings),
   ];
   return parts.filter((part) => part !== "").join("\n");
 }
 
 /** What stays on the old revision, and why. */
-export const leftView = (left: Plan["left"], options: TableOptions = {}): string =>
+export const leftView = (left: readonly Left[], options: TableOptions = {}): string =>
   table(
     ["left", "because", "by"],
     left.map(({ object, reason, by }) => [refArgument(object), reason, by]),
     options,
   );
 
-/** `revision 1-20`, or `1-20 (tag prod)`. */
+/** `revision 1-20`, or `revision 1-20 by tag prod`. */
 export const targetText = ({ revision, tag }: Target): string =>
   tag === undefined ? `revision ${revision}` : `revision ${revision} by tag ${tag}`;
 
-/** `istio-injection=enabled`; `<none>` for a namespace without either label. */
-export function labelsText(labels: RevisionLabels): string {
-  const set = (["istio-injection", "istio.io/rev"] as const).filter((key) => labels[key] !== null);
-  return set.map((key) => `${key}=${labels[key]}`).join(",") || "<none>";
+function row({ name }: Stage, step: Step): readonly Cell[] {
+  switch (step.kind) {
+    case "relabel": {
+      const [before, after] = [revisionLabelsText(step.before), revisionLabelsText(step.after)];
+      const change = step.record.kind === "close" ? "close record" : before === after ? "keep labels" : "relabel";
+      return [name, change, `namespace/${step.namespace}`, before, after];
+    }
+    case "restart": {
+      const { workload, from, to, stalePods, pods, podsInFlight } = step;
+      return [name, "restart", refArgument(workload), from.join(","), to, `${stalePods}/${pods}`, podsInFlight];
+    }
+    case "prove":
+      return [name, "prove", refArgument(step.workload), step.to, step.to];
+  }
 }
 
-function row(step: Step, index: number, target: Target): readonly Cell[] {
-  switch (step.kind) {
-    case "relabel-namespace": {
-      const [before, after] = [labelsText(step.before), labelsText(step.after)];
-      return [index + 1, before === after ? "keep labels" : "relabel", `namespace/${step.namespace}`, before, after];
-    }
-    case "restart-workload":
-      return [
-        index + 1,
-        step.canary ? "restart first" : "restart",
-        refArgument(step.workload),
-        step.from.join(","),
-        target.revision,
-        `${step.stalePods}/${step.pods}`,
-        step.podsInFlight,
-      ];
-  }
+function stageRow({ name, until, gate, lanes }: Stage): readonly Cell[] {
+  const failure = lanes[0]?.onFailure ?? "stop";
+  if (gate === "last-look") return [name, "no pod came up on another revision meanwhile, and the records are closed", ""];
+  return [
+    name,
+    until === "first-pod" ? "its first new pod is proven" : "every pod is proven",
+    failure === "undo" ? "everything is put back" : "what has not begun is left as it is",
+  ];
 }

@@ -1,10 +1,11 @@
 /** Migrations in a few words: the mission's mesh, a request, and the plan that they come to. */
+import type { MigrationRequest } from "../../src/upgrade/plan/migration-request.ts";
 import assert from "node:assert/strict";
 import type { Finding } from "../../src/mesh/finding.ts";
 import type { Mesh } from "../../src/mesh/model.ts";
 import { migrationChecks } from "../../src/upgrade/checks/move/migration-checks.ts";
 import type { ClusterEvidence } from "../../src/upgrade/evidence/cluster-evidence.ts";
-import type { MigrationRequest, Plan } from "../../src/upgrade/plan/plan.ts";
+import type { Plan } from "../../src/upgrade/plan/plan.ts";
 import { planMigration } from "../../src/upgrade/plan/plan-migration.ts";
 import { resolveTarget } from "../../src/upgrade/plan/target.ts";
 import { type MeshWords, mesh, ownInjector, plane, tag, tagInjector } from "../mesh/mesh-scene.ts";

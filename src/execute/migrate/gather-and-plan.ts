@@ -1,115 +1,52 @@
 /**
  * Gathers once and decides purely: from a request to the plan and everything that speaks against it. Writes nothing.
  */
-
 import type { Cluster } from "../../cluster/cluster.ts";
-import { ClusterError } from "../../cluster/cluster-error.ts";
-import { resourceOf } from "../../cluster/kinds.ts";
 import { missingRights } from "../../gather/missing-rights.ts";
 import { readClusterEvidence } from "../../gather/read-evidence.ts";
+import { selectedWorkloads } from "../../gather/selected-workloads.ts";
 import { snapshot } from "../../gather/snapshot.ts";
 import type { Finding } from "../../mesh/finding.ts";
 import type { Mesh } from "../../mesh/model.ts";
-import { workloadKinds } from "../../mesh/workload-kinds.ts";
-import type { MigrationRequest, Plan } from "../../upgrade/plan/plan.ts";
-import { planMigration } from "../../upgrade/plan/plan-migration.ts";
+import { migrationChecks } from "../../upgrade/checks/move/migration-checks.ts";
+import { runChecks } from "../../upgrade/checks/run-checks.ts";
+import type { MigrationRequest } from "../../upgrade/plan/migration-request.ts";
+import type { MigrationPlan } from "../../upgrade/plan/plan.ts";
+import { migrationFacts, planMigration } from "../../upgrade/plan/plan-migration.ts";
 import { resolveTarget } from "../../upgrade/plan/target.ts";
-import type { Target } from "../../upgrade/record/undo-record.ts";
-import { relabel } from "../steps/relabel.ts";
+import { rehearseLabels } from "../steps/rehearse.ts";
 
 /** `plan` is absent when the target could not be resolved; then `findings` says why. */
-export type Prepared =
-  | { readonly plan: Plan; readonly mesh: Mesh; readonly findings: readonly Finding[] }
-  | {
-      readonly plan: undefined;
-      readonly mesh: Mesh;
-      readonly target: Target | undefined;
-      readonly findings: readonly Finding[];
-    };
+export interface Prepared {
+  readonly plan: MigrationPlan | undefined;
+  readonly mesh: Mesh;
+  readonly findings: readonly Finding[];
+}
+
+export interface PrepareOptions {
+  readonly istioNamespace: string;
+  readonly parallelNamespaces: number;
+}
 
 /**
- * Reads the mesh and its surroundings, plans, and asks the server whether it would let the labels be written. Throws
+ * Reads the mesh and what surrounds it, plans, and asks the server whether it would let the plan be carried out. Throws
  * `ClusterError`.
  */
-export async function prepare(cluster: Cluster, request: MigrationRequest, istioNamespace: string): Promise<Prepared> {
-  const mesh = await snapshot(cluster, {
-    istioNamespace,
-    namespaces: request.namespaces,
-    workloads: true,
-    askIstiods: true,
-  });
-  const resolved = resolveTarget(mesh, request.to);
-  if (!resolved.ok) return { plan: undefined, mesh, target: undefined, findings: resolved.findings };
-  const surroundings = await readClusterEvidence(cluster, mesh, request.namespaces);
-  const selected =
-    request.selector === undefined ? undefined : await selectedWorkloads(cluster, mesh, request.selector);
-  const plan = planMigration({ mesh, evidence: surroundings, selected }, resolved.target, request);
-  const stopped = plan.findings.some(({ severity }) => severity === "blocker");
-  const asked = stopped ? [] : await Promise.all([missingRights(cluster, plan), refusedLabels(cluster, plan)]);
-  return { plan, mesh, findings: [...plan.findings, ...asked.flat()] };
-}
-
-/**
- * UIDs of what `-l` selects of the namespaces in the picture; the server evaluates the selector, so its grammar is the
- * server's.
- */
-export async function selectedWorkloads(
+export async function prepare(
   cluster: Cluster,
-  mesh: Mesh,
-  labelSelector: string,
-): Promise<ReadonlySet<string>> {
-  const uids = new Set<string>();
-  const scopes = mesh.namespaces.flatMap(({ name }) =>
-    workloadKinds.map((kind) => ({ kind, namespace: name, name: "" })),
-  );
-  await Promise.all(
-    scopes.map(async (scope) => {
-      const query = { namespace: scope.namespace, labelSelector, metadataOnly: true };
-      const found = await cluster.list(resourceOf(scope), query, ({ metadata }) => metadata.uid);
-      for (const uid of found?.items ?? []) uids.add(uid);
-    }),
-  );
-  return uids;
-}
-
-/**
- * Sends each label patch as a dry run: what admission refuses or silently changes is known before anything is written.
- */
-async function refusedLabels(cluster: Cluster, plan: Plan): Promise<readonly Finding[]> {
-  const steps = plan.steps.filter((step) => step.kind === "relabel-namespace");
-  const findings = await Promise.all(
-    steps.map(async ({ namespace, uid, before, after }): Promise<Finding | undefined> => {
-      const finding = (severity: Finding["severity"], message: string, remedy: string | undefined): Finding => ({
-        check: "label-admission",
-        severity,
-        object: `namespace/${namespace}`,
-        message,
-        remedy,
-        accept: undefined,
-      });
-      try {
-        const outcome = await relabel(
-          cluster,
-          { namespace, uid, expected: before, labels: after, record: undefined },
-          { dryRun: true },
-        );
-        if (outcome.kind === "written") return undefined;
-        if (outcome.kind === "altered")
-          return finding(
-            "blocker",
-            "the API server changes the labels that are asked for: a mutating admission policy rewrites them",
-            "find the webhook or policy that mutates namespaces and let it pass istio.io/rev and istio-injection",
-          );
-        return finding("blocker", "its labels were changed by somebody else just now", "run the command again");
-      } catch (error) {
-        if (!(error instanceof ClusterError)) throw error;
-        return finding(
-          ["denied", "forbidden", "invalid"].includes(error.reason) ? "blocker" : "unknown",
-          `the label is refused: ${error.message}`,
-          error.hint ?? "find the policy or webhook named there, and let it pass istio.io/rev and istio-injection",
-        );
-      }
-    }),
-  );
-  return findings.filter((finding) => finding !== undefined);
+  request: MigrationRequest,
+  { istioNamespace, parallelNamespaces }: PrepareOptions,
+): Promise<Prepared> {
+  const { namespaces } = request;
+  const mesh = await snapshot(cluster, { istioNamespace, namespaces, workloads: true, askIstiods: true });
+  const resolved = resolveTarget(mesh, request.to);
+  if (!resolved.ok) return { plan: undefined, mesh, findings: resolved.findings };
+  const evidence = await readClusterEvidence(cluster, mesh, namespaces);
+  const selected = await selectedWorkloads(cluster, mesh, request.selector);
+  const facts = migrationFacts({ mesh, evidence, selected }, resolved.target, request);
+  const plan = planMigration(facts, parallelNamespaces);
+  const found = runChecks(migrationChecks, facts);
+  const refused = found.some(({ severity }) => severity === "blocker");
+  const asked = refused ? [] : await Promise.all([missingRights(cluster, plan), rehearseLabels(cluster, plan)]);
+  return { plan, mesh, findings: [...found, ...asked.flat()] };
 }

@@ -1,112 +1,177 @@
-/** One migration from request to result: prepare, refuse or plan or carry out. */
-
+/** One migration from request to result: gather, refuse or show or run the plan. */
+import { randomBytes } from "node:crypto";
+import type { Clock } from "../../cluster/clock.ts";
 import type { Cluster } from "../../cluster/cluster.ts";
+import { ClusterError } from "../../cluster/cluster-error.ts";
 import type { Finding } from "../../mesh/finding.ts";
-import type { Mesh, Workload } from "../../mesh/model.ts";
-import { refText } from "../../mesh/object-ref.ts";
+import type { Mesh } from "../../mesh/model.ts";
+import { namespaceRef, refText } from "../../mesh/object-ref.ts";
 import { revisionLabelsOf } from "../../mesh/revision-labels.ts";
-import type { MigrationRequest, Plan } from "../../upgrade/plan/plan.ts";
-import { workloadProof } from "../../upgrade/proof/workload-proof.ts";
-import type { MigratedNamespace, MigratedWorkload, MigrationResult } from "../../upgrade/result.ts";
-import { rehearse } from "../steps/rehearse.ts";
-import { openRun, type Run, type RunOptions } from "../tools.ts";
+import {
+  migrationResult,
+  nothingToDoResult,
+  plannedResult,
+  type RepeatedCommand,
+  refusedResult,
+} from "../../upgrade/migration-result.ts";
+import { type Lane, type MigrationPlan, restartSteps, type Stage, writesAnything } from "../../upgrade/plan/plan.ts";
+import type { MigratedNamespace, MigrationResult } from "../../upgrade/result.ts";
+import { noteFailure } from "../failure.ts";
+import type { Progress } from "../progress.ts";
+import { undoLane } from "../rollback/undo-lane.ts";
+import { type Machine, runPlan } from "../run-plan.ts";
+import { actionsOf } from "../steps/actions.ts";
+import { rehearseRestarts } from "../steps/rehearse.ts";
+import { createStop } from "../stop.ts";
+import { openTools, type Timeouts, type Tools } from "../tools.ts";
 import { type Prepared, prepare } from "./gather-and-plan.ts";
-import { carryOut } from "./migrate.ts";
-import { plannedResult, type RepeatedCommand, refusedResult, resultOf } from "./migration-result.ts";
-import { presentGoal } from "./prove-present.ts";
+import { notMovedSince } from "./not-moved-since.ts";
 
-export interface MigrationOptions extends Omit<RunOptions, "progress" | "request"> {
+export interface MigrationOptions {
+  readonly istioNamespace: string;
   readonly dryRun: "none" | "client" | "server";
-  /** Opened when there is something to be told. */
-  readonly openProgress: () => Promise<RunOptions["progress"]>;
-  readonly typed: RepeatedCommand;
+  readonly timeouts: Timeouts;
+  /** Pods in flight at once. */
+  readonly parallel: number;
+  readonly parallelNamespaces: number;
+  /** Opened when there is something to be reported. */
+  readonly openProgress: () => Promise<Progress>;
+  readonly warn: (text: string) => void;
+  /** Aborted when a person or the system wants the run to stop. */
+  readonly interrupted: AbortSignal;
   /** Exit code of the signal, once interrupted. */
   readonly interruptedCode: () => number | undefined;
-  /** Told once something was written, with what to say if we must end at once. */
-  readonly whenStopped: (tell: (() => string) | undefined) => void;
+  /** Set while something is half done: what to say if the process ends at once. */
+  readonly whenStopped: (halfDone: (() => string) | undefined) => void;
+  readonly clock: Clock;
+  readonly repeated: RepeatedCommand;
 }
 
 /** `plan` where there was one: a dry run shows it. */
 export interface Migration {
   readonly result: MigrationResult;
-  readonly plan: Plan | undefined;
+  readonly plan: MigrationPlan | undefined;
 }
 
 /** Throws `ClusterError` while nothing has been written; afterwards whatever happens is in the result. */
-export async function migrateNamespaces(
-  cluster: Cluster,
-  request: MigrationRequest,
-  options: MigrationOptions,
-): Promise<Migration> {
-  const prepared = await prepare(cluster, request, options.istioNamespace);
-  return { result: await resultFor(cluster, prepared, options), plan: prepared.plan };
-}
-
-async function resultFor(
-  cluster: Cluster,
-  { plan, mesh, findings, ...rest }: Prepared,
-  options: MigrationOptions,
-): Promise<MigrationResult> {
-  if (!plan || stops(findings)) return refusedResult(plan, "target" in rest ? rest.target : undefined, findings);
-  if (options.dryRun !== "none") {
-    const refused = options.dryRun === "server" ? await rehearse(cluster, plan) : [];
-    return stops(refused)
-      ? refusedResult(plan, undefined, [...findings, ...refused])
-      : plannedResult(plan, findings, "planned", options.typed);
-  }
-  const unproven = alreadyThere(mesh, plan).filter((workload) => !isProven(workload, mesh, plan));
-  if (plan.steps.length === 0 && unproven.length === 0) return nothingToDo(plan, mesh, findings, options.typed);
-
-  const progress = await options.openProgress();
-  const run = openRun(cluster, plan, { ...options, request: options.typed.request, progress });
-  options.whenStopped(() => halfDone(run, options.typed));
-  const end = await carryOut(run, unproven).finally(() => progress.close());
-  options.whenStopped(undefined);
-  if (plan.steps.length > 0 || end === "interrupted")
-    return resultOf(run, end, findings, options.typed, options.interruptedCode());
-  const open = run.ledger.workloads().filter(({ outcome }) => outcome === "unproven");
-  return open.length > 0
-    ? refusedResult(plan, undefined, [...findings, ...open.map((workload) => unprovenFinding(workload, plan))])
-    : nothingToDo(plan, mesh, findings, options.typed);
-}
-
-/** The labels say it already: what stands there is shown as it is. */
-function nothingToDo(plan: Plan, mesh: Mesh, findings: readonly Finding[], typed: RepeatedCommand): MigrationResult {
-  const namespaces = mesh.namespaces.filter(({ name }) => plan.namespaces.includes(name));
-  return {
-    ...plannedResult(plan, findings, "nothing-to-do", typed),
-    namespaces: namespaces.map(({ name, labels: all }): MigratedNamespace => {
-      const labels = revisionLabelsOf(all);
-      return {
-        name,
-        from: plan.target.revision,
-        to: plan.target.revision,
-        before: labels,
-        after: labels,
-        labels: "kept",
-      };
-    }),
-  };
+export async function migrateNamespaces(cluster: Cluster, options: MigrationOptions): Promise<Migration> {
+  const stop = createStop(options.interrupted, options.timeouts.overall, options.clock);
+  const bounded = cluster.until(stop.requests);
+  const prepared = await prepare(bounded, options.repeated.request, options);
+  const { plan, findings } = prepared;
+  if (!plan || stops(findings)) return { plan, result: refusedResult(plan, undefined, findings) };
+  if (options.dryRun !== "none") return { plan, result: await shown(bounded, plan, findings, options) };
+  if (plan.stages.length === 0) return { plan, result: nothingToDo(plan, prepared) };
+  return { plan, result: await carriedOut(cluster, plan, prepared, stop, options) };
 }
 
 const stops = (findings: readonly Finding[]): boolean =>
   findings.some(({ severity }) => severity === "blocker" || severity === "unknown");
 
-const halfDone = (run: Run, typed: RepeatedCommand): string => {
-  const { goOn, goBack } = resultOf(run, "interrupted", [], typed, undefined);
-  return [`to go on:\n  ${goOn}`, ...(goBack ? [`to go back:\n  ${goBack}`] : [])].join("\n");
+async function shown(
+  cluster: Cluster,
+  plan: MigrationPlan,
+  findings: readonly Finding[],
+  { dryRun, repeated }: MigrationOptions,
+): Promise<MigrationResult> {
+  const refused = dryRun === "server" ? await rehearseRestarts(cluster, plan) : [];
+  return stops(refused)
+    ? refusedResult(plan, undefined, [...findings, ...refused])
+    : plannedResult(plan, findings, repeated);
+}
+
+async function carriedOut(
+  cluster: Cluster,
+  plan: MigrationPlan,
+  prepared: Prepared,
+  stop: ReturnType<typeof createStop>,
+  options: MigrationOptions,
+): Promise<MigrationResult> {
+  const progress = await options.openProgress();
+  const { findings } = prepared;
+  const tools = openTools(cluster, watched(plan), stop, {
+    ...options,
+    runId: randomBytes(6).toString("hex"),
+    oldRevisions: plan.oldRevisions,
+    progress,
+  });
+  const resultNow = (interruptedCode: number | undefined): MigrationResult => {
+    const end = {
+      outcomes: tools.journal.outcomes(),
+      failure: tools.journal.failure(),
+      interruptedCode,
+      timedOut: stop.now.aborted && !stop.interrupted(),
+    };
+    return migrationResult(plan, end, findings, options.repeated);
+  };
+  options.whenStopped(() => halfDone(resultNow(130)));
+  await runPlan(plan, machineOf(plan, options), tools).finally(() => progress.close());
+  options.whenStopped(undefined);
+  const result = resultNow(stop.interrupted() ? (options.interruptedCode() ?? 130) : undefined);
+  if (writesAnything(plan) || stop.interrupted()) return result;
+  const open = result.workloads.filter(({ outcome }) => outcome === "unproven");
+  return open.length === 0
+    ? nothingToDo(plan, prepared)
+    : refusedResult(plan, undefined, [...findings, ...open.map((workload) => unprovenFinding(workload, plan))]);
+}
+
+const machineOf = (plan: MigrationPlan, options: MigrationOptions): Machine => ({
+  actionsOf,
+  gate: (stage, tools) => lastLook(stage, plan, options, tools),
+  undo: (lane, tools) => undoLane(lane, { actionsOf, undo: async () => undefined }, tools),
+});
+
+/** What came up on another revision while the run was on is not moved by it: the next run moves it. */
+async function lastLook(
+  stage: Stage,
+  plan: MigrationPlan,
+  { repeated, istioNamespace }: MigrationOptions,
+  tools: Tools,
+): Promise<readonly Lane[] | undefined> {
+  const { journal, cluster, stop } = tools;
+  if (journal.failure()) return stage.lanes;
+  const known = new Set(restartSteps(plan).map(({ workload }) => refText(workload)));
+  try {
+    for (const { object, reason } of await notMovedSince(cluster, plan, repeated.request, istioNamespace)) {
+      journal.note(refText(object), { state: known.has(refText(object)) ? "failed" : "not-begun", reason });
+      await noteFailure(tools, object, reason);
+    }
+  } catch (error) {
+    if (!(error instanceof ClusterError)) throw error;
+    const reason = `whether anything else came up there meanwhile is not known: ${error.message}`;
+    if (!stop.interrupted()) await noteFailure(tools, namespaceRef(stage.lanes[0]?.namespace ?? ""), reason);
+    return undefined;
+  }
+  return stage.lanes;
+}
+
+const halfDone = ({ goOn, goBack }: MigrationResult): string =>
+  [`to go on:\n  ${goOn}`, ...(goBack ? [`to go back:\n  ${goBack}`] : [])].join("\n");
+
+/** Whose kinds are watched: everything that may have pods on the target when the run ends. */
+const watched = (plan: MigrationPlan) => [
+  ...restartSteps(plan).map(({ workload }) => workload),
+  ...plan.already,
+  ...plan.empty,
+  ...plan.left.map(({ object }) => object),
+];
+
+/** The labels say it already: what stands there is shown as it is. */
+const nothingToDo = (plan: MigrationPlan, { mesh, findings }: { mesh: Mesh; findings: readonly Finding[] }) => {
+  const { revision } = plan.target;
+  const namespaces = mesh.namespaces
+    .filter(({ name }) => plan.namespaces.includes(name))
+    .map(({ name, labels: all }): MigratedNamespace => {
+      const labels = revisionLabelsOf(all);
+      return { name, from: revision, to: revision, before: labels, after: labels, labels: "kept" };
+    });
+  return nothingToDoResult(plan, findings, namespaces);
 };
 
-const alreadyThere = (mesh: Mesh, plan: Plan): readonly Workload[] => {
-  const names = new Set(plan.already.map(refText));
-  return mesh.workloads.filter((workload) => names.has(refText(workload)));
-};
-
-/** A workload that needs no restart is still no proof: its proxies may hang on another control plane, or on none. */
-const isProven = (workload: Workload, mesh: Mesh, plan: Plan): boolean =>
-  workloadProof(workload, presentGoal(workload, plan), mesh.answers, new Map(), 0).verdict.kind === "done";
-
-const unprovenFinding = (workload: MigratedWorkload, { target }: Plan): Finding => ({
+const unprovenFinding = (
+  workload: MigrationResult["workloads"][number],
+  { target }: MigrationPlan,
+): Finding => ({
   check: "already-proven",
   severity: "unknown",
   object: refText(workload),

@@ -10,6 +10,8 @@ import { kinds, resourceOf } from "../../cluster/kinds.ts";
 import { podFrom } from "../../mesh/from/pod.ts";
 import type { PodObject, WorkloadObject } from "../../mesh/kubernetes.ts";
 import type { ObjectRef } from "../../mesh/model.ts";
+import { refText } from "../../mesh/object-ref.ts";
+import type { Tools } from "../tools.ts";
 
 /** `refused`: somebody else than the injector would not let the pod in (quota, policy), so the probe says nothing. */
 export type ProbeAnswer =
@@ -24,8 +26,7 @@ export type ProbeAnswer =
  */
 export async function probe(cluster: Cluster, ref: ObjectRef): Promise<ProbeAnswer> {
   const workload = await cluster.get(resourceOf(ref), ref.name, ref.namespace);
-  if (!workload)
-    throw new ClusterError(`${ref.namespace}/${ref.kind}/${ref.name} was deleted meanwhile`, { reason: "not-found" });
+  if (!workload) throw new ClusterError(`${refText(ref)} was deleted meanwhile`, { reason: "not-found" });
   const owner = await templateOwner(cluster, ref, workload);
   try {
     const pod = podFrom(
@@ -52,8 +53,7 @@ async function templateOwner(cluster: Cluster, ref: ObjectRef, workload: Workloa
 /** The pod a controller would create: a StatefulSet's claim templates become volumes, as its controller makes them. */
 function podOf(ref: ObjectRef, { spec }: WorkloadObject): object {
   const template = spec.template;
-  if (!template)
-    throw new ClusterError(`${ref.namespace}/${ref.kind}/${ref.name} has no pod template`, { reason: "malformed" });
+  if (!template) throw new ClusterError(`${refText(ref)} has no pod template`, { reason: "malformed" });
   const claimed = new Set((spec.volumeClaimTemplates ?? []).map(({ metadata }) => metadata.name));
   const volumes = [
     ...(template.spec.volumes ?? []).filter(({ name }) => !claimed.has(name)),
@@ -99,3 +99,35 @@ export async function probeUntil(
     await sleep(clock, pause, options.signal);
   }
 }
+
+/**
+ * Asks with a trial pod whether new pods of a workload are injected by `revision`; undefined where they are, else what
+ * is wrong, in words. A refusal by somebody else (a quota, a policy) says nothing of the injector: then the restarted
+ * pods are the only proof. Throws the reason of `stop.now` when that aborts.
+ */
+export async function probeFailure(
+  ref: ObjectRef,
+  revision: string,
+  { cluster, clock, stop, timeouts, warn }: Tools,
+): Promise<string | undefined> {
+  const answer = await probeUntil(cluster, ref, revision, { timeoutMs: timeouts.probe, signal: stop.now, clock });
+  if (answer.kind === "injected" && answer.revision === revision) return undefined;
+  stop.now.throwIfAborted();
+  if (answer.kind === "refused") {
+    const object = refText(ref);
+    warn(`a trial pod of ${object} was not let in, so its restarted pods are the only proof: ${answer.reason}`);
+    return undefined;
+  }
+  return `new pods of namespace ${ref.namespace} would not be injected by ${revision}: ${answerText(answer)}`;
+}
+
+const answerText = (answer: ProbeAnswer | { readonly kind: "unanswered"; readonly reason: string }): string => {
+  switch (answer.kind) {
+    case "injected":
+      return `${answer.revision} injects them`;
+    case "not-injected":
+      return "nothing injects them";
+    default:
+      return answer.reason;
+  }
+};

@@ -1,7 +1,6 @@
 /**
  * Writes the two labels that decide a namespace's injection, together with the undo record, in one patch.
- * One patch and not two: between two, pods would come up without a sidecar (`istio-injection` wins over
- * `istio.io/rev`).
+ * One patch and not two: between two, pods would come up without a sidecar (`istio-injection` wins over `istio.io/rev`).
  */
 import type { Cluster } from "../../cluster/cluster.ts";
 import { ClusterError } from "../../cluster/cluster-error.ts";
@@ -9,10 +8,22 @@ import { kinds } from "../../cluster/kinds.ts";
 import type { NamespaceObject } from "../../mesh/kubernetes.ts";
 import { labelOf } from "../../mesh/labels.ts";
 import { undoAnnotation } from "../../mesh/model.ts";
-import { type RevisionLabels, revisionLabelsOf } from "../../mesh/revision-labels.ts";
-import type { UndoRecord } from "../../upgrade/record/undo-record.ts";
+import {
+  type RevisionLabels,
+  revisionLabelKeys,
+  revisionLabelsOf,
+  sameRevisionLabels,
+} from "../../mesh/revision-labels.ts";
+import {
+  isMalformed,
+  parseUndoRecord,
+  sameRecord,
+  type UndoRecord,
+  undoText,
+} from "../../upgrade/record/undo-record.ts";
+import { settle } from "../settle.ts";
 
-/** What is to stand in a namespace; `record: null` removes the undo record, `undefined` leaves it alone. */
+/** What a namespace is to have; `record: null` removes the undo record, `undefined` leaves it alone. */
 export interface Relabel {
   readonly namespace: string;
   readonly uid: string;
@@ -28,82 +39,70 @@ export type RelabelOutcome =
   | { readonly kind: "changed-by-others"; readonly found: RevisionLabels | undefined }
   | { readonly kind: "altered"; readonly found: RevisionLabels };
 
-/** Whether two pairs of labels say the same; absent is not empty. */
-export const sameLabels = (a: RevisionLabels, b: RevisionLabels): boolean =>
-  a["istio-injection"] === b["istio-injection"] && a["istio.io/rev"] === b["istio.io/rev"];
-
-const attempts = 5;
-
 /**
- * Patches the namespace under a resourceVersion precondition. Labels that already stand as wanted are not sent, so that
- * no other manager's ownership is touched. A conflict is re-read and re-decided; an ambiguous failure is settled by
- * reading. Throws `ClusterError` when the server refuses or cannot be reached; `ambiguous` where it may be written all
- * the same.
+ * Patches the namespace under a resourceVersion precondition. Labels that are already as wanted are not sent, so that
+ * no other manager's ownership is touched. Throws `ClusterError` when the server refuses or cannot be reached:
+ * `ambiguous` where it may be written all the same.
  */
-export async function relabel(
+export const relabel = (
   cluster: Cluster,
   change: Relabel,
   options: { readonly dryRun: boolean },
-): Promise<RelabelOutcome> {
-  let open: ClusterError | undefined;
-  for (let attempt = 1; ; attempt++) {
-    const now = await cluster.get(kinds.namespaces, change.namespace).catch((error: unknown) => {
-      throw open && error instanceof ClusterError ? unsettled(open, error) : error;
-    });
-    if (now === undefined || now.metadata.uid !== change.uid) return { kind: "changed-by-others", found: undefined };
-    const found = revisionLabelsOf(now.metadata.labels);
-    if (!sameLabels(found, change.expected) && !sameLabels(found, change.labels))
-      return { kind: "changed-by-others", found };
-    if (sameLabels(found, change.labels) && recordStands(now, change.record))
-      return { kind: "written", namespace: now };
-    try {
-      const reply = await cluster.patch(kinds.namespaces, { name: change.namespace }, patchBody(now, found, change), {
+): Promise<RelabelOutcome> =>
+  settle<NamespaceObject | undefined, RelabelOutcome>({
+    read: () => cluster.get(kinds.namespaces, change.namespace),
+    settled: (now) => {
+      if (now === undefined || now.metadata.uid !== change.uid) return { kind: "changed-by-others", found: undefined };
+      const found = revisionLabelsOf(now.metadata.labels);
+      if (sameRevisionLabels(found, change.labels))
+        return hasRecord(now, change.record) ? { kind: "written", namespace: now } : undefined;
+      return sameRevisionLabels(found, change.expected) ? undefined : { kind: "changed-by-others", found };
+    },
+    write: async (now) => {
+      const body = patchBody(now as NamespaceObject, change);
+      const reply = await cluster.patch(kinds.namespaces, { name: change.namespace }, body, {
         type: "merge",
         dryRun: options.dryRun,
       });
-      const written = revisionLabelsOf(reply.metadata.labels);
-      return sameLabels(written, change.labels)
+      const found = revisionLabelsOf(reply.metadata.labels);
+      return sameRevisionLabels(found, change.labels)
         ? { kind: "written", namespace: reply }
-        : { kind: "altered", found: written };
-    } catch (error) {
-      const again = error instanceof ClusterError && (error.reason === "conflict" || error.ambiguous);
-      if (!again || attempt === attempts) throw error;
-      if (error.ambiguous) open = error;
-    }
-  }
-}
-
-/** Whether the write was done cannot be read either. */
-const unsettled = (write: ClusterError, read: ClusterError): ClusterError =>
-  new ClusterError(`${write.message}; whether it was done cannot be told: ${read.message}`, {
-    reason: read.reason,
-    hint: read.hint,
-    ambiguous: true,
-    cause: read,
+        : { kind: "altered", found };
+    },
   });
 
-function recordStands(object: NamespaceObject, record: UndoRecord | null | undefined): boolean {
+function hasRecord({ metadata }: NamespaceObject, record: UndoRecord | null | undefined): boolean {
   if (record === undefined) return true;
-  const text = labelOf(object.metadata.annotations ?? {}, undoAnnotation);
-  return record === null ? text === undefined : text === JSON.stringify(record);
+  const text = labelOf(metadata.annotations ?? {}, undoAnnotation);
+  if (record === null || text === undefined) return record === null && text === undefined;
+  const found = parseUndoRecord(text);
+  return !isMalformed(found) && sameRecord(found, record);
 }
 
-function patchBody(now: NamespaceObject, found: RevisionLabels, change: Relabel): object {
-  const labels = Object.fromEntries(
-    (["istio-injection", "istio.io/rev"] as const)
-      .filter((key) => found[key] !== change.labels[key])
-      .map((key) => [key, change.labels[key]]),
-  );
-  const annotations =
-    change.record === undefined
-      ? undefined
-      : { [undoAnnotation]: change.record === null ? null : JSON.stringify(change.record) };
+function patchBody({ metadata }: NamespaceObject, change: Relabel): object {
+  const found = revisionLabelsOf(metadata.labels);
+  const keys = revisionLabelKeys.filter((key) => found[key] !== change.labels[key]);
+  const labels = Object.fromEntries(keys.map((key) => [key, change.labels[key]]));
+  const text = change.record === null ? null : change.record && undoText(change.record);
   return {
     metadata: {
       uid: change.uid,
-      resourceVersion: now.metadata.resourceVersion,
-      ...(Object.keys(labels).length > 0 ? { labels } : {}),
-      ...(annotations ? { annotations } : {}),
+      resourceVersion: metadata.resourceVersion,
+      ...(keys.length > 0 ? { labels } : {}),
+      ...(text === undefined ? {} : { annotations: { [undoAnnotation]: text } }),
     },
   };
 }
+
+/** Labels that are not what the run wrote any more; undefined where the namespace is gone. */
+export const labelsChanged = (namespace: string, found: RevisionLabels | undefined, when = "meanwhile"): ClusterError =>
+  new ClusterError(`the labels of namespace ${namespace} were changed by somebody else ${when}: ${stateText(found)}`, {
+    reason: "conflict",
+    hint: "find what owns them (GitOps, Helm, a policy), change it there, and run the command again",
+  });
+
+/** Both labels, also the absent ones. */
+export const stateText = (labels: RevisionLabels | undefined): string =>
+  labels === undefined
+    ? "the namespace is gone"
+    : revisionLabelKeys.map((key) => (labels[key] === null ? `no ${key}` : `${key}=${labels[key]}`)).join(", ");

@@ -1,7 +1,7 @@
 /** Restart stamps: the API server's clock in whole seconds, as the API server writes its own times. */
 import { sleep } from "../../cluster/clock.ts";
 import { isBefore } from "../../mesh/instant.ts";
-import type { Run } from "../tools.ts";
+import type { Tools } from "../tools.ts";
 
 export const stampAt = (time: Date): string => `${time.toISOString().slice(0, 19)}Z`;
 
@@ -11,12 +11,12 @@ export const stampAt = (time: Date): string => `${time.toISOString().slice(0, 19
  * `ClusterError`.
  */
 export async function laterStamp(
-  { cluster, options, ends }: Pick<Run, "cluster" | "options" | "ends">,
-  before: string,
+  { cluster, clock, stop }: Pick<Tools, "cluster" | "clock" | "stop">,
+  before: string | undefined,
 ): Promise<string> {
   for (;;) {
     const stamp = stampAt(await cluster.now());
-    if (isBefore(before, stamp) || ends.aborted) return stamp;
-    await sleep(options.clock, 250, ends);
+    if (before === undefined || isBefore(before, stamp) || stop.now.aborted) return stamp;
+    await sleep(clock, 250, stop.now);
   }
 }

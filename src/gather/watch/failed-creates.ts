@@ -13,7 +13,7 @@ import { createPoller, type Poller } from "./poller.ts";
 /**
  * `FailedCreate` events of a namespace, every three seconds while somebody listens; none where events may not be read.
  */
-export function watchRefusals(
+export function watchFailedCreates(
   cluster: Cluster,
   namespace: string,
   clock: Clock = systemClock,

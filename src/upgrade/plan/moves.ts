@@ -5,7 +5,7 @@ import type { RevisionLabels } from "../../mesh/revision-labels.ts";
 import type { ClusterEvidence } from "../evidence/cluster-evidence.ts";
 import type { FromRevision, Target, UndoRecord } from "../record/undo-record.ts";
 import type { Eligibility } from "./eligibility.ts";
-import type { MigrationRequest } from "./plan.ts";
+import type { MigrationRequest } from "./migration-request.ts";
 
 export interface Facts {
   readonly mesh: Mesh;
@@ -15,6 +15,8 @@ export interface Facts {
   /** What was asked for, in its order. */
   readonly asked: readonly Asked[];
   /** The namespaces asked for that may move. */
+  readonly inScope: readonly NamespaceMove[];
+  /** Those of them in which there is something to do. */
   readonly moves: readonly NamespaceMove[];
 }
 

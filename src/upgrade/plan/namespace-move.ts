@@ -1,3 +1,4 @@
+import type { MigrationRequest } from "./migration-request.ts";
 import { type Injectable, injectableFrom, injectionOf } from "../../mesh/injection.ts";
 import { isBefore } from "../../mesh/instant.ts";
 import { labelOf } from "../../mesh/labels.ts";
@@ -11,7 +12,6 @@ import { isMalformed, parseUndoRecord } from "../record/undo-record.ts";
 import { blockedReason } from "./blocked-reason.ts";
 import type { Asked, Disposition, NamespaceMove, PodsWithoutWorkload, WorkloadMove } from "./moves.ts";
 import { isNamed } from "./object-pattern.ts";
-import type { MigrationRequest } from "./plan.ts";
 
 export interface Moving {
   readonly mesh: Mesh;

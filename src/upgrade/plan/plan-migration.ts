@@ -1,32 +1,34 @@
-import type { Mesh, ObjectRef } from "../../mesh/model.ts";
-import { migrationChecks } from "../checks/move/migration-checks.ts";
-import { runChecks } from "../checks/run-checks.ts";
+/** Plans a migration: from what is there and what was asked for to the stages that lead to the target. Pure. */
+import type { Mesh, ObjectRef, Workload } from "../../mesh/model.ts";
+import { refOf } from "../../mesh/object-ref.ts";
+import { sameRevisionLabels } from "../../mesh/revision-labels.ts";
 import type { ClusterEvidence } from "../evidence/cluster-evidence.ts";
+import { presentGoal } from "../proof/present-goal.ts";
+import { workloadProof } from "../proof/workload-proof.ts";
 import type { Target } from "../record/undo-record.ts";
 import { chooseCanary } from "./canary.ts";
 import { eligibilityOf } from "./eligibility.ts";
+import type { MigrationRequest } from "./migration-request.ts";
 import { type Asked, comesFrom, type Facts, hasWork, type NamespaceMove, type WorkloadMove } from "./moves.ts";
 import { namespaceMove } from "./namespace-move.ts";
-import type { Left, MigrationRequest, Plan, Step } from "./plan.ts";
+import { type Lane, type Left, type MigrationPlan, revisionsLeft, type Stage } from "./plan.ts";
 import { revisionsOf, revisionsText } from "./revisions-text.ts";
 import { rolloutSize } from "./rollout-size.ts";
+import { type ProveStep, type RelabelStep, type RestartStep, stepKey } from "./step.ts";
 
-export interface MigrationFacts {
+export interface Gathered {
   readonly mesh: Mesh;
   readonly evidence: ClusterEvidence;
   /** UIDs of the workloads that `-l` selects; undefined without `-l`. */
   readonly selected?: ReadonlySet<string> | undefined;
 }
 
-/**
- * What a migration to `target` would change, in order, and everything that speaks against it. A plan with a finding of
- * severity `blocker` or `unknown` must not be carried out. Planning again on what a plan led to gives no step.
- */
-export const planMigration = (
-  { mesh, evidence: surroundings, selected }: MigrationFacts,
+/** What the checks judge and the plan is made from: what the request means for each namespace and workload. */
+export const migrationFacts = (
+  { mesh, evidence, selected }: Gathered,
   target: Target,
   request: MigrationRequest,
-): Plan => {
+): Facts => {
   const asked = askedNamespaces(mesh, request);
   const all = asked.flatMap(({ found }) =>
     found?.eligibility === "eligible" ? [namespaceMove(found, { mesh, target, request, selected })] : [],
@@ -35,18 +37,183 @@ export const planMigration = (
     request.namespaces === "all" && request.from !== undefined
       ? all.filter((move) => comesFrom(move, request.from))
       : all;
-  const facts: Facts = { mesh, evidence: surroundings, target, request, asked, moves: moves.filter(hasWork) };
-  const canary = chooseCanary(facts.moves)?.uid;
+  return { mesh, evidence, target, request, asked, inScope: moves, moves: moves.filter(hasWork) };
+};
+
+/**
+ * What a migration changes, in order. It must not be run where a check found a blocker or could not tell. Planning again
+ * on what a plan led to gives no step that writes. `parallelNamespaces`: namespaces under way at once.
+ */
+export const planMigration = (facts: Facts, parallelNamespaces: number): MigrationPlan => {
+  const { target, moves, inScope } = facts;
+  const canary = chooseCanary(moves)?.uid;
+  const lanes = moves.map((move) => laneOf(facts, move, canary));
+  const unproven = inScope.filter((move) => !moves.includes(move)).map((move) => provingLane(facts, move));
+  const stages = [...canaryStage(lanes), workloadsStage(facts, lanes, unproven, parallelNamespaces), closeStage(lanes)];
   return {
     target,
-    namespaces: moves.map(({ namespace }) => namespace.name),
-    steps: facts.moves.flatMap((move) => steps(move, canary)),
-    left: moves.flatMap((move) => left(move, target)),
-    already: ofFate(moves, "already"),
-    empty: ofFate(moves, "empty"),
-    findings: runChecks(migrationChecks, facts),
+    namespaces: inScope.map(({ namespace }) => namespace.name),
+    stages: stages.filter((stage) => stage.lanes.length > 0),
+    oldRevisions: revisionsLeft(
+      moves.map(({ from }) => from),
+      lanes.flatMap(({ restarts }) => restarts),
+      target.revision,
+    ),
+    left: inScope.flatMap((move) => left(move, target)),
+    already: ofDisposition(inScope, "already"),
+    empty: ofDisposition(inScope, "empty"),
+    notInjected: inScope.flatMap(notInjected),
   };
 };
+
+interface PlannedLane {
+  readonly move: NamespaceMove;
+  readonly relabel: RelabelStep;
+  /** The canary first, where it is in this namespace. */
+  readonly restarts: readonly RestartStep[];
+  readonly proofs: readonly ProveStep[];
+  readonly hasCanary: boolean;
+}
+
+const laneOf = (facts: Facts, move: NamespaceMove, canary: string | undefined): PlannedLane => {
+  const { target } = facts;
+  const { namespace, before, after, from, open } = move;
+  const restarts = move.workloads
+    .filter(({ disposition }) => disposition === "restart")
+    .map((each) => restart(each, target, canary))
+    .sort((a, b) => Number(b.canary) - Number(a.canary));
+  const first = restarts[0]?.workload;
+  const relabel: RelabelStep = {
+    kind: "relabel",
+    namespace: namespace.name,
+    uid: namespace.uid,
+    before,
+    after,
+    from,
+    to: target.revision,
+    // Labels that are as before again were put back by hand since: then this run is a new one, with a stamp of its own.
+    record: { kind: "open", target, resumed: sameRevisionLabels(before, after) ? open : undefined },
+    probe: first && { workload: first, required: true },
+  };
+  return { move, relabel, restarts, proofs: proofsIn(facts, move), hasCanary: restarts[0]?.canary === true };
+};
+
+const restart = ({ workload, stale }: WorkloadMove, target: Target, canary: string | undefined): RestartStep => ({
+  kind: "restart",
+  workload: refOf(workload),
+  uid: workload.uid,
+  canary: workload.uid === canary,
+  podsInFlight: rolloutSize(workload),
+  stalePods: stale.length,
+  pods: workload.pods.length,
+  from: revisionsOf(stale),
+  to: target.revision,
+  gateway: workload.gateway,
+  stamp: { kind: "of-record" },
+  guarded: true,
+  blockingPods: [],
+});
+
+/** Nothing to write there: workloads that are on the target are still proven, where the istiods did not say it already. */
+const provingLane = (facts: Facts, move: NamespaceMove): Lane => ({
+  namespace: move.namespace.name,
+  steps: proofsIn(facts, move),
+  onFailure: "stop",
+});
+
+const proofsIn = ({ mesh, target }: Facts, { workloads }: NamespaceMove): readonly ProveStep[] =>
+  workloads
+    .filter(({ disposition, workload }) => disposition === "already" && !isProven(workload, mesh, target))
+    .map(({ workload }) => ({
+      kind: "prove",
+      workload: refOf(workload),
+      uid: workload.uid,
+      restartedAt: workload.restartedAt,
+      to: target.revision,
+    }));
+
+/** No restart needed is no proof: its proxies may be connected to another control plane, or to none. */
+const isProven = (workload: Workload, mesh: Mesh, { revision }: Target): boolean =>
+  workloadProof(workload, presentGoal(workload, revision), mesh.answers, new Map(), 0).verdict.kind === "done";
+
+/** A run that goes on with an earlier one is not put back: what the earlier one moved would be left behind. */
+const onFailure = ({ relabel }: PlannedLane, fresh: Lane["onFailure"]): Lane["onFailure"] =>
+  relabel.record.kind === "open" && relabel.record.resumed ? "stop" : fresh;
+
+const canaryStage = (lanes: readonly PlannedLane[]): readonly Stage[] =>
+  lanes
+    .filter(({ hasCanary }) => hasCanary)
+    .map((lane) => ({
+      name: "canary",
+      lanes: [
+        {
+          namespace: lane.relabel.namespace,
+          steps: [lane.relabel, ...lane.restarts.slice(0, 1)],
+          onFailure: onFailure(lane, "undo"),
+        },
+      ],
+      sideBySide: 1,
+      until: "first-pod",
+      gate: undefined,
+      evenAfterFailure: false,
+    }));
+
+/** The canary stands here again: its other pods are waited for beside all the rest. */
+const workloadsStage = (
+  lanes: readonly PlannedLane[],
+  proving: readonly Lane[],
+  sideBySide: number,
+): Stage => ({
+  name: "workloads",
+  lanes: [
+    ...lanes
+      .toSorted((a, b) => Number(b.hasCanary) - Number(a.hasCanary))
+      .map((lane) => ({
+        namespace: lane.relabel.namespace,
+        steps: [...(lane.hasCanary ? [] : [lane.relabel]), [...lane.restarts, ...lane.proofs]],
+        onFailure: lane.hasCanary ? ("stop" as const) : onFailure(lane, "undo-labels"),
+      })),
+    ...proving.filter(({ steps }) => steps.length > 0),
+  ],
+  sideBySide,
+  until: "all-pods",
+  gate: undefined,
+  evenAfterFailure: false,
+});
+
+/** Workloads that `-l` left out move at their next pod: until then the run of their namespace stays open. */
+const closeStage = (lanes: readonly PlannedLane[]): Stage => ({
+  name: "close",
+  lanes: lanes
+    .filter(({ move }) => !staysOpen(move))
+    .map(({ relabel, restarts, proofs }) => ({
+      namespace: relabel.namespace,
+      steps: [
+        {
+          ...relabel,
+          before: relabel.after,
+          record: { kind: "close", proven: [relabel, ...restarts, ...proofs].map(stepKey) } as const,
+          probe: undefined,
+        },
+      ],
+      onFailure: "stop",
+    })),
+  sideBySide: 8,
+  until: "all-pods",
+  gate: "last-look",
+  evenAfterFailure: true,
+});
+
+const staysOpen = ({ workloads, podsWithoutWorkload }: NamespaceMove): boolean =>
+  [...workloads, ...podsWithoutWorkload].some(({ disposition }) => disposition === "unselected");
+
+const notInjected = ({ workloads }: NamespaceMove): MigrationPlan["notInjected"] =>
+  workloads
+    .filter(({ disposition, workload }) => disposition === "not-injected" && workload.pods.length > 0)
+    .map(({ workload, after }) => ({
+      object: refOf(workload),
+      reason: after.kind === "injected" ? `injected by ${after.revision}` : after.reason,
+    }));
 
 /** Named ones in the order given, each once; or all that their own labels inject, by name. */
 const askedNamespaces = (mesh: Mesh, request: MigrationRequest): readonly Asked[] => {
@@ -64,32 +231,6 @@ const askedNamespaces = (mesh: Mesh, request: MigrationRequest): readonly Asked[
   const byName = new Map(all.map((asked) => [asked.name, asked]));
   return [...new Set(request.namespaces)].map((name) => byName.get(name) ?? { name, found: undefined });
 };
-
-const steps = (move: NamespaceMove, canary: string | undefined): readonly Step[] => {
-  const { namespace, before, after, from, open } = move;
-  const restarts = move.workloads
-    .filter(({ disposition }) => disposition === "restart")
-    .map((each) => restart(each, canary));
-  return [
-    { kind: "relabel-namespace", namespace: namespace.name, uid: namespace.uid, before, after, from, open },
-    ...restarts.sort((a, b) => Number(b.canary) - Number(a.canary)),
-  ];
-};
-
-const restart = (
-  { workload, stale }: WorkloadMove,
-  canary: string | undefined,
-): Step & { kind: "restart-workload" } => ({
-  kind: "restart-workload",
-  workload: refOf(workload),
-  uid: workload.uid,
-  canary: workload.uid === canary,
-  podsInFlight: rolloutSize(workload),
-  stalePods: stale.length,
-  pods: workload.pods.length,
-  from: revisionsOf(stale),
-  gateway: workload.gateway,
-});
 
 const left = ({ workloads, podsWithoutWorkload }: NamespaceMove, target: Target): readonly Left[] => [
   ...workloads.flatMap(({ workload, disposition, stale }): readonly Left[] => {
@@ -112,9 +253,10 @@ const left = ({ workloads, podsWithoutWorkload }: NamespaceMove, target: Target)
   }),
 ];
 
-const ofFate = (moves: readonly NamespaceMove[], disposition: WorkloadMove["disposition"]): readonly ObjectRef[] =>
+const ofDisposition = (
+  moves: readonly NamespaceMove[],
+  disposition: WorkloadMove["disposition"],
+): readonly ObjectRef[] =>
   moves.flatMap(({ workloads }) =>
     workloads.filter((each) => each.disposition === disposition).map(({ workload }) => refOf(workload)),
   );
-
-const refOf = ({ kind, namespace, name }: ObjectRef): ObjectRef => ({ kind, namespace, name });

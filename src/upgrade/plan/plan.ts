@@ -1,65 +1,102 @@
-/** What a migration will change, as data: printed, judged, carried out and recorded as it stands. */
-import type { Finding } from "../../mesh/finding.ts";
+/** A plan: stages one after the other, lanes side by side, the steps of a lane in their order. It is run as printed. */
 import type { ObjectRef } from "../../mesh/model.ts";
-import type { RevisionLabels } from "../../mesh/revision-labels.ts";
-import type { FromRevision, Target, UndoRecord } from "../record/undo-record.ts";
-
-/**
- * `relabel-namespace` with equal `before` and `after` writes no label: it is there to be recorded and proven. `open` is
- * the record of an unfinished run to this target, which the step goes on with: its stamp, its labels and its run stay
- * the ones to go back to.
- */
-export type Step =
-  | {
-      readonly kind: "relabel-namespace";
-      readonly namespace: string;
-      readonly uid: string;
-      readonly before: RevisionLabels;
-      readonly after: RevisionLabels;
-      readonly from: FromRevision;
-      readonly open: UndoRecord | undefined;
-    }
-  | {
-      readonly kind: "restart-workload";
-      readonly workload: ObjectRef;
-      readonly uid: string;
-      readonly canary: boolean;
-      readonly podsInFlight: number;
-      readonly stalePods: number;
-      readonly pods: number;
-      readonly from: readonly string[];
-      readonly gateway: boolean;
-    };
-
-/** Something that stays on the old revision, and why. */
-export interface Left {
-  readonly object: ObjectRef;
-  readonly reason: string;
-  /** Accepted by `--leave`, or left without asking (a running Job, an opted-out workload's pods are not listed). */
-  readonly by: "--leave" | "job" | "selector";
-}
-
-export interface MigrationRequest {
-  readonly to: string;
-  /** Names, in the order in which they are to start; `all`: every namespace injected by its labels. */
-  readonly namespaces: readonly string[] | "all";
-  readonly from: string | undefined;
-  /** Label selector limiting the restarts, as text; the objects it matches are given to the planner as `selected`. */
-  readonly selector: string | undefined;
-  readonly leave: readonly string[];
-  readonly allowDowntime: readonly string[];
-  readonly skipCheck: readonly string[];
-}
+import type { FromRevision, Target } from "../record/undo-record.ts";
+import type { ProveStep, RelabelStep, RestartStep, Step } from "./step.ts";
 
 export interface Plan {
+  readonly stages: readonly Stage[];
+  /** Control planes that are left: each of their istiods has to say that it no longer serves the moved proxies. */
+  readonly oldRevisions: readonly string[];
+}
+
+export interface MigrationPlan extends Plan {
   readonly target: Target;
   /** Namespaces in the order in which they start. */
   readonly namespaces: readonly string[];
-  readonly steps: readonly Step[];
+  /** Stays on the old revision, accepted. */
   readonly left: readonly Left[];
   /** Workloads already on the target with every pod. */
   readonly already: readonly ObjectRef[];
   /** Workloads without pods: their next pod is injected by the target. */
   readonly empty: readonly ObjectRef[];
-  readonly findings: readonly Finding[];
+  /** Workloads that get no proxy from the target, and why (opted out, host network, …). */
+  readonly notInjected: readonly { readonly object: ObjectRef; readonly reason: string }[];
 }
+
+export interface Stage {
+  readonly name: StageName;
+  readonly lanes: readonly Lane[];
+  /** Lanes under way at once. */
+  readonly sideBySide: number;
+  /** How far each restart is waited for here. What is not proven to the end goes on in a later stage. */
+  readonly until: "first-pod" | "all-pods";
+  /** A look at the cluster right before the stage: it can fail the stage or change its lanes. */
+  readonly gate: Gate | undefined;
+  /** Runs although an earlier stage failed. */
+  readonly evenAfterFailure: boolean;
+}
+
+/**
+ * `canary`: one workload, until its first new pod is proven · `workloads`: all the others · `close`: the undo records of
+ * the namespaces that have arrived whole · `labels` and `restarts`: the two stages of a rollback.
+ */
+export type StageName = "canary" | "workloads" | "close" | "labels" | "restarts";
+
+/**
+ * `last-look`: what came up on another revision meanwhile · `look-again`: which workloads a rollback has to restart, by
+ * the pods that are there once the labels are back.
+ */
+export type Gate = "last-look" | "look-again";
+
+/** The steps of one namespace, in their order; an inner list is run side by side. A failed step ends the lane. */
+export interface Lane {
+  readonly namespace: string;
+  readonly steps: readonly (Step | readonly Step[])[];
+  /**
+   * When a step fails. `undo`: everything that the lane wrote is put back · `undo-labels`: its labels are put back
+   * while no workload in it was restarted · `stop`: it stays as it is.
+   */
+  readonly onFailure: "undo" | "undo-labels" | "stop";
+}
+
+/** Something that stays on the old revision, and why. */
+export interface Left {
+  readonly object: ObjectRef;
+  readonly reason: string;
+  /** Accepted by `--leave`; a running Job; not selected by `-l`. */
+  readonly by: "--leave" | "job" | "selector";
+}
+
+export const stepsOfLane = ({ steps }: Lane): readonly Step[] => steps.flatMap((step) => step);
+
+/** Every step once, in the order in which it begins: one that is waited for in two stages stands in both. */
+export const stepsOf = ({ stages }: Pick<Plan, "stages">): readonly Step[] => [
+  ...new Set(stages.flatMap(({ lanes }) => lanes.flatMap(stepsOfLane))),
+];
+
+/** The steps that write labels of namespaces, without those that only close a record. */
+export const relabelSteps = (plan: Pick<Plan, "stages">): readonly RelabelStep[] =>
+  stepsOf(plan)
+    .filter((step) => step.kind === "relabel")
+    .filter(({ record }) => record.kind !== "close");
+
+export const restartSteps = (plan: Pick<Plan, "stages">): readonly RestartStep[] =>
+  stepsOf(plan).filter((step) => step.kind === "restart");
+
+export const proveSteps = (plan: Pick<Plan, "stages">): readonly ProveStep[] =>
+  stepsOf(plan).filter((step) => step.kind === "prove");
+
+/** Whether the plan writes anything. */
+export const writesAnything = (plan: Pick<Plan, "stages">): boolean =>
+  stepsOf(plan).some(({ kind }) => kind !== "prove");
+
+/** The revisions that the steps leave: `to` is not among them. */
+export const revisionsLeft = (
+  from: readonly FromRevision[],
+  restarted: readonly Pick<RestartStep, "from">[],
+  to: string,
+): readonly string[] => [
+  ...new Set(
+    [...from.map(({ revision }) => revision), ...restarted.flatMap((step) => step.from)].filter((name) => name !== to),
+  ),
+];

@@ -1,9 +1,8 @@
 /** What a plan, its proof and its way back need to be allowed to do. */
 import type { Right } from "../../mesh/kubernetes.ts";
 import { type WorkloadKind, workloadResources } from "../../mesh/workload-kinds.ts";
-import type { Plan, Step } from "./plan.ts";
-
-type RestartStep = Extract<Step, { readonly kind: "restart-workload" }>;
+import { type Plan, relabelSteps, restartSteps } from "./plan.ts";
+import type { RestartStep } from "./step.ts";
 
 /**
  * The rights that carrying out the plan needs, and putting it back: labels (patch of the namespace), restarts (patch of
@@ -13,18 +12,14 @@ type RestartStep = Extract<Step, { readonly kind: "restart-workload" }>;
  * is deleted. Empty for a plan without steps. A namespace stands in itself
  * (k8s.io/apiserver/pkg/endpoints/request/requestinfo.go): a RoleBinding in it is enough.
  */
-export const neededRights = ({ steps }: Plan): readonly Right[] => {
-  const relabelled = steps.flatMap((step): readonly Right[] =>
-    step.kind === "relabel-namespace"
-      ? verbs(["get", "patch"], { group: "", resource: "namespaces", namespace: step.namespace, name: step.namespace })
-      : [],
-  );
-  const restarted = steps.filter((step): step is RestartStep => step.kind === "restart-workload");
-  const perNamespace = [...Map.groupBy(restarted, ({ workload }) => workload.namespace)].flatMap(
-    ([namespace, inside]) => namespaceRights(namespace, inside),
-  );
-  return [...relabelled, ...perNamespace];
-};
+export const neededRights = (plan: Plan): readonly Right[] => [
+  ...relabelSteps(plan).flatMap(({ namespace }) =>
+    verbs(["get", "patch"], { group: "", resource: "namespaces", namespace, name: namespace }),
+  ),
+  ...[...Map.groupBy(restartSteps(plan), ({ workload }) => workload.namespace)].flatMap(([namespace, inside]) =>
+    namespaceRights(namespace, inside),
+  ),
+];
 
 const namespaceRights = (namespace: string, restarted: readonly RestartStep[]): readonly Right[] => {
   const kinds = new Set(restarted.map(({ workload }) => workload.kind));

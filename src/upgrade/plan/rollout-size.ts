@@ -1,17 +1,20 @@
+/** How many pods a restart of a workload has in flight. */
 import type { Workload } from "../../mesh/model.ts";
+
+type Sized = Pick<Workload, "strategy" | "status">;
 
 /**
  * How many pods a restart has in flight at most: those made before an old one is gone, and those missing meanwhile.
  * https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#rolling-update-deployment
  */
-export const rolloutSize = (workload: Workload): number => surge(workload) + unavailable(workload);
+export const rolloutSize = (workload: Sized): number => surge(workload) + unavailable(workload);
 
 /** Pods made beyond the desired number. */
-export const surge = ({ strategy, status }: Workload): number =>
+export const surge = ({ strategy, status }: Sized): number =>
   strategy.type === "RollingUpdate" ? Math.min(strategy.maxSurge, status.desired) : 0;
 
 /** Pods that may be missing at once, by the workload's own strategy. */
-export const unavailable = ({ strategy, status }: Workload): number => {
+export const unavailable = ({ strategy, status }: Sized): number => {
   switch (strategy.type) {
     case "RollingUpdate":
     case "RolloutRestart":

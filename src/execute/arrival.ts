@@ -1,0 +1,178 @@
+/**
+ * The one wait for a proof: watches a workload until it has arrived, is past hope, or makes no progress any more. Two
+ * questions are asked of the same looks: has the first new pod arrived, and have all.
+ */
+import type { Clock } from "../cluster/clock.ts";
+import { workloadIn } from "../gather/watch/namespace-watch.ts";
+import { watchReadiness } from "../gather/watch/readiness.ts";
+import { waitFor } from "../gather/watch/wait.ts";
+import type { ManagedWorkload } from "../mesh/from/ownership.ts";
+import type { ObjectRef, Pod } from "../mesh/model.ts";
+import { diagnose } from "../upgrade/proof/diagnosis.ts";
+import { type Diagnosis, pastGrace, type SeenSince } from "../upgrade/proof/symptom.ts";
+import { failed, unknown, type Verdict, waiting } from "../upgrade/proof/verdict.ts";
+import {
+  firstNewPodProof,
+  type RestartGoal,
+  type WorkloadProof,
+  workloadProof,
+} from "../upgrade/proof/workload-proof.ts";
+import type { Tools } from "./tools.ts";
+
+/** What is waited for, and how patiently. */
+export interface ArrivalGoal extends RestartGoal {
+  readonly question: "first-pod" | "all-pods";
+  /** New pods of another revision end the wait (another restart mends them), or are waited for until they are gone. */
+  readonly wrongRevision: "ends" | "waits";
+  /** A cause that lasts ends the wait before its time is over. */
+  readonly diagnosed: boolean;
+  /** Without any progress for so long (ms) the wait ends. */
+  readonly noProgressMs: number;
+}
+
+/** `pods` are those that the workload is to have, `proven` how many of them are. */
+export interface Arrived {
+  readonly kind: "done" | "failed" | "unproven" | "wrong-revision";
+  readonly reason: string;
+  readonly diagnosis: Diagnosis | undefined;
+  readonly pods: number;
+  readonly proven: number;
+}
+
+/** How long readings may fail to come before nothing is known any more (ms). */
+const blindMs = 60_000;
+
+/** `report` gets what is waited for, in words for a person. Throws the reason of `stop.now` when that aborts. */
+export async function arrival(
+  ref: ObjectRef,
+  goal: ArrivalGoal,
+  { watchOf, istiods, clock, stop, timeouts }: Pick<Tools, "watchOf" | "istiods" | "clock" | "stop" | "timeouts">,
+  report: (text: string) => void,
+): Promise<Arrived> {
+  const { objects, failedCreates } = watchOf(ref.namespace);
+  const memory = newMemory(clock);
+  const look = (): Verdict | undefined => judge(ref, goal, { objects, failedCreates, istiods }, memory, clock);
+  const verdict = await waitFor(look, [objects, istiods, failedCreates], {
+    timeoutMs: timeouts.overall,
+    signal: stop.now,
+    clock,
+    onChange: report,
+  });
+  return endOf(verdict, memory);
+}
+
+type Readings = ReturnType<Tools["watchOf"]> & Pick<Tools, "istiods">;
+
+interface Memory {
+  provenAt: WorkloadProof["provenAt"];
+  readonly newlyReady: ReturnType<typeof watchReadiness>;
+  since: SeenSince;
+  found: readonly Diagnosis[];
+  lasting: Diagnosis | undefined;
+  wrongRevision: readonly Pod[];
+  /** The wait ended because nothing could be proven, not because something was seen to be wrong. */
+  blind: boolean;
+  pods: number;
+  proven: number;
+  /** What counts as progress, and when (ms) it last changed. */
+  mark: string;
+  markedAt: number;
+}
+
+const newMemory = (clock: Clock): Memory => ({
+  provenAt: new Map(),
+  newlyReady: watchReadiness(),
+  since: new Map(),
+  found: [],
+  lasting: undefined,
+  wrongRevision: [],
+  blind: false,
+  pods: 0,
+  proven: 0,
+  mark: "",
+  markedAt: clock.now(),
+});
+
+function judge(
+  ref: ObjectRef,
+  goal: ArrivalGoal,
+  readings: Readings,
+  memory: Memory,
+  clock: Clock,
+): Verdict | undefined {
+  const now = clock.now();
+  const [objects, istiods] = [readings.objects.reading(), readings.istiods.reading()];
+  for (const { failingSince, trouble } of [objects, istiods]) {
+    if (failingSince !== undefined && now - failingSince > blindMs)
+      return stalled(goal, memory, now, unknown(`nothing can be read: ${messageOf(trouble)}`));
+  }
+  if (objects.value === undefined || istiods.value === undefined) return undefined;
+
+  const workload = workloadIn(objects.value, ref);
+  const pods = workload?.pods ?? [];
+  const newlyReady = memory.newlyReady(pods, objects.readAt ?? now, istiods.readAt ?? now);
+  if (pods.some(newlyReady)) readings.istiods.hint();
+  const all = workloadProof(workload, goal, istiods.value, memory.provenAt, now, newlyReady);
+  const proof = goal.question === "all-pods" ? all : firstNewPodProof(workload, goal, istiods.value, newlyReady);
+  memory.provenAt = all.provenAt;
+  // As a person counts: a workload of 3 has 3 pods, also while a fourth one is there to replace an old one.
+  memory.pods = workload?.status.desired ?? 0;
+  memory.proven = Math.min(all.proven, memory.pods);
+  if (proof.verdict.kind === "done" || !workload) return proof.verdict;
+  if (proof.wrongRevision.length > 0 && goal.wrongRevision === "ends") {
+    memory.wrongRevision = proof.wrongRevision;
+    return failed("reason" in proof.verdict ? proof.verdict.reason : "injected by another revision");
+  }
+  if (goal.diagnosed) {
+    const events = readings.failedCreates.reading().value ?? [];
+    const { replicaSets } = objects.value;
+    const evidence = { pods: proof.pods, replicaSets, events, stamp: goal.stamp, revision: goal.revision };
+    // A controller that has not seen the latest template yet still reports about pods of the one before.
+    memory.found = workload.status.observedGeneration < workload.generation ? [] : diagnose(workload, evidence);
+    const { since, hopeless } = pastGrace(memory.since, memory.found, now);
+    [memory.since, memory.lasting] = [since, hopeless];
+  }
+  if (proof.verdict.kind === "failed") return proof.verdict;
+  if (memory.lasting) return failed(sentence(memory.lasting));
+  noteProgress(memory, workload, all.proven, now);
+  return stalled(goal, memory, now, goal.question === "all-pods" ? counted(proof.verdict, memory) : proof.verdict);
+}
+
+function noteProgress(memory: Memory, { status, pods }: ManagedWorkload, proven: number, now: number): void {
+  const { updated, ready, available } = status;
+  const states = pods.map((pod) => `${pod.uid}${pod.ready}`).join();
+  const mark = `${updated} ${ready} ${available} ${proven} ${states}`;
+  if (mark !== memory.mark) [memory.mark, memory.markedAt] = [mark, now];
+}
+
+/** A verdict that waits becomes one that has waited too long. */
+function stalled({ noProgressMs }: ArrivalGoal, memory: Memory, now: number, verdict: Verdict): Verdict {
+  if (now - memory.markedAt < noProgressMs || !("reason" in verdict)) return verdict;
+  const still = Math.round((now - memory.markedAt) / 1000);
+  memory.blind = verdict.kind === "unknown";
+  return failed(`${memory.blind ? "no proof" : "no progress"} for ${still}s: ${verdict.reason}`);
+}
+
+const counted = (verdict: Verdict, { proven, pods }: Memory): Verdict =>
+  verdict.kind === "waiting" && pods > 0 ? waiting(`${proven} of ${pods} proven; ${verdict.reason}`) : verdict;
+
+function endOf(verdict: Verdict, { pods, proven, blind, wrongRevision, lasting, found }: Memory): Arrived {
+  const end = (kind: Arrived["kind"], reason: string, diagnosis?: Diagnosis): Arrived => ({
+    kind,
+    reason,
+    diagnosis,
+    pods,
+    proven,
+  });
+  if (verdict.kind === "done") return end("done", "");
+  if (verdict.kind === "failed" && blind) return end("unproven", verdict.reason);
+  if (wrongRevision.length > 0) return end("wrong-revision", verdict.reason);
+  if (verdict.kind !== "failed") return end("unproven", verdict.reason);
+  const [cause] = found;
+  if (lasting) return end("failed", sentence(lasting), lasting);
+  return cause ? end("failed", `${verdict.reason} (${sentence(cause)})`, cause) : end("failed", verdict.reason);
+}
+
+const sentence = ({ object, message }: Diagnosis): string => `${object.kind} ${object.name}: ${message}`;
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -1,0 +1,176 @@
+/**
+ * Runs a plan as it is printed: its stages one after the other, lanes side by side, the steps of a lane in their order.
+ * Every write passes `begin`, where its intent is recorded first.
+ */
+import { ClusterError } from "../cluster/cluster-error.ts";
+import { namespaceRef } from "../mesh/object-ref.ts";
+import { isWritten } from "../upgrade/plan/outcome.ts";
+import { type Lane, type Plan, type Stage, stepsOfLane } from "../upgrade/plan/plan.ts";
+import { type Step, stepKey } from "../upgrade/plan/step.ts";
+import type { Diagnosis } from "../upgrade/proof/symptom.ts";
+import { createBudget } from "./budget.ts";
+import { noteFailure } from "./failure.ts";
+import type { Tools } from "./tools.ts";
+
+/** How one kind of step is carried out. `A` is what its write hands on to its proof. */
+export interface StepActions<S extends Step, A> {
+  /** Pods in flight while it is under way. */
+  readonly podsInFlight: (step: S) => number;
+  /** The last look before the write. `skip`: nothing to do. Throws `ClusterError` where the step may not begin. */
+  readonly guard: (step: S, tools: Tools) => Promise<"go" | "skip">;
+  /** The write, idempotent. Throws `ClusterError`, `ambiguous` where it may have been done all the same. */
+  readonly apply: (step: S, tools: Tools) => Promise<A>;
+  /** Waits for the proof. Throws the reason of `tools.stop.now` when that aborts. */
+  readonly prove: (step: S, applied: A, until: Stage["until"], tools: Tools) => Promise<Proof>;
+}
+
+export interface Proof {
+  readonly state: "proven" | "failed" | "unproven";
+  readonly reason: string | undefined;
+  readonly diagnosis?: Diagnosis | undefined;
+}
+
+/** What `runPlan` is made of, so that tests can script it. */
+export interface Machine {
+  // biome-ignore lint/suspicious/noExplicitAny: what a kind of step hands on is its own affair
+  readonly actionsOf: (step: Step) => StepActions<any, any>;
+  /** A look at the cluster before a stage. Gives the lanes to run, or undefined: the stage has failed and is left out. */
+  readonly gate: (stage: Stage, tools: Tools) => Promise<readonly Lane[] | undefined>;
+  /** Puts back what a lane wrote. Gives what could not be put back, in words. Throws `ClusterError`. */
+  readonly undo: (lane: Lane, tools: Tools) => Promise<string | undefined>;
+}
+
+type StepEnd = "done" | "failed" | "stopped";
+
+/** What was begun and is waited for in a later stage. */
+interface Begun {
+  readonly applied: unknown;
+  readonly release: () => void;
+}
+
+/**
+ * What came of each step is in `tools.journal`, the first failure too. Rejects only for a fault of ours: the journal
+ * then says what was begun.
+ */
+export async function runPlan(plan: Plan, machine: Machine, tools: Tools): Promise<void> {
+  const { stop, budget, journal } = tools;
+  const begun = new Map<Step, Begun>();
+
+  async function runStage(stage: Stage): Promise<void> {
+    const lanes = stage.gate ? await machine.gate(stage, tools) : stage.lanes;
+    const turns = createBudget(stage.sideBySide);
+    const running = (lanes ?? []).map(async (lane) => {
+      const release = await turns.acquire(1, signalFor(stage)).catch(() => undefined);
+      if (release) await runLane(lane, stage).finally(release);
+    });
+    await Promise.all(running);
+  }
+
+  const signalFor = (stage: Stage): AbortSignal => (stage.evenAfterFailure ? stop.now : stop.nothingNew);
+
+  async function runLane(lane: Lane, stage: Stage): Promise<void> {
+    for (const step of lane.steps) {
+      const ends = await Promise.all([step].flat().map((each) => runStep(each, stage)));
+      if (ends.every((end) => end === "done")) continue;
+      if (ends.includes("failed") || lane.onFailure === "undo") await undoLane(lane);
+      return;
+    }
+  }
+
+  /** Ends when the step is proven as far as the stage asks, or will not be. */
+  async function runStep(step: Step, stage: Stage): Promise<StepEnd> {
+    const actions = machine.actionsOf(step);
+    const key = stepKey(step);
+    const earlier = begun.get(step);
+    let { applied, release } = earlier ?? { applied: undefined, release: () => {} };
+    let written = earlier !== undefined;
+    begun.delete(step);
+    try {
+      if (!earlier) {
+        const pods = actions.podsInFlight(step);
+        if (pods > 0) release = await budget.acquire(pods, signalFor(stage));
+        signalFor(stage).throwIfAborted();
+        if ((await actions.guard(step, tools)) === "skip") return "done";
+        signalFor(stage).throwIfAborted();
+        begin(step);
+        applied = await actions.apply(step, tools);
+        written = true;
+      }
+      const { state, reason, diagnosis } = await actions.prove(step, applied, stage.until, tools);
+      if (state === "proven" && stage.until === "first-pod" && actions.podsInFlight(step) > 0) {
+        begun.set(step, { applied, release });
+        return "done";
+      }
+      journal.note(key, { state, reason });
+      if (state === "proven") return "done";
+      return await failed(step, reason ?? "not proven", diagnosis);
+    } catch (error) {
+      return await endedBy(step, error, written);
+    } finally {
+      if (!begun.has(step)) release();
+    }
+  }
+
+  /** The one place before every write: what a lock and a durable journal have to know, they learn here. */
+  function begin(step: Step): void {
+    journal.note(stepKey(step), { state: "begun", reason: step.kind === "restart" ? "restart begun" : undefined });
+  }
+
+  /** After an ambiguous write assume it happened; after a refused one nothing was written. */
+  async function endedBy(step: Step, error: unknown, written: boolean): Promise<StepEnd> {
+    const key = stepKey(step);
+    const ofCluster = error instanceof ClusterError;
+    if (!written && ofCluster && !error.ambiguous) journal.note(key, { state: "not-begun", reason: undefined });
+    const isBegun = isWritten(journal.outcome(key));
+    if (stop.now.aborted) {
+      if (isBegun) journal.note(key, { state: "unproven", reason: unfinished(step) });
+      return isBegun ? "failed" : "stopped";
+    }
+    if (stop.nothingNew.aborted && error === stop.nothingNew.reason) return "stopped";
+    if (!ofCluster) throw error;
+    journal.note(key, { state: isBegun ? "failed" : "not-begun", reason: error.message });
+    return failed(step, error.message);
+  }
+
+  async function failed(step: Step, reason: string, diagnosis?: Diagnosis): Promise<"failed"> {
+    stop.fail(new Error(`${stepKey(step)}: ${reason}`));
+    const object = step.kind === "relabel" ? (step.probe?.workload ?? namespaceRef(step.namespace)) : step.workload;
+    await noteFailure(tools, object, reason, diagnosis);
+    return "failed";
+  }
+
+  async function undoLane(lane: Lane): Promise<void> {
+    const written = stepsOfLane(lane).filter((step) => isWritten(journal.outcome(stepKey(step))));
+    const restarted = written.some(({ kind }) => kind === "restart");
+    if (
+      stop.interrupted() ||
+      written.length === 0 ||
+      lane.onFailure === "stop" ||
+      (lane.onFailure === "undo-labels" && restarted)
+    )
+      return;
+    const task = tools.sectionOf(lane.namespace).task(`namespace/${lane.namespace}`, "putting everything back");
+    try {
+      const missing = await machine.undo(lane, tools);
+      if (missing === undefined) return task.done("as it was before");
+      task.fail(missing);
+      tools.warn(missing);
+    } catch (error) {
+      if (!(error instanceof ClusterError)) throw error;
+      task.fail(error.message);
+      tools.warn(`not everything could be put back: ${error.message}`);
+    }
+  }
+
+  for (const stage of plan.stages) {
+    if (stop.now.aborted || (stop.failed() && !stage.evenAfterFailure)) continue;
+    await runStage(stage);
+  }
+  for (const [step, { release }] of begun) {
+    release();
+    journal.note(stepKey(step), { state: "unproven", reason: unfinished(step) });
+  }
+}
+
+const unfinished = ({ kind }: Step): string | undefined =>
+  kind === "relabel" ? undefined : `not waited for to the end${kind === "restart" ? ": its rollout goes on" : ""}`;

@@ -1,0 +1,37 @@
+/** A workload that needs no restart: its pods may be connected to another control plane all the same, or to none. */
+import { refText } from "../../mesh/object-ref.ts";
+import { type ProveStep, stepKey } from "../../upgrade/plan/step.ts";
+import { presentGoal } from "../../upgrade/proof/present-goal.ts";
+import { arrival } from "../arrival.ts";
+import type { StepActions } from "../run-plan.ts";
+
+/** A proxy that reconnects is back within seconds; one that is not after so long (ms) will not come by waiting. */
+const reconnectMs = 60_000;
+
+export const proveActions: StepActions<ProveStep, undefined> = {
+  podsInFlight: () => 0,
+  guard: async () => "go",
+  apply: async () => undefined,
+  prove: async (step, _, __, tools) => {
+    const { workload, to } = step;
+    const title = `${workload.kind}/${workload.name} (there already)`;
+    const task = tools.sectionOf(workload.namespace).task(refText(workload), title);
+    const goal = {
+      ...presentGoal(step, to),
+      question: "all-pods",
+      wrongRevision: "ends",
+      diagnosed: true,
+      noProgressMs: Math.min(tools.timeouts.workload, reconnectMs),
+    } as const;
+    const { kind, reason, diagnosis, pods, proven } = await arrival(workload, goal, tools, (text) =>
+      task.update(text),
+    );
+    tools.journal.note(stepKey(step), { pods, proven });
+    if (kind !== "done") {
+      task.fail(reason);
+      return { state: "unproven", reason, diagnosis };
+    }
+    task.done(`${proven} of ${pods} pods on ${to}`);
+    return { state: "proven", reason: undefined };
+  },
+};

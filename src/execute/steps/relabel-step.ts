@@ -1,0 +1,104 @@
+/** A namespace's labels and undo record: written in one patch, then a trial pod shows where new pods go. */
+import { ClusterError } from "../../cluster/cluster-error.ts";
+import { kinds } from "../../cluster/kinds.ts";
+import { revisionLabelsOf, sameRevisionLabels } from "../../mesh/revision-labels.ts";
+import { type Outcomes, outcomeOf } from "../../upgrade/plan/outcome.ts";
+import { labelsKey, type RelabelStep, stepKey } from "../../upgrade/plan/step.ts";
+import type { UndoRecord } from "../../upgrade/record/undo-record.ts";
+import type { StepActions } from "../run-plan.ts";
+import type { Tools } from "../tools.ts";
+import { probeFailure } from "./probe.ts";
+import { labelsChanged, relabel, stateText } from "./relabel.ts";
+import { stampAt } from "./stamp.ts";
+
+/** What the write hands on: what admission made of the labels, where it changed them. */
+interface Written {
+  readonly altered: string | undefined;
+}
+
+export const relabelActions: StepActions<RelabelStep, Written> = {
+  podsInFlight: () => 0,
+
+  /** A record is closed where every workload of its namespace has arrived, and its labels are still those of the run. */
+  guard: async (step, tools) => {
+    if (step.record.kind !== "close") return "go";
+    if (!hasArrived(step.namespace, step.record.proven, tools.journal.outcomes())) return "skip";
+    await checkLabels(step.namespace, tools);
+    return "go";
+  },
+
+  apply: async (step, tools) => {
+    const key = stepKey(step);
+    const record = await recordOf(step, tools);
+    if (record) tools.journal.note(key, { record });
+    const { namespace, uid, before, after } = step;
+    const outcome = await relabel(
+      tools.cluster,
+      { namespace, uid, expected: before, labels: after, record: record ?? null },
+      { dryRun: false },
+    );
+    if (outcome.kind === "changed-by-others")
+      throw step.record.kind === "remove" ? leftAsTheyAre(namespace) : labelsChanged(namespace, outcome.found);
+    const altered = outcome.kind === "altered" ? outcome.found : undefined;
+    tools.journal.note(key, { labels: altered ?? after });
+    return { altered: altered && `the API server changed the labels asked for to ${stateText(altered)}` };
+  },
+
+  prove: async ({ probe, to }, { altered }, _, tools) => {
+    if (altered) return { state: "failed", reason: altered };
+    const reason = probe && (await probeFailure(probe.workload, to, tools));
+    return reason && probe?.required ? { state: "failed", reason } : { state: "proven", reason: undefined };
+  },
+};
+
+/** The record that is to stand in the namespace; undefined: none. Throws `ClusterError`. */
+async function recordOf(step: RelabelStep, tools: Tools): Promise<UndoRecord | undefined> {
+  switch (step.record.kind) {
+    case "remove":
+      return undefined;
+    case "close": {
+      const record = tools.journal.outcome(labelsKey(step.namespace)).record;
+      return record && { ...record, state: "done" };
+    }
+    case "open":
+      return (
+        step.record.resumed ?? {
+          version: 1,
+          run: tools.runId,
+          target: step.record.target,
+          stamp: stampAt(await tools.cluster.now()),
+          namespaceUid: step.uid,
+          before: step.before,
+          from: step.from,
+          state: "open",
+        }
+      );
+  }
+}
+
+/** Every step of the namespace is proven, and the last look found nothing else that has not arrived. */
+function hasArrived(namespace: string, proven: readonly string[], outcomes: Outcomes): boolean {
+  const found = [...outcomes.keys()].filter((key) => key.startsWith(`${namespace}/`));
+  return [...proven, ...found].every((key) => outcomeOf(outcomes, key).state === "proven");
+}
+
+/**
+ * Read again before every restart and before a record is closed: labels that somebody put back would send new pods
+ * elsewhere. Throws `ClusterError`.
+ */
+export async function checkLabels(
+  namespace: string,
+  { cluster, journal }: Pick<Tools, "cluster" | "journal">,
+): Promise<void> {
+  const now = await cluster.get(kinds.namespaces, namespace);
+  if (!now) throw new ClusterError(`namespace ${namespace} was deleted meanwhile`, { reason: "not-found" });
+  const { labels } = journal.outcome(labelsKey(namespace));
+  const found = revisionLabelsOf(now.metadata.labels);
+  if (labels && !sameRevisionLabels(found, labels)) throw labelsChanged(namespace, found);
+}
+
+const leftAsTheyAre = (namespace: string): ClusterError =>
+  new ClusterError(
+    `the labels of namespace ${namespace} were changed by somebody else meanwhile, so they were left as they are`,
+    { reason: "conflict" },
+  );

@@ -1,0 +1,134 @@
+/**
+ * One workload: restarted, and watched until its pods are proven. Where new pods still came up on another revision, it
+ * is restarted once more.
+ */
+
+import { ClusterError } from "../../cluster/cluster-error.ts";
+import { kinds } from "../../cluster/kinds.ts";
+import { refText } from "../../mesh/object-ref.ts";
+import { labelsKey, type RestartStep, stepKey } from "../../upgrade/plan/step.ts";
+import type { RestartGoal } from "../../upgrade/proof/workload-proof.ts";
+import { type Arrived, arrival } from "../arrival.ts";
+import type { ProgressTask } from "../progress.ts";
+import type { Proof, StepActions } from "../run-plan.ts";
+import type { Tools } from "../tools.ts";
+import { probeFailure } from "./probe.ts";
+import { checkLabels } from "./relabel-step.ts";
+import { stampWorkload } from "./restart.ts";
+import { laterStamp } from "./stamp.ts";
+
+interface Restarted {
+  readonly task: ProgressTask;
+  /** Of the last restart: a second one of the same run has a later stamp. */
+  goal: RestartGoal;
+  restarts: number;
+}
+
+export const restartActions: StepActions<RestartStep, Restarted> = {
+  podsInFlight: (step) => step.podsInFlight,
+
+  /** The template may be another than the one that was probed first, and a webhook may have died since. */
+  guard: async ({ workload, to, guarded }, tools) => {
+    if (!guarded) return "go";
+    await checkLabels(workload.namespace, tools);
+    const reason = await probeFailure(workload, to, tools);
+    if (reason !== undefined) throw new ClusterError(reason, { reason: "denied" });
+    return "go";
+  },
+
+  apply: async (step, tools) => {
+    const { workload } = step;
+    const title = `${workload.kind}/${workload.name}${step.canary ? " (canary)" : ""}`;
+    const task = tools.sectionOf(workload.namespace).task(refText(workload), title);
+    try {
+      const goal = await restart(step, await stampFor(step, tools), tools);
+      for (const { name, uid } of step.blockingPods)
+        await tools.cluster.delete(kinds.pods, { namespace: workload.namespace, name }, uid, {});
+      return { task, goal, restarts: 1 };
+    } catch (error) {
+      if (error instanceof ClusterError) task.fail(error.message);
+      throw error;
+    }
+  },
+
+  prove: async (step, restarted, until, tools) => {
+    const { task } = restarted;
+    for (;;) {
+      const end = await arrival(step.workload, goalOf(step, restarted.goal, until, tools), tools, (text) => task.update(text));
+      tools.journal.note(stepKey(step), { pods: end.pods, proven: end.proven });
+      const again = end.kind === "wrong-revision" ? await restartAgain(step, restarted, end, tools) : undefined;
+      if (end.kind === "wrong-revision" && again === undefined) continue;
+      const proof: Proof = again ?? proofOf(end);
+      if (proof.state === "proven" && until === "first-pod") return proof;
+      if (proof.state === "proven") task.done(`${end.proven} of ${end.pods} pods on ${step.to}`);
+      else task.fail(proof.reason ?? "");
+      return proof;
+    }
+  },
+};
+
+const proofOf = ({ kind, reason, diagnosis }: Arrived): Proof => {
+  if (kind === "done") return { state: "proven", reason: undefined };
+  return { state: kind === "failed" ? "failed" : "unproven", reason, diagnosis };
+};
+
+/** A way back only waits: the pods that it replaces are on the revision that it leaves, and may be broken. */
+const goalOf = ({ guarded }: RestartStep, goal: RestartGoal, question: "first-pod" | "all-pods", { timeouts }: Tools) =>
+  ({
+    ...goal,
+    question,
+    wrongRevision: guarded ? "ends" : "waits",
+    diagnosed: guarded,
+    noProgressMs: timeouts.workload,
+  }) as const;
+
+async function stampFor({ workload, stamp }: RestartStep, tools: Tools): Promise<string | null> {
+  if (stamp.kind === "as-before") return stamp.stamp;
+  if (stamp.kind === "new") return laterStamp(tools, stamp.after);
+  const record = tools.journal.outcome(labelsKey(workload.namespace)).record;
+  if (!record) throw new Error(`no undo record for namespace ${workload.namespace}`);
+  return record.stamp;
+}
+
+async function restart(step: RestartStep, stamp: string | null, tools: Tools): Promise<RestartGoal> {
+  const { workload, uid, to, canary } = step;
+  const { cluster, journal } = tools;
+  const before = canary ? await podsIn(workload.namespace, tools) : undefined;
+  const key = stepKey(step);
+  journal.note(key, { stamp: stamp ?? "" });
+  const { metadata } = await stampWorkload(cluster, workload, uid, stamp, (found) => {
+    if (journal.outcome(key).stampBefore === undefined) journal.note(key, { stampBefore: found });
+  });
+  return {
+    uid,
+    stamp: stamp ?? "",
+    generation: metadata.generation ?? 0,
+    revision: to,
+    oldRevisions: step.guarded ? tools.oldRevisions : [],
+    ...(before && { before }),
+  };
+}
+
+/** Only the canary is judged on its first new pod, so only there it matters which pods are new. */
+async function podsIn(namespace: string, { cluster }: Tools): Promise<ReadonlySet<string>> {
+  const listed = await cluster.list(kinds.pods, { namespace, metadataOnly: true }, ({ metadata }) => metadata.uid);
+  return new Set(listed?.items);
+}
+
+/** One new stamp a run; a second time it is a failure. Undefined: it was restarted again. */
+async function restartAgain(
+  step: RestartStep,
+  restarted: Restarted,
+  { reason }: Arrived,
+  tools: Tools,
+): Promise<Proof | undefined> {
+  const failed = (text: string): Proof => ({ state: "failed", reason: text });
+  if (restarted.restarts > 1) return failed(`new pods came up on another revision twice: ${reason}`);
+  restarted.task.update(`${reason}; restarting once more`);
+  await checkLabels(step.workload.namespace, tools);
+  const wrong = await probeFailure(step.workload, step.to, tools);
+  if (wrong !== undefined) return failed(`${reason}; ${wrong}`);
+  restarted.restarts++;
+  restarted.goal = await restart(step, await laterStamp(tools, restarted.goal.stamp), tools);
+  return undefined;
+}

@@ -1,0 +1,262 @@
+/** Reads the result of a migration from its plan and from what became of each step. Pure. */
+import type { Finding } from "../mesh/finding.ts";
+import type { ObjectRef } from "../mesh/model.ts";
+import { namespaceRef, refOf, refText } from "../mesh/object-ref.ts";
+import { sameRevisionLabels } from "../mesh/revision-labels.ts";
+import { goBackCommand, goOnCommand } from "./commands.ts";
+import type { MigrationRequest } from "./plan/migration-request.ts";
+import { isWritten, type Outcomes, outcomeOf, type StepOutcome } from "./plan/outcome.ts";
+import { type MigrationPlan, proveSteps, relabelSteps, restartSteps } from "./plan/plan.ts";
+import { labelsKey, type RelabelStep, type RestartStep, stepKey } from "./plan/step.ts";
+import type { Target } from "./record/undo-record.ts";
+import type { Failure, MigratedNamespace, MigratedWorkload, MigrationResult, MigrationState, Outcome } from "./result.ts";
+
+/** What the commands at the end repeat: the request, and the flags as they were given. */
+export interface RepeatedCommand {
+  readonly request: MigrationRequest;
+  /** Of the cluster, for kubectl's commands too. */
+  readonly clusterFlags: readonly string[];
+  /** Of mesh-migrate alone. */
+  readonly ownFlags: readonly string[];
+}
+
+/** How a run ended. */
+export interface RunEnd {
+  readonly outcomes: Outcomes;
+  /** The first thing that went wrong. */
+  readonly failure: Failure | undefined;
+  /** 128 and the signal's number, where one ended the run. */
+  readonly interruptedCode: number | undefined;
+  /** The time of `--timeout` was over. */
+  readonly timedOut: boolean;
+}
+
+const codes: Readonly<Record<Exclude<MigrationState, "interrupted">, number>> = {
+  planned: 0,
+  done: 0,
+  "nothing-to-do": 0,
+  failed: 1,
+  refused: 3,
+  partial: 4,
+  restored: 4,
+  unknown: 4,
+  "cannot-tell": 5,
+};
+
+/** Of a migration that checks refused, and so changed nothing. `unknown` findings alone: it cannot be told. */
+export function refusedResult(
+  plan: MigrationPlan | undefined,
+  target: Target | undefined,
+  findings: readonly Finding[],
+): MigrationResult {
+  const state = findings.some(({ severity }) => severity === "blocker") ? "refused" : "cannot-tell";
+  return {
+    ...base(plan, new Map()),
+    state,
+    target: plan?.target ?? target,
+    findings,
+    failure: undefined,
+    goOn: undefined,
+    goBack: undefined,
+    exitCode: codes[state],
+  };
+}
+
+/** Of a plan that is only shown. */
+export function plannedResult(
+  plan: MigrationPlan,
+  findings: readonly Finding[],
+  repeated: RepeatedCommand,
+): MigrationResult {
+  const { namespaces, workloads, ...rest } = base(plan, new Map());
+  return {
+    ...rest,
+    state: "planned",
+    target: plan.target,
+    namespaces: namespaces.map((each) => ({ ...each, labels: "planned" })),
+    workloads: workloads.map((each) => (each.outcome === "not-started" ? { ...each, outcome: "planned" } : each)),
+    findings,
+    failure: undefined,
+    goOn: commandOf(repeated),
+    goBack: undefined,
+    exitCode: codes.planned,
+  };
+}
+
+/** Where nothing had to be written. `namespaces`: the ones in scope, as they are. */
+export const nothingToDoResult = (
+  plan: MigrationPlan,
+  findings: readonly Finding[],
+  namespaces: readonly MigratedNamespace[],
+): MigrationResult => ({
+  ...base(plan, new Map()),
+  state: "nothing-to-do",
+  target: plan.target,
+  namespaces,
+  findings,
+  failure: undefined,
+  goOn: undefined,
+  goBack: undefined,
+  exitCode: codes["nothing-to-do"],
+});
+
+/** Of a plan that was run. */
+export function migrationResult(
+  plan: MigrationPlan,
+  end: RunEnd,
+  findings: readonly Finding[],
+  repeated: RepeatedCommand,
+): MigrationResult {
+  const shown = base(plan, end.outcomes);
+  const failure = end.failure ?? (end.interruptedCode === undefined ? unfinished(shown, end) : undefined);
+  const state = stateOf(plan, end, shown, failure);
+  const drops = failure === undefined && shown.workloads.every(({ outcome }) => isAsHoped(outcome));
+  return {
+    ...shown,
+    state,
+    target: plan.target,
+    findings,
+    failure,
+    goOn: state === "done" ? undefined : commandOf(drops ? withoutSelector(repeated) : repeated),
+    goBack: state === "restored" || state === "failed" ? undefined : wayBack(end, shown, repeated),
+    exitCode: state === "interrupted" ? (end.interruptedCode ?? 130) : codes[state],
+  };
+}
+
+export const commandOf = ({ request, clusterFlags, ownFlags }: RepeatedCommand): string =>
+  goOnCommand(request, clusterFlags, ownFlags);
+
+/** Nothing failed, and what is left is left by `-l`: to go on is to drop it. */
+const withoutSelector = ({ request, ...flags }: RepeatedCommand): RepeatedCommand => ({
+  ...flags,
+  request: { ...request, selector: undefined },
+});
+
+type Shown = Pick<MigrationResult, "namespaces" | "workloads" | "left">;
+
+function stateOf(
+  plan: MigrationPlan,
+  { outcomes, interruptedCode }: RunEnd,
+  { workloads }: Shown,
+  failure: Failure | undefined,
+): Exclude<MigrationState, "refused" | "cannot-tell" | "planned" | "nothing-to-do"> {
+  if (interruptedCode !== undefined) return "interrupted";
+  const staysOpen = plan.left.some(({ by }) => by === "selector");
+  if (failure === undefined) return staysOpen ? "partial" : "done";
+  const steps = [...relabelSteps(plan), ...restartSteps(plan)];
+  const resumed = relabelSteps(plan).some(({ record }) => record.kind === "open" && record.resumed);
+  const states = steps.map((step) => outcomeOf(outcomes, stepKey(step)));
+  if (!resumed && !states.some(isWritten))
+    return states.some((each) => each.state === "undone") ? "restored" : "failed";
+  const failed = workloads.some(({ outcome }) => ["failed", "not-started", "unselected"].includes(outcome));
+  return !failed && workloads.some(({ outcome }) => outcome === "unproven") ? "unknown" : "partial";
+}
+
+const isAsHoped = (outcome: Outcome): boolean =>
+  ["moved", "already", "empty", "unselected", "not-injected"].includes(outcome);
+
+/** What a run that is done has none of, whatever ended it. */
+function unfinished({ namespaces, workloads }: Shown, { timedOut }: RunEnd): Failure | undefined {
+  const open = [
+    ...workloads
+      .filter(({ outcome }) => !isAsHoped(outcome))
+      .map((each) => ({ object: refOf(each), reason: each.reason ?? "not restarted" })),
+    ...namespaces
+      .filter(({ labels }) => labels === "not-started")
+      .map(({ name }) => ({ object: namespaceRef(name), reason: "its labels were not written" })),
+  ][0];
+  if (!open) return undefined;
+  const reason = timedOut ? "not waited for to the end: the time of --timeout was over" : open.reason;
+  return { object: open.object, reason, pod: undefined, container: undefined, logs: [], events: [] };
+}
+
+/** Namespaces and workloads, as they stand. */
+function base(plan: MigrationPlan | undefined, outcomes: Outcomes): Shown {
+  if (!plan) return { namespaces: [], workloads: [], left: [] };
+  return {
+    namespaces: relabelSteps(plan).map((step) => namespaceEntry(step, outcomeOf(outcomes, stepKey(step)))),
+    workloads: workloadEntries(plan, outcomes),
+    left: plan.left,
+  };
+}
+
+const namespaceEntry = (step: RelabelStep, { state, labels }: StepOutcome): MigratedNamespace => {
+  const kept = sameRevisionLabels(step.before, step.after);
+  return {
+    name: step.namespace,
+    from: step.from.revision,
+    to: step.to,
+    before: step.before,
+    after: labels ?? step.after,
+    labels: state === "not-begun" ? "not-started" : kept ? "kept" : state === "undone" ? "restored" : "written",
+  };
+};
+
+function workloadEntries(plan: MigrationPlan, outcomes: Outcomes): readonly MigratedWorkload[] {
+  const proofs = new Map(proveSteps(plan).map((step) => [stepKey(step), outcomeOf(outcomes, stepKey(step))]));
+  const entries = new Map<string, MigratedWorkload>();
+  const add = (ref: ObjectRef, outcome: Outcome, rest: Partial<MigratedWorkload> = {}): void => {
+    entries.set(refText(ref), { ...refOf(ref), outcome, pods: 0, proven: 0, canary: false, reason: undefined, ...rest });
+  };
+  for (const ref of plan.already) {
+    const proof = proofs.get(refText(ref));
+    const open = proof && proof.state !== "proven" && proof.state !== "not-begun";
+    add(ref, open ? "unproven" : "already", proof && { pods: proof.pods, proven: proof.proven, reason: proof.reason });
+  }
+  for (const ref of plan.empty) add(ref, "empty");
+  for (const { object, reason } of plan.notInjected) add(object, "not-injected", { reason });
+  for (const { object, by, reason } of plan.left) if (by === "selector") add(object, "unselected", { reason });
+  for (const step of restartSteps(plan)) add(step.workload, ...restartEntry(step, outcomeOf(outcomes, stepKey(step))));
+  for (const [key, { state, reason }] of outcomes) {
+    // Found by the last look: it came up on another revision while the run was on.
+    const ref = refOfKey(key);
+    if (ref && !entries.has(key)) add(ref, state === "not-begun" ? "not-started" : states[state], { reason });
+  }
+  return [...entries.values()];
+}
+
+const states: Readonly<Record<StepOutcome["state"], Outcome>> = {
+  "not-begun": "not-started",
+  begun: "unproven",
+  proven: "moved",
+  failed: "failed",
+  unproven: "unproven",
+  undone: "restored",
+};
+
+const restartEntry = (
+  step: RestartStep,
+  { state, reason, pods, proven }: StepOutcome,
+): readonly [Outcome, Partial<MigratedWorkload>] => [
+  states[state],
+  { canary: step.canary, pods: state === "not-begun" || pods === 0 ? step.pods : pods, proven, reason },
+];
+
+/** The workload that a key names; undefined for the keys of namespaces. */
+const refOfKey = (key: string): ObjectRef | undefined => {
+  const [namespace = "", kind = "", name = ""] = key.split("/");
+  return name === "" ? undefined : { namespace, kind, name };
+};
+
+/**
+ * Every namespace whose labels were written, with the labels from its undo record, and the workloads in it that have
+ * pods on the target. One whose labels are back already is in it only where such workloads are.
+ */
+function wayBack(
+  { outcomes }: RunEnd,
+  { namespaces, workloads }: Shown,
+  { clusterFlags }: RepeatedCommand,
+): string | undefined {
+  const touched = Map.groupBy(
+    workloads.filter(({ outcome }) => ["moved", "already", "failed", "unproven"].includes(outcome)),
+    ({ namespace }) => namespace,
+  );
+  const entered = namespaces.filter(
+    ({ name, labels }) => labels === "written" || labels === "kept" || (labels === "restored" && touched.has(name)),
+  );
+  const places = entered.flatMap(({ name }) => {
+    const { record } = outcomeOf(outcomes, labelsKey(name));
+    return record ? [{ namespace: name, labels: record.before, restart: touched.get(name) ?? [] }] : [];
+  });
+  return goBackCommand(places, clusterFlags);
+}

@@ -1,0 +1,12 @@
+/** What a migration was asked for. */
+export interface MigrationRequest {
+  readonly to: string;
+  /** Names, in the order in which they start; `all`: every namespace injected by its labels. */
+  readonly namespaces: readonly string[] | "all";
+  readonly from: string | undefined;
+  /** Label selector limiting the restarts, as text; the objects it matches are given to the planner as `selected`. */
+  readonly selector: string | undefined;
+  readonly leave: readonly string[];
+  readonly allowDowntime: readonly string[];
+  readonly skipCheck: readonly string[];
+}

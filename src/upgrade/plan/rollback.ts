@@ -1,0 +1,176 @@
+/** Plans the way back: the labels of every namespace first, then the workloads whose pods have to go back. Pure. */
+import type { ManagedWorkload } from "../../mesh/from/ownership.ts";
+import { isBefore } from "../../mesh/instant.ts";
+import { labelOf } from "../../mesh/labels.ts";
+import type { ObjectRef, Pod } from "../../mesh/model.ts";
+import { refOf, refText } from "../../mesh/object-ref.ts";
+import { type RevisionLabels, sameRevisionLabels } from "../../mesh/revision-labels.ts";
+import { isLive } from "../../mesh/standing.ts";
+import type { UndoRecord } from "../record/undo-record.ts";
+import type { Lane, Plan } from "./plan.ts";
+import { revisionsOf } from "./revisions-text.ts";
+import { rolloutSize } from "./rollout-size.ts";
+import type { RelabelStep, RestartStep, StampChoice } from "./step.ts";
+
+/** A namespace to put back: what was before, and what is there now. */
+export interface Restoring {
+  readonly namespace: string;
+  readonly record: UndoRecord;
+  /** The labels that stand there by the run: only these are changed back. */
+  readonly written: RevisionLabels;
+  readonly workloads: readonly ManagedWorkload[];
+  readonly pods: readonly Pod[];
+  /** The restarts that the run has written. */
+  readonly restarted: readonly Restarted[];
+}
+
+export interface Restarted {
+  readonly workload: ObjectRef;
+  readonly uid: string;
+  /** The stamp that the run wrote last. */
+  readonly stamp: string;
+  /** The stamp that the template had before the run. */
+  readonly stampBefore: string | null;
+}
+
+export interface RollbackPlan extends Plan {
+  /** Pods that came up on the target and that no restart of a workload replaces, by the Job that will end, or for good. */
+  readonly untilTheyEnd: readonly Pod[];
+  readonly notRestorable: readonly Pod[];
+}
+
+/** The order is part of the promise: no pod is replaced before its namespace has its old labels again. */
+export const planRollback = (namespaces: readonly Restoring[]): RollbackPlan => ({
+  stages: [
+    {
+      name: "labels",
+      lanes: namespaces.map((each) => ({
+        namespace: each.namespace,
+        steps: [labelsBack(each)],
+        onFailure: "stop",
+      })),
+      sideBySide: 8,
+      until: "all-pods",
+      gate: undefined,
+      evenAfterFailure: false,
+    },
+    {
+      name: "restarts",
+      lanes: namespaces.map(restartsBack),
+      sideBySide: Math.max(1, namespaces.length),
+      until: "all-pods",
+      gate: "look-again",
+      evenAfterFailure: false,
+    },
+  ],
+  // The target may be what failed: its istiods are not asked to confirm that its proxies have left.
+  oldRevisions: [],
+  untilTheyEnd: namespaces.flatMap((each) => withoutWorkload(each).filter(isOfJob)),
+  notRestorable: namespaces.flatMap((each) => withoutWorkload(each).filter((pod) => !isOfJob(pod))),
+});
+
+const labelsBack = ({ namespace, record, written, restarted }: Restoring): RelabelStep => {
+  const first = restarted[0]?.workload;
+  return {
+    kind: "relabel",
+    namespace,
+    uid: record.namespaceUid,
+    before: written,
+    after: record.before,
+    from: { revision: record.target.revision, deploymentUid: undefined },
+    to: record.from.revision,
+    record: { kind: "remove" },
+    probe: first && !keptLabels(record, written) ? { workload: first, required: false } : undefined,
+  };
+};
+
+/** Labels that the run did not change (a tag was moved): new pods are injected as before, whatever is restarted. */
+const keptLabels = ({ before }: UndoRecord, written: RevisionLabels): boolean => sameRevisionLabels(before, written);
+
+/** What the run restarted, and where the labels change back, whatever else came up on the target since the run began. */
+const restartsBack = (each: Restoring): Lane => {
+  const known = new Set(each.restarted.map(({ workload }) => refText(workload)));
+  const others = keptLabels(each.record, each.written)
+    ? []
+    : each.workloads.filter((workload) => !known.has(refText(workload)) && arrivedPods(each, workload).length > 0);
+  return {
+    namespace: each.namespace,
+    onFailure: "stop",
+    steps: [
+      [
+        ...each.restarted.map((restarted) => restartBack(each, restarted, stampBack(each, restarted))),
+        ...others.map((workload) =>
+          restartBack(each, { workload: refOf(workload), uid: workload.uid }, { kind: "new", after: undefined }),
+        ),
+      ],
+    ],
+  };
+};
+
+const restartBack = (
+  each: Restoring,
+  { workload: ref, uid }: Pick<Restarted, "workload" | "uid">,
+  stamp: StampChoice,
+): RestartStep => {
+  const workload = each.workloads.find((found) => refText(found) === refText(ref));
+  const pods = arrivedPods(each, ref);
+  return {
+    kind: "restart",
+    workload: ref,
+    uid,
+    canary: false,
+    podsInFlight: workload ? rolloutSize(workload) : 1,
+    stalePods: pods.length,
+    pods: workload?.pods.length ?? 0,
+    from: revisionsOf(pods),
+    to: each.record.from.revision,
+    gateway: false,
+    stamp,
+    guarded: false,
+    blockingPods:
+      ref.kind === "StatefulSet" ? pods.filter(({ ready }) => !ready).map(({ name, uid }) => ({ name, uid })) : [],
+  };
+};
+
+/**
+ * Its template as it was brings back the pods that the old ReplicaSet still has, without another rollout. A Rollout
+ * evicts by age, not by template, and a template that has pods on both revisions would keep them: both are restarted.
+ */
+const stampBack = (each: Restoring, { workload, stamp, stampBefore }: Restarted): StampChoice => {
+  const mixed = !keptLabels(each.record, each.written) && hasMixedPods(each, workload);
+  return workload.kind === "Rollout" || mixed
+    ? { kind: "new", after: stamp }
+    : { kind: "as-before", stamp: stampBefore };
+};
+
+/** Whether pods of its old template came up on the target too (it was scaled, or a pod was deleted). */
+const hasMixedPods = ({ pods, record }: Restoring, ref: ObjectRef): boolean => {
+  const own = pods.filter((pod) => pod.workload && refText(pod.workload) === refText(ref));
+  const there = new Set(own.filter((pod) => isOnTarget(pod, record)).map(templateOf));
+  return there.size > 1 || own.some((pod) => !injectedByTarget(pod, record) && there.has(templateOf(pod)));
+};
+
+/** Pods name their template by the hash that their controller gives them. */
+const templateOf = ({ labels }: Pod): string | undefined =>
+  labelOf(labels, "pod-template-hash") ?? labelOf(labels, "controller-revision-hash");
+
+const injectedByTarget = (pod: Pod, { target }: UndoRecord): boolean => pod.proxy?.revision === target.revision;
+
+const isOnTarget = (pod: Pod, record: UndoRecord): boolean =>
+  isLive(pod) && !pod.terminating && injectedByTarget(pod, record);
+
+/** What was on the target before the run began is not of the run. */
+const isArrived = (pod: Pod, record: UndoRecord): boolean =>
+  isOnTarget(pod, record) && !isBefore(pod.createdAt, record.stamp);
+
+/** Pods of a workload that came up on the target since the run began. */
+export const arrivedPods = ({ pods, record }: Restoring, ref: ObjectRef): readonly Pod[] =>
+  pods.filter((pod) => isArrived(pod, record) && pod.workload && refText(pod.workload) === refText(ref));
+
+const withoutWorkload = ({ pods, record, written, workloads }: Restoring): readonly Pod[] => {
+  if (keptLabels(record, written)) return [];
+  const known = new Set(workloads.map(refText));
+  return pods.filter((pod) => isArrived(pod, record) && !(pod.workload && known.has(refText(pod.workload))));
+};
+
+const isOfJob = ({ owner }: Pod): boolean => owner?.kind === "Job";

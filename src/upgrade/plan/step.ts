@@ -1,0 +1,90 @@
+/** What changes, one step each: `before` and `after` make a step its own inverse. */
+import type { ObjectRef } from "../../mesh/model.ts";
+import { refText } from "../../mesh/object-ref.ts";
+import type { RevisionLabels } from "../../mesh/revision-labels.ts";
+import type { FromRevision, Target, UndoRecord } from "../record/undo-record.ts";
+
+export type Step = RelabelStep | RestartStep | ProveStep;
+
+/**
+ * Writes the two labels of a namespace together with its undo record. Equal `before` and `after` write no label: the
+ * step records and proves.
+ */
+export interface RelabelStep {
+  readonly kind: "relabel";
+  readonly namespace: string;
+  readonly uid: string;
+  readonly before: RevisionLabels;
+  readonly after: RevisionLabels;
+  /** The revision that the namespace comes from. */
+  readonly from: FromRevision;
+  /** The revision that injects new pods afterwards. */
+  readonly to: string;
+  readonly record: RecordChange;
+  /** A trial pod of this workload shows who injects new pods; `required`: the step fails where it is not `to`. */
+  readonly probe: { readonly workload: ObjectRef; readonly required: boolean } | undefined;
+}
+
+/**
+ * What the step makes of the undo record. `open`: a run to `target` begins, or goes on with the record of an unfinished
+ * one, whose run id, stamp and labels stay · `close`: the steps with these keys are proven · `remove`: all is as before.
+ */
+export type RecordChange =
+  | { readonly kind: "open"; readonly target: Target; readonly resumed: UndoRecord | undefined }
+  | { readonly kind: "close"; readonly proven: readonly string[] }
+  | { readonly kind: "remove" };
+
+/** Restarts a workload, and waits until every pod of it is proven on `to`. */
+export interface RestartStep {
+  readonly kind: "restart";
+  readonly workload: ObjectRef;
+  readonly uid: string;
+  /** The first workload that is restarted: judged on its first new pod. */
+  readonly canary: boolean;
+  /** Pods beyond the desired number plus pods missing, at most, while it restarts. */
+  readonly podsInFlight: number;
+  readonly stalePods: number;
+  readonly pods: number;
+  /** Revisions that its stale pods run. */
+  readonly from: readonly string[];
+  readonly to: string;
+  readonly gateway: boolean;
+  readonly stamp: StampChoice;
+  /** Right before the restart a trial pod has to be injected by `to`, and the labels have to be those of the plan. */
+  readonly guarded: boolean;
+  /** Pods that keep a StatefulSet from going on (kubernetes/kubernetes#67250): deleted by UID after the restart. */
+  readonly blockingPods: readonly { readonly name: string; readonly uid: string }[];
+}
+
+/**
+ * The restart stamp of the pod template. `of-record`: the one of the namespace's undo record, so that a repeated step is
+ * the same rollout · `new`: the time now, later than `after` · `as-before`: the template as it was, without a new
+ * rollout where its old ReplicaSet still serves.
+ */
+export type StampChoice =
+  | { readonly kind: "of-record" }
+  | { readonly kind: "new"; readonly after: string | undefined }
+  | { readonly kind: "as-before"; readonly stamp: string | null };
+
+/** Changes nothing: proves that a workload which needs no restart is connected to `to`, whenever its pods were made. */
+export interface ProveStep {
+  readonly kind: "prove";
+  readonly workload: ObjectRef;
+  readonly uid: string;
+  readonly restartedAt: string | undefined;
+  readonly to: string;
+}
+
+/** Names a step among all steps of a plan. A step back has the same key as the step that it undoes. */
+export const stepKey = (step: Step): string =>
+  step.kind !== "relabel"
+    ? refText(step.workload)
+    : step.record.kind === "close"
+      ? closeKey(step.namespace)
+      : labelsKey(step.namespace);
+
+/** No name can hold a space: these keys are no workload's. */
+export const labelsKey = (namespace: string): string => `labels of ${namespace}`;
+const closeKey = (namespace: string): string => `record of ${namespace}`;
+
+export const namespaceOf = (step: Step): string => (step.kind === "relabel" ? step.namespace : step.workload.namespace);
