@@ -17,6 +17,15 @@ export const systemClock: Clock = {
   timeout: (millis) => AbortSignal.timeout(millis),
 };
 
+/** What the promise gives, or `undefined` as soon as the signal aborts; what the promise waits for goes on. */
+export const unlessAborted = <T>(promise: Promise<T>, signal: AbortSignal): Promise<T | undefined> =>
+  new Promise((resolve, reject) => {
+    const stop = (): void => resolve(undefined);
+    signal.addEventListener("abort", stop, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop));
+    if (signal.aborted) stop();
+  });
+
 /** Waits so long, or until the signal aborts; never rejects. */
 export const sleep = (clock: Clock, millis: number, signal?: AbortSignal): Promise<void> =>
   new Promise((resolve) => {

@@ -12,6 +12,13 @@ export interface Cluster {
   /** Who we are to whom, for the first line of anything that writes. */
   readonly identity: Identity;
   /**
+   * The same cluster (same connections, same identity) for as long as `signal` allows: when it aborts, whatever this
+   * view waits for (a request in flight, the wait before it is sent again, pages to come, a watch) ends, and nothing
+   * more is sent. It ends with a `ClusterError` of reason `timeout` whose `cause` is the signal's reason; a write that
+   * was sent is `ambiguous`. A view of a view ends with the first of both signals. Its `close` does nothing.
+   */
+  until(signal: AbortSignal): Cluster;
+  /**
    * The API server's clock (its `Date` header), as of the latest response and the time since. One request if none was
    * made yet.
    */
@@ -60,7 +67,10 @@ export interface Cluster {
    * error.
    */
   getFromPod(pod: ObjectName, port: number, path: string): Promise<string>;
-  /** Ends connections and background work. The process can end on its own afterwards. */
+  /**
+   * Ends connections, background work and, as an aborted `until` does, whatever is waited for. The process can end on
+   * its own afterwards.
+   */
   close(): Promise<void>;
 }
 

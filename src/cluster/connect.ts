@@ -2,20 +2,20 @@ import { chooseCluster } from "./auth/choose-cluster.ts";
 import type { ClusterFlags } from "./auth/connection-flags.ts";
 import { credentialsOf } from "./auth/credentials.ts";
 import { systemClock } from "./clock.ts";
-import type { Cluster, WriteOptions } from "./cluster.ts";
+import type { Cluster, Identity, WriteOptions } from "./cluster.ts";
 import { reviewAccess } from "./http/access-review.ts";
-import { createApi } from "./http/api.ts";
+import { type Api, createApi } from "./http/api.ts";
 import { type ApiRequest, isAbout, malformed } from "./http/api-failure.ts";
 import { resourcePath } from "./http/api-path.ts";
 import { listAll } from "./http/list.ts";
 import { createPool } from "./http/pool.ts";
 import { type Pace, paceOf } from "./http/retry.ts";
-import { createServerClock } from "./http/server-clock.ts";
+import { createServerClock, type ServerClock } from "./http/server-clock.ts";
 import { createWarnings } from "./http/server-warnings.ts";
 import { checkKind, checkObject, expectedOf } from "./http/shape.ts";
 import { watchChanges } from "./http/watch.ts";
 import { kinds } from "./kinds.ts";
-import { createPodPorts } from "./tunnel/pod-port.ts";
+import { createPodPorts, type PodPorts } from "./tunnel/pod-port.ts";
 
 export interface ConnectOptions {
   /** `mesh-migrate/1.2.3`. */
@@ -50,33 +50,60 @@ export async function connect(flags: ClusterFlags, options: ConnectOptions): Pro
     credentialsOf(target, { env, warn: options.warn }),
     createPool(target, env),
   ]);
+  const ended = new AbortController();
   const clock = createServerClock(pace.now);
   const warnings = createWarnings(options.warn);
-  const api = createApi({
-    pool,
-    credentials,
-    user: target.user,
-    userAgent: options.userAgent,
-    compression: target.compression,
-    requestTimeout: target.requestTimeout,
-    pace,
-    warn: options.warn,
-    where: { server: target.identity.server, proxy: pool.proxy, caFile: target.caFile },
-    heard: (headers) => {
-      clock.hear(headers.date?.[0]);
-      warnings(headers);
+  const api = createApi(
+    {
+      pool,
+      credentials,
+      user: target.user,
+      userAgent: options.userAgent,
+      compression: target.compression,
+      requestTimeout: target.requestTimeout,
+      pace,
+      warn: options.warn,
+      where: { server: target.identity.server, proxy: pool.proxy, caFile: target.caFile },
+      heard: (headers) => {
+        clock.hear(headers.date?.[0]);
+        warnings(headers);
+      },
     },
-  });
+    ended.signal,
+  );
   const ports = createPodPorts(api, pool);
-  const ended = new AbortController();
+  return {
+    ...verbsOf(api, { identity: target.identity, clock, ports, pace, fieldManager: options.fieldManager }),
+    async close() {
+      ended.abort();
+      ports.close();
+      pool.close();
+    },
+  };
+}
+
+/** What all views of a cluster have in common. */
+interface Shared {
+  readonly identity: Identity;
+  readonly clock: ServerClock;
+  readonly ports: PodPorts;
+  readonly pace: Pace;
+  readonly fieldManager: string;
+}
+
+/** The port's verbs, over an API server that ends with a signal. */
+function verbsOf(api: Api, shared: Shared): Cluster {
+  const { identity, clock, ports, pace, fieldManager } = shared;
   const { json, where } = api;
   const write = ({ dryRun }: WriteOptions): { fieldManager: string; dryRun: string | undefined } => ({
-    fieldManager: options.fieldManager,
+    fieldManager,
     dryRun: dryRun ? "All" : undefined,
   });
 
   return {
-    identity: target.identity,
+    identity,
+
+    until: (signal) => verbsOf(api.until(signal), shared),
 
     async now() {
       if (clock.now() === undefined) await api.ask({ method: "GET", path: "version", wish: versionWish });
@@ -140,7 +167,7 @@ export async function connect(flags: ClusterFlags, options: ConnectOptions): Pro
     mayI: (access) => reviewAccess(api, access),
 
     watch(kind, query, hint, signal) {
-      void watchChanges(api, kind, query, hint, AbortSignal.any([signal, ended.signal]), pace);
+      void watchChanges(api.until(signal), kind, query, hint, pace);
     },
 
     logs(pod, container, { tailLines, previous }) {
@@ -154,13 +181,9 @@ export async function connect(flags: ClusterFlags, options: ConnectOptions): Pro
       });
     },
 
-    getFromPod: (pod, port, path) => ports.get(pod, port, path),
+    getFromPod: (pod, port, path) => ports.get(pod, port, path, api.signal),
 
-    async close() {
-      ended.abort();
-      ports.close();
-      pool.close();
-    },
+    async close() {},
   };
 }
 

@@ -8,6 +8,7 @@ import type { Kind } from "../../src/cluster/kinds.ts";
 import type { KubeObject } from "../../src/mesh/kubernetes.ts";
 import { matchesSelector } from "../../src/mesh/labels.ts";
 import { parseSelector } from "../../src/mesh/selector-text.ts";
+import { fakeUntil } from "./fake-until.ts";
 
 export interface Given {
   /** Objects by the plural name of their kind; an optional kind that is missing is not installed. */
@@ -45,7 +46,7 @@ export const listedCluster = ({ objects, failures = {}, bodies = {} }: Given): L
   const unasked = (): never => {
     throw new Error("nothing but reads was expected");
   };
-  const cluster: Cluster = {
+  const cluster: Omit<Cluster, "until"> = {
     identity: { context: undefined, server: "https://cluster.example", user: undefined, namespace: "default" },
     now: async () => new Date("2026-11-03T04:05:06Z"),
     list: async (kind, { namespace, labelSelector = "" }, project) => {
@@ -73,5 +74,5 @@ export const listedCluster = ({ objects, failures = {}, bodies = {} }: Given): L
     logs: unasked,
     close: async () => undefined,
   };
-  return { cluster, requests };
+  return { cluster: { ...cluster, until: fakeUntil(cluster) }, requests };
 };

@@ -33,7 +33,7 @@ export interface ScriptedServer {
   readonly seen: readonly Seen[];
   readonly handshakes: () => number;
   readonly sockets: () => number;
-  /** Takes websocket upgrades. */
+  /** Takes websocket upgrades, instead of the one that took them before. */
   onUpgrade(take: (request: http.IncomingMessage, socket: Duplex, head: Buffer) => void): void;
   [Symbol.asyncDispose](): Promise<void>;
 }
@@ -80,7 +80,7 @@ export async function startServer(script: Script, options: { readonly plain?: bo
     seen,
     handshakes: () => handshakes,
     sockets: () => open.size,
-    onUpgrade: (handler) => void server.on("upgrade", handler),
+    onUpgrade: (handler) => void server.removeAllListeners("upgrade").on("upgrade", handler),
     async [Symbol.asyncDispose]() {
       for (const socket of open) socket.destroy();
       await new Promise((resolve) => server.close(resolve));

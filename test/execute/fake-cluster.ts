@@ -3,6 +3,7 @@ import type { Cluster, ListQuery } from "../../src/cluster/cluster.ts";
 import { ClusterError } from "../../src/cluster/cluster-error.ts";
 import type { Kind } from "../../src/cluster/kinds.ts";
 import type { KubeObject } from "../../src/mesh/kubernetes.ts";
+import { fakeUntil } from "../cluster/fake-until.ts";
 
 export interface FakeCluster extends Cluster {
   /** Objects by plural; an optional kind that is missing is not installed. */
@@ -31,7 +32,7 @@ export function fakeCluster(): FakeCluster {
   const unused = (verb: string) => () => {
     throw new Error(`${verb} is not faked`);
   };
-  return {
+  const cluster: Omit<FakeCluster, "until"> = {
     objects,
     lists,
     failing,
@@ -77,4 +78,5 @@ export function fakeCluster(): FakeCluster {
     logs: unused("logs"),
     close: async () => {},
   };
+  return { ...cluster, until: fakeUntil(cluster) };
 }

@@ -30,11 +30,38 @@ export function wording({ verb, kind, namespace, name, subresource }: ApiRequest
 
 /**
  * The error for an exchange that gave no good answer, in words: what failed on what, why, and what to do. Never holds
- * headers or credentials.
+ * headers or credentials. `abortedBy` is the reason of the signal, for an exchange that ended with it.
  */
-export function apiFailure(exchange: Exchange, wish: ApiRequest, where: Whereabouts): ClusterError {
-  return exchange.answered ? refusal(exchange, wish, where) : silence(exchange, wish, where);
+export function apiFailure(
+  exchange: Exchange,
+  wish: ApiRequest,
+  where: Whereabouts,
+  abortedBy?: unknown,
+): ClusterError {
+  if (exchange.answered) return refusal(exchange, wish, where);
+  return exchange.why === "aborted" ? cutShort(exchange, wish, where, abortedBy) : silence(exchange, wish, where);
 }
+
+/** Why something ended with a signal, in words. */
+export function cutShortWording(reason: unknown, what = "time"): string {
+  return (reason as Error | undefined)?.name === "TimeoutError" ? `the ${what} was over` : "it was stopped";
+}
+
+function cutShort({ sent, before }: NoAnswer, wish: ApiRequest, where: Whereabouts, cause: unknown): ClusterError {
+  const tried = before && apiFailure(before, wish, where);
+  const ambiguous = tried?.ambiguous || (wish.writes && sent);
+  const why = tried
+    ? `${tried.message}; ${cutShortWording(cause, "time to try again")}`
+    : `could not ${wording(wish)}: ${cutShortWording(cause)}`;
+  return new ClusterError(`${why}${wish.writes && sent ? mayBeDone : ""}`, {
+    reason: "timeout",
+    hint: tried?.hint,
+    ambiguous,
+    cause,
+  });
+}
+
+const mayBeDone = "; it may have been done nevertheless";
 
 /** The error for an answer of status 200 that is not what was asked for. */
 export function malformed(wish: ApiRequest, found: string, where: Whereabouts): ClusterError {
@@ -49,10 +76,9 @@ function silence(exchange: NoAnswer, wish: ApiRequest, where: Whereabouts): Clus
   const { code } = exchange;
   const ambiguous = wish.writes && exchange.sent;
   const way = where.proxy === undefined ? where.server : `${where.server} through the proxy ${where.proxy}`;
-  const done = ambiguous ? "; it may have been done nevertheless" : "";
+  const done = ambiguous ? mayBeDone : "";
   const error = (reason: ClusterErrorReason, why: string, hint?: string): ClusterError =>
     new ClusterError(`could not ${wording(wish)}: ${why}${done}`, { reason, hint, ambiguous });
-  if (exchange.why === "aborted") return error("timeout", "it was called off");
   if (isTlsFailure(code)) return error("unreachable", `${way} ${tlsWording(code)} (${code})`, tlsHint(code, where));
   if (code === "ERR_BODY_TOO_LARGE") return error("malformed", `${way} answered with more than 256 MiB`);
   if (code === "ERR_INVALID_CHAR")

@@ -1,6 +1,7 @@
 import type { OutgoingHttpHeaders } from "node:http";
 import type { Credential, Credentials } from "../auth/credential.ts";
 import type { UserEntry } from "../auth/kubeconfig.ts";
+import { unlessAborted } from "../clock.ts";
 import { type ApiRequest, apiFailure, malformed, type Whereabouts } from "./api-failure.ts";
 import type { Pool } from "./pool.ts";
 import { type Pace, withRetries } from "./retry.ts";
@@ -9,6 +10,7 @@ import {
   type Exchange,
   exchange,
   type NoAnswer,
+  notSent,
   type OpenStream,
   openStream,
   readLimits,
@@ -24,12 +26,15 @@ export interface Call {
   readonly accept?: string;
   readonly contentType?: string;
   readonly body?: object;
-  readonly signal?: AbortSignal;
 }
 
 /** The API server: signs, sends, retries, and answers or throws `ClusterError`. */
 export interface Api {
   readonly where: Whereabouts;
+  /** Ends whatever is waited for. */
+  readonly signal: AbortSignal;
+  /** The same API server, until this signal aborts or the one it had. */
+  until(signal: AbortSignal): Api;
   /** Any answer of the server, whatever its status; throws only where none came. */
   ask(call: Call): Promise<Answer>;
   /** The body of a 2xx as JSON; every other answer is thrown. */
@@ -67,8 +72,8 @@ const patience = { stranger: 2_000, acquaintance: 30_000 };
 /** Waiting that a person notices; and how long to be silent about the next. */
 const longWait = { notice: 3_000, silence: 30_000 };
 
-/** Opens nothing yet. */
-export function createApi(parts: ApiParts): Api {
+/** The API server until `signal` aborts. Opens nothing yet. */
+export function createApi(parts: ApiParts, signal: AbortSignal): Api {
   const { pool, credentials, where, pace } = parts;
   const standing = standingHeaders(parts);
   let known = false;
@@ -85,44 +90,8 @@ export function createApi(parts: ApiParts): Api {
     parts.warn(`${where.server} ${why}; trying again`);
   };
 
-  const signed = async <T extends Answer | NoAnswer | OpenStream>(
-    send: (credential: Credential) => Promise<T>,
-  ): Promise<T> => {
-    const credential = await credentials.current();
-    const first = await send(credential);
-    if (!("status" in first)) return first;
-    known = true;
-    parts.heard(first.headers);
-    if (first.status !== 401 || !(await credentials.renew(credential))) return first;
-    if (typeof first.body !== "string") first.body.destroy();
-    return send(await credentials.current());
-  };
-
-  const wire = (call: Call, limits: WireRequest["limits"]): WireRequest => ({
-    method: call.method,
-    path: call.path,
-    headers: {
-      ...standing,
-      accept: call.accept ?? "application/json",
-      ...(call.body && { "content-type": call.contentType ?? "application/json" }),
-    },
-    body: call.body && JSON.stringify(call.body),
-    limits,
-    signal: call.signal,
-  });
-
-  const ask = async (call: Call): Promise<Answer> => {
-    const request = wire(call, { ...(call.wish.writes ? writeLimits : readLimits), whole: parts.requestTimeout });
-    const last = await withRetries(() => signed((credential) => exchange(pool, credential, request)), {
-      repeatable: !call.wish.writes,
-      patience: () => (known ? patience.acquaintance : patience.stranger),
-      pace,
-      onWait: sayWaiting,
-      signal: call.signal,
-    });
-    if (!last.answered) throw apiFailure(last, call.wish, where);
-    return last;
-  };
+  const renew = async (used: Credential): Promise<Credential | "refused"> =>
+    (await credentials.renew(used)) ? credentials.current() : "refused";
 
   const good = (answer: Answer, wish: ApiRequest): Answer => {
     if (answer.status < 200 || answer.status > 299) throw apiFailure(answer, wish, where);
@@ -130,24 +99,71 @@ export function createApi(parts: ApiParts): Api {
   };
   const parse = (answer: Answer, wish: ApiRequest): unknown => parseJson(good(answer, wish), wish, where);
 
-  return {
-    where,
-    ask,
-    parse,
-    json: async (call) => parse(await ask(call), call.wish),
-    text: async (call) => {
-      const answer = good(await ask(call), call.wish);
-      if (!isType(answer, "text/plain")) throw malformed(call.wish, typeWording(answer), where);
-      return answer.body;
-    },
-    stream: (call) =>
-      signed((credential) =>
-        openStream(pool, credential, wire(call, { connect: 5_000, headers: 30_000, idle: 100_000 })),
-      ),
-    sign: async () => ({ credential: await credentials.current(), headers: standing }),
-    renew: (used) => credentials.renew(used),
-    error: (failed, wish) => apiFailure(failed, wish, where),
+  const apiUntil = (signal: AbortSignal): Api => {
+    const signed = async <T extends Answer | OpenStream>(
+      send: (credential: Credential) => Promise<T | NoAnswer>,
+    ): Promise<T | NoAnswer> => {
+      const credential = await unlessAborted(credentials.current(), signal);
+      if (credential === undefined) return notSent;
+      const first = await send(credential);
+      if (!("status" in first)) return first;
+      known = true;
+      parts.heard(first.headers);
+      if (first.status !== 401) return first;
+      const renewed = await unlessAborted(renew(credential), signal);
+      if (renewed === "refused") return first;
+      if (typeof first.body !== "string") first.body.destroy();
+      return renewed === undefined ? notSent : send(renewed);
+    };
+
+    const wire = (call: Call, limits: WireRequest["limits"]): WireRequest => ({
+      method: call.method,
+      path: call.path,
+      headers: {
+        ...standing,
+        accept: call.accept ?? "application/json",
+        ...(call.body && { "content-type": call.contentType ?? "application/json" }),
+      },
+      body: call.body && JSON.stringify(call.body),
+      limits,
+      signal,
+    });
+
+    const ask = async (call: Call): Promise<Answer> => {
+      const request = wire(call, { ...(call.wish.writes ? writeLimits : readLimits), whole: parts.requestTimeout });
+      const last = await withRetries(() => signed<Answer>((credential) => exchange(pool, credential, request)), {
+        repeatable: !call.wish.writes,
+        patience: () => (known ? patience.acquaintance : patience.stranger),
+        pace,
+        onWait: sayWaiting,
+        signal,
+      });
+      if (!last.answered) throw apiFailure(last, call.wish, where, signal.reason);
+      return last;
+    };
+
+    return {
+      where,
+      signal,
+      until: (other) => apiUntil(AbortSignal.any([signal, other])),
+      ask,
+      parse,
+      json: async (call) => parse(await ask(call), call.wish),
+      text: async (call) => {
+        const answer = good(await ask(call), call.wish);
+        if (!isType(answer, "text/plain")) throw malformed(call.wish, typeWording(answer), where);
+        return answer.body;
+      },
+      stream: (call) =>
+        signed<OpenStream>((credential) =>
+          openStream(pool, credential, wire(call, { connect: 5_000, headers: 30_000, idle: 100_000 })),
+        ),
+      sign: async () => ({ credential: await credentials.current(), headers: standing }),
+      renew: (used) => credentials.renew(used),
+      error: (failed, wish) => apiFailure(failed, wish, where, signal.reason),
+    };
   };
+  return apiUntil(signal);
 }
 
 function parseJson(answer: Answer, wish: ApiRequest, where: Whereabouts): unknown {

@@ -96,8 +96,8 @@ const certificateCodes = new Set([
 ]);
 
 /**
- * Sends until an answer stands, `waitBefore` says no or `patience` (milliseconds in all, waits included) would be
- * exceeded; gives the last exchange.
+ * Sends until an answer stands, `waitBefore` says no, `patience` (milliseconds in all, waits included) would be
+ * exceeded, or the signal aborts; gives the last exchange.
  * `onWait` is told before each wait, with the milliseconds since the start that it will make.
  */
 export async function withRetries(
@@ -107,16 +107,20 @@ export async function withRetries(
     readonly patience: () => number;
     readonly pace: Pace;
     readonly onWait?: (exchange: Exchange, ms: number) => void;
-    readonly signal?: AbortSignal | undefined;
+    /** `send` has to heed it too, and sends nothing once it has aborted. */
+    readonly signal: AbortSignal;
   },
 ): Promise<Exchange> {
   const { repeatable, patience, pace, signal } = options;
   const started = pace.now();
+  let before: Exchange | undefined;
   for (let tries = 1; ; tries++) {
     const exchange = await send();
+    if (!exchange.answered && exchange.why === "aborted") return { ...exchange, before };
     const wait = waitBefore(exchange, repeatable, tries, pace.random);
-    if (wait === undefined || signal?.aborted || pace.now() - started + wait > patience()) return exchange;
+    if (wait === undefined || pace.now() - started + wait > patience()) return exchange;
     options.onWait?.(exchange, pace.now() - started + wait);
+    before = exchange;
     await pace.sleep(wait, signal);
   }
 }

@@ -12,7 +12,7 @@ export interface WireRequest {
   readonly headers: http.OutgoingHttpHeaders;
   readonly body?: string | undefined;
   readonly limits: Limits;
-  readonly signal?: AbortSignal | undefined;
+  readonly signal: AbortSignal;
 }
 
 /** Milliseconds: until connected, until the answer begins, between two parts of it, and for the whole. */
@@ -45,7 +45,12 @@ export interface NoAnswer {
   readonly why: "timeout" | "aborted" | "connection";
   /** Node's or OpenSSL's error code. */
   readonly code: string;
+  /** Of what was aborted: what came of the try before, which was to be repeated. */
+  readonly before?: Exchange | undefined;
 }
+
+/** The exchange that does not take place because the signal has aborted. */
+export const notSent: NoAnswer = { answered: false, sent: false, why: "aborted", code: "ABORT_ERR" };
 
 /** A body that keeps coming. */
 export interface OpenStream {
@@ -115,7 +120,8 @@ function open(
   request: WireRequest,
   use: "request" | "stream",
 ): Promise<(OpenStream & { end(): void }) | NoAnswer> {
-  const { method, headers, limits } = request;
+  const { method, headers, limits, signal } = request;
+  if (signal.aborted) return Promise.resolve(notSent);
   const agent = pool.agent(credential.certificate, use);
   const { protocol, hostname, port, pathname } = pool.server;
   return new Promise<(OpenStream & { end(): void }) | NoAnswer>((resolve) => {
@@ -141,14 +147,17 @@ function open(
       // In this order, or the body ends with a reset instead of the reason.
       response?.destroy(cause);
       outgoing.destroy(cause);
+      // Node reports the error of a request that waits for a connection only when it gets one.
+      end();
+      resolve(failed(cause, sent));
     };
     const deadline = createDeadline(stop);
     if (limits.whole) deadline.overall(limits.whole);
     const abort = (): void => stop("ABORT_ERR");
-    request.signal?.addEventListener("abort", abort, { once: true });
+    signal.addEventListener("abort", abort, { once: true });
     const end = (): void => {
       deadline.clear();
-      request.signal?.removeEventListener("abort", abort);
+      signal.removeEventListener("abort", abort);
     };
     outgoing.once("socket", (socket) => {
       const ready = (): void => {
@@ -172,8 +181,7 @@ function open(
         resolve({ status: incoming.statusCode ?? 0, headers: incoming.headersDistinct, body, end }),
       );
     });
-    if (request.signal?.aborted) abort();
-    else outgoing.end(request.body);
+    outgoing.end(request.body);
     // What node:http refuses to send at all, as a header with a line break.
   }).catch((cause: unknown) => failed(cause, false));
 }

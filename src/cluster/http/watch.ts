@@ -14,7 +14,7 @@ const hopeless = new Set([400, 401, 403, 404, 405, 406, 422]);
 
 /**
  * Calls `hint` for every change, and after every gap in which a change may have been missed. Metadata is all that is
- * asked for. Ends when `signal` aborts, or when the server says that this cannot be watched; connects again after
+ * asked for. Ends when `api.signal` aborts, or when the server says that this cannot be watched; connects again after
  * anything else, ever more slowly to a server whose watches do not last. Bookmarks keep the place
  * (https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes).
  */
@@ -23,16 +23,16 @@ export async function watchChanges(
   kind: Kind,
   query: ListQuery,
   hint: () => void,
-  signal: AbortSignal,
   pace: Pace,
 ): Promise<void> {
+  const { signal } = api;
   let place: string | undefined;
   for (let failures = 0; !signal.aborted; ) {
     const begin = place === undefined;
     const began = pace.now();
     const end: Ending = await (place === undefined
-      ? currentPlace(api, kind, query, signal)
-      : follow(api, kind, query, place, hint, signal, pace)
+      ? currentPlace(api, kind, query)
+      : follow(api, kind, query, place, hint, pace)
     ).catch(() => broken);
     if (end.how === "hopeless" || signal.aborted) return;
     const failed = end.how === "broken" || (!begin && pace.now() - began < briefMs);
@@ -60,11 +60,11 @@ function wishOf(kind: Kind, query: ListQuery): ApiRequest {
   return { verb: "watch", kind, namespace: query.namespace, writes: false };
 }
 
-async function currentPlace(api: Api, kind: Kind, query: ListQuery, signal: AbortSignal): Promise<Ending> {
+async function currentPlace(api: Api, kind: Kind, query: ListQuery): Promise<Ending> {
   const { labelSelector, fieldSelector } = query;
   const path = resourcePath(kind, query, { labelSelector, fieldSelector, limit: 1 });
   const wish = wishOf(kind, query);
-  const answer = await api.ask({ method: "GET", path, wish, accept: listAccept, signal });
+  const answer = await api.ask({ method: "GET", path, wish, accept: listAccept });
   if (hopeless.has(answer.status)) return { how: "hopeless" };
   const list = api.parse(answer, wish) as { metadata?: { resourceVersion?: unknown } } | null;
   const version = list?.metadata?.resourceVersion;
@@ -77,7 +77,6 @@ async function follow(
   query: ListQuery,
   from: string,
   hint: () => void,
-  signal: AbortSignal,
   pace: Pace,
 ): Promise<Ending> {
   const { labelSelector, fieldSelector } = query;
@@ -91,7 +90,7 @@ async function follow(
     resourceVersion: from,
     timeoutSeconds,
   });
-  const stream = await api.stream({ method: "GET", path, wish: wishOf(kind, query), accept: eventAccept, signal });
+  const stream = await api.stream({ method: "GET", path, wish: wishOf(kind, query), accept: eventAccept });
   if (!("body" in stream)) return broken;
   if (stream.status !== 200) {
     stream.body.destroy();

@@ -2,10 +2,10 @@ import type { Duplex } from "node:stream";
 import type { ObjectName } from "../cluster.ts";
 import { ClusterError, type ClusterErrorReason } from "../cluster-error.ts";
 import type { Api } from "../http/api.ts";
-import type { ApiRequest } from "../http/api-failure.ts";
+import { type ApiRequest, cutShortWording } from "../http/api-failure.ts";
 import { resourcePath } from "../http/api-path.ts";
 import type { Pool } from "../http/pool.ts";
-import { answerOf } from "../http/transport.ts";
+import { answerOf, notSent } from "../http/transport.ts";
 import { kinds } from "../kinds.ts";
 import { printable } from "../printable.ts";
 import { createPodReader } from "./pod-reader.ts";
@@ -13,8 +13,8 @@ import { TunnelFailed, UpgradeRefused } from "./tunnel-errors.ts";
 
 /** Reads pages from ports of pods over port-forwards. */
 export interface PodPorts {
-  /** The body of a 200. Throws `ClusterError` for everything else. */
-  get(pod: ObjectName, port: number, path: string): Promise<string>;
+  /** The body of a 200. Throws `ClusterError` for everything else, and when the signal aborts. */
+  get(pod: ObjectName, port: number, path: string, signal: AbortSignal): Promise<string>;
   close(): void;
 }
 
@@ -25,10 +25,10 @@ export interface PodPorts {
 export function createPodPorts(api: Api, pool: Pool): PodPorts {
   const reader = createPodReader((pod, port) => openPort(api, pool, pod, port));
   return {
-    async get(pod, port, path) {
+    async get(pod, port, path, signal) {
       const what = `${wordsOf(pod)} port ${port}`;
-      const answer = await reader.get(pod, port, path).catch((cause: unknown) => {
-        throw failure(cause, what);
+      const answer = await reader.get(pod, port, path, signal).catch((cause: unknown) => {
+        throw failure(cause, what, signal.reason);
       });
       if (answer.status === 200) return answer.body;
       const reason = reasons.get(answer.status) ?? "server";
@@ -60,6 +60,7 @@ async function openPort(api: Api, pool: Pool, pod: ObjectName, port: number): Pr
   url.protocol = pool.server.protocol === "https:" ? "wss:" : "ws:";
   const dial = async (use: Parameters<Pool["agent"]>[1]): Promise<Duplex> => {
     const [{ openTunnel }, { credential, headers }] = await Promise.all([import("./tunnel.ts"), api.sign()]);
+    if (api.signal.aborted) throw api.error(notSent, forwarding(pod));
     const { authorization, certificate } = credential;
     try {
       return await openTunnel(url, {
@@ -78,22 +79,35 @@ async function openPort(api: Api, pool: Pool, pod: ObjectName, port: number): Pr
     );
   } catch (cause) {
     if (cause instanceof ClusterError) throw cause;
-    const wish: ApiRequest = { verb: "create", kind: kinds.pods, ...pod, subresource: "portforward", writes: false };
+    const wish = forwarding(pod);
     if (cause instanceof UpgradeRefused)
       throw api.error(answerOf(cause.status, cause.headers, Buffer.from(cause.body)), wish);
     throw api.error({ answered: false, sent: false, why: "connection", code: codeOf(cause) }, wish);
   }
 }
 
+const forwarding = (pod: ObjectName): ApiRequest => ({
+  verb: "create",
+  kind: kinds.pods,
+  ...pod,
+  subresource: "portforward",
+  writes: false,
+});
+
 /** The credentials were renewed; dial again. */
 class Renewed extends Error {}
 
-function failure(cause: unknown, what: string): ClusterError {
+function failure(cause: unknown, what: string, abortedBy: unknown): ClusterError {
   if (cause instanceof ClusterError) return cause;
   const hint = "Is the container up? Look with: kubectl get pods -A -o wide";
   if (cause instanceof TunnelFailed)
     return new ClusterError(`cannot reach ${what}: ${printable(cause.message, 300)}`, { reason: "unreachable", hint });
   const code = codeOf(cause);
+  if (code === "ABORT_ERR")
+    return new ClusterError(`cannot read from ${what}: ${cutShortWording(abortedBy)}`, {
+      reason: "timeout",
+      cause: abortedBy,
+    });
   if (code === "ETIMEDOUT") return new ClusterError(`${what} did not answer within 10 s`, { reason: "timeout", hint });
   if (code.startsWith("HPE_")) return new ClusterError(`${what} does not speak HTTP`, { reason: "malformed" });
   return new ClusterError(`the port-forward to ${what} broke off (${printable(code)})`, {

@@ -4,7 +4,7 @@ import type { ObjectName } from "../cluster.ts";
 
 /** GETs from ports of pods, through tunnels that are kept for a while. */
 export interface PodReader {
-  get(pod: ObjectName, port: number, path: string): Promise<PodAnswer>;
+  get(pod: ObjectName, port: number, path: string, signal: AbortSignal): Promise<PodAnswer>;
   close(): void;
 }
 
@@ -19,8 +19,7 @@ const bodyLimit = 256 * 1024 * 1024;
 
 /**
  * `open` makes a tunnel. Throws what `open` throws, and an Error with a `code` where the connection broke, the answer
- * was cut or took longer than
- * `limits.answer` milliseconds. A kept tunnel that turns out to be dead is replaced once.
+ * was cut or took longer than `limits.answer` milliseconds, or the signal aborted (ABORT_ERR). A kept tunnel that turns out to be dead is replaced once.
  */
 export function createPodReader(open: (pod: ObjectName, port: number) => Promise<Duplex>, limits = usual): PodReader {
   const agents = new Map<string, http.Agent>();
@@ -31,10 +30,10 @@ export function createPodReader(open: (pod: ObjectName, port: number) => Promise
     return agent;
   };
   return {
-    async get(pod, port, path) {
+    async get(pod, port, path, signal) {
       const agent = agentOf(pod, port);
-      const first = await getOnce(agent, port, path, limits.answer);
-      const answer = "stale" in first ? await getOnce(agent, port, path, limits.answer) : first;
+      const first = await getOnce(agent, port, path, limits.answer, signal);
+      const answer = "stale" in first ? await getOnce(agent, port, path, limits.answer, signal) : first;
       if ("stale" in answer) throw answer.stale;
       return answer;
     },
@@ -62,22 +61,33 @@ function getOnce(
   port: number,
   path: string,
   limit: number,
+  signal: AbortSignal,
 ): Promise<PodAnswer | { readonly stale: Error }> {
   return new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(aborted());
     // The address and not the name, which Node would try as an IPv6 address by an expression that takes 7 ms to
     // compile.
     const request = http.get({ agent, host: "127.0.0.1", port, path, headers: { accept: "*/*" } });
-    const stop = (code: string, message: string): void => {
-      const cause = Object.assign(new Error(message), { code });
+    // What we stop ourselves says nothing about the tunnel.
+    let stopped = false;
+    const stop = (cause: Error): void => {
+      stopped = true;
+      end();
       reject(cause);
       request.destroy(cause);
     };
-    const timer = setTimeout(stop, limit, "ETIMEDOUT", `no complete answer within ${limit / 1000} s`);
+    const abort = (): void => stop(aborted());
+    signal.addEventListener("abort", abort, { once: true });
+    const timer = setTimeout(() => stop(coded("ETIMEDOUT", `no complete answer within ${limit / 1000} s`)), limit);
+    const end = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", abort);
+    };
     const chunks: Buffer[] = [];
     let size = 0;
     request.on("error", (cause) => {
-      clearTimeout(timer);
-      const stale = request.reusedSocket && size === 0 && (cause as NodeJS.ErrnoException).code !== "ETIMEDOUT";
+      end();
+      const stale = request.reusedSocket && size === 0 && !stopped;
       if (stale) resolve({ stale: cause });
       else reject(cause);
     });
@@ -85,15 +95,18 @@ function getOnce(
       response.on("data", (chunk: Buffer) => {
         chunks.push(chunk);
         size += chunk.length;
-        if (size > bodyLimit) stop("ERR_BODY_TOO_LARGE", "the answer is larger than 256 MiB");
+        if (size > bodyLimit) stop(coded("ERR_BODY_TOO_LARGE", "the answer is larger than 256 MiB"));
       });
       response.on("error", (cause) => request.destroy(cause));
       response.on("close", () => {
-        clearTimeout(timer);
+        end();
         if (response.complete)
           resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks, size).toString() });
-        else reject(Object.assign(new Error("the answer was cut"), { code: "ECONNRESET" }));
+        else reject(coded("ECONNRESET", "the answer was cut"));
       });
     });
   });
 }
+
+const coded = (code: string, message: string): Error => Object.assign(new Error(message), { code });
+const aborted = (): Error => coded("ABORT_ERR", "the signal aborted");

@@ -22,8 +22,10 @@ export function watchFailedCreates(
     everyMs: 3_000,
     restMs: 1_000,
     clock,
-    read: async () => {
-      const list = cluster.list(kinds.events, { namespace, fieldSelector: "reason=FailedCreate" }, eventFrom);
+    read: async (signal) => {
+      const list = cluster
+        .until(signal)
+        .list(kinds.events, { namespace, fieldSelector: "reason=FailedCreate" }, eventFrom);
       return (await noting([])("events", list))?.items ?? [];
     },
   });

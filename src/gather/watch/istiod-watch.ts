@@ -28,7 +28,7 @@ export function watchIstiods(
   let listedAt = Number.NEGATIVE_INFINITY;
 
   /** Istiods that are known can be asked although they cannot be listed just now. */
-  const current = async (): Promise<readonly ControlPlane[]> => {
+  const current = async (cluster: Cluster): Promise<readonly ControlPlane[]> => {
     if (planes && clock.now() - listedAt < relistMs) return planes;
     const began = clock.now();
     try {
@@ -45,8 +45,9 @@ export function watchIstiods(
     everyMs: 1_000,
     restMs: 500,
     clock,
-    read: async () => {
-      const answers = await askIstiods(cluster, await current());
+    read: async (signal) => {
+      const listening = cluster.until(signal);
+      const answers = await askIstiods(listening, await current(listening));
       if (answers.length === 0 || answers.some(({ kind }) => kind === "unanswered"))
         listedAt = Number.NEGATIVE_INFINITY;
       return answers;

@@ -42,7 +42,7 @@ export function watchNamespace(
     everyMs: 5_000,
     restMs: 200,
     clock,
-    read: () => readNamespace(cluster, namespace, wanted),
+    read: (signal) => readNamespace(cluster.until(signal), namespace, wanted),
     start: (hint, signal) => {
       for (const kind of watched) cluster.watch(kind, { namespace }, hint, signal);
     },

@@ -30,6 +30,7 @@ export interface Poller<T> extends Source {
 }
 
 export interface PollerOptions<T> {
+  /** The signal aborts when nobody listens any more: the read has to end then, and its outcome counts for nothing. */
   readonly read: (signal: AbortSignal) => Promise<T>;
   /** Read at least this often (ms). */
   readonly everyMs: number;

@@ -234,7 +234,7 @@ test("TLS: a certificate of another authority, or for another name, is refused a
   await using server = await startServer(namespaces);
   const list = async (cluster: object, flags = {}): Promise<unknown> => {
     await using connected = await connectTo(server, { cluster, flags });
-    return connected.cluster.list(kinds.namespaces, {}, () => 0).catch((cause: unknown) => cause);
+    return await connected.cluster.list(kinds.namespaces, {}, () => 0).catch((cause: unknown) => cause);
   };
   const { client } = await testPki();
   const stranger = await list({ "certificate-authority-data": base64(client.cert) });

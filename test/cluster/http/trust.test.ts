@@ -22,7 +22,7 @@ const startOwn = (): Promise<ScriptedServer> =>
 const ask = async (server: ScriptedServer, ca: string): Promise<unknown> => {
   const cluster = { "certificate-authority-data": Buffer.from(ca).toString("base64") };
   await using connected = await connectTo(server, { cluster });
-  return connected.cluster
+  return await connected.cluster
     .list(kinds.namespaces, {}, ({ metadata }) => metadata.name)
     .then(
       ({ items } = { items: [], resourceVersion: "" }) => items,

@@ -75,6 +75,8 @@ async function startForwarding(
 
 const http200 = (body: string): string =>
   `HTTP/1.1 200 OK\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
+/** A signal that does not abort. */
+const never = new AbortController().signal;
 const istiod = { name: "istiod-1", namespace: "istio-system" };
 const fail = (expected: Partial<ClusterError>, says: RegExp) => (cause: ClusterError) => {
   assert.equal(cause.name, "ClusterError");
@@ -113,10 +115,10 @@ test("a tunnel that is polled gathers no listeners, and is closed when nobody po
   process.on("warning", note);
   const url = new URL("/portforward", forwarding.server.url.replace("https", "wss"));
   const reader = createPodReader(() => openTunnel(url, { rejectUnauthorized: false }), { answer: 5_000, idle: 300 });
-  for (let i = 0; i < 25; i++) assert.equal((await reader.get(istiod, 15014, "/")).body, "ok");
+  for (let i = 0; i < 25; i++) assert.equal((await reader.get(istiod, 15014, "/", never)).body, "ok");
   assert.equal(forwarding.server.sockets(), 1);
   await until(() => forwarding.server.sockets() === 0);
-  assert.equal((await reader.get(istiod, 15014, "/")).body, "ok");
+  assert.equal((await reader.get(istiod, 15014, "/", never)).body, "ok");
   reader.close();
   process.off("warning", note);
   assert.deepEqual(warnings, []);
@@ -126,7 +128,7 @@ test("a pod that does not answer is not waited for for ever", async () => {
   await using forwarding = await startForwarding(() => {});
   const url = new URL("/portforward", forwarding.server.url.replace("https", "wss"));
   const reader = createPodReader(() => openTunnel(url, { rejectUnauthorized: false }), { answer: 200, idle: 300 });
-  await assert.rejects(reader.get(istiod, 15014, "/"), { code: "ETIMEDOUT" });
+  await assert.rejects(reader.get(istiod, 15014, "/", never), { code: "ETIMEDOUT" });
   await until(() => forwarding.server.sockets() === 0);
 });
 
@@ -285,4 +287,50 @@ test("close ends the tunnels", async () => {
   assert.equal(forwarding.server.sockets(), 1);
   await connected.cluster.close();
   await until(() => forwarding.server.sockets() === 0);
+});
+
+for (const frozen of ["the pod", "the upgrade"] as const)
+  test(`${frozen} does not answer: the read ends with the signal of its view, the tunnel with the cluster`, async () => {
+    await using forwarding = await startForwarding(() => {});
+    let upgrades = 0;
+    if (frozen === "the upgrade") forwarding.server.onUpgrade(() => void upgrades++);
+    await using connected = await connectTo(forwarding.server);
+    const stop = new AbortController();
+    const reason = new DOMException("", "TimeoutError");
+    const failure = assert.rejects(
+      connected.cluster.until(stop.signal).getFromPod(istiod, 15014, "/"),
+      (cause: ClusterError) =>
+        fail(
+          { reason: "timeout", cause: reason, ambiguous: false },
+          /istio-system\/istiod-1.*: the time was over$/,
+        )(cause),
+    );
+    await until(() => forwarding.opened.length + upgrades === 1);
+    stop.abort(reason);
+    await failure;
+    await connected.cluster.close();
+    await until(() => forwarding.server.sockets() === 0);
+    assert.equal(forwarding.opened.length + upgrades, 1);
+  });
+
+test("a read that is cut takes no tunnel from the others", async () => {
+  await using forwarding = await startForwarding((request, say) => {
+    if (!request.includes("/frozen")) say(http200("ok"));
+  });
+  await using connected = await connectTo(forwarding.server);
+  const stop = new AbortController();
+  const cut = connected.cluster.until(stop.signal).getFromPod(istiod, 15014, "/frozen");
+  assert.equal(await connected.cluster.getFromPod(istiod, 15014, "/"), "ok");
+  stop.abort(new DOMException("", "TimeoutError"));
+  await assert.rejects(cut, { reason: "timeout" });
+  assert.equal(await connected.cluster.getFromPod(istiod, 15014, "/"), "ok");
+});
+
+test("after the signal no tunnel is opened", async () => {
+  await using forwarding = await startForwarding((_, say) => say(http200("ok")));
+  await using connected = await connectTo(forwarding.server);
+  await assert.rejects(connected.cluster.until(AbortSignal.abort()).getFromPod(istiod, 15014, "/"), {
+    reason: "timeout",
+  });
+  assert.equal(forwarding.server.handshakes(), 0);
 });

@@ -1,0 +1,49 @@
+/** A read that is not answered ends when nobody listens any more: it holds neither the process nor who listens next. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Cluster } from "../../../src/cluster/cluster.ts";
+import { watchRefusals } from "../../../src/gather/watch/failed-creates.ts";
+import { watchIstiods } from "../../../src/gather/watch/istiod-watch.ts";
+import { watchNamespace } from "../../../src/gather/watch/namespace-watch.ts";
+import { fakeUntil } from "../../cluster/fake-until.ts";
+import { fakeCluster } from "../../execute/fake-cluster.ts";
+import { type ManualClock, manualClock } from "../../execute/manual-clock.ts";
+import { istiodPod } from "../../execute/scene.ts";
+
+/** A cluster that never answers this verb, and how often it was asked. */
+const frozen = (verb: "list" | "getFromPod") => {
+  let asked = 0;
+  const silent = (): Promise<never> => {
+    asked++;
+    return new Promise(() => {});
+  };
+  const fake = fakeCluster();
+  fake.objects.set("pods", [istiodPod("istiod-old", "default")]);
+  const cluster = { ...fake, [verb]: silent };
+  return { cluster: { ...cluster, until: fakeUntil(cluster) }, asked: () => asked };
+};
+
+for (const [title, verb, watch] of [
+  ["istiods", "getFromPod", (cluster, clock) => watchIstiods(cluster, "istio-system", clock)],
+  ["a namespace", "list", (cluster, clock) => watchNamespace(cluster, "production", ["Deployment"], clock)],
+  ["failed creates", "list", (cluster, clock) => watchRefusals(cluster, "production", clock)],
+] as const satisfies readonly (readonly [
+  string,
+  "list" | "getFromPod",
+  (cluster: Cluster, clock: ManualClock) => { listen(listener: () => void): () => void },
+])[])
+  test(`the read of ${title} ends with the last listener`, async () => {
+    const clock = manualClock();
+    const { cluster, asked } = frozen(verb);
+    const poller = watch(cluster, clock);
+    const end = poller.listen(() => {});
+    await clock.advance(60_000);
+    assert.equal(asked(), 1);
+    end();
+    await clock.advance(0);
+    assert.equal(clock.pending(), 0);
+    let news = 0;
+    poller.listen(() => news++);
+    await clock.advance(0);
+    assert.deepEqual([asked(), news], [2, 0]);
+  });
