@@ -2,7 +2,9 @@
 import assert from "node:assert/strict";
 import type { Finding } from "../../src/mesh/finding.ts";
 import type { Mesh } from "../../src/mesh/model.ts";
+import type { CheckRecord } from "../../src/upgrade/checks/check.ts";
 import { migrationChecks } from "../../src/upgrade/checks/move/migration-checks.ts";
+import { skipCheckKnown } from "../../src/upgrade/checks/single-checks.ts";
 import type { ClusterEvidence } from "../../src/upgrade/evidence/cluster-evidence.ts";
 import type { MigrationRequest, Plan } from "../../src/upgrade/plan/plan.ts";
 import { planMigration } from "../../src/upgrade/plan/plan-migration.ts";
@@ -59,19 +61,28 @@ export interface Wish extends Partial<MigrationRequest> {
   readonly selected?: ReadonlySet<string>;
 }
 
-const ids = new Set([...migrationChecks.map(({ id }) => id), "skip-check-known"]);
+const records = new Map([...migrationChecks, skipCheckKnown].map((record: CheckRecord) => [record.id, record]));
+const gravest = ["blocker", "unknown", "warning", "note"];
 
-/**
- * The plan of a wish, in a mesh where its target exists. Whatever it finds bears the id of a check and names an object.
- */
+/** A finding says no more than the record of its check announces: its severity, and the flag that accepts it. */
+export function assertAnnounced(
+  { check, severity, object, message, accept }: Finding,
+  record = records.get(check),
+): void {
+  const text = `${check} ${severity} ${object}: ${message}`;
+  assert.ok(record !== undefined && object !== "" && message !== "", text);
+  assert.ok(gravest.indexOf(severity) >= gravest.indexOf(record.severity), text);
+  assert.ok(accept === undefined || record.accepts?.includes(accept.flag), `${text} ${accept?.flag}`);
+}
+
+/** The plan of a wish, in a mesh where its target exists. Whatever it finds is announced by the record of its check. */
 export function planOf(mesh: Mesh, { surroundings, selected, ...wish }: Wish = {}): Plan {
   const asked = request(wish);
   const resolved = resolveTarget(mesh, asked.to);
   if (!resolved.ok)
     throw new Error(`the target does not resolve: ${resolved.findings.map(({ message }) => message).join("; ")}`);
   const plan = planMigration({ mesh, evidence: { ...quiet, ...surroundings }, selected }, resolved.target, asked);
-  for (const { check, object, message } of plan.findings)
-    assert.ok(ids.has(check) && object !== "" && message !== "", `${check} ${object}: ${message}`);
+  for (const finding of plan.findings) assertAnnounced(finding);
   return plan;
 }
 

@@ -11,6 +11,8 @@ import { snapshot } from "../../gather/snapshot.ts";
 import type { Finding } from "../../mesh/finding.ts";
 import type { Mesh } from "../../mesh/model.ts";
 import { workloadKinds } from "../../mesh/workload-kinds.ts";
+import { blocker, cannotTell, observe } from "../../upgrade/checks/check.ts";
+import { labelAdmission } from "../../upgrade/checks/single-checks.ts";
 import type { MigrationRequest, Plan, Target } from "../../upgrade/plan/plan.ts";
 import { planMigration } from "../../upgrade/plan/plan-migration.ts";
 import { resolveTarget } from "../../upgrade/plan/target.ts";
@@ -78,14 +80,8 @@ async function refusedLabels(cluster: Cluster, plan: Plan): Promise<readonly Fin
   const steps = plan.steps.filter((step) => step.kind === "relabel-namespace");
   const findings = await Promise.all(
     steps.map(async ({ namespace, uid, before, after }): Promise<Finding | undefined> => {
-      const finding = (severity: Finding["severity"], message: string, remedy: string | undefined): Finding => ({
-        check: "label-admission",
-        severity,
-        object: `namespace/${namespace}`,
-        message,
-        remedy,
-        accept: undefined,
-      });
+      const finding = (say: typeof blocker, message: string, remedy: string): Finding =>
+        observe(labelAdmission, say(`namespace/${namespace}`, message, remedy));
       try {
         const outcome = await relabel(
           cluster,
@@ -95,15 +91,15 @@ async function refusedLabels(cluster: Cluster, plan: Plan): Promise<readonly Fin
         if (outcome.kind === "written") return undefined;
         if (outcome.kind === "altered")
           return finding(
-            "blocker",
+            blocker,
             "the API server changes the labels that are asked for: a mutating admission policy rewrites them",
             "find the webhook or policy that mutates namespaces and let it pass istio.io/rev and istio-injection",
           );
-        return finding("blocker", "its labels were changed by somebody else just now", "run the command again");
+        return finding(blocker, "its labels were changed by somebody else just now", "run the command again");
       } catch (error) {
         if (!(error instanceof ClusterError)) throw error;
         return finding(
-          ["denied", "forbidden", "invalid"].includes(error.reason) ? "blocker" : "unknown",
+          ["denied", "forbidden", "invalid"].includes(error.reason) ? blocker : cannotTell,
           `the label is refused: ${error.message}`,
           error.hint ?? "find the policy or webhook named there, and let it pass istio.io/rev and istio-injection",
         );

@@ -4,6 +4,8 @@ import type { Cluster } from "../../cluster/cluster.ts";
 import type { Finding } from "../../mesh/finding.ts";
 import type { Mesh, Workload } from "../../mesh/model.ts";
 import { refText } from "../../mesh/object-ref.ts";
+import { cannotTell, observe } from "../../upgrade/checks/check.ts";
+import { alreadyProven } from "../../upgrade/checks/single-checks.ts";
 import type { MigrationRequest, Plan } from "../../upgrade/plan/plan.ts";
 import { workloadProof } from "../../upgrade/proof/workload-proof.ts";
 import type { MigratedNamespace, MigratedWorkload, MigrationResult } from "../../upgrade/result.ts";
@@ -106,11 +108,12 @@ const alreadyThere = (mesh: Mesh, plan: Plan): readonly Workload[] => {
 const isProven = (workload: Workload, mesh: Mesh, plan: Plan): boolean =>
   workloadProof(workload, presentGoal(workload, plan), mesh.answers, new Map(), 0).verdict.kind === "done";
 
-const unprovenFinding = (workload: MigratedWorkload, { target }: Plan): Finding => ({
-  check: "already-proven",
-  severity: "unknown",
-  object: refText(workload),
-  message: `its pods are injected by ${target.revision}, and not all are proven to have arrived: ${workload.reason}`,
-  remedy: "run the command again in a minute; 'kubectl mesh-revisions' shows where its proxies are",
-  accept: undefined,
-});
+const unprovenFinding = (workload: MigratedWorkload, { target }: Plan): Finding =>
+  observe(
+    alreadyProven,
+    cannotTell(
+      refText(workload),
+      `its pods are injected by ${target.revision}, and not all are proven to have arrived: ${workload.reason}`,
+      "run the command again in a minute; 'kubectl mesh-revisions' shows where its proxies are",
+    ),
+  );

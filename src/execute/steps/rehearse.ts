@@ -8,6 +8,8 @@ import { ClusterError } from "../../cluster/cluster-error.ts";
 import { resourceOf } from "../../cluster/kinds.ts";
 import type { Finding } from "../../mesh/finding.ts";
 import { refText } from "../../mesh/object-ref.ts";
+import { blocker, cannotTell, observe } from "../../upgrade/checks/check.ts";
+import { restartAdmission } from "../../upgrade/checks/single-checks.ts";
 import type { Plan } from "../../upgrade/plan/plan.ts";
 import { restartSteps } from "../tools.ts";
 import { stampPatch } from "./restart.ts";
@@ -29,17 +31,9 @@ export async function rehearse(cluster: Cluster, plan: Plan): Promise<readonly F
         return [];
       } catch (error) {
         if (!(error instanceof ClusterError)) throw error;
-        const severity = ["denied", "forbidden", "invalid"].includes(error.reason) ? "blocker" : "unknown";
-        return [
-          {
-            check: "restart-admission",
-            severity,
-            object: refText(workload),
-            message: `its restart is refused: ${error.message}`,
-            remedy: error.hint ?? "find the policy or webhook named there, and let it pass the restart",
-            accept: undefined,
-          },
-        ];
+        const say = ["denied", "forbidden", "invalid"].includes(error.reason) ? blocker : cannotTell;
+        const remedy = error.hint ?? "find the policy or webhook named there, and let it pass the restart";
+        return [observe(restartAdmission, say(refText(workload), `its restart is refused: ${error.message}`, remedy))];
       }
     }),
   );

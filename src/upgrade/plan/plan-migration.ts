@@ -43,7 +43,7 @@ export const planMigration = (
     left: moves.flatMap((move) => left(move, target)),
     already: ofFate(moves, "already"),
     empty: ofFate(moves, "empty"),
-    findings: runChecks(migrationChecks, facts),
+    findings: runChecks(migrationChecks, facts, { skip: request.skipCheck, missing: surroundings.unknown }),
   };
 };
 

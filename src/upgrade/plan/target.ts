@@ -3,7 +3,8 @@ import type { LabelSelector, Labels } from "../../mesh/kubernetes.ts";
 import { matchesSelector } from "../../mesh/labels.ts";
 import type { Injector, Mesh } from "../../mesh/model.ts";
 import { listed } from "../../mesh/phrase.ts";
-import { blocker } from "../checks/check.ts";
+import { blocker, observe } from "../checks/check.ts";
+import { targetExists } from "../checks/single-checks.ts";
 import { didYouMean } from "../suggestion.ts";
 import type { Target } from "./plan.ts";
 
@@ -70,7 +71,7 @@ const isRevision = (mesh: Mesh, name: string): boolean =>
 
 const refused = (label: string, message: string, remedy: string): Resolved => ({
   ok: false,
-  findings: [blocker("target-exists", `revision/${label}`, message, remedy)],
+  findings: [observe(targetExists, blocker(`revision/${label}`, message, remedy))],
 });
 
 /** Why nobody serves the label, and what to do. */
