@@ -1,6 +1,7 @@
 /** Is there a control plane to go to, and does every istiod that matters answer? */
 import type { Istiod } from "../../../mesh/model.ts";
 import { counted } from "../../../mesh/phrase.ts";
+import { isExternal, isRunningIstiod } from "../../../mesh/revision-state.ts";
 import { type Facts, oldRevisions } from "../../plan/moves.ts";
 import { serves } from "../../plan/target.ts";
 import { blocker, type Check, cannotTell, type Observation, warning } from "../check.ts";
@@ -14,10 +15,7 @@ const targetReady: Check<Facts> = {
     const object = `revision/${target.revision}`;
     const plane = mesh.controlPlanes.find(({ revision }) => revision === target.revision);
     if (plane?.deployment === undefined) {
-      const external = mesh.injectors.some(
-        (injector) => injector.revision === target.revision && injector.entry.clientConfig.url !== undefined,
-      );
-      return external
+      return isExternal(mesh, target.revision)
         ? [
             cannotTell(
               object,
@@ -108,15 +106,12 @@ const istiodsAnswer: Check<Facts> = {
       .filter(({ revision }) => revisions.has(revision))
       .flatMap(({ revision, istiods }) =>
         istiods
-          .filter((istiod) => isRunning(istiod) && !answers.some((answer) => answer.istiod === nameOf(istiod)))
+          .filter((istiod) => isRunningIstiod(istiod) && !answers.some((answer) => answer.istiod === nameOf(istiod)))
           .map((istiod) => silent(nameOf(istiod), revision, "it was not asked")),
       );
     return [...unanswered, ...unasked];
   },
 };
-
-/** One that is still coming up or has ended holds no proxies, and is not asked. */
-const isRunning = ({ phase }: Istiod): boolean => phase === undefined || phase === "Running";
 
 /** As an answer names its istiod. */
 const nameOf = ({ namespace, name }: Istiod): string => `${namespace}/${name}`;
