@@ -1,6 +1,5 @@
 /** What `kubectl mesh-migrate` does. In a part of its own, which nothing but a real run loads. */
 
-import type { MigrationRequest } from "../../src/upgrade/plan/migration-request.ts";
 import { clusterFlags, clusterFlagsOf } from "../../src/cli/cluster-flags.ts";
 import { UsageError } from "../../src/cli/exit-errors.ts";
 import { commonFlags, writeFlags } from "../../src/cli/flags.ts";
@@ -15,6 +14,7 @@ import { connect } from "../../src/cluster/connect.ts";
 import { paceOf } from "../../src/cluster/http/retry.ts";
 import { type Migration, migrateNamespaces } from "../../src/execute/migrate/migrate-namespaces.ts";
 import { commandOf, type RepeatedCommand } from "../../src/upgrade/migration-result.ts";
+import type { MigrationRequest } from "../../src/upgrade/plan/migration-request.ts";
 import { jsonView, yamlView } from "../../src/views/document.ts";
 import {
   endedUnchanged,

@@ -4,6 +4,8 @@ import type { Cluster } from "../cluster/cluster.ts";
 import { ClusterError } from "../cluster/cluster-error.ts";
 import type { Finding } from "../mesh/finding.ts";
 import type { Right } from "../mesh/kubernetes.ts";
+import { blocker, cannotTell, observe } from "../upgrade/checks/check.ts";
+import { rightsHeld } from "../upgrade/checks/single-checks.ts";
 import type { Plan } from "../upgrade/plan/plan.ts";
 import { neededRights } from "../upgrade/plan/rights.ts";
 
@@ -39,26 +41,22 @@ const held = (cluster: Cluster, right: Right): Promise<boolean> =>
 async function review(cluster: Cluster, right: Right): Promise<Finding | undefined> {
   const resource = `${right.resource}${right.subresource ? `/${right.subresource}` : ""}${right.group ? `.${right.group}` : ""}`;
   const object = right.namespace ? `namespace/${right.namespace}` : "cluster";
-  const finding = (severity: Finding["severity"], message: string, remedy: string | undefined): Finding => ({
-    check: "rights",
-    severity,
-    object,
-    message,
-    remedy,
-    accept: undefined,
-  });
   try {
     const { allowed } = await cluster.mayI(right);
     const where = right.namespace ? ` in namespace ${right.namespace}` : "";
     return allowed
       ? undefined
-      : finding(
-          "blocker",
-          `you may not ${right.verb} ${resource}`,
-          `grant verb ${JSON.stringify(right.verb)} on ${JSON.stringify(resource)}${where}`,
+      : observe(
+          rightsHeld,
+          blocker(
+            object,
+            `you may not ${right.verb} ${resource}`,
+            `grant verb ${JSON.stringify(right.verb)} on ${JSON.stringify(resource)}${where}`,
+          ),
         );
   } catch (error) {
     if (!(error instanceof ClusterError)) throw error;
-    return finding("unknown", `cannot tell whether you may ${right.verb} ${resource}: ${error.message}`, error.hint);
+    const message = `cannot tell whether you may ${right.verb} ${resource}: ${error.message}`;
+    return observe(rightsHeld, cannotTell(object, message, error.hint));
   }
 }

@@ -16,11 +16,7 @@ export async function selectedWorkloads(
   if (labelSelector === undefined) return undefined;
   const lists = mesh.namespaces.flatMap(({ name: namespace }) =>
     workloadKinds.map((kind) =>
-      cluster.list(
-        workloadApi[kind],
-        { namespace, labelSelector, metadataOnly: true },
-        ({ metadata }) => metadata.uid,
-      ),
+      cluster.list(workloadApi[kind], { namespace, labelSelector, metadataOnly: true }, ({ metadata }) => metadata.uid),
     ),
   );
   return new Set((await Promise.all(lists)).flatMap((list) => list?.items ?? []));

@@ -3,8 +3,9 @@
  * connected to.
  */
 import { injectionOf } from "./injection.ts";
-import type { ControlPlane, Injection, Istiod, Mesh, Pod, ProxyConnection } from "./model.ts";
+import type { ControlPlane, Injection, Mesh, Pod, ProxyConnection } from "./model.ts";
 import { refText } from "./object-ref.ts";
+import { isExternal, isRunningIstiod } from "./revision-state.ts";
 
 export interface Standing {
   readonly pod: Pod;
@@ -101,13 +102,6 @@ function connectionsByPod(mesh: Mesh): Map<string, Standing["connections"][numbe
   return byPod;
 }
 
-/** Whether a revision's istiod runs outside the cluster and is reached by its webhook's URL. */
-export const isExternal = (mesh: Mesh, plane: ControlPlane): boolean =>
-  plane.deployment === undefined &&
-  mesh.injectors.some(
-    (injector) => injector.revision === plane.revision && injector.entry.clientConfig.url !== undefined,
-  );
-
 /**
  * Proxies connected to the control plane of a revision, each counted once: while a proxy reconnects, two istiods may
  * list it. Undefined when an istiod of it did not answer, or when it runs somewhere else and is only reached by its
@@ -115,7 +109,8 @@ export const isExternal = (mesh: Mesh, plane: ControlPlane): boolean =>
  */
 export function connectedProxies(mesh: Mesh, plane: ControlPlane): number | undefined {
   const answers = mesh.answers.filter((answer) => answer.revision === plane.revision);
-  if (isExternal(mesh, plane) || answers.length < plane.istiods.filter(isRunning).length) return undefined;
+  if (isExternal(mesh, plane.revision) || answers.length < plane.istiods.filter(isRunningIstiod).length)
+    return undefined;
   const proxies = new Set<string>();
   for (const answer of answers) {
     if (answer.kind === "unanswered") return undefined;
@@ -123,8 +118,6 @@ export function connectedProxies(mesh: Mesh, plane: ControlPlane): number | unde
   }
   return proxies.size;
 }
-
-const isRunning = (istiod: Istiod): boolean => istiod.phase === undefined || istiod.phase === "Running";
 
 /** Whether every control plane said what it holds: only then does a connection that is not found not exist. */
 export const everyConnectionKnown = (mesh: Mesh): boolean =>

@@ -1,7 +1,8 @@
 /** The commands that a result proposes to a person: one that continues, one that rolls back. */
-import type { MigrationRequest } from "./plan/migration-request.ts";
+
 import type { ObjectRef } from "../mesh/model.ts";
 import { type RevisionLabels, revisionLabelKeys } from "../mesh/revision-labels.ts";
+import type { MigrationRequest } from "./plan/migration-request.ts";
 
 /** What a rollback of one namespace restores: its labels, and the workloads that have pods on the target. */
 export interface GoBack {

@@ -9,7 +9,14 @@ import { isWritten, type Outcomes, outcomeOf, type StepOutcome } from "./plan/ou
 import { type MigrationPlan, proveSteps, relabelSteps, restartSteps } from "./plan/plan.ts";
 import { labelsKey, type RelabelStep, type RestartStep, stepKey } from "./plan/step.ts";
 import type { Target } from "./record/undo-record.ts";
-import type { Failure, MigratedNamespace, MigratedWorkload, MigrationResult, MigrationState, Outcome } from "./result.ts";
+import type {
+  Failure,
+  MigratedNamespace,
+  MigratedWorkload,
+  MigrationResult,
+  MigrationState,
+  Outcome,
+} from "./result.ts";
 
 /** What the commands at the end repeat: the request, and the flags as they were given. */
 export interface RepeatedCommand {
@@ -196,7 +203,15 @@ function workloadEntries(plan: MigrationPlan, outcomes: Outcomes): readonly Migr
   const proofs = new Map(proveSteps(plan).map((step) => [stepKey(step), outcomeOf(outcomes, stepKey(step))]));
   const entries = new Map<string, MigratedWorkload>();
   const add = (ref: ObjectRef, outcome: Outcome, rest: Partial<MigratedWorkload> = {}): void => {
-    entries.set(refText(ref), { ...refOf(ref), outcome, pods: 0, proven: 0, canary: false, reason: undefined, ...rest });
+    entries.set(refText(ref), {
+      ...refOf(ref),
+      outcome,
+      pods: 0,
+      proven: 0,
+      canary: false,
+      reason: undefined,
+      ...rest,
+    });
   };
   for (const ref of plan.already) {
     const proof = proofs.get(refText(ref));

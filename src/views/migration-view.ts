@@ -4,8 +4,8 @@
  */
 import { refArgument } from "../mesh/object-ref.ts";
 import { counted, listed } from "../mesh/phrase.ts";
-import { safe, safeLines } from "../mesh/safe.ts";
 import { revisionLabelsText } from "../mesh/revision-labels.ts";
+import { safe, safeLines } from "../mesh/safe.ts";
 import type { MigrationPlan } from "../upgrade/plan/plan.ts";
 import type { MigratedWorkload, MigrationResult, Outcome } from "../upgrade/result.ts";
 import { apiVersion, type ResultDocument } from "./document.ts";

@@ -60,7 +60,8 @@ function row({ name }: Stage, step: Step): readonly Cell[] {
 
 function stageRow({ name, until, gate, lanes }: Stage): readonly Cell[] {
   const failure = lanes[0]?.onFailure ?? "stop";
-  if (gate === "last-look") return [name, "no pod came up on another revision meanwhile, and the records are closed", ""];
+  if (gate === "last-look")
+    return [name, "no pod came up on another revision meanwhile, and the records are closed", ""];
   return [
     name,
     until === "first-pod" ? "its first new pod is proven" : "every pod is proven",

@@ -3,14 +3,14 @@
  * they agree.
  */
 
-import { defaultRevision } from "../mesh/control-plane-findings.ts";
 import type { Finding } from "../mesh/finding.ts";
 import type { LabelSelector } from "../mesh/kubernetes.ts";
 import { labelOf, matchesSelector } from "../mesh/labels.ts";
-import { meshFindings } from "../mesh/mesh-findings.ts";
 import type { ControlPlane, Injection, Mesh, Namespace, Tag, Unknown } from "../mesh/model.ts";
-import { openMigration } from "../mesh/namespace-findings.ts";
-import { connectedProxies, everyConnectionKnown, isExternal, type Standing, standings } from "../mesh/standing.ts";
+import { defaultRevision, isExternal } from "../mesh/revision-state.ts";
+import { connectedProxies, everyConnectionKnown, type Standing, standings } from "../mesh/standing.ts";
+import { meshFindings } from "../upgrade/checks/mesh/mesh-checks.ts";
+import { openMigration } from "../upgrade/record/open-migration.ts";
 import { apiVersion, type ResultDocument } from "./document.ts";
 import { type GatewayEntry, gatewayEntries } from "./revisions-gateways.ts";
 import { type Tally, tally } from "./revisions-tally.ts";
@@ -81,7 +81,7 @@ export function revisionsDocument(mesh: Mesh, scope: RevisionsScope): RevisionsD
   const byNamespace = Map.groupBy(all, (standing) => standing.pod.namespace);
   const shown = mesh.namespaces.filter((namespace) => isShown(namespace, byNamespace.get(namespace.name) ?? [], scope));
   const names = new Set(shown.map((namespace) => namespace.name));
-  const findings = meshFindings(mesh).filter(
+  const findings = meshFindings(mesh, all).filter(
     (finding) => !finding.object.startsWith("namespace/") || names.has(finding.object.slice("namespace/".length)),
   );
   const entry = (standing: Standing): PodEntry => podEntry(standing, complete);
@@ -136,7 +136,7 @@ function revisionEntries(mesh: Mesh): readonly RevisionEntry[] {
       installer: plane.installer,
       namespace: plane.namespace,
       deployment: plane.deployment?.name ?? null,
-      external: isExternal(mesh, plane),
+      external: isExternal(mesh, plane.revision),
       istiods: { ready: plane.readyReplicas, desired: plane.desiredReplicas },
       connectedProxies: connectedProxies(mesh, plane) ?? null,
     })),

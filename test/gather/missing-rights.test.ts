@@ -4,19 +4,25 @@ import type { Cluster } from "../../src/cluster/cluster.ts";
 import { ClusterError } from "../../src/cluster/cluster-error.ts";
 import { missingRights } from "../../src/gather/missing-rights.ts";
 import type { Right } from "../../src/mesh/kubernetes.ts";
-import type { Plan, Step } from "../../src/upgrade/plan/plan.ts";
+import type { Plan } from "../../src/upgrade/plan/plan.ts";
+import type { Step } from "../../src/upgrade/plan/step.ts";
 
 const labels = { "istio-injection": null, "istio.io/rev": "1-20" };
 const step = (namespace: string): Step => ({
-  kind: "relabel-namespace",
+  kind: "relabel",
   namespace,
   uid: namespace,
   before: labels,
   after: labels,
   from: { revision: "default", deploymentUid: "d" },
-  open: undefined,
+  to: "1-20",
+  record: { kind: "remove" },
+  probe: undefined,
 });
-const planOf = (...namespaces: string[]) => ({ steps: namespaces.map(step) }) as unknown as Plan;
+const planOf = (...namespaces: string[]) =>
+  ({
+    stages: [{ lanes: namespaces.map((namespace) => ({ namespace, steps: [step(namespace)] })) }],
+  }) as unknown as Plan;
 const clusterWhere = (mayI: (access: Right) => boolean) => {
   const asked: Right[] = [];
   const cluster = {

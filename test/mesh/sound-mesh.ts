@@ -1,5 +1,7 @@
 /** A mesh with nothing to find, and words to change it. */
+
 import { undoAnnotation } from "../../src/mesh/model.ts";
+import type { UndoRecord } from "../../src/upgrade/record/undo-record.ts";
 import { type MeshWords, type NamespaceWords, ownInjector, plane, tag, tagInjector } from "./mesh-scene.ts";
 
 export const sound: MeshWords = {
@@ -29,6 +31,20 @@ export const production = (labels: Record<string, string>, rest: object = {}): r
 ];
 /** A revision without an istiod. */
 export const dead = { deployment: undefined, istiods: [], readyReplicas: 0, desiredReplicas: 0 };
+/** The text of a whole undo record: of an unfinished migration to 1-20, but for the change. */
+export const undoRecord = (change: Partial<UndoRecord> = {}): string =>
+  JSON.stringify({
+    version: 1,
+    run: "r1",
+    target: { label: "1-20", revision: "1-20" },
+    stamp: "2026-11-03T04:05:06Z",
+    namespaceUid: "uid-of-production",
+    before: { "istio-injection": "enabled", "istio.io/rev": null },
+    from: { revision: "default" },
+    state: "open",
+    ...change,
+  });
+
 /** The namespace production with this undo record. */
 export const undo = (text: string) =>
   production({ "istio.io/rev": "1-20" }, { annotations: { [undoAnnotation]: text } });

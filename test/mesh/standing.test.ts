@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ControlPlane, Injection, Mesh, Pod, ProxyKind } from "../../src/mesh/model.ts";
-import { connectedProxies, everyConnectionKnown, isExternal, standings } from "../../src/mesh/standing.ts";
+import { isExternal } from "../../src/mesh/revision-state.ts";
+import { connectedProxies, everyConnectionKnown, standings } from "../../src/mesh/standing.ts";
 import { connection, type MeshWords, mesh, ownInjector, plane, pod } from "./mesh-scene.ts";
 
 const by = "istio-sidecar-injector";
@@ -104,7 +105,10 @@ const externals: readonly (readonly [what: string, plane: ControlPlane, injector
 for (const [what, each, injectors, external] of externals)
   test(`an istiod outside the cluster: ${what}: ${external}`, () => {
     const mine = mesh({ controlPlanes: [each], injectors });
-    assert.deepEqual([isExternal(mine, each), connectedProxies(mine, each) === undefined], [external, external]);
+    assert.deepEqual(
+      [isExternal(mine, each.revision), connectedProxies(mine, each) === undefined],
+      [external, external],
+    );
   });
 
 const two = ["a", "b"].map((name) => ({ name, namespace: "istio-system", uid: name, ready: true, terminating: false }));

@@ -1,6 +1,7 @@
 /** Meshes that the goldens show. */
 import type { Mesh } from "../../src/mesh/model.ts";
 import { connection, halfMoved, mesh, ownInjector, plane, pod, tag, tagInjector } from "../mesh/mesh-scene.ts";
+import { undoRecord } from "../mesh/sound-mesh.ts";
 
 /** No Istio anywhere. */
 const empty = mesh({
@@ -38,7 +39,7 @@ const troubled = mesh({
     {
       name: "mixed",
       labels: { "istio-injection": "enabled", "istio.io/rev": "1-19" },
-      annotations: { "kubectl-mesh/undo": '{"state":"open","target":{"label":"1-20"}}' },
+      annotations: { "kubectl-mesh/undo": undoRecord() },
     },
     { name: "quiet", labels: { "istio.io/dataplane-mode": "ambient" } },
     { name: "refused", labels: { "istio.io/rev": "1-19" } },

@@ -4,7 +4,8 @@ import { test } from "node:test";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { load } from "js-yaml";
 import type { Finding } from "../../src/mesh/finding.ts";
-import type { Plan } from "../../src/upgrade/plan/plan.ts";
+import type { MigrationPlan } from "../../src/upgrade/plan/plan.ts";
+import type { RelabelStep, RestartStep } from "../../src/upgrade/plan/step.ts";
 import type { MigratedNamespace, MigratedWorkload, MigrationResult, Outcome } from "../../src/upgrade/result.ts";
 import { jsonView, yamlView } from "../../src/views/document.ts";
 import { acceptingCommand, findingsView, refusalView } from "../../src/views/findings-view.ts";
@@ -203,61 +204,92 @@ test("commands stand whole on a line of their own", () => {
   assert.ok(lines.includes(`  ${done.goBack}`));
 });
 
-const plan: Plan = {
+const relabel: RelabelStep = {
+  kind: "relabel",
+  namespace: "production",
+  uid: "u",
+  before,
+  after,
+  from: { revision: "default", deploymentUid: "d" },
+  to: "1-20",
+  record: { kind: "open", target, resumed: undefined },
+  probe: { workload: ref("Deployment", "web"), required: true },
+};
+const restart: RestartStep = {
+  kind: "restart",
+  workload: ref("Deployment", "web"),
+  uid: "w",
+  canary: true,
+  podsInFlight: 1,
+  stalePods: 3,
+  pods: 3,
+  from: ["default"],
+  to: "1-20",
+  gateway: false,
+  stamp: { kind: "of-record" },
+  guarded: true,
+  blockingPods: [],
+};
+const db: RestartStep = {
+  ...restart,
+  workload: ref("StatefulSet", "db"),
+  uid: "s",
+  canary: false,
+  podsInFlight: 2,
+  stalePods: 2,
+  from: ["default", "1-19"],
+};
+const shop: RelabelStep = {
+  ...relabel,
+  namespace: "shop",
+  uid: "v",
+  before: after,
+  from: { revision: "1-19", deploymentUid: undefined },
+  probe: undefined,
+};
+const stage = { sideBySide: 1, until: "all-pods", gate: undefined, evenAfterFailure: false } as const;
+const plan: MigrationPlan = {
   target,
-  namespaces: ["production"],
-  steps: [
+  namespaces: ["production", "shop"],
+  oldRevisions: ["default", "1-19"],
+  stages: [
     {
-      kind: "relabel-namespace",
-      namespace: "production",
-      uid: "u",
-      before,
-      after,
-      from: { revision: "default", deploymentUid: "d" },
-      open: undefined,
+      ...stage,
+      name: "canary",
+      until: "first-pod",
+      lanes: [{ namespace: "production", steps: [relabel, restart], onFailure: "undo" }],
     },
     {
-      kind: "restart-workload",
-      workload: ref("Deployment", "web"),
-      uid: "w",
-      canary: true,
-      podsInFlight: 1,
-      stalePods: 3,
-      pods: 3,
-      from: ["default"],
-      gateway: false,
+      ...stage,
+      name: "workloads",
+      lanes: [
+        { namespace: "production", steps: [[restart, db]], onFailure: "stop" },
+        { namespace: "shop", steps: [shop, []], onFailure: "undo-labels" },
+      ],
     },
     {
-      kind: "restart-workload",
-      workload: ref("StatefulSet", "db"),
-      uid: "s",
-      canary: false,
-      podsInFlight: 2,
-      stalePods: 2,
-      pods: 3,
-      from: ["default", "1-19"],
-      gateway: false,
-    },
-    {
-      kind: "relabel-namespace",
-      namespace: "shop",
-      uid: "v",
-      before: after,
-      after,
-      from: { revision: "1-19", deploymentUid: undefined },
-      open: undefined,
+      ...stage,
+      name: "close",
+      gate: "last-look",
+      evenAfterFailure: true,
+      lanes: [relabel, shop].map((step) => ({
+        namespace: step.namespace,
+        steps: [{ ...step, before: after, record: { kind: "close", proven: [] } as const, probe: undefined }],
+        onFailure: "stop",
+      })),
     },
   ],
   left: [{ object: ref("Pod", "lonely"), reason: "no controller would create it again", by: "--leave" }],
   already: [],
   empty: [],
-  findings: [finding("quota", "warning")],
+  notInjected: [],
 };
+const quota = [finding("quota", "warning")];
 
-test("a plan", (t) => golden(t, "plan.txt", planView(plan)));
+test("a plan", (t) => golden(t, "plan.txt", planView(plan, quota)));
 test("a dry run shows its plan", (t) =>
   golden(t, "migration-planned-plan.txt", migrationView(results.planned as MigrationResult, {}, plan)));
-test("a plan, wide", (t) => golden(t, "plan-wide.txt", planView(plan, { wide: true })));
+test("a plan, wide", (t) => golden(t, "plan-wide.txt", planView(plan, quota, { wide: true })));
 
 const refusals = [
   finding("surge", "note"),

@@ -45,7 +45,7 @@ export async function prepare(
   const selected = await selectedWorkloads(cluster, mesh, request.selector);
   const facts = migrationFacts({ mesh, evidence, selected }, resolved.target, request);
   const plan = planMigration(facts, parallelNamespaces);
-  const found = runChecks(migrationChecks, facts);
+  const found = runChecks(migrationChecks, facts, { skip: request.skipCheck, missing: evidence.unknown });
   const refused = found.some(({ severity }) => severity === "blocker");
   const asked = refused ? [] : await Promise.all([missingRights(cluster, plan), rehearseLabels(cluster, plan)]);
   return { plan, mesh, findings: [...found, ...asked.flat()] };

@@ -7,6 +7,8 @@ import type { Finding } from "../../mesh/finding.ts";
 import type { Mesh } from "../../mesh/model.ts";
 import { namespaceRef, refText } from "../../mesh/object-ref.ts";
 import { revisionLabelsOf } from "../../mesh/revision-labels.ts";
+import { cannotTell, observe } from "../../upgrade/checks/check.ts";
+import { alreadyProven } from "../../upgrade/checks/single-checks.ts";
 import {
   migrationResult,
   nothingToDoResult,
@@ -168,14 +170,12 @@ const nothingToDo = (plan: MigrationPlan, { mesh, findings }: { mesh: Mesh; find
   return nothingToDoResult(plan, findings, namespaces);
 };
 
-const unprovenFinding = (
-  workload: MigrationResult["workloads"][number],
-  { target }: MigrationPlan,
-): Finding => ({
-  check: "already-proven",
-  severity: "unknown",
-  object: refText(workload),
-  message: `its pods are injected by ${target.revision}, and not all are proven to have arrived: ${workload.reason}`,
-  remedy: "run the command again in a minute; 'kubectl mesh-revisions' shows where its proxies are",
-  accept: undefined,
-});
+const unprovenFinding = (workload: MigrationResult["workloads"][number], { target }: MigrationPlan): Finding =>
+  observe(
+    alreadyProven,
+    cannotTell(
+      refText(workload),
+      `its pods are injected by ${target.revision}, and not all are proven to have arrived: ${workload.reason}`,
+      "run the command again in a minute; 'kubectl mesh-revisions' shows where its proxies are",
+    ),
+  );

@@ -5,7 +5,13 @@ import type { Pod } from "../../mesh/model.ts";
 import { refText } from "../../mesh/object-ref.ts";
 import { isWritten } from "../../upgrade/plan/outcome.ts";
 import { type Lane, type Stage, stepsOf, stepsOfLane } from "../../upgrade/plan/plan.ts";
-import { arrivedPods, planRollback, type Restarted, type Restoring, type RollbackPlan } from "../../upgrade/plan/rollback.ts";
+import {
+  arrivedPods,
+  planRollback,
+  type Restarted,
+  type Restoring,
+  type RollbackPlan,
+} from "../../upgrade/plan/rollback.ts";
 import { type RelabelStep, stepKey } from "../../upgrade/plan/step.ts";
 import { type Machine, runPlan } from "../run-plan.ts";
 import type { Tools } from "../tools.ts";
@@ -74,9 +80,7 @@ function notRestored(plan: RollbackPlan, { journal }: Tools): string | undefined
   for (const step of stepsOf(plan)) {
     const { state, reason = "it was not put back" } = journal.outcome(stepKey(step));
     if (state === "proven") continue;
-    return step.kind === "relabel"
-      ? reason
-      : `${refText(step.workload)} is not back on ${step.to} yet: ${reason}`;
+    return step.kind === "relabel" ? reason : `${refText(step.workload)} is not back on ${step.to} yet: ${reason}`;
   }
   return plan.notRestorable.length === 0
     ? undefined
@@ -105,4 +109,3 @@ function freshPicture(namespace: string, { watchOf, clock, timeouts }: Tools): P
     signal.addEventListener("abort", giveUp, { once: true });
   });
 }
-

@@ -23,9 +23,7 @@ export const proveActions: StepActions<ProveStep, undefined> = {
       diagnosed: true,
       noProgressMs: Math.min(tools.timeouts.workload, reconnectMs),
     } as const;
-    const { kind, reason, diagnosis, pods, proven } = await arrival(workload, goal, tools, (text) =>
-      task.update(text),
-    );
+    const { kind, reason, diagnosis, pods, proven } = await arrival(workload, goal, tools, (text) => task.update(text));
     tools.journal.note(stepKey(step), { pods, proven });
     if (kind !== "done") {
       task.fail(reason);

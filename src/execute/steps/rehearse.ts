@@ -4,6 +4,8 @@ import { ClusterError } from "../../cluster/cluster-error.ts";
 import { resourceOf } from "../../cluster/kinds.ts";
 import type { Finding } from "../../mesh/finding.ts";
 import { refText } from "../../mesh/object-ref.ts";
+import { blocker, type CheckRecord, cannotTell, type Observation, observe } from "../../upgrade/checks/check.ts";
+import { labelAdmission, restartAdmission } from "../../upgrade/checks/single-checks.ts";
 import { type Plan, relabelSteps, restartSteps } from "../../upgrade/plan/plan.ts";
 import { relabel } from "./relabel.ts";
 import { stampPatch } from "./restart.ts";
@@ -15,24 +17,23 @@ import { stampAt } from "./stamp.ts";
  */
 export const rehearseLabels = (cluster: Cluster, plan: Plan): Promise<readonly Finding[]> =>
   findingsOf(
+    labelAdmission,
     relabelSteps(plan).map(async ({ namespace, uid, before, after }) => {
-      const finding = findingOf("label-admission", `namespace/${namespace}`);
+      const object = `namespace/${namespace}`;
       const change = { namespace, uid, expected: before, labels: after, record: undefined };
       try {
         const outcome = await relabel(cluster, change, { dryRun: true });
         if (outcome.kind === "written") return undefined;
         return outcome.kind === "altered"
-          ? finding(
-              "blocker",
+          ? blocker(
+              object,
               "the API server changes the labels that are asked for: a mutating admission policy rewrites them",
               "find the webhook or policy that mutates namespaces and let it pass istio.io/rev and istio-injection",
             )
-          : finding("blocker", "its labels were changed by somebody else just now", "run the command again");
+          : blocker(object, "its labels were changed by somebody else just now", "run the command again");
       } catch (error) {
-        return refused(error, (severity, { message, hint }) => {
-          const remedy = "find the policy or webhook named there, and let it pass istio.io/rev and istio-injection";
-          return finding(severity, `the label is refused: ${message}`, hint ?? remedy);
-        });
+        const remedy = "find the policy or webhook named there, and let it pass istio.io/rev and istio-injection";
+        return refused(error, object, "the label is refused", remedy);
       }
     }),
   );
@@ -41,41 +42,29 @@ export const rehearseLabels = (cluster: Cluster, plan: Plan): Promise<readonly F
 export async function rehearseRestarts(cluster: Cluster, plan: Plan): Promise<readonly Finding[]> {
   const stamp = stampAt(await cluster.now());
   return findingsOf(
+    restartAdmission,
     restartSteps(plan).map(async ({ workload, uid }) => {
       const body = stampPatch(workload, uid, stamp);
       try {
         await cluster.patch(resourceOf(workload), workload, body, { type: "merge", dryRun: true });
         return undefined;
       } catch (error) {
-        return refused(error, (severity, { message, hint }) => {
-          const remedy = hint ?? "find the policy or webhook named there, and let it pass the restart";
-          return findingOf("restart-admission", refText(workload))(
-            severity,
-            `its restart is refused: ${message}`,
-            remedy,
-          );
-        });
+        const remedy = "find the policy or webhook named there, and let it pass the restart";
+        return refused(error, refText(workload), "its restart is refused", remedy);
       }
     }),
   );
 }
 
-const findingOf =
-  (check: string, object: string) =>
-  (severity: Finding["severity"], message: string, remedy: string): Finding => ({
-    check,
-    severity,
-    object,
-    message,
-    remedy,
-    accept: undefined,
-  });
-
-/** A clear no is a blocker; an answer that could not be had is unknown. */
-function refused(error: unknown, finding: (severity: Finding["severity"], error: ClusterError) => Finding): Finding {
+/** A clear no is a blocker; an answer that could not be had is unknown. Throws what is no answer of the cluster. */
+function refused(error: unknown, object: string, what: string, remedy: string): Observation {
   if (!(error instanceof ClusterError)) throw error;
-  return finding(["denied", "forbidden", "invalid"].includes(error.reason) ? "blocker" : "unknown", error);
+  const speak = ["denied", "forbidden", "invalid"].includes(error.reason) ? blocker : cannotTell;
+  return speak(object, `${what}: ${error.message}`, error.hint ?? remedy);
 }
 
-const findingsOf = async (asked: readonly Promise<Finding | undefined>[]): Promise<readonly Finding[]> =>
-  (await Promise.all(asked)).filter((finding) => finding !== undefined);
+const findingsOf = async (
+  check: CheckRecord,
+  asked: readonly Promise<Observation | undefined>[],
+): Promise<readonly Finding[]> =>
+  (await Promise.all(asked)).filter((each) => each !== undefined).map((each) => observe(check, each));

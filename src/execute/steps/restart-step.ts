@@ -54,7 +54,9 @@ export const restartActions: StepActions<RestartStep, Restarted> = {
   prove: async (step, restarted, until, tools) => {
     const { task } = restarted;
     for (;;) {
-      const end = await arrival(step.workload, goalOf(step, restarted.goal, until, tools), tools, (text) => task.update(text));
+      const end = await arrival(step.workload, goalOf(step, restarted.goal, until, tools), tools, (text) =>
+        task.update(text),
+      );
       tools.journal.note(stepKey(step), { pods: end.pods, proven: end.proven });
       const again = end.kind === "wrong-revision" ? await restartAgain(step, restarted, end, tools) : undefined;
       if (end.kind === "wrong-revision" && again === undefined) continue;

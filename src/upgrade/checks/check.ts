@@ -1,35 +1,71 @@
-/** What a check is: a record; and the four ways in which it speaks. */
-
+/** What a check is, and how it says what it finds. */
 import type { Finding } from "../../mesh/finding.ts";
 import type { ObjectRef } from "../../mesh/model.ts";
 import { refArgument } from "../../mesh/object-ref.ts";
-import type { Facts } from "../plan/moves.ts";
 
-export interface Check {
-  /** Kebab-case; stands in each of its findings, and `--skip-check` takes it where a finding proposes it. */
+export type Severity = Finding["severity"];
+
+type Accept = NonNullable<Finding["accept"]>;
+
+/** What is known of a check without running it: lists, documentation and `--skip-check` are made of these records. */
+export interface CheckRecord {
+  /** Kebab-case and stable: each finding carries it, and `--skip-check` takes it where a finding offers that. */
   readonly id: string;
-  /** What is so when nothing is found. */
+  /** What holds when the check finds nothing. */
   readonly title: string;
-  readonly run: (facts: Facts) => readonly Finding[];
+  /** The gravest severity of its findings. */
+  readonly severity: Severity;
+  /** What it is about; its page of the documentation. */
+  readonly category: "request" | "control-planes" | "namespaces" | "gateways" | "workloads" | "availability";
+  /** The flags that accept its findings; absent: nothing accepts them. */
+  readonly accepts?: readonly Accept["flag"][];
 }
 
-type Accept = Finding["accept"];
-type Speak = (check: string, object: string, message: string, remedy?: string, accept?: Accept) => Finding;
+/** `F`: the facts that it judges, gathered before. */
+export interface Check<F> extends CheckRecord {
+  readonly run: (facts: F) => readonly Observation[];
+}
 
-const speak =
-  (severity: Finding["severity"]): Speak =>
-  (check, object, message, remedy, accept) => ({ check, severity, object, message, remedy, accept });
+/** What a check says of one object: a finding, but for the id, which whoever runs the check adds. */
+export interface Observation extends Omit<Finding, "check" | "accept"> {
+  /** `--skip-check`: with the id of the check. */
+  readonly accept: Accept | "--skip-check" | undefined;
+}
 
-export const blocker = speak("blocker");
-export const unknown = speak("unknown");
-export const warning = speak("warning");
-export const note = speak("note");
+/** The section of the documentation that explains a check, as a path in this repository. */
+export const pageOf = ({ id, category }: CheckRecord): string => `docs/checks/${category}.md#${id}`;
+
+/** The finding of a check: what it says, with its id. */
+export const observe = (
+  { id }: Pick<CheckRecord, "id">,
+  { severity, object, message, remedy, accept }: Observation,
+): Finding => ({
+  check: id,
+  severity,
+  object,
+  message,
+  remedy,
+  accept: accept === "--skip-check" ? { flag: accept, value: id } : accept,
+});
+
+const maker =
+  (severity: Severity) =>
+  (object: string, message: string, remedy?: string, accept?: Observation["accept"]): Observation => ({
+    severity,
+    object,
+    message,
+    remedy,
+    accept,
+  });
+
+export const blocker = maker("blocker");
+/** Severity `unknown`: evidence is missing. */
+export const cannotTell = maker("unknown");
+export const warning = maker("warning");
+export const note = maker("note");
 
 /** Accepts that the object stays as it is. */
 export const leave = (ref: ObjectRef): Accept => ({ flag: "--leave", value: refArgument(ref) });
 
 /** Accepts that the object is down for a while. */
 export const allowDowntime = (ref: ObjectRef): Accept => ({ flag: "--allow-downtime", value: refArgument(ref) });
-
-/** Accepts whatever the check finds. */
-export const skipCheck = (id: string): Accept => ({ flag: "--skip-check", value: id });

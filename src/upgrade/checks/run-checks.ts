@@ -1,25 +1,46 @@
+/** The engine: runs checks on facts, and turns what they say into findings. */
 import type { Finding } from "../../mesh/finding.ts";
-import type { Facts } from "../plan/moves.ts";
+import type { MissingEvidence } from "../evidence/cluster-evidence.ts";
 import { didYouMean } from "../suggestion.ts";
-import { blocker, type Check } from "./check.ts";
+import { blocker, type Check, cannotTell, observe, warning } from "./check.ts";
+import { skipCheckKnown } from "./single-checks.ts";
+
+export interface CheckOptions {
+  /** Ids that `--skip-check` names. */
+  readonly skip?: readonly string[];
+  /** What could not be read, with the check that needs it. */
+  readonly missing?: readonly MissingEvidence[];
+}
 
 /**
- * The findings of the checks, in their order. What the request skips by name is told as a warning; a name to skip that
- * no check bears is a blocker. A finding that does not propose `--skip-check` cannot be skipped.
+ * The findings of the checks, in their order; before them what they could not read. What is skipped by name becomes a
+ * warning; a name to skip that no check has is a blocker. A finding that does not offer `--skip-check` cannot be
+ * skipped.
  */
-export const runChecks = (checks: readonly Check[], facts: Facts): readonly Finding[] => {
-  const { skipCheck } = facts.request;
-  const found = checks.flatMap((check) => check.run(facts));
+export const runChecks = <F>(
+  checks: readonly Check<F>[],
+  facts: F,
+  { skip = [], missing = [] }: CheckOptions = {},
+): readonly Finding[] => {
+  const found = checks.flatMap((check) => check.run(facts).map((observation) => observe(check, observation)));
   return [
-    ...skipCheck.flatMap((id) => unknownCheck(checks, id)),
-    ...found.map((finding) => (isSkipped(finding, skipCheck) ? skipped(finding) : finding)),
+    ...skip.flatMap((id) => notKnown(checks, id)),
+    ...[...missing.map(notRead), ...found].map((finding) => (isSkipped(finding, skip) ? skipped(finding) : finding)),
   ];
 };
 
-const isSkipped = ({ severity, accept }: Finding, skipCheck: readonly string[]): boolean =>
-  (severity === "blocker" || severity === "unknown") &&
-  accept?.flag === "--skip-check" &&
-  skipCheck.includes(accept.value);
+const notRead = ({ check: id, subject, reason, essential }: MissingEvidence): Finding =>
+  observe(
+    { id },
+    essential
+      ? cannotTell(subject, `it could not be read: ${reason}`, readRemedy, "--skip-check")
+      : warning(subject, `it could not be read, so this is not looked at: ${reason}`),
+  );
+
+export const readRemedy = "get the right to read it, or try again when the server answers";
+
+const isSkipped = ({ severity, accept }: Finding, skip: readonly string[]): boolean =>
+  (severity === "blocker" || severity === "unknown") && accept?.flag === "--skip-check" && skip.includes(accept.value);
 
 const skipped = (finding: Finding): Finding => ({
   ...finding,
@@ -28,15 +49,9 @@ const skipped = (finding: Finding): Finding => ({
   accept: undefined,
 });
 
-const unknownCheck = (checks: readonly Check[], id: string): readonly Finding[] => {
+const notKnown = (checks: readonly { readonly id: string }[], id: string): readonly Finding[] => {
   const ids = checks.map((check) => check.id);
   if (ids.includes(id)) return [];
-  return [
-    blocker(
-      "skip-check-known",
-      `--skip-check ${id}`,
-      `no check has this id${didYouMean(id, ids)}`,
-      `the checks are ${ids.join(", ")}`,
-    ),
-  ];
+  const message = `no check has this id${didYouMean(id, ids)}`;
+  return [observe(skipCheckKnown, blocker(`--skip-check ${id}`, message, `the checks are ${ids.join(", ")}`))];
 };

@@ -1,4 +1,3 @@
-import type { MigrationRequest } from "./migration-request.ts";
 import { type Injectable, injectableFrom, injectionOf } from "../../mesh/injection.ts";
 import { isBefore } from "../../mesh/instant.ts";
 import { labelOf } from "../../mesh/labels.ts";
@@ -10,6 +9,7 @@ import { isLive } from "../../mesh/standing.ts";
 import type { FromRevision, Target, UndoRecord } from "../record/undo-record.ts";
 import { isMalformed, parseUndoRecord } from "../record/undo-record.ts";
 import { blockedReason } from "./blocked-reason.ts";
+import type { MigrationRequest } from "./migration-request.ts";
 import type { Asked, Disposition, NamespaceMove, PodsWithoutWorkload, WorkloadMove } from "./moves.ts";
 import { isNamed } from "./object-pattern.ts";
 

@@ -49,7 +49,7 @@ export const planMigration = (facts: Facts, parallelNamespaces: number): Migrati
   const canary = chooseCanary(moves)?.uid;
   const lanes = moves.map((move) => laneOf(facts, move, canary));
   const unproven = inScope.filter((move) => !moves.includes(move)).map((move) => provingLane(facts, move));
-  const stages = [...canaryStage(lanes), workloadsStage(facts, lanes, unproven, parallelNamespaces), closeStage(lanes)];
+  const stages = [...canaryStage(lanes), workloadsStage(lanes, unproven, parallelNamespaces), closeStage(lanes)];
   return {
     target,
     namespaces: inScope.map(({ namespace }) => namespace.name),
@@ -159,11 +159,7 @@ const canaryStage = (lanes: readonly PlannedLane[]): readonly Stage[] =>
     }));
 
 /** The canary stands here again: its other pods are waited for beside all the rest. */
-const workloadsStage = (
-  lanes: readonly PlannedLane[],
-  proving: readonly Lane[],
-  sideBySide: number,
-): Stage => ({
+const workloadsStage = (lanes: readonly PlannedLane[], proving: readonly Lane[], sideBySide: number): Stage => ({
   name: "workloads",
   lanes: [
     ...lanes

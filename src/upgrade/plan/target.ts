@@ -1,9 +1,12 @@
+/** What `--to` stands for: the revision behind a label, or why there is none. */
 import type { Finding } from "../../mesh/finding.ts";
 import type { LabelSelector, Labels } from "../../mesh/kubernetes.ts";
 import { matchesSelector } from "../../mesh/labels.ts";
 import type { Injector, Mesh } from "../../mesh/model.ts";
 import { listed } from "../../mesh/phrase.ts";
-import { blocker } from "../checks/check.ts";
+import { revisionsWithIstiod } from "../../mesh/revision-state.ts";
+import { blocker, observe } from "../checks/check.ts";
+import { targetExists } from "../checks/single-checks.ts";
 import type { Target } from "../record/undo-record.ts";
 import { didYouMean } from "../suggestion.ts";
 
@@ -12,35 +15,47 @@ export type Resolved =
   | { readonly ok: false; readonly findings: readonly Finding[] };
 
 /**
- * The revision that the label `istio.io/rev=<label>` stands for: the one whose active webhook serves it, whatever is
- * called how. Refused, with what to do, when no webhook serves it, when two of different revisions do, and when a
- * revision has this name but a tag sends it elsewhere. Istio:
+ * The revision that the label `istio.io/rev=<label>` stands for: the one whose active webhook serves it; what the
+ * webhook is called does not count. Refused, with what to do, when no webhook serves it, when two of different revisions
+ * do, and when a revision has this name but a tag sends it elsewhere. Istio:
  * `manifests/charts/istio-control/istio-discovery/templates/{mutatingwebhook,revision-tags-mwc}.yaml`.
  */
 export const resolveTarget = (mesh: Mesh, label: string): Resolved => {
   const serving = mesh.injectors.filter((injector) => serves(injector, label));
-  const revisions = [...new Set(serving.map((injector) => injector.revision))];
-  const revision = revisions[0];
-  if (revision === undefined) return refused(label, ...unserved(mesh, label));
-  if (revisions.length > 1) {
-    const webhooks = [...new Set(serving.map((injector) => injector.configuration))];
-    return refused(
-      label,
-      `it is served by webhooks of several revisions: ${listed(revisions, 6)} (${listed(webhooks, 6)})`,
-      "keep one of them: 'istioctl analyze -A' names them (IST0139)",
-    );
-  }
-  if (revision !== label && isRevision(mesh, label)) {
-    const message = `it is a revision and also a tag of revision ${revision}: what a namespace labelled with it gets depends on which of the two is meant`;
-    return refused(
-      label,
-      message,
-      `--to ${revision}, or move the tag: 'istioctl tag set ${label} --revision ${label} --overwrite'`,
-    );
-  }
-  const tag = serving.every((injector) => injector.tag === label) ? label : undefined;
-  return { ok: true, target: { label, revision, tag } };
+  const target = targetOf(mesh, label, serving);
+  if (target !== undefined) return { ok: true, target };
+  const [message, remedy] = whyRefused(mesh, label, serving);
+  return { ok: false, findings: [observe(targetExists, blocker(`revision/${label}`, message, remedy))] };
 };
+
+/** `undefined`: the label stands for no revision, or not certainly for one. */
+const targetOf = (mesh: Mesh, label: string, serving: readonly Injector[]): Target | undefined => {
+  const [revision, ...others] = revisionsOf(serving);
+  if (revision === undefined || others.length > 0) return undefined;
+  if (revision !== label && isRevision(mesh, label)) return undefined;
+  return { label, revision, tag: serving.every((injector) => injector.tag === label) ? label : undefined };
+};
+
+/** Message and remedy. */
+const whyRefused = (mesh: Mesh, label: string, serving: readonly Injector[]): readonly [string, string] => {
+  const [revision, ...others] = revisionsOf(serving);
+  if (revision === undefined) return unserved(mesh, label);
+  if (others.length > 0) {
+    const webhooks = [...new Set(serving.map((injector) => injector.configuration))];
+    return [
+      `it is served by webhooks of several revisions: ${listed([revision, ...others], 6)} (${listed(webhooks, 6)})`,
+      "keep one of them: 'istioctl analyze -A' names them (IST0139)",
+    ];
+  }
+  return [
+    `it is a revision and also a tag of revision ${revision}: what a namespace labelled with it gets depends on which of the two is meant`,
+    `--to ${revision}, or move the tag: 'istioctl tag set ${label} --revision ${label} --overwrite'`,
+  ];
+};
+
+const revisionsOf = (injectors: readonly Injector[]): readonly string[] => [
+  ...new Set(injectors.map((injector) => injector.revision)),
+];
 
 /**
  * Does the entry inject pods because their namespace says `istio.io/rev=<label>`? An entry that also takes a namespace
@@ -59,19 +74,24 @@ export const selects = (selector: LabelSelector | undefined, labels: Labels): bo
   }
 };
 
-/** Everything that `--to` takes in this mesh. */
-const servedLabels = (mesh: Mesh): readonly string[] => {
-  const names = mesh.injectors.map((injector) => injector.tag ?? injector.revision);
-  return [...new Set(names)].filter((name) => mesh.injectors.some((injector) => serves(injector, name))).sort();
+/**
+ * The labels to propose, for a namespace or for `--to`: each resolves to one revision, and that has an istiod. In
+ * alphabetical order.
+ */
+export const servedLabels = (mesh: Mesh): readonly string[] => {
+  const withIstiod = revisionsWithIstiod(mesh);
+  const names = new Set(mesh.injectors.map((injector) => injector.tag ?? injector.revision));
+  return [...names]
+    .filter((label) => {
+      const serving = mesh.injectors.filter((injector) => serves(injector, label));
+      const target = targetOf(mesh, label, serving);
+      return target !== undefined && withIstiod.has(target.revision);
+    })
+    .sort();
 };
 
 const isRevision = (mesh: Mesh, name: string): boolean =>
   mesh.controlPlanes.some((plane) => plane.revision === name && plane.deployment !== undefined);
-
-const refused = (label: string, message: string, remedy: string): Resolved => ({
-  ok: false,
-  findings: [blocker("target-exists", `revision/${label}`, message, remedy)],
-});
 
 /** Why nobody serves the label, and what to do. */
 const unserved = (mesh: Mesh, label: string): readonly [string, string] => {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Cluster } from "../../../src/cluster/cluster.ts";
-import { watchRefusals } from "../../../src/gather/watch/failed-creates.ts";
+import { watchFailedCreates } from "../../../src/gather/watch/failed-creates.ts";
 import { watchIstiods } from "../../../src/gather/watch/istiod-watch.ts";
 import { watchNamespace } from "../../../src/gather/watch/namespace-watch.ts";
 import { fakeUntil } from "../../cluster/fake-until.ts";
@@ -26,7 +26,7 @@ const frozen = (verb: "list" | "getFromPod") => {
 for (const [title, verb, watch] of [
   ["istiods", "getFromPod", (cluster, clock) => watchIstiods(cluster, "istio-system", clock)],
   ["a namespace", "list", (cluster, clock) => watchNamespace(cluster, "production", ["Deployment"], clock)],
-  ["failed creates", "list", (cluster, clock) => watchRefusals(cluster, "production", clock)],
+  ["failed creates", "list", (cluster, clock) => watchFailedCreates(cluster, "production", clock)],
 ] as const satisfies readonly (readonly [
   string,
   "list" | "getFromPod",

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
+import type { MigrationPlan } from "../../../src/upgrade/plan/plan.ts";
+import type { RelabelStep, Step } from "../../../src/upgrade/plan/step.ts";
 import type { UndoRecord } from "../../../src/upgrade/record/undo-record.ts";
 import { undoText } from "../../../src/upgrade/record/undo-record.ts";
 import { type MeshWords, ownInjector, pod, tagInjector, type WorkloadWords } from "../../mesh/mesh-scene.ts";
@@ -12,6 +14,9 @@ const record: UndoRecord = {
   before: { "istio-injection": "enabled", "istio.io/rev": null }, from: { revision: "default", deploymentUid: "uid-of-istiod" }, state: "open",
 }; // biome-ignore format: one line of fields
 
+const resumedBy = ({ record: change }: RelabelStep): UndoRecord | undefined =>
+  change.kind === "open" ? change.resumed : undefined;
+
 test("the mission: both labels in one step with what they were, then the canary, then the rest", () => {
   const plan = planOf(
     mission({
@@ -22,15 +27,66 @@ test("the mission: both labels in one step with what they were, then the canary,
     }),
   );
   assert.deepEqual(stopping(plan), []);
+  const web = { kind: "Deployment", namespace: production, name: "web" };
+  const api = { ...web, name: "api" };
+  const fixed = { to: "1-20", gateway: false, stamp: { kind: "of-record" }, guarded: true, blockingPods: [] };
   assert.deepEqual(plan.steps, [
     {
-      kind: "relabel-namespace", namespace: production, uid: "uid-of-production", open: undefined,
+      kind: "relabel", namespace: production, uid: "uid-of-production", to: "1-20",
       before: { "istio-injection": "enabled", "istio.io/rev": null }, after: { "istio-injection": null, "istio.io/rev": "1-20" },
       from: { revision: "default", deploymentUid: "uid-of-istiod" },
+      record: { kind: "open", target: plan.target, resumed: undefined }, probe: { workload: api, required: true },
     },
-    { kind: "restart-workload", workload: { kind: "Deployment", namespace: production, name: "api" }, uid: "uid-of-api", canary: true, podsInFlight: 1, stalePods: 2, pods: 2, from: ["default"], gateway: false },
-    { kind: "restart-workload", workload: { kind: "Deployment", namespace: production, name: "web" }, uid: "uid-of-web", canary: false, podsInFlight: 1, stalePods: 3, pods: 3, from: ["default"], gateway: false },
+    { kind: "restart", workload: api, uid: "uid-of-api", canary: true, podsInFlight: 1, stalePods: 2, pods: 2, from: ["default"], ...fixed },
+    { kind: "restart", workload: web, uid: "uid-of-web", canary: false, podsInFlight: 1, stalePods: 3, pods: 3, from: ["default"], ...fixed },
   ]); // biome-ignore format: a table
+});
+
+/** `stage: lane | lane`, each lane as the names in it: `[…]` side by side. */
+const outline = ({ stages }: Pick<MigrationPlan, "stages">): readonly string[] => {
+  const text = (step: Step): string =>
+    step.kind === "relabel" ? `${step.record.kind} ${step.namespace}` : `${step.kind} ${step.workload.name}`;
+  return stages.map(({ name, until, lanes }) => {
+    const steps = lanes.map((lane) => {
+      const words = lane.steps.map((step) => ("kind" in step ? text(step) : `[${step.map(text).join(", ")}]`));
+      return `${words.join(", ")} (${lane.onFailure})`;
+    });
+    return `${name} until ${until}: ${steps.join(" | ")}`;
+  });
+};
+
+test("the stages: a canary that is put back, then everything side by side, then the records", () => {
+  const plan = planOf(
+    mission({
+      namespaces: [
+        { name: "shop", labels: { "istio-injection": "enabled" } },
+        { name: production, labels: { "istio-injection": "enabled" } },
+      ],
+      workloads: [
+        { namespace: production, name: "web", runs: old.slice(1) },
+        { namespace: production, name: "there", runs: ["1-20"] },
+        { namespace: "shop", name: "cart", runs: old },
+        { namespace: "shop", name: "db", runs: old },
+      ],
+    }),
+    { namespaces: ["shop", production] },
+  );
+  assert.deepEqual(outline(plan), [
+    "canary until first-pod: open production, restart web (undo)",
+    "workloads until all-pods: [restart web, prove there] (stop) | open shop, [restart cart, restart db] (undo-labels)",
+    "close until all-pods: close production (stop) | close shop (stop)",
+  ]);
+});
+
+test("a run that goes on with an earlier one is not put back", () => {
+  const annotations = { "kubectl-mesh/undo": undoText(record) };
+  const namespaces = [{ name: production, labels: { "istio.io/rev": "1-20" }, annotations }];
+  const plan = planOf(mission({ namespaces, workloads: [{ namespace: production, name: "web", runs: old }] }));
+  assert.deepEqual(outline(plan), [
+    "canary until first-pod: open production, restart web (stop)",
+    "workloads until all-pods: [restart web] (stop)",
+    "close until all-pods: close production (stop)",
+  ]);
 });
 
 test("every kind of workload finds its place", () => {
@@ -108,7 +164,7 @@ const froms: readonly (readonly [what: string, labels: Readonly<Record<string, s
 for (const [what, labels, runs, change, from] of froms) {
   test(`a namespace comes from ${what}`, () => {
     const [relabel] = planOf(mission({ namespaces: [{ name: production, labels }], workloads: [{ namespace: production, name: "web", runs }], ...change })).steps;
-    assert.equal(relabel?.kind === "relabel-namespace" && relabel.from.revision, from);
+    assert.equal(relabel?.kind === "relabel" && relabel.from.revision, from);
   });
 } // biome-ignore format: one line of fields
 
@@ -140,7 +196,7 @@ test("both labels are written to one, even where the second says the target", ()
     }),
   );
   assert.deepEqual(
-    plan.steps.map((step) => step.kind === "relabel-namespace" && [step.before, step.after]),
+    plan.steps.map((step) => step.kind === "relabel" && [step.before, step.after]),
     [[labels, { "istio-injection": null, "istio.io/rev": "1-20" }]],
   );
 });
@@ -150,7 +206,7 @@ test("a workload on several old revisions comes from all of them", () => {
     mission({ workloads: [{ namespace: production, name: "web", runs: ["default", "1-18", "1-20"] }] }),
   );
   assert.deepEqual(
-    plan.steps.flatMap((step) => (step.kind === "restart-workload" ? [step.from, step.stalePods, step.pods] : [])),
+    plan.steps.flatMap((step) => (step.kind === "restart" ? [step.from, step.stalePods, step.pods] : [])),
     [["1-18", "default"], 2, 3],
   );
 });
@@ -159,7 +215,7 @@ test("a label that says it already is no write, and only stale workloads are res
   const labels = { "istio.io/rev": "prod" };
   const plan = planOf(mission({ namespaces: [{ name: production, labels }] }), { to: "prod" });
   const [relabel] = plan.steps;
-  assert.ok(relabel?.kind === "relabel-namespace");
+  assert.ok(relabel?.kind === "relabel");
   assert.deepEqual(relabel.before, relabel.after);
   assert.deepEqual(relabel.from, { revision: "default", deploymentUid: "uid-of-istiod" });
   assert.deepEqual(restarted(plan), ["Deployment/web (canary)"]);
@@ -203,8 +259,8 @@ test("a run that was broken off is gone on with: its record stays the way back, 
   assert.deepEqual(stopping(plan), []);
   assert.deepEqual(restarted(plan), ["Deployment/web (canary)", "Deployment/api"]);
   const [relabel] = plan.steps;
-  assert.ok(relabel?.kind === "relabel-namespace");
-  assert.deepEqual([relabel.open, relabel.from], [record, record.from]);
+  assert.ok(relabel?.kind === "relabel");
+  assert.deepEqual([resumedBy(relabel), relabel.from], [record, record.from]);
 });
 
 test("a record of a finished run, of another target or of another namespace is nothing to go on with", () => {
@@ -226,7 +282,7 @@ test("a record of a finished run, of another target or of another namespace is n
         ],
       }),
     ).steps;
-    assert.equal(relabel?.kind === "relabel-namespace" && relabel.open, undefined);
+    assert.equal(relabel?.kind === "relabel" && resumedBy(relabel), undefined);
   }
 });
 
@@ -236,7 +292,7 @@ test("an open record with nothing left to restart still gives the step that clos
   const plan = planOf(mission({ namespaces, workloads: [{ namespace: production, name: "web", runs: ["1-20"] }] }));
   assert.deepEqual(
     plan.steps.map(({ kind }) => kind),
-    ["relabel-namespace"],
+    ["relabel"],
   );
 });
 
@@ -272,7 +328,7 @@ test("namespaces start in the order given, each once, and -A takes those that th
   const all = planOf(mission({ namespaces, workloads }), { namespaces: "all" });
   assert.deepEqual([all.namespaces, stopping(all)], [["alpha", "moved", "zeta"], []]);
   assert.deepEqual(
-    all.steps.flatMap((step) => (step.kind === "relabel-namespace" ? [step.namespace] : [])),
+    all.steps.flatMap((step) => (step.kind === "relabel" ? [step.namespace] : [])),
     ["alpha", "zeta"],
   );
   assert.deepEqual(planOf(mission({ namespaces, workloads }), { namespaces: "all", from: "default" }).namespaces, [

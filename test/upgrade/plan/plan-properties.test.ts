@@ -2,9 +2,8 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import fc from "fast-check";
 import type { Gateway, Mesh, Pod, Strategy } from "../../../src/mesh/model.ts";
-import type { Plan } from "../../../src/upgrade/plan/plan.ts";
 import { type NamespaceWords, ownInjector, plane, pod, type WorkloadWords } from "../../mesh/mesh-scene.ts";
-import { brief, mission, planOf, stopping, type Wish } from "../builders.ts";
+import { brief, mission, type Planned, planOf, stopping, type Wish } from "../builders.ts";
 
 const names = ["alpha", "beta", "constructor", "gone"] as const;
 const labels = fc.constantFrom<NamespaceWords["labels"] & {}>(
@@ -86,7 +85,7 @@ const wishes = fc.record({
 const surroundings = {
   claims: names.map((namespace) => ({ namespace, name: "data", accessModes: ["ReadWriteOnce"] })),
 };
-const plans = (mesh: Mesh, wish: Wish): Plan => planOf(mesh, { surroundings, ...wish });
+const plans = (mesh: Mesh, wish: Wish): Planned => planOf(mesh, { surroundings, ...wish });
 
 test("a plan touches only what was asked for, labels before workloads, with at most one canary and never a gateway", () => {
   fc.assert(
@@ -94,17 +93,17 @@ test("a plan touches only what was asked for, labels before workloads, with at m
       const { steps, namespaces } = plans(mesh, wish);
       const ready = new Set<string>();
       for (const step of steps) {
-        const namespace = step.kind === "relabel-namespace" ? step.namespace : step.workload.namespace;
+        const namespace = step.kind === "relabel" ? step.namespace : step.workload.namespace;
         assert.ok(namespaces.includes(namespace));
         assert.ok(wish.namespaces === "all" || wish.namespaces.includes(namespace as (typeof names)[number]));
-        if (step.kind === "relabel-namespace") {
+        if (step.kind === "relabel") {
           assert.deepEqual(step.after, { "istio-injection": null, "istio.io/rev": wish.to });
           ready.add(namespace);
         } else assert.ok(ready.has(namespace) && step.stalePods > 0);
       }
-      const canaries = steps.filter((step) => step.kind === "restart-workload" && step.canary);
+      const canaries = steps.filter((step) => step.kind === "restart" && step.canary);
       assert.ok(canaries.length <= 1);
-      assert.ok(!canaries.some((step) => step.kind === "restart-workload" && step.gateway));
+      assert.ok(!canaries.some((step) => step.kind === "restart" && step.gateway));
     }),
   );
 });
@@ -150,13 +149,11 @@ test("saying what the refusals propose leaves only those that propose nothing, a
 });
 
 /** The mesh as the plan leaves it: labels written, restarted workloads healthy and with every pod on the target. */
-function arrived(mesh: Mesh, { steps, target }: Plan): Mesh {
+function arrived(mesh: Mesh, { steps, target }: Planned): Mesh {
   const relabelled = new Map(
-    steps.flatMap((step) =>
-      step.kind === "relabel-namespace" ? [[step.namespace, step.after["istio.io/rev"] ?? ""]] : [],
-    ),
+    steps.flatMap((step) => (step.kind === "relabel" ? [[step.namespace, step.after["istio.io/rev"] ?? ""]] : [])),
   );
-  const moved = new Set(steps.flatMap((step) => (step.kind === "restart-workload" ? [step.uid] : [])));
+  const moved = new Set(steps.flatMap((step) => (step.kind === "restart" ? [step.uid] : [])));
   const pods = new Set(
     mesh.workloads.filter(({ uid }) => moved.has(uid)).flatMap((each) => each.pods.map(({ uid }) => uid)),
   );
@@ -205,13 +202,9 @@ test("a target of another name in a mesh of three revisions is told apart", () =
     workloads: [{ namespace: "production", name: "web", runs: ["1-18", "1-20"] }],
   });
   const [relabel, restart] = plans(mesh, {}).steps;
-  assert.deepEqual(relabel?.kind === "relabel-namespace" && relabel.from, {
+  assert.deepEqual(relabel?.kind === "relabel" && relabel.from, {
     revision: "1-18",
     deploymentUid: "uid-of-istiod-1-18",
   });
-  assert.deepEqual(restart?.kind === "restart-workload" && [restart.stalePods, restart.pods, restart.from], [
-    1,
-    2,
-    ["1-18"],
-  ]);
+  assert.deepEqual(restart?.kind === "restart" && [restart.stalePods, restart.pods, restart.from], [1, 2, ["1-18"]]);
 });

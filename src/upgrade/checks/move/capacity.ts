@@ -1,6 +1,5 @@
 /** Is there room for the pods that a rollout makes before it takes the old ones away? */
 
-import type { Finding } from "../../../mesh/finding.ts";
 import { labelOf } from "../../../mesh/labels.ts";
 import type { Workload } from "../../../mesh/model.ts";
 import { refText } from "../../../mesh/object-ref.ts";
@@ -10,11 +9,14 @@ import { thousandths } from "../../evidence/quantity.ts";
 import { type Facts, restarts } from "../../plan/moves.ts";
 import { surge, unavailable } from "../../plan/rollout-size.ts";
 import { selects } from "../../plan/target.ts";
-import { blocker, type Check, leave, skipCheck, unknown, warning } from "../check.ts";
+import { blocker, type Check, cannotTell, leave, type Observation, warning } from "../check.ts";
 
-const quota: Check = {
+const quota: Check<Facts> = {
   id: "quota",
   title: "the quotas have room for the pods of the rollouts",
+  severity: "blocker",
+  category: "availability",
+  accepts: ["--leave", "--skip-check"],
   run: (facts) => facts.evidence.quotas.flatMap((each) => judge(each, facts)),
 };
 
@@ -23,25 +25,24 @@ const quota: Check = {
  * they wait for each other. A pod counts as much as the largest that the workload runs today: the server has added the
  * sidecar and the defaults to it already.
  */
-const judge = (each: Quota, facts: Facts): readonly Finding[] => {
+const judge = (each: Quota, facts: Facts): readonly Observation[] => {
   const { evidence: surroundings } = facts;
   const surging = restarts(facts)
     .map(({ workload }) => workload)
     .filter((workload) => workload.namespace === each.namespace && surge(workload) > 0);
   const object = `${each.namespace}/ResourceQuota/${each.name}`;
-  return Object.keys(each.hard).flatMap((resource): readonly Finding[] => {
+  return Object.keys(each.hard).flatMap((resource): readonly Observation[] => {
     const [hard, used] = [thousandths(each.hard[resource] ?? ""), thousandths(labelOf(each.used, resource) ?? "0")];
     const needs = surging.map((workload) => ({ workload, need: usage(workload, resource, surroundings) }));
     if (hard === undefined || used === undefined || needs.some(({ need }) => need === undefined)) {
       return surging.length === 0
         ? []
         : [
-            unknown(
-              "quota",
+            cannotTell(
               object,
               `its ${resource} cannot be reckoned with: a quantity is not known`,
               undefined,
-              skipCheck("quota"),
+              "--skip-check",
             ),
           ];
     }
@@ -54,14 +55,13 @@ const judge = (each: Quota, facts: Facts): readonly Finding[] => {
       return hanging.map(({ workload }) => {
         const message = `it needs one pod more while it is restarted, for which quota ${each.name} has no room (${state})`;
         return each.scoped
-          ? warning("quota", refText(workload), `${message}, if it counts this pod`, remedy)
-          : blocker("quota", refText(workload), message, remedy, leave(workload));
+          ? warning(refText(workload), `${message}, if it counts this pod`, remedy)
+          : blocker(refText(workload), message, remedy, leave(workload));
       });
     }
     if (together === 0 || together <= room) return [];
     return [
       warning(
-        "quota",
         object,
         `the rollouts of ${listed(
           surging.map(({ name }) => name),
@@ -88,9 +88,11 @@ const usage = (workload: Workload, resource: string, { podUsage }: ClusterEviden
   return Math.max(...known.map((each) => each ?? 0));
 };
 
-const autoscalers: Check = {
+const autoscalers: Check<Facts> = {
   id: "autoscalers",
   title: "no autoscaler is at its maximum",
+  severity: "warning",
+  category: "availability",
   run: (facts) =>
     restarts(facts).flatMap(({ workload }) =>
       facts.evidence.autoscalers
@@ -103,7 +105,6 @@ const autoscalers: Check = {
         )
         .map(({ name, max }) =>
           warning(
-            "autoscalers",
             refText(workload),
             `its autoscaler ${name} is at its maximum of ${max}: under load it could not scale out while it is restarted`,
             "raise maxReplicas for the time of the migration, or choose a quieter hour",
@@ -116,9 +117,12 @@ const autoscalers: Check = {
  * Rollouts of Kubernetes' own controllers do not ask disruption budgets; Argo's restart evicts, and then a budget of 0
  * stops it.
  */
-const disruptionBudgets: Check = {
+const disruptionBudgets: Check<Facts> = {
   id: "disruption-budgets",
   title: "every disruption budget allows a disruption",
+  severity: "blocker",
+  category: "availability",
+  accepts: ["--leave"],
   run: (facts) =>
     restarts(facts).flatMap(({ workload }) =>
       facts.evidence.disruptionBudgets
@@ -131,14 +135,12 @@ const disruptionBudgets: Check = {
         .map(({ name }) =>
           workload.kind === "Rollout"
             ? blocker(
-                "disruption-budgets",
                 refText(workload),
                 `disruption budget ${name} allows no disruption now, and Argo restarts by evicting pods: it would hang`,
                 `kubectl -n ${workload.namespace} describe pdb ${name}`,
                 leave(workload),
               )
             : warning(
-                "disruption-budgets",
                 refText(workload),
                 `disruption budget ${name} allows no disruption now; a rollout does not ask it, and goes by the workload's own strategy`,
                 `kubectl -n ${workload.namespace} describe pdb ${name}`,
@@ -147,16 +149,17 @@ const disruptionBudgets: Check = {
     ),
 };
 
-const unscheduled: Check = {
+const unscheduled: Check<Facts> = {
   id: "pods-scheduled",
   title: "no pod waits for a node",
+  severity: "warning",
+  category: "availability",
   run: ({ moves }) =>
     moves.flatMap(({ namespace, pods }) => {
       const waiting = pods.filter((pod) => pod.phase === "Pending" && pod.node === undefined && !pod.terminating);
       if (waiting.length === 0) return [];
       return [
         warning(
-          "pods-scheduled",
           `namespace/${namespace.name}`,
           `${counted(waiting.length, "pod")} wait${waiting.length === 1 ? "s" : ""} for a node already (${listed(waiting.map(({ name }) => name))}): the new pods of rollouts may wait too`,
           `kubectl -n ${namespace.name} get events --field-selector reason=FailedScheduling`,
@@ -165,4 +168,4 @@ const unscheduled: Check = {
     }),
 };
 
-export const capacityChecks: readonly Check[] = [quota, autoscalers, disruptionBudgets, unscheduled];
+export const capacityChecks: readonly Check<Facts>[] = [quota, autoscalers, disruptionBudgets, unscheduled];

@@ -4,28 +4,26 @@ import type { Workload } from "../../../mesh/model.ts";
 import { refText } from "../../../mesh/object-ref.ts";
 import { counted, listed } from "../../../mesh/phrase.ts";
 import type { Claim } from "../../evidence/cluster-evidence.ts";
-import { restarts } from "../../plan/moves.ts";
+import { type Facts, restarts } from "../../plan/moves.ts";
 import { isNamed } from "../../plan/object-pattern.ts";
 import { surge, unavailable } from "../../plan/rollout-size.ts";
-import { allowDowntime, blocker, type Check, unknown, warning } from "../check.ts";
+import { allowDowntime, blocker, type Check, type CheckRecord, cannotTell, warning } from "../check.ts";
 
 type Risk = { readonly reason: string; readonly remedy: string; readonly unknown?: true } | undefined;
 
 const downtimeCheck = (
-  id: string,
-  title: string,
-  trouble: (workload: Workload, claims: readonly Claim[]) => Risk,
-): Check => ({
-  id,
-  title,
+  record: CheckRecord,
+  riskOf: (workload: Workload, claims: readonly Claim[]) => Risk,
+): Check<Facts> => ({
+  ...record,
   run: (facts) =>
     restarts(facts).flatMap(({ workload }) => {
-      const found = trouble(workload, facts.evidence.claims);
+      const found = riskOf(workload, facts.evidence.claims);
       if (found === undefined) return [];
       if (isNamed(facts.request.allowDowntime, workload))
-        return [warning(id, refText(workload), `${found.reason} (accepted by --allow-downtime)`)];
+        return [warning(refText(workload), `${found.reason} (accepted by --allow-downtime)`)];
       return [
-        (found.unknown ? unknown : blocker)(id, refText(workload), found.reason, found.remedy, allowDowntime(workload)),
+        (found.unknown ? cannotTell : blocker)(refText(workload), found.reason, found.remedy, allowDowntime(workload)),
       ];
     }),
 });
@@ -105,8 +103,35 @@ const hostPorts = (workload: Workload): Risk => {
   };
 };
 
-export const downtimeChecks: readonly Check[] = [
-  downtimeCheck("downtime", "no workload has to be down to be restarted", allAtOnce),
-  downtimeCheck("volumes", "no new pod waits for the volume of the one it replaces", sharedVolume),
-  downtimeCheck("host-ports", "no new pod waits for the host port of the one it replaces", hostPorts),
+export const downtimeChecks: readonly Check<Facts>[] = [
+  downtimeCheck(
+    {
+      id: "downtime",
+      title: "no workload has to be down to be restarted",
+      severity: "blocker",
+      category: "availability",
+      accepts: ["--allow-downtime"],
+    },
+    allAtOnce,
+  ),
+  downtimeCheck(
+    {
+      id: "volumes",
+      title: "no new pod waits for the volume of the one it replaces",
+      severity: "blocker",
+      category: "availability",
+      accepts: ["--allow-downtime", "--skip-check"],
+    },
+    sharedVolume,
+  ),
+  downtimeCheck(
+    {
+      id: "host-ports",
+      title: "no new pod waits for the host port of the one it replaces",
+      severity: "blocker",
+      category: "availability",
+      accepts: ["--allow-downtime"],
+    },
+    hostPorts,
+  ),
 ];

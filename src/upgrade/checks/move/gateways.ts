@@ -5,7 +5,7 @@ import { labelOf } from "../../../mesh/labels.ts";
 import type { Gateway, Mesh } from "../../../mesh/model.ts";
 import { refText } from "../../../mesh/object-ref.ts";
 import type { ClusterEvidence } from "../../evidence/cluster-evidence.ts";
-import { type NamespaceMove, restarts, writesLabels } from "../../plan/moves.ts";
+import { type Facts, type NamespaceMove, restarts, writesLabels } from "../../plan/moves.ts";
 import { isNamed } from "../../plan/object-pattern.ts";
 import { allowDowntime, blocker, type Check, warning } from "../check.ts";
 
@@ -14,9 +14,12 @@ import { allowDowntime, blocker, type Check, warning } from "../check.ts";
  * the new owner rewrites its Deployment at once. Source: pilot/pkg/config/kube/gatewaycommon/deploymentcontroller.go,
  * pkg/revisions/tag_watcher.go.
  */
-const managedGateways: Check = {
+const managedGateways: Check<Facts> = {
   id: "gateways-pinned",
   title: "Gateways and waypoints stay where they are",
+  severity: "blocker",
+  category: "gateways",
+  accepts: ["--allow-downtime", "--skip-check"],
   run: ({ mesh, evidence: surroundings, moves, target, request }) =>
     moves.filter(writesLabels).flatMap((move) =>
       mesh.gateways
@@ -27,11 +30,10 @@ const managedGateways: Check = {
           const ref = { kind: "Gateway", namespace: gateway.namespace, name: gateway.name };
           const message = `${gateway.waypoint ? "this waypoint" : "this Gateway"} follows the namespace's label and would move to ${target.revision} at once; ${outage(mesh, owner)}`;
           if (isNamed(request.allowDowntime, ref))
-            return [warning("gateways-pinned", refText(ref), `${message} (accepted by --allow-downtime)`)];
+            return [warning(refText(ref), `${message} (accepted by --allow-downtime)`)];
           const pin = `kubectl -n ${gateway.namespace} label gateways.gateway.networking.k8s.io ${gateway.name} istio.io/rev=${owner}`;
           return [
             blocker(
-              "gateways-pinned",
               refText(ref),
               message,
               `pin it to where it is (${owner} then replaces its pods once, by a rolling update), and move it by itself later: ${pin}`,
@@ -66,21 +68,22 @@ const outage = (mesh: Mesh, owner: string): string => {
   }
 };
 
-const injectedGateways: Check = {
+const injectedGateways: Check<Facts> = {
   id: "gateway-workloads",
   title: "no gateway is restarted among the applications",
+  severity: "blocker",
+  category: "gateways",
+  accepts: ["--allow-downtime"],
   run: (facts) =>
     restarts(facts)
       .filter(({ workload }) => workload.gateway)
       .map(({ workload }) =>
         isNamed(facts.request.allowDowntime, workload)
           ? warning(
-              "gateway-workloads",
               refText(workload),
               "this gateway is restarted with the rest; connections through its pods end with them (accepted by --allow-downtime)",
             )
           : blocker(
-              "gateway-workloads",
               refText(workload),
               "this is a gateway: connections from outside end with its pods, so it is best moved by itself",
               "leave it with --leave and move it later, or accept its restart",
@@ -89,4 +92,4 @@ const injectedGateways: Check = {
       ),
 };
 
-export const gatewayChecks: readonly Check[] = [managedGateways, injectedGateways];
+export const gatewayChecks: readonly Check<Facts>[] = [managedGateways, injectedGateways];

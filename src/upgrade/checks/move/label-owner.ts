@@ -1,10 +1,9 @@
 /** Who would put the old labels back? */
-import type { Finding } from "../../../mesh/finding.ts";
 import { labelOf } from "../../../mesh/labels.ts";
 import type { Namespace } from "../../../mesh/model.ts";
 import { listed } from "../../../mesh/phrase.ts";
-import { type NamespaceMove, writesLabels } from "../../plan/moves.ts";
-import { blocker, type Check, skipCheck, warning } from "../check.ts";
+import { type Facts, type NamespaceMove, writesLabels } from "../../plan/moves.ts";
+import { blocker, type Check, type Observation, warning } from "../check.ts";
 
 /** A tool that keeps objects as some source says: how it signs its writes, and the marks it leaves on what it keeps. */
 interface Keeper {
@@ -58,9 +57,12 @@ const isProgram = (manager: string): boolean =>
 
 const keys = ["istio-injection", "istio.io/rev"] as const;
 
-const labelOwner: Check = {
+const labelOwner: Check<Facts> = {
   id: "label-owner",
   title: "nobody puts the old labels back",
+  severity: "blocker",
+  category: "namespaces",
+  accepts: ["--skip-check"],
   run: ({ moves }) => moves.filter(writesLabels).flatMap((move) => kept(move) ?? appliedElsewhere(move)),
 };
 
@@ -69,7 +71,7 @@ const labelOwner: Check = {
  * was written by some program, or stands in what was last applied, or by whom it was written is not said. A mark above
  * a label that a person set is nothing: a tool may keep a namespace without saying a word on this label.
  */
-const kept = ({ namespace, before, after }: NamespaceMove): readonly Finding[] | undefined => {
+const kept = ({ namespace, before, after }: NamespaceMove): readonly Observation[] | undefined => {
   const written = keys.filter((key) => before[key] !== null && before[key] !== after[key]);
   const managers = namespace.labelManagers
     .filter(({ labels }) => labels.some((label) => written.some((key) => key === label)))
@@ -86,11 +88,10 @@ const kept = ({ namespace, before, after }: NamespaceMove): readonly Finding[] |
   const message = `${keeper.name} keeps ${written.join(" and ")} of this namespace and would put ${written.length === 1 ? "it" : "them"} back`;
   return [
     blocker(
-      "label-owner",
       `namespace/${namespace.name}`,
       message,
       `${keeper.change(source)} (${wish}); then run this again: only the restarts are left to do`,
-      skipCheck("label-owner"),
+      "--skip-check",
     ),
   ];
 };
@@ -114,13 +115,12 @@ const isApplied = (namespace: Namespace, key: string): boolean => {
 };
 
 /** Nobody watches, but the next apply of the same file, or the next run of that tool, would put the label back. */
-const appliedElsewhere = ({ namespace, before }: NamespaceMove): readonly Finding[] => {
+const appliedElsewhere = ({ namespace, before }: NamespaceMove): readonly Observation[] => {
   const object = `namespace/${namespace.name}`;
   const applied = keys.filter((key) => before[key] !== null && isApplied(namespace, key));
   if (applied.length > 0)
     return [
       warning(
-        "label-owner",
         object,
         `${applied.join(" and ")} stand${applied.length === 1 ? "s" : ""} in the manifest it was last applied from: the next 'kubectl apply' would put it back`,
         "change the manifest too",
@@ -131,7 +131,6 @@ const appliedElsewhere = ({ namespace, before }: NamespaceMove): readonly Findin
     ? []
     : [
         warning(
-          "label-owner",
           object,
           `its injection labels were written by ${listed(strangers)}`,
           "make sure that it does not put them back",
@@ -139,4 +138,4 @@ const appliedElsewhere = ({ namespace, before }: NamespaceMove): readonly Findin
       ];
 };
 
-export const labelOwnerChecks: readonly Check[] = [labelOwner];
+export const labelOwnerChecks: readonly Check<Facts>[] = [labelOwner];

@@ -1,33 +1,34 @@
 /** Who else reads the labels of a namespace, and would answer differently once they are changed? */
-import type { Finding } from "../../../mesh/finding.ts";
 import type { Labels } from "../../../mesh/kubernetes.ts";
 import { listed } from "../../../mesh/phrase.ts";
 import type { Discovery, NamespaceReader } from "../../evidence/cluster-evidence.ts";
-import { type NamespaceMove, oldRevisions, writesLabels } from "../../plan/moves.ts";
+import { type Facts, type NamespaceMove, oldRevisions, writesLabels } from "../../plan/moves.ts";
 import { selects } from "../../plan/target.ts";
-import { blocker, type Check, skipCheck, unknown, warning } from "../check.ts";
+import { blocker, type Check, type CheckRecord, cannotTell, type Observation, warning } from "../check.ts";
 
 /**
  * https://istio.io/latest/docs/reference/config/istio.mesh.v1alpha1/#MeshConfig: selectors are ORed, none selects
  * everything.
  */
-const discoverySelectors: Check = {
+const discoverySelectors: Check<Facts> = {
   id: "discovery-selectors",
   title: "every control plane goes on seeing the namespaces that it sees",
+  severity: "blocker",
+  category: "namespaces",
+  accepts: ["--skip-check"],
   run: (facts) => {
     const { moves, evidence: surroundings, target } = facts;
     const concerned = new Set([target.revision, ...oldRevisions(facts)]);
     return moves.flatMap((move) =>
-      surroundings.discovery.flatMap((discovery): readonly Finding[] => {
+      surroundings.discovery.flatMap((discovery): readonly Observation[] => {
         const [before, after] = [sees(discovery, move.namespace.labels), sees(discovery, move.labelsAfter)];
         const object = discovery.configMap;
         const name = `namespace ${move.namespace.name}`;
         const mend = `change discoverySelectors in ConfigMap ${object} so that they select ${name} by another label`;
-        const accept = skipCheck("discovery-selectors");
+        const accept = "--skip-check";
         if (before === undefined || after === undefined)
           return [
-            unknown(
-              "discovery-selectors",
+            cannotTell(
               object,
               "its discoverySelectors cannot be evaluated: they have an operator that Kubernetes does not know",
               mend,
@@ -37,7 +38,6 @@ const discoverySelectors: Check = {
         if (before !== after)
           return [
             blocker(
-              "discovery-selectors",
               object,
               `revision ${discovery.revision} sees ${name} by the labels that are to be changed: it would ${after ? "begin to see" : "lose"} it`,
               mend,
@@ -47,7 +47,6 @@ const discoverySelectors: Check = {
         if (!after && concerned.has(discovery.revision))
           return [
             blocker(
-              "discovery-selectors",
               object,
               `revision ${discovery.revision} does not see ${name}: its proxies would get no configuration for what runs there`,
               mend,
@@ -66,21 +65,20 @@ const sees = ({ selectors }: Discovery, labels: Labels): boolean | undefined => 
   return answers.includes(true) ? true : answers.includes(undefined) ? undefined : false;
 };
 
-const readerCheck = (id: string, title: string, kinds: readonly NamespaceReader["kind"][]): Check => ({
-  id,
-  title,
+const readerCheck = (record: CheckRecord, kinds: readonly NamespaceReader["kind"][]): Check<Facts> => ({
+  ...record,
   run: ({ moves, evidence: surroundings }) => {
     const readers = surroundings.readers.filter(({ kind }) => kinds.includes(kind));
     const written = moves.filter(writesLabels);
     return [
-      ...readers.flatMap((reader) => changed(id, reader, written)),
-      ...(written.length === 0 ? [] : readers.flatMap((reader) => named(id, reader))),
+      ...readers.flatMap((reader) => changed(reader, written)),
+      ...(written.length === 0 ? [] : readers.flatMap((reader) => named(reader))),
     ];
   },
 });
 
 /** One finding for a selector, however many namespaces it tells apart. */
-const changed = (id: string, reader: NamespaceReader, moves: readonly NamespaceMove[]): readonly Finding[] => {
+const changed = (reader: NamespaceReader, moves: readonly NamespaceMove[]): readonly Observation[] => {
   if (reader.expression !== undefined) return [];
   const answers = moves.map((move) => ({
     name: move.namespace.name,
@@ -90,12 +88,11 @@ const changed = (id: string, reader: NamespaceReader, moves: readonly NamespaceM
   const differing = answers.filter(({ before, after }) => before !== after);
   if (answers.some(({ before, after }) => before === undefined || after === undefined)) {
     return [
-      unknown(
-        id,
+      cannotTell(
         readerName(reader),
         `${reader.where} has a selector with an operator that Kubernetes does not know`,
         undefined,
-        skipCheck(id),
+        "--skip-check",
       ),
     ];
   }
@@ -108,21 +105,19 @@ const changed = (id: string, reader: NamespaceReader, moves: readonly NamespaceM
   const message = `${reader.where} selects namespaces by the labels that are to be changed: it ${first.before ? "would no longer select" : "would begin to select"} ${names}`;
   return [
     blocker(
-      id,
       readerName(reader),
       message,
       `let it select ${names} by another label, such as kubernetes.io/metadata.name (now: ${JSON.stringify(reader.selector)})`,
-      skipCheck(id),
+      "--skip-check",
     ),
   ];
 };
 
-const named = (id: string, reader: NamespaceReader): readonly Finding[] =>
+const named = (reader: NamespaceReader): readonly Observation[] =>
   reader.expression === undefined
     ? []
     : [
         warning(
-          id,
           readerName(reader),
           `${reader.where} names an injection label in an expression, which is not evaluated here: ${reader.expression}`,
           "read it: does it say the same after the move?",
@@ -132,14 +127,26 @@ const named = (id: string, reader: NamespaceReader): readonly Finding[] =>
 const readerName = ({ kind, namespace, name }: NamespaceReader): string =>
   namespace === undefined ? `${kind}/${name}` : `${namespace}/${kind}/${name}`;
 
-export const labelReaderChecks: readonly Check[] = [
+export const labelReaderChecks: readonly Check<Facts>[] = [
   discoverySelectors,
-  readerCheck("network-policies", "no NetworkPolicy tells the namespaces by the labels that are changed", [
-    "NetworkPolicy",
-  ]),
   readerCheck(
-    "admission-readers",
-    "no other webhook or admission policy tells the namespaces by the labels that are changed",
+    {
+      id: "network-policies",
+      title: "no NetworkPolicy tells the namespaces by the labels that are changed",
+      severity: "blocker",
+      category: "namespaces",
+      accepts: ["--skip-check"],
+    },
+    ["NetworkPolicy"],
+  ),
+  readerCheck(
+    {
+      id: "admission-readers",
+      title: "no other webhook or admission policy tells the namespaces by the labels that are changed",
+      severity: "blocker",
+      category: "namespaces",
+      accepts: ["--skip-check"],
+    },
     [
       "MutatingWebhookConfiguration",
       "ValidatingWebhookConfiguration",
@@ -149,5 +156,14 @@ export const labelReaderChecks: readonly Check[] = [
       "MutatingAdmissionPolicyBinding",
     ],
   ),
-  readerCheck("gateway-routes", "no Gateway admits routes by the labels that are changed", ["Gateway"]),
+  readerCheck(
+    {
+      id: "gateway-routes",
+      title: "no Gateway admits routes by the labels that are changed",
+      severity: "blocker",
+      category: "gateways",
+      accepts: ["--skip-check"],
+    },
+    ["Gateway"],
+  ),
 ];

@@ -1,3 +1,5 @@
+/** The checks of a migration. */
+import type { Facts } from "../../plan/moves.ts";
 import type { Check } from "../check.ts";
 import { capacityChecks } from "./capacity.ts";
 import { controlPlaneChecks } from "./control-planes.ts";
@@ -12,7 +14,7 @@ import { wayBackChecks } from "./way-back.ts";
 import { workloadChecks } from "./workloads.ts";
 
 /** Everything that a migration is judged by, in the order in which it is told. */
-export const migrationChecks: readonly Check[] = [
+export const migrationChecks: readonly Check<Facts>[] = [
   ...requestChecks,
   ...controlPlaneChecks,
   ...namespaceChecks,

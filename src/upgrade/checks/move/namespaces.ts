@@ -3,22 +3,23 @@ import { labelOf } from "../../../mesh/labels.ts";
 import type { Namespace, Workload } from "../../../mesh/model.ts";
 import { listed } from "../../../mesh/phrase.ts";
 import { asksForInjection, type Eligibility } from "../../plan/eligibility.ts";
-import { writesLabels } from "../../plan/moves.ts";
+import { type Facts, writesLabels } from "../../plan/moves.ts";
 import { didYouMean } from "../../suggestion.ts";
-import { blocker, type Check, note, unknown, warning } from "../check.ts";
+import { blocker, type Check, cannotTell, note, warning } from "../check.ts";
 
-const exist: Check = {
+const exist: Check<Facts> = {
   id: "namespaces-exist",
   title: "the namespaces exist",
+  severity: "blocker",
+  category: "namespaces",
   run: ({ mesh, evidence: surroundings, asked, request }) => {
     if (request.namespaces === "all" && asked.length === 0)
-      return [note("namespaces-exist", "namespaces", "no namespace is injected by its own labels")];
+      return [note("namespaces", "no namespace is injected by its own labels")];
     const names = [...new Set([...mesh.namespaces.map(({ name }) => name), ...surroundings.namespaces])];
     return asked
       .filter(({ found }) => found === undefined)
       .map(({ name }) =>
         blocker(
-          "namespaces-exist",
           `namespace/${name}`,
           `there is no namespace ${name}${didYouMean(name, names)}`,
           "kubectl get namespaces",
@@ -27,16 +28,18 @@ const exist: Check = {
   },
 };
 
-const injected: Check = {
+const injected: Check<Facts> = {
   id: "namespaces-injected",
   title: "the namespaces are injected by their own labels",
+  severity: "blocker",
+  category: "namespaces",
   run: ({ asked, target }) =>
     asked.flatMap(({ found }) => {
       const refusal =
         found === undefined ? undefined : refusals[found.eligibility](found.namespace, found.workloads, target.label);
       return found === undefined || refusal === undefined
         ? []
-        : [blocker("namespaces-injected", `namespace/${found.namespace.name}`, ...refusal)];
+        : [blocker(`namespace/${found.namespace.name}`, ...refusal)];
     }),
 };
 
@@ -86,9 +89,11 @@ const refusals: Readonly<Record<Eligibility, NotEligible>> = {
   ],
 };
 
-const doublyLabelled: Check = {
+const doublyLabelled: Check<Facts> = {
   id: "one-injection-label",
   title: "the namespaces have one injection label each",
+  severity: "warning",
+  category: "namespaces",
   run: ({ moves }) =>
     moves.flatMap(({ namespace, before }) => {
       const object = `namespace/${namespace.name}`;
@@ -98,7 +103,6 @@ const doublyLabelled: Check = {
         ...(both
           ? [
               warning(
-                "one-injection-label",
                 object,
                 `it has both istio-injection and istio.io/rev=${before["istio.io/rev"]}, of which the first wins today; it will keep istio.io/rev alone`,
               ),
@@ -107,7 +111,6 @@ const doublyLabelled: Check = {
         ...(ambient
           ? [
               warning(
-                "one-injection-label",
                 object,
                 "it is labelled for injection and for ambient mode; its sidecars are moved, and nothing else",
               ),
@@ -117,9 +120,11 @@ const doublyLabelled: Check = {
     }),
 };
 
-const oneInjector: Check = {
+const oneInjector: Check<Facts> = {
   id: "one-injector",
   title: "one webhook injects after the move",
+  severity: "blocker",
+  category: "namespaces",
   run: (facts) =>
     facts.moves.flatMap(({ namespace, workloads }) => {
       const doubled = workloads.find(
@@ -128,34 +133,29 @@ const oneInjector: Check = {
       if (doubled?.after.kind !== "injected") return [];
       const message = `more than one webhook would inject its pods: ${listed([doubled.after.by, ...doubled.after.also], 6)}`;
       return [
-        blocker(
-          "one-injector",
-          `namespace/${namespace.name}`,
-          message,
-          "keep one of them: 'istioctl analyze -A' names them (IST0139)",
-        ),
+        blocker(`namespace/${namespace.name}`, message, "keep one of them: 'istioctl analyze -A' names them (IST0139)"),
       ];
     }),
 };
 
-const labelServed: Check = {
+const labelServed: Check<Facts> = {
   id: "label-served",
   title: "the labels that are replaced are served today",
+  severity: "unknown",
+  category: "namespaces",
   run: ({ moves }) =>
     moves.filter(writesLabels).flatMap(({ namespace }) => {
       const object = `namespace/${namespace.name}`;
       if (namespace.injection.kind === "refused")
         return [
           warning(
-            "label-served",
             object,
             `today its pods are refused: ${namespace.injection.reason}; nothing there can restart before the move`,
           ),
         ];
       if (namespace.injection.kind === "unknown")
         return [
-          unknown(
-            "label-served",
+          cannotTell(
             object,
             `what injects its pods today cannot be told: ${namespace.injection.reason}`,
             "there is no sure way back without it",
@@ -165,4 +165,4 @@ const labelServed: Check = {
     }),
 };
 
-export const namespaceChecks: readonly Check[] = [exist, injected, doublyLabelled, labelServed, oneInjector];
+export const namespaceChecks: readonly Check<Facts>[] = [exist, injected, doublyLabelled, labelServed, oneInjector];

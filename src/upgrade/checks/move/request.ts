@@ -1,17 +1,19 @@
 /** Do the flags name what exists, and is the evidence there? */
 
-import type { Finding } from "../../../mesh/finding.ts";
 import type { ObjectRef } from "../../../mesh/model.ts";
 import { refArgument } from "../../../mesh/object-ref.ts";
 import type { Facts } from "../../plan/moves.ts";
 import { matchesPattern, parsePattern } from "../../plan/object-pattern.ts";
 import { didYouMean } from "../../suggestion.ts";
-import { blocker, type Check, skipCheck, unknown, warning } from "../check.ts";
+import { blocker, type Check, cannotTell, type Observation } from "../check.ts";
+import { readRemedy } from "../run-checks.ts";
 
 /** A name without `*` that matches nothing is a slip, and what it was meant for would go unnamed. */
-const namesExist: Check = {
+const namesExist: Check<Facts> = {
   id: "names-exist",
   title: "--leave and --allow-downtime name what exists",
+  severity: "blocker",
+  category: "request",
   run: (facts) => [
     ...facts.request.leave.flatMap((text) => misnamed("--leave", text, leavable(facts))),
     ...facts.request.allowDowntime.flatMap((text) => misnamed("--allow-downtime", text, interruptible(facts))),
@@ -37,22 +39,16 @@ const interruptible = ({ asked, mesh }: Facts): readonly ObjectRef[] => {
   ];
 };
 
-const misnamed = (flag: string, text: string, refs: readonly ObjectRef[]): readonly Finding[] => {
+const misnamed = (flag: string, text: string, refs: readonly ObjectRef[]): readonly Observation[] => {
   const pattern = parsePattern(text);
   if (pattern === undefined)
     return [
-      blocker(
-        "names-exist",
-        `${flag} ${text}`,
-        "it is not of the form [NAMESPACE/]KIND/NAME",
-        `for example ${flag} deployment/web`,
-      ),
+      blocker(`${flag} ${text}`, "it is not of the form [NAMESPACE/]KIND/NAME", `for example ${flag} deployment/web`),
     ];
   if (text.includes("*") || refs.some((ref) => matchesPattern(pattern, ref))) return [];
   const known = refs.flatMap((ref) => [refArgument(ref), `${ref.kind.toLowerCase()}/${ref.name}`]);
   return [
     blocker(
-      "names-exist",
       `${flag} ${text}`,
       `nothing in the namespaces to move has this name${didYouMean(text, known)}`,
       "correct the name, or leave it out",
@@ -60,32 +56,15 @@ const misnamed = (flag: string, text: string, refs: readonly ObjectRef[]): reado
   ];
 };
 
-const evidence: Check = {
+const evidence: Check<Facts> = {
   id: "evidence",
   title: "everything that has to be known could be read",
-  run: ({ mesh, evidence: surroundings }) => [
-    ...mesh.unknown
+  severity: "unknown",
+  category: "request",
+  run: ({ mesh }) =>
+    mesh.unknown
       .filter(({ subject }) => !mesh.answers.some(({ istiod }) => subject === `istiod ${istiod}`))
-      .map(({ subject, reason }) =>
-        unknown(
-          "evidence",
-          subject,
-          `it could not be read: ${reason}`,
-          "get the right to read it, or try again when the server answers",
-        ),
-      ),
-    ...surroundings.unknown.map(({ subject, reason, check, essential }) =>
-      essential
-        ? unknown(
-            check,
-            subject,
-            `it could not be read: ${reason}`,
-            "get the right to read it, or try again when the server answers",
-            skipCheck(check),
-          )
-        : warning(check, subject, `it could not be read, so this is not looked at: ${reason}`),
-    ),
-  ],
+      .map(({ subject, reason }) => cannotTell(subject, `it could not be read: ${reason}`, readRemedy)),
 };
 
-export const requestChecks: readonly Check[] = [namesExist, evidence];
+export const requestChecks: readonly Check<Facts>[] = [namesExist, evidence];

@@ -1,22 +1,23 @@
 /** Is anything else under way, and is this where it is said to start? */
-import type { Finding } from "../../../mesh/finding.ts";
 import { labelOf } from "../../../mesh/labels.ts";
 import { undoAnnotation } from "../../../mesh/model.ts";
 import { listed } from "../../../mesh/phrase.ts";
-import { comesFrom } from "../../plan/moves.ts";
+import { comesFrom, type Facts } from "../../plan/moves.ts";
 import { isMalformed, parseUndoRecord } from "../../record/undo-record.ts";
 import { didYouMean } from "../../suggestion.ts";
-import { blocker, type Check } from "../check.ts";
+import { blocker, type Check, type Observation } from "../check.ts";
 
 /**
  * An unfinished run to another target is the way back of its namespace: it is ended before another begins (design:
  * state).
  */
-const noOtherMigration: Check = {
+const noOtherMigration: Check<Facts> = {
   id: "no-other-migration",
   title: "no migration to another target is unfinished",
+  severity: "blocker",
+  category: "namespaces",
   run: ({ asked, target }) =>
-    asked.flatMap(({ found }): readonly Finding[] => {
+    asked.flatMap(({ found }): readonly Observation[] => {
       const text = labelOf(found?.namespace.annotations, undoAnnotation);
       if (found?.eligibility !== "eligible" || text === undefined) return [];
       const { name, uid } = found.namespace;
@@ -25,7 +26,6 @@ const noOtherMigration: Check = {
       if (isMalformed(record))
         return [
           blocker(
-            "no-other-migration",
             object,
             `the record of an earlier migration (annotation ${undoAnnotation}) cannot be read: ${record.malformed}`,
             `look at it, and if it is of no use: ${forget}`,
@@ -35,7 +35,6 @@ const noOtherMigration: Check = {
       if (record.namespaceUid !== uid)
         return [
           blocker(
-            "no-other-migration",
             object,
             "it holds the record of an unfinished migration of another namespace of this name, since deleted",
             forget,
@@ -44,7 +43,6 @@ const noOtherMigration: Check = {
       if (record.target.label === target.label && record.target.revision === target.revision) return [];
       return [
         blocker(
-          "no-other-migration",
           object,
           `a migration to ${record.target.label} (revision ${record.target.revision}) was begun and is not finished`,
           `finish it: kubectl mesh-migrate -n ${name} --to ${record.target.label}; or, if it was put back by hand: ${forget}`,
@@ -53,9 +51,11 @@ const noOtherMigration: Check = {
     }),
 };
 
-const fromRevision: Check = {
+const fromRevision: Check<Facts> = {
   id: "from-exists",
   title: "the namespaces are on the revision they are said to come from",
+  severity: "blocker",
+  category: "request",
   run: ({ mesh, moves, request }) => {
     const { from } = request;
     if (from === undefined) return [];
@@ -69,7 +69,6 @@ const fromRevision: Check = {
     if (!known.includes(from))
       return [
         blocker(
-          "from-exists",
           `revision/${from}`,
           `no revision has this name${didYouMean(from, known)}`,
           `revisions here: ${listed(known, 12)}`,
@@ -79,7 +78,6 @@ const fromRevision: Check = {
       .filter((move) => !comesFrom(move, from))
       .map((move) =>
         blocker(
-          "from-exists",
           `namespace/${move.namespace.name}`,
           `it is on revision ${move.from.revision}, not ${from}`,
           "leave it out, or leave out --from",
@@ -88,4 +86,4 @@ const fromRevision: Check = {
   },
 };
 
-export const startingPointChecks: readonly Check[] = [noOtherMigration, fromRevision];
+export const startingPointChecks: readonly Check<Facts>[] = [noOtherMigration, fromRevision];

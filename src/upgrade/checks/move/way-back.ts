@@ -1,31 +1,29 @@
 /** How far apart the revisions are, and whether there is a way back. */
-import type { Finding } from "../../../mesh/finding.ts";
 import { parseVersion } from "../../../mesh/istio-version.ts";
 import { type Facts, writesLabels } from "../../plan/moves.ts";
 import type { Target } from "../../record/undo-record.ts";
-import { type Check, note, warning } from "../check.ts";
+import { type Check, note, type Observation, warning } from "../check.ts";
 
-const wayBack: Check = {
+const wayBack: Check<Facts> = {
   id: "way-back",
   title: "there is a way back",
+  severity: "warning",
+  category: "control-planes",
   run: ({ mesh, moves, target }) =>
-    moves.flatMap((move): readonly Finding[] => {
+    moves.flatMap((move): readonly Observation[] => {
       const { namespace, from, workloads } = move;
       const object = `namespace/${namespace.name}`;
       if (from.revision === target.revision) {
         return writesLabels(move)
-          ? [note("way-back", object, `it is on revision ${target.revision} already: only its label changes`)]
+          ? [note(object, `it is on revision ${target.revision} already: only its label changes`)]
           : [];
       }
       const plane = mesh.controlPlanes.find(({ revision }) => revision === from.revision);
       if (plane?.deployment === undefined)
-        return [
-          warning("way-back", object, `there is no way back: the control plane of revision ${from.revision} is gone`),
-        ];
+        return [warning(object, `there is no way back: the control plane of revision ${from.revision} is gone`)];
       if (from.deploymentUid !== undefined && plane.deployment.uid !== from.deploymentUid)
         return [
           warning(
-            "way-back",
             object,
             `the control plane of revision ${from.revision} is not the one it was when this migration began: going back may not bring back what was`,
           ),
@@ -33,15 +31,13 @@ const wayBack: Check = {
       if (plane.readyReplicas === 0)
         return [
           warning(
-            "way-back",
             object,
             `there is no way back while no istiod of revision ${from.revision} is ready`,
             `kubectl -n ${plane.namespace} rollout status deployment/${plane.deployment.name}`,
           ),
         ];
       const stale = workloads.some(({ disposition }) => disposition === "restart");
-      if (!writesLabels(move) && move.open === undefined && stale)
-        return [note("way-back", object, unknownBefore(target))];
+      if (!writesLabels(move) && move.open === undefined && stale) return [note(object, unknownBefore(target))];
       return [];
     }),
 };
@@ -57,9 +53,11 @@ const unknownBefore = ({ label, tag }: Target): string =>
  * revisioned upgrade may skip one minor release (https://istio.io/latest/docs/setup/upgrade/canary/), and the control
  * plane may not be older than the data plane that it is to serve.
  */
-const skew: Check = {
+const skew: Check<Facts> = {
   id: "version-skew",
   title: "the revisions are at most two minor releases apart",
+  severity: "warning",
+  category: "control-planes",
   run: (facts: Facts) => {
     const versionOf = (revision: string): string | undefined =>
       parseVersion(facts.mesh.controlPlanes.find((plane) => plane.revision === revision)?.version);
@@ -67,13 +65,12 @@ const skew: Check = {
     const froms = [...new Set(facts.moves.map(({ from }) => from.revision))].filter(
       (revision) => revision !== facts.target.revision,
     );
-    return froms.flatMap((from): readonly Finding[] => {
+    return froms.flatMap((from): readonly Observation[] => {
       const old = versionOf(from);
       const object = `revision/${from}`;
       if (old === undefined || to === undefined)
         return [
           note(
-            "version-skew",
             object,
             `how far ${from} and ${facts.target.revision} are apart is unknown: ${old === undefined ? from : facts.target.revision} does not say its version`,
           ),
@@ -82,7 +79,6 @@ const skew: Check = {
       if (apart === undefined || apart > 2)
         return [
           warning(
-            "version-skew",
             object,
             `from Istio ${old} to ${to} is more than Istio promises for one step: a revisioned upgrade may skip one minor release`,
             "go by a release between them",
@@ -91,7 +87,6 @@ const skew: Check = {
       if (apart < 0)
         return [
           warning(
-            "version-skew",
             object,
             `Istio ${to} is older than ${old}: configuration made for the newer one may not be understood`,
           ),
@@ -110,4 +105,4 @@ const minorsBetween = (from: string, to: string): number | undefined => {
   return fromMajor === toMajor ? (toMinor ?? 0) - (fromMinor ?? 0) : undefined;
 };
 
-export const wayBackChecks: readonly Check[] = [wayBack, skew];
+export const wayBackChecks: readonly Check<Facts>[] = [wayBack, skew];

@@ -1,37 +1,49 @@
 /** Can each workload be brought to the target by a restart? */
 
-import type { Finding } from "../../../mesh/finding.ts";
 import { refText } from "../../../mesh/object-ref.ts";
 import { counted, listed } from "../../../mesh/phrase.ts";
-import type { Blocked, NamespaceMove, PodsWithoutWorkload, WorkloadMove } from "../../plan/moves.ts";
-import { restarts } from "../../plan/moves.ts";
+import {
+  type Blocked,
+  type Facts,
+  type NamespaceMove,
+  type PodsWithoutWorkload,
+  restarts,
+  type WorkloadMove,
+} from "../../plan/moves.ts";
 import { rolloutVerdict } from "../../proof/rollout-verdict.ts";
-import { blocker, type Check, leave, note, unknown, warning } from "../check.ts";
+import { blocker, type Check, cannotTell, leave, note, type Observation, warning } from "../check.ts";
 
-const blockedCheck = (id: Blocked["check"], title: string): Check => ({
+/** The plan has found the reason that keeps a workload from moving; the check only says it. */
+const blockedCheck = (id: Blocked["check"], title: string): Check<Facts> => ({
   id,
   title,
+  severity: "blocker",
+  category: "workloads",
+  accepts: ["--leave"],
   run: ({ moves }) =>
     moves
       .flatMap(({ workloads }) => workloads)
       .flatMap(({ workload, disposition, blocked }) => {
         if (disposition !== "blocked" || blocked?.check !== id) return [];
         return [
-          (blocked.unknown ? unknown : blocker)(id, refText(workload), blocked.reason, blocked.remedy, leave(workload)),
+          (blocked.unknown ? cannotTell : blocker)(refText(workload), blocked.reason, blocked.remedy, leave(workload)),
         ];
       }),
 });
 
-const podsOwned: Check = {
+const podsOwned: Check<Facts> = {
   id: "pods-owned",
   title: "every pod to move belongs to a workload that can be restarted",
+  severity: "blocker",
+  category: "workloads",
+  accepts: ["--leave"],
   run: ({ moves }) =>
     moves.flatMap(({ podsWithoutWorkload }) =>
       podsWithoutWorkload.filter(({ disposition }) => disposition === "blocked").map(ownerless),
     ),
 };
 
-const ownerless = ({ ref, pods }: PodsWithoutWorkload): Finding => {
+const ownerless = ({ ref, pods }: PodsWithoutWorkload): Observation => {
   const revisions = listed([...new Set(pods.map((pod) => pod.proxy?.revision ?? "an unknown revision"))]);
   const message =
     ref.kind === "Pod"
@@ -41,13 +53,16 @@ const ownerless = ({ ref, pods }: PodsWithoutWorkload): Finding => {
     ref.kind === "Pod"
       ? "leave it, or delete it and create it again after the move"
       : "leave it, and have its own controller replace its pods after the move";
-  return blocker("pods-owned", refText(ref), message, remedy, leave(ref));
+  return blocker(refText(ref), message, remedy, leave(ref));
 };
 
 /** A rollout that was begun by the run that is gone on with is no illness. */
-const healthy: Check = {
+const healthy: Check<Facts> = {
   id: "workloads-healthy",
   title: "the workloads are healthy before they are touched",
+  severity: "blocker",
+  category: "workloads",
+  accepts: ["--leave"],
   run: (facts) =>
     restarts(facts)
       .filter(({ workload, move }) => move.open === undefined || workload.restartedAt !== move.open.stamp)
@@ -60,7 +75,6 @@ const healthy: Check = {
             : `kubectl -n ${workload.namespace} rollout status ${workload.kind.toLowerCase()}/${workload.name}`;
         return [
           blocker(
-            "workloads-healthy",
             refText(workload),
             `it is not healthy as it is: ${verdict.reason}`,
             `mend it first: ${status}`,
@@ -71,20 +85,21 @@ const healthy: Check = {
 };
 
 /** Due a sidecar and without one: no old proxy to replace, so nothing of this migration. */
-const sidecarsPresent: Check = {
+const sidecarsPresent: Check<Facts> = {
   id: "sidecars-present",
   title: "every pod that is due a sidecar has one",
+  severity: "warning",
+  category: "workloads",
   run: ({ moves }) => moves.flatMap(({ workloads }) => workloads.flatMap(lacking)),
 };
 
-const lacking = ({ workload, disposition, after }: WorkloadMove): readonly Finding[] => {
+const lacking = ({ workload, disposition, after }: WorkloadMove): readonly Observation[] => {
   if (disposition !== "not-injected" || workload.gateway || after.kind !== "injected") return [];
   const pods = workload.pods.filter((pod) => pod.proxy === undefined && !pod.terminating);
   if (pods.length === 0) return [];
   const message = `${counted(pods.length, "pod")} run${pods.length === 1 ? "s" : ""} without the sidecar that is due; it is not restarted, and gets one at its next pod`;
   return [
     warning(
-      "sidecars-present",
       refText(workload),
       message,
       `kubectl -n ${workload.namespace} rollout restart ${workload.kind.toLowerCase()}/${workload.name} (after the move)`,
@@ -92,9 +107,11 @@ const lacking = ({ workload, disposition, after }: WorkloadMove): readonly Findi
   ];
 };
 
-const nextPods: Check = {
+const nextPods: Check<Facts> = {
   id: "next-pods",
   title: "what has no pods now moves with its next one",
+  severity: "warning",
+  category: "workloads",
   run: ({ moves, evidence: surroundings, target }) =>
     moves.flatMap(({ namespace, workloads }) => {
       const idle = workloads
@@ -108,7 +125,6 @@ const nextPods: Check = {
         ? []
         : [
             note(
-              "next-pods",
               `namespace/${namespace.name}`,
               `no pods to restart now, the next ones get what ${target.revision} injects: ${listed(names, 8)}`,
             ),
@@ -116,9 +132,11 @@ const nextPods: Check = {
     }),
 };
 
-const selection: Check = {
+const selection: Check<Facts> = {
   id: "selection",
   title: "the label selector matches something to restart",
+  severity: "blocker",
+  category: "request",
   run: ({ moves, request }) => {
     if (request.selector === undefined) return [];
     const dispositions = moves.flatMap(({ workloads }) => workloads.map(({ disposition }) => disposition));
@@ -131,7 +149,6 @@ const selection: Check = {
       const look = `kubectl -n ${moves[0]?.namespace.name} get deployments,statefulsets,daemonsets --show-labels`;
       return [
         blocker(
-          "selection",
           `selector/${request.selector}`,
           "it matches no workload here, and the labels would move all of them at their next pods",
           look,
@@ -143,12 +160,12 @@ const selection: Check = {
       if (unselected === 0) return [];
       const they = unselected === 1 ? "moves at its next pod" : "move at their next pods";
       const message = `the label moves the whole namespace: ${counted(unselected, "workload")} that -l ${request.selector} leaves out ${they}, and the migration stays unfinished until then`;
-      return [warning("selection", `namespace/${move.namespace.name}`, message)];
+      return [warning(`namespace/${move.namespace.name}`, message)];
     });
   },
 };
 
-export const workloadChecks: readonly Check[] = [
+export const workloadChecks: readonly Check<Facts>[] = [
   blockedCheck("workloads-restartable", "every workload can be restarted"),
   blockedCheck("proxies-unpinned", "no proxy is pinned by its pod template"),
   blockedCheck("sidecars-kept", "every restarted pod is injected by the target"),

@@ -62,6 +62,6 @@ test("pods of a revision that is gone altogether move, and there is no way back"
     [],
   );
   const [relabel] = plan.steps;
-  assert.ok(relabel?.kind === "relabel-namespace");
+  assert.ok(relabel?.kind === "relabel");
   assert.deepEqual(relabel.from, { revision: "1-18", deploymentUid: undefined });
 });

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { meshFindings } from "../../src/mesh/mesh-findings.ts";
-import { connection, halfMoved, type MeshWords, mesh, ownInjector, plane, tag } from "./mesh-scene.ts";
-import { dead, production, sound, undo } from "./sound-mesh.ts";
+import { meshFindings } from "../../../../src/upgrade/checks/mesh/mesh-checks.ts";
+import { connection, halfMoved, type MeshWords, mesh, ownInjector, plane, tag } from "../../../mesh/mesh-scene.ts";
+import { dead, production, sound, undo, undoRecord } from "../../../mesh/sound-mesh.ts";
 
 const old = { controlPlanes: [...(sound.controlPlanes ?? []), plane("1-18")] };
 const many = Array.from({ length: 9 }, (_, at) => ({ namespace: "shop", name: `w${at}`, runs: ["1-20"] }));
@@ -32,7 +32,7 @@ const words: readonly (readonly [change: MeshWords, message: RegExp, remedy: Reg
   [{ injectors: ownInjector("1-20"), tags: [], controlPlanes: [plane("1-20")], defaultValidator: undefined, workloads: [] }, /although istio-injection=enabled is set/, /istio.io\/rev=1-20 --overwrite \(served today: 1-20\)$/],
   [{ injectors: [], tags: [], controlPlanes: [], defaultValidator: undefined, workloads: [] }, /although istio.io\/rev=1-20 is set/, /^install a control plane, or set a tag$/],
   [{ namespaces: undo('{"state":"open"}') }, /^a migration was begun and has not ended$/, /--to REVISION \(goes on\)$/],
-  [{ namespaces: undo('{"state":"open","target":{"label":"prod"}}') }, /^a migration to prod was begun/, /--to prod \(goes on\)$/],
+  [{ namespaces: undo(undoRecord({ target: { label: "prod", revision: "1-20", tag: "prod" } })) }, /^a migration to prod was begun/, /--to prod \(goes on\)$/],
   [{ connected: { "web-0": "default" } }, /\(1-20 → default\)$/, /./],
   [{ workloads: many }, /^9 pods of deployment\/w0/, / deployment\/w6 deployment\/w7 …$/],
   [{ workloads: many.slice(1) }, /^8 pods of deployment\/w1/, / deployment\/w7 deployment\/w8$/],

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { meshFindings } from "../../src/mesh/mesh-findings.ts";
-import { type MeshWords, mesh, ownInjector, plane, pod, tag, tagInjector } from "./mesh-scene.ts";
-import { dead, production, sound, undo } from "./sound-mesh.ts";
+import { meshFindings } from "../../../../src/upgrade/checks/mesh/mesh-checks.ts";
+import { type MeshWords, mesh, ownInjector, plane, pod, tag, tagInjector } from "../../../mesh/mesh-scene.ts";
+import { dead, production, sound, undo, undoRecord } from "../../../mesh/sound-mesh.ts";
 
 /** Each a change to a sound mesh, and the findings that it makes: `check object`. */
 const cases: Record<string, [change: MeshWords, findings: string[]]> = {
@@ -310,11 +310,8 @@ const cases: Record<string, [change: MeshWords, findings: string[]]> = {
     ["migration-open namespace/production"],
   ],
   "a record in no JSON": [{ namespaces: undo("{") }, ["migration-open namespace/production"]],
-  "an open migration": [
-    { namespaces: undo('{"version":1,"state":"open","target":{"label":"1-20"}}') },
-    ["migration-open namespace/production"],
-  ],
-  "a migration that ended": [{ namespaces: undo('{"version":1,"state":"done","target":{"label":"1-20"}}') }, []],
+  "an open migration": [{ namespaces: undo(undoRecord()) }, ["migration-open namespace/production"]],
+  "a migration that ended": [{ namespaces: undo(undoRecord({ state: "done" })) }, []],
   "a record that nobody can read": [{ namespaces: undo("null") }, ["migration-open namespace/production"]],
 };
 

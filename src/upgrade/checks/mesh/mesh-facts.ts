@@ -1,0 +1,28 @@
+/** What the checks of a mesh judge: the whole mesh, or one control plane, tag or namespace of it. */
+import type { ControlPlane, Injector, Mesh, Namespace, Tag, Workload } from "../../../mesh/model.ts";
+import type { Standing } from "../../../mesh/standing.ts";
+
+export interface MeshFacts {
+  readonly mesh: Mesh;
+  /** Revisions that have an istiod. */
+  readonly withIstiod: ReadonlySet<string>;
+  /** What `mesh-migrate --to` takes. */
+  readonly servedLabels: readonly string[];
+}
+
+export interface RevisionFacts extends MeshFacts {
+  readonly plane: ControlPlane;
+  /** Entries of the revision's own webhook, not those of its tags. */
+  readonly own: readonly Injector[];
+}
+
+export interface TagFacts extends MeshFacts {
+  readonly tag: Tag;
+}
+
+export interface NamespaceFacts extends MeshFacts {
+  readonly namespace: Namespace;
+  readonly workloads: readonly Workload[];
+  /** Of its live pods. */
+  readonly standings: readonly Standing[];
+}

@@ -1,0 +1,115 @@
+/** What is wrong with the tags of a mesh and with its default revision. */
+import type { Tag } from "../../../mesh/model.ts";
+import { listed } from "../../../mesh/phrase.ts";
+import { defaultRevision } from "../../../mesh/revision-state.ts";
+import { type Check, warning } from "../check.ts";
+import type { MeshFacts, TagFacts } from "./mesh-facts.ts";
+
+const objectOf = ({ tag }: Tag): string => `tag/${tag}`;
+
+const tagToMissingRevision: Check<TagFacts> = {
+  id: "tag-to-missing-revision",
+  title: "every tag points at a revision that has an istiod",
+  severity: "warning",
+  category: "control-planes",
+  run: ({ tag, withIstiod }) => {
+    if (withIstiod.has(tag.revision)) return [];
+    const effect = tag.injects ? "pods of namespaces that use it cannot be created" : "nothing is behind it";
+    return [
+      warning(
+        objectOf(tag),
+        `tag ${tag.tag} points at revision ${tag.revision}, which has no istiod: ${effect}`,
+        `istioctl tag set ${tag.tag} --revision ${onlyOne(withIstiod)} --overwrite, or: istioctl tag remove ${tag.tag}`,
+      ),
+    ];
+  },
+};
+
+/** istiod 1.28 and later reads a tag from its webhook and from its Service (istio/istio pkg/revisions/tag_watcher.go). */
+const tagDisagrees: Check<TagFacts> = {
+  id: "tag-disagrees",
+  title: "the webhook and the Service of a tag point at the same revision",
+  severity: "warning",
+  category: "control-planes",
+  run: (facts) => {
+    const { tag } = facts;
+    const other = injectingTag(facts);
+    if (!isBare(facts) || other === undefined) return [];
+    const message = `the webhook of tag ${tag.tag} points at revision ${other.revision} and its Service at ${tag.revision}`;
+    return [warning(objectOf(tag), message, `istioctl tag set ${tag.tag} --revision ${other.revision} --overwrite`)];
+  },
+};
+
+const tagWithoutWebhook: Check<TagFacts> = {
+  id: "tag-without-webhook",
+  title: "every tag has an active webhook",
+  severity: "warning",
+  category: "control-planes",
+  run: (facts) => {
+    const { tag } = facts;
+    if (!isBare(facts) || injectingTag(facts) !== undefined) return [];
+    const lack = tag.webhook === undefined ? "has a Service and no webhook" : "has a deactivated webhook";
+    return [
+      warning(
+        objectOf(tag),
+        `tag ${tag.tag} ${lack}: namespaces labelled istio.io/rev=${tag.tag} get no sidecars`,
+        `istioctl tag set ${tag.tag} --revision ${tag.revision} --overwrite`,
+      ),
+    ];
+  },
+};
+
+/** Its revision has an istiod, and it injects nothing itself. */
+const isBare = ({ tag, withIstiod }: TagFacts): boolean => withIstiod.has(tag.revision) && !tag.injects;
+
+/** The entry of the same name that injects. */
+const injectingTag = ({ mesh, tag }: TagFacts): Tag | undefined =>
+  mesh.tags.find((each) => each.tag === tag.tag && each.injects);
+
+export const tagChecks: readonly Check<TagFacts>[] = [tagToMissingRevision, tagDisagrees, tagWithoutWebhook];
+
+const defaultValidatorMissingRevision: Check<MeshFacts> = {
+  id: "default-validator-missing-revision",
+  title: "the default validator points at a revision that has an istiod",
+  severity: "warning",
+  category: "control-planes",
+  run: ({ mesh: { defaultValidator: validator }, withIstiod }) => {
+    if (validator === undefined || withIstiod.has(validator.revision)) return [];
+    return [
+      warning(
+        `ValidatingWebhookConfiguration/${validator.name}`,
+        `the default validator points at revision ${validator.revision}, which has no istiod: writes of Istio configuration may be refused`,
+        `istioctl tag set default --revision ${onlyOne(withIstiod)} --overwrite`,
+      ),
+    ];
+  },
+};
+
+/**
+ * Two stores hold "the default revision" (istio/istio#58578): the tag `default`, which injects, and the default
+ * validator.
+ */
+const defaultsDisagree: Check<MeshFacts> = {
+  id: "defaults-disagree",
+  title: "the same revision injects and validates by default",
+  severity: "warning",
+  category: "control-planes",
+  run: ({ mesh, withIstiod }) => {
+    const [validator, injecting] = [mesh.defaultValidator, defaultRevision(mesh)];
+    if (validator === undefined || !withIstiod.has(validator.revision)) return [];
+    if (injecting === undefined || injecting === validator.revision) return [];
+    return [
+      warning(
+        `ValidatingWebhookConfiguration/${validator.name}`,
+        `revision ${injecting} injects by default and revision ${validator.revision} validates by default`,
+        `istioctl tag set default --revision ${injecting} --overwrite`,
+      ),
+    ];
+  },
+};
+
+export const defaultChecks: readonly Check<MeshFacts>[] = [defaultValidatorMissingRevision, defaultsDisagree];
+
+/** The revision to name in a command, where there is no choice. */
+const onlyOne = (revisions: ReadonlySet<string>): string =>
+  revisions.size === 1 ? listed([...revisions]) : "REVISION";

@@ -1,0 +1,53 @@
+/** Checks that are not in a list: they ask the API server, or come before there is a plan. */
+import type { CheckRecord } from "./check.ts";
+
+export const targetExists: CheckRecord = {
+  id: "target-exists",
+  title: "the target is a revision or a tag that injects",
+  severity: "blocker",
+  category: "control-planes",
+};
+
+export const skipCheckKnown: CheckRecord = {
+  id: "skip-check-known",
+  title: "--skip-check names a check",
+  severity: "blocker",
+  category: "request",
+};
+
+export const rightsHeld: CheckRecord = {
+  id: "rights",
+  title: "you have every right that the migration and its way back need",
+  severity: "blocker",
+  category: "request",
+};
+
+export const labelAdmission: CheckRecord = {
+  id: "label-admission",
+  title: "the API server would take the new labels",
+  severity: "blocker",
+  category: "namespaces",
+};
+
+export const restartAdmission: CheckRecord = {
+  id: "restart-admission",
+  title: "the API server would take the restarts",
+  severity: "blocker",
+  category: "workloads",
+};
+
+export const alreadyProven: CheckRecord = {
+  id: "already-proven",
+  title: "what is on the target already is proven to be there",
+  severity: "unknown",
+  category: "workloads",
+};
+
+export const singleChecks: readonly CheckRecord[] = [
+  targetExists,
+  skipCheckKnown,
+  rightsHeld,
+  labelAdmission,
+  restartAdmission,
+  alreadyProven,
+];
