@@ -62,5 +62,5 @@ test("the canary comes from the first namespace that has one, however large it i
     ],
   };
   const plan = planOf(mission(words), { namespaces: ["one", "two", "three"] });
-  assert.deepEqual(restarted(plan), ["Deployment/single", "Deployment/large (canary)", "Deployment/small"]);
+  assert.deepEqual(restarted(plan), ["Deployment/large (canary)", "Deployment/single", "Deployment/small"]);
 });

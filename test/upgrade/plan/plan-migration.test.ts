@@ -65,16 +65,17 @@ test("the stages: a canary that is put back, then everything side by side, then 
       workloads: [
         { namespace: production, name: "web", runs: old.slice(1) },
         { namespace: production, name: "there", runs: ["1-20"] },
-        { namespace: "shop", name: "cart", runs: old },
-        { namespace: "shop", name: "db", runs: old },
+        { namespace: "shop", name: "cart", runs: ["default"] },
+        { namespace: "shop", name: "db", runs: ["default"] },
       ],
+      answers: [],
     }),
     { namespaces: ["shop", production] },
   );
   assert.deepEqual(outline(plan), [
     "canary until first-pod: open production, restart web (undo)",
     "workloads until all-pods: [restart web, prove there] (stop) | open shop, [restart cart, restart db] (undo-labels)",
-    "close until all-pods: close production (stop) | close shop (stop)",
+    "close until all-pods: close shop (stop) | close production (stop)",
   ]);
 });
 
