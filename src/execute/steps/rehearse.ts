@@ -23,7 +23,6 @@ export async function rehearse(cluster: Cluster, plan: Plan): Promise<readonly F
     restartSteps(plan).map(async ({ workload, uid }): Promise<readonly Finding[]> => {
       try {
         await cluster.patch(resourceOf(workload), workload, stampPatch(workload, uid, stamp), {
-          type: "merge",
           dryRun: true,
         });
         return [];

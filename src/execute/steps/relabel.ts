@@ -63,7 +63,6 @@ export async function relabel(
       return { kind: "written", namespace: now };
     try {
       const reply = await cluster.patch(kinds.namespaces, { name: change.namespace }, patchBody(now, found, change), {
-        type: "merge",
         dryRun: options.dryRun,
       });
       const written = revisionLabelsOf(reply);

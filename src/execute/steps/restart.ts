@@ -40,7 +40,7 @@ export async function stampWorkload(
       });
     if (stampOf({ ...now, kind: ref.kind }) === stamp) return now;
     try {
-      const reply = await cluster.patch(kind, ref, stampPatch(ref, uid, stamp), { type: "merge" });
+      const reply = await cluster.patch(kind, ref, stampPatch(ref, uid, stamp), {});
       if (stampOf({ ...reply, kind: ref.kind }) === stamp) return reply;
       throw new ClusterError(`${ref.namespace}/${ref.kind}/${ref.name}: admission dropped the restart stamp`, {
         reason: "denied",
