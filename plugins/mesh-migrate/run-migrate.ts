@@ -11,7 +11,6 @@ import { typedFlags } from "../../src/cli/typed-flags.ts";
 import { version } from "../../src/cli/version.ts";
 import type { Identity } from "../../src/cluster/cluster.ts";
 import { connect } from "../../src/cluster/connect.ts";
-import { paceOf } from "../../src/cluster/http/retry.ts";
 import { type Migration, migrateNamespaces } from "../../src/execute/migrate/migrate-namespaces.ts";
 import { commandOf, type RepeatedCommand } from "../../src/upgrade/migration-result.ts";
 import type { MigrationRequest } from "../../src/upgrade/plan/migration-request.ts";
@@ -40,7 +39,7 @@ export const runMigrate = async (args: MigrateArgs, io: Io): Promise<ExitCode> =
     userAgent: `mesh-migrate/${version}`,
     fieldManager: args.fieldManager ?? "mesh-migrate",
     warn: io.warn,
-    pace: paceOf(io.clock),
+    clock: io.clock,
   });
   try {
     io.err(headline(cluster.identity, request, args));

@@ -8,7 +8,6 @@ import type { Io } from "../../src/cli/io.ts";
 import type { ExitCode } from "../../src/cli/plugin.ts";
 import { version } from "../../src/cli/version.ts";
 import { connect } from "../../src/cluster/connect.ts";
-import { paceOf } from "../../src/cluster/http/retry.ts";
 import { type Scope, snapshot } from "../../src/gather/snapshot.ts";
 import { isMalformedSelector, parseSelector } from "../../src/mesh/selector-text.ts";
 import type { RevisionsScope } from "../../src/views/revisions-document.ts";
@@ -21,7 +20,7 @@ export const runRevisions = async (args: RevisionsArgs, io: Io): Promise<ExitCod
     userAgent: `mesh-revisions/${version}`,
     fieldManager: "mesh-revisions",
     warn: io.warn,
-    pace: paceOf(io.clock),
+    clock: io.clock,
   });
   try {
     const scope = scopeOf(args.istioNamespace, namespaces);

@@ -34,13 +34,8 @@ export interface Cluster {
   ): Promise<ListResult<R> | undefined>;
   /** One object; `undefined` only where the server says NotFound about this very object. */
   get<T extends KubeObject>(kind: Kind<T>, name: string, namespace?: string): Promise<T | undefined>;
-  /** Sends a merge or strategic merge patch and gives back the object as the server now has it. */
-  patch<T extends KubeObject>(
-    kind: Kind<T>,
-    ref: ObjectName,
-    body: object,
-    options: WriteOptions & { readonly type: "merge" | "strategic" },
-  ): Promise<T>;
+  /** Sends a merge patch (RFC 7386) and gives back the object as the server now has it. */
+  patch<T extends KubeObject>(kind: Kind<T>, ref: ObjectName, body: object, options: WriteOptions): Promise<T>;
   /** Creates; also for what is only asked, as access reviews and dry-run pods are. */
   create<T extends KubeObject>(
     kind: Kind<T>,

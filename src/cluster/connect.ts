@@ -1,7 +1,7 @@
 import { chooseCluster } from "./auth/choose-cluster.ts";
 import type { ClusterFlags } from "./auth/connection-flags.ts";
 import { credentialsOf } from "./auth/credentials.ts";
-import { systemClock } from "./clock.ts";
+import type { Clock } from "./clock.ts";
 import type { Cluster, Identity, WriteOptions } from "./cluster.ts";
 import { reviewAccess } from "./http/access-review.ts";
 import { type Api, createApi } from "./http/api.ts";
@@ -9,7 +9,6 @@ import { type ApiRequest, isAbout, malformed } from "./http/api-failure.ts";
 import { resourcePath } from "./http/api-path.ts";
 import { listAll } from "./http/list.ts";
 import { createPool } from "./http/pool.ts";
-import { type Pace, paceOf } from "./http/retry.ts";
 import { createServerClock, type ServerClock } from "./http/server-clock.ts";
 import { createWarnings } from "./http/server-warnings.ts";
 import { checkKind, checkObject, expectedOf } from "./http/shape.ts";
@@ -25,8 +24,8 @@ export interface ConnectOptions {
   /** Takes the API server's warnings: one line each, fit to print. */
   warn(message: string): void;
   readonly env?: NodeJS.ProcessEnv;
-  /** For tests. */
-  readonly pace?: Pace;
+  /** For the waits between tries. */
+  readonly clock: Clock;
 }
 
 /**
@@ -44,14 +43,14 @@ export interface ConnectOptions {
  */
 export async function connect(flags: ClusterFlags, options: ConnectOptions): Promise<Cluster> {
   const env = options.env ?? process.env;
-  const pace = options.pace ?? paceOf(systemClock);
+  const { clock } = options;
   const target = chooseCluster(flags, env);
   const [credentials, pool] = await Promise.all([
     credentialsOf(target, { env, warn: options.warn }),
     createPool(target, env),
   ]);
   const ended = new AbortController();
-  const clock = createServerClock(pace.now);
+  const serverClock = createServerClock(() => clock.now());
   const warnings = createWarnings(options.warn);
   const api = createApi(
     {
@@ -61,11 +60,11 @@ export async function connect(flags: ClusterFlags, options: ConnectOptions): Pro
       userAgent: options.userAgent,
       compression: target.compression,
       requestTimeout: target.requestTimeout,
-      pace,
+      clock,
       warn: options.warn,
       where: { server: target.identity.server, proxy: pool.proxy, caFile: target.caFile },
       heard: (headers) => {
-        clock.hear(headers.date?.[0]);
+        serverClock.hear(headers.date?.[0]);
         warnings(headers);
       },
     },
@@ -73,7 +72,7 @@ export async function connect(flags: ClusterFlags, options: ConnectOptions): Pro
   );
   const ports = createPodPorts(api, pool);
   return {
-    ...verbsOf(api, { identity: target.identity, clock, ports, pace, fieldManager: options.fieldManager }),
+    ...verbsOf(api, { identity: target.identity, serverClock, ports, clock, fieldManager: options.fieldManager }),
     async close() {
       ended.abort();
       ports.close();
@@ -85,15 +84,15 @@ export async function connect(flags: ClusterFlags, options: ConnectOptions): Pro
 /** What all views of a cluster have in common. */
 interface Shared {
   readonly identity: Identity;
-  readonly clock: ServerClock;
+  readonly serverClock: ServerClock;
   readonly ports: PodPorts;
-  readonly pace: Pace;
+  readonly clock: Clock;
   readonly fieldManager: string;
 }
 
 /** The port's verbs, over an API server that ends with a signal. */
 function verbsOf(api: Api, shared: Shared): Cluster {
-  const { identity, clock, ports, pace, fieldManager } = shared;
+  const { identity, serverClock, ports, clock, fieldManager } = shared;
   const { json, where } = api;
   const write = ({ dryRun }: WriteOptions): { fieldManager: string; dryRun: string | undefined } => ({
     fieldManager,
@@ -106,8 +105,8 @@ function verbsOf(api: Api, shared: Shared): Cluster {
     until: (signal) => verbsOf(api.until(signal), shared),
 
     async now() {
-      if (clock.now() === undefined) await api.ask({ method: "GET", path: "version", wish: versionWish });
-      const now = clock.now();
+      if (serverClock.now() === undefined) await api.ask({ method: "GET", path: "version", wish: versionWish });
+      const now = serverClock.now();
       if (now === undefined) throw malformed(versionWish, "no Date header", where);
       return now;
     },
@@ -121,9 +120,9 @@ function verbsOf(api: Api, shared: Shared): Cluster {
       return checkObject(api.parse(answer, wish), expectedOf(kind), wish, where);
     },
 
-    async patch(kind, ref, body, { type, ...rest }) {
+    async patch(kind, ref, body, rest) {
       const wish: ApiRequest = { verb: "patch", kind, ...ref, writes: true };
-      const contentType = type === "merge" ? "application/merge-patch+json" : "application/strategic-merge-patch+json";
+      const contentType = "application/merge-patch+json";
       return checkObject(
         await json({ method: "PATCH", path: resourcePath(kind, ref, write(rest)), wish, body, contentType }),
         expectedOf(kind),
@@ -167,7 +166,7 @@ function verbsOf(api: Api, shared: Shared): Cluster {
     mayI: (access) => reviewAccess(api, access),
 
     watch(kind, query, hint, signal) {
-      void watchChanges(api.until(signal), kind, query, hint, pace);
+      void watchChanges(api.until(signal), kind, query, hint, clock);
     },
 
     logs(pod, container, { tailLines, previous }) {

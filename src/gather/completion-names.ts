@@ -2,6 +2,7 @@
 
 import type { ClusterFlags } from "../cluster/auth/connection-flags.ts";
 import { loadKubeconfig } from "../cluster/auth/kubeconfig-files.ts";
+import { systemClock } from "../cluster/clock.ts";
 import { connect } from "../cluster/connect.ts";
 import { kinds } from "../cluster/kinds.ts";
 
@@ -37,6 +38,7 @@ const namesInCluster = async (
     userAgent: "kubectl-mesh-completion",
     fieldManager: "kubectl-mesh-completion",
     warn: () => {},
+    clock: systemClock,
   });
   try {
     if (what === "namespace") {

@@ -7,9 +7,9 @@ import path from "node:path";
 import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
 import type { ClusterFlags } from "../../src/cluster/auth/connection-flags.ts";
+import { type Clock, systemClock } from "../../src/cluster/clock.ts";
 import type { Cluster } from "../../src/cluster/cluster.ts";
 import { type ConnectOptions, connect } from "../../src/cluster/connect.ts";
-import type { Pace } from "../../src/cluster/http/retry.ts";
 import { testPki } from "./pki.ts";
 
 /** What arrived. */
@@ -152,19 +152,20 @@ export function scratch(): {
   };
 }
 
-/** A pace without waiting: sleeping takes no time, and the clock shows that it did. */
-export function fastPace(): Pace & { readonly slept: number[] } {
+/** A clock without waiting: a wait takes no time, and the clock shows that it did. `slept` are the waits. */
+export function fastClock(): Clock & { readonly slept: number[] } {
   const slept: number[] = [];
   let ahead = 0;
   return {
     slept,
     now: () => performance.now() + ahead,
-    sleep: async (ms) => {
+    after: (ms, run) => {
       slept.push(ms);
       ahead += ms;
-      await new Promise((resolve) => setImmediate(resolve));
+      const due = setImmediate(run);
+      return () => clearImmediate(due);
     },
-    random: () => 0.5,
+    timeout: systemClock.timeout,
   };
 }
 
@@ -202,13 +203,13 @@ export async function connectTo(
 ): Promise<{
   readonly cluster: Cluster;
   readonly warned: string[];
-  readonly pace: ReturnType<typeof fastPace>;
+  readonly clock: ReturnType<typeof fastClock>;
   [Symbol.asyncDispose](): Promise<void>;
 }> {
   const files = scratch();
   const kubeconfig = files.write("kubeconfig", await kubeconfigFor(server.url, more.user, more.cluster));
   const warned: string[] = [];
-  const pace = fastPace();
+  const clock = fastClock();
   const cluster = await connect(
     { kubeconfig, ...more.flags },
     {
@@ -216,14 +217,14 @@ export async function connectTo(
       fieldManager: "mesh-test",
       warn: (message) => warned.push(message),
       env: {},
-      pace,
+      clock,
       ...more.options,
     },
   );
   return {
     cluster,
     warned,
-    pace,
+    clock,
     async [Symbol.asyncDispose]() {
       await cluster.close();
       files[Symbol.dispose]();

@@ -7,6 +7,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { dump, load } from "js-yaml";
+import { systemClock } from "../../src/cluster/clock.ts";
 import type { Cluster } from "../../src/cluster/cluster.ts";
 import { connect } from "../../src/cluster/connect.ts";
 import { snapshot } from "../../src/gather/snapshot.ts";
@@ -30,7 +31,7 @@ for (const [old, revision, version] of [
       bed = await openBed({ revisions: { default: old, [revision]: version } });
       cluster = await connect(
         { kubeconfig: bed.kubeconfig },
-        { userAgent: "injection-test", fieldManager: "injection-test", warn: () => {} },
+        { userAgent: "injection-test", fieldManager: "injection-test", clock: systemClock, warn: () => {} },
       );
       for (const [name, labels] of namespaces(revision)) await bed.createNamespace(labels, name);
       await bed.api.merge("/api/v1/namespaces/kube-public", { metadata: { labels: { "istio.io/rev": revision } } });

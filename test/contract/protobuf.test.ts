@@ -1,6 +1,7 @@
 /** Pods and metadata as our client reads them, in protobuf, beside the same from the API server's JSON. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { systemClock } from "../../src/cluster/clock.ts";
 import { connect } from "../../src/cluster/connect.ts";
 import { kinds } from "../../src/cluster/kinds.ts";
 import { barePod, deployment, job, statefulSet } from "../real/workloads.ts";
@@ -89,7 +90,7 @@ test("pods of every life come in protobuf, and are the same as in JSON", async (
 
   const cluster = await connect(
     { kubeconfig: bed.kubeconfig },
-    { userAgent: "mesh-test", fieldManager: "mesh-test", warn: () => {} },
+    { userAgent: "mesh-test", fieldManager: "mesh-test", clock: systemClock, warn: () => {} },
   );
   try {
     // Only a list of the same moment can be the same.

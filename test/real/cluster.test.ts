@@ -4,6 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { systemClock } from "../../src/cluster/clock.ts";
 import type { Cluster } from "../../src/cluster/cluster.ts";
 import { connect } from "../../src/cluster/connect.ts";
 import { kinds } from "../../src/cluster/kinds.ts";
@@ -15,7 +16,12 @@ const warned: string[] = [];
 const open = (flags: object = {}): Promise<Cluster> =>
   connect(
     { kubeconfig: mesh.kubeconfig, ...flags },
-    { userAgent: "mesh-test/1", fieldManager: "mesh-test", warn: (message) => warned.push(message) },
+    {
+      userAgent: "mesh-test/1",
+      fieldManager: "mesh-test",
+      clock: systemClock,
+      warn: (message) => warned.push(message),
+    },
   );
 
 before(async () => {
@@ -73,8 +79,7 @@ test("one object, or none of that name", async () => {
 test("a patch with a resourceVersion or UID that is not so any more changes nothing", async () => {
   const name = await mesh.createNamespace({ "istio-injection": "enabled" });
   const found = await cluster.get(kinds.namespaces, name);
-  const patch = (metadata: object, more = {}) =>
-    cluster.patch(kinds.namespaces, { name }, { metadata }, { type: "merge", ...more });
+  const patch = (metadata: object, more = {}) => cluster.patch(kinds.namespaces, { name }, { metadata }, { ...more });
   const labels = { "istio-injection": null, "istio.io/rev": "1-20" };
   const dry = await patch({ labels, resourceVersion: found?.metadata.resourceVersion }, { dryRun: true });
   assert.equal(dry.metadata.labels?.["istio.io/rev"], "1-20");
@@ -128,7 +133,7 @@ test("a watch hints at what changes, and at nothing else", async () => {
   let hints = 0;
   cluster.watch(kinds.namespaces, { fieldSelector: `metadata.name=${name}` }, () => hints++, stop.signal);
   await eventually("the first hint", async () => hints === 1);
-  await cluster.patch(kinds.namespaces, { name }, { metadata: { labels: { a: "b" } } }, { type: "merge" });
+  await cluster.patch(kinds.namespaces, { name }, { metadata: { labels: { a: "b" } } }, {});
   await eventually("the second hint", async () => hints === 2);
   stop.abort();
 });

@@ -10,6 +10,7 @@ import { before, test } from "node:test";
 import { promisify } from "node:util";
 import type { ClusterFlags } from "../../src/cluster/auth/connection-flags.ts";
 import { loadKubeconfig } from "../../src/cluster/auth/kubeconfig-files.ts";
+import { systemClock } from "../../src/cluster/clock.ts";
 import { connect } from "../../src/cluster/connect.ts";
 import { type Pki, testPki } from "../cluster/pki.ts";
 import { reply, type ScriptedServer, type Seen, scratch, startServer } from "../cluster/scripted-server.ts";
@@ -391,7 +392,13 @@ for (const each of cases) {
 
 async function askVersion(flags: ClusterFlags, env: NodeJS.ProcessEnv): Promise<string | undefined> {
   try {
-    const cluster = await connect(flags, { userAgent: "test", fieldManager: "test", warn: () => {}, env });
+    const cluster = await connect(flags, {
+      userAgent: "test",
+      fieldManager: "test",
+      clock: systemClock,
+      warn: () => {},
+      env,
+    });
     await cluster.now();
     await cluster.close();
     return undefined;

@@ -1,10 +1,10 @@
 import type { OutgoingHttpHeaders } from "node:http";
 import type { Credential, Credentials } from "../auth/credential.ts";
 import type { UserEntry } from "../auth/kubeconfig.ts";
-import { unlessAborted } from "../clock.ts";
+import { type Clock, unlessAborted } from "../clock.ts";
 import { type ApiRequest, apiFailure, malformed, type Whereabouts } from "./api-failure.ts";
 import type { Pool } from "./pool.ts";
-import { type Pace, withRetries } from "./retry.ts";
+import { withRetries } from "./retry.ts";
 import {
   type Answer,
   type Exchange,
@@ -60,28 +60,31 @@ export interface ApiParts {
   readonly userAgent: string;
   readonly compression: boolean;
   readonly requestTimeout: number | undefined;
-  readonly pace: Pace;
+  readonly clock: Clock;
   readonly warn: (message: string) => void;
   /** Sees the headers of every answer. */
   readonly heard: (headers: NodeJS.Dict<string[]>) => void;
 }
 
-/** A server that was never reached is probably the wrong one: fail soon. One that was is worth waiting for. */
-const patience = { stranger: 2_000, acquaintance: 30_000 };
+/**
+ * Milliseconds for all tries of a request. A server that has never answered is probably the wrong one: fail soon. One
+ * that has is worth waiting for.
+ */
+const retryBudget = { beforeFirstAnswer: 2_000, afterFirstAnswer: 30_000 };
 
 /** Waiting that a person notices; and how long to be silent about the next. */
 const longWait = { notice: 3_000, silence: 30_000 };
 
 /** The API server until `signal` aborts. Opens nothing yet. */
 export function createApi(parts: ApiParts, signal: AbortSignal): Api {
-  const { pool, credentials, where, pace } = parts;
+  const { pool, credentials, where, clock } = parts;
   const standing = standingHeaders(parts);
-  let known = false;
+  let answered = false;
   let silentUntil = 0;
 
   const sayWaiting = (exchange: Exchange, ms: number): void => {
-    if (ms < longWait.notice || pace.now() < silentUntil) return;
-    silentUntil = pace.now() + longWait.silence;
+    if (ms < longWait.notice || clock.now() < silentUntil) return;
+    silentUntil = clock.now() + longWait.silence;
     const why = exchange.answered
       ? exchange.status === 429
         ? "is busy and asks us to wait"
@@ -107,7 +110,7 @@ export function createApi(parts: ApiParts, signal: AbortSignal): Api {
       if (credential === undefined) return notSent;
       const first = await send(credential);
       if (!("status" in first)) return first;
-      known = true;
+      answered = true;
       parts.heard(first.headers);
       if (first.status !== 401) return first;
       const renewed = await unlessAborted(renew(credential), signal);
@@ -133,8 +136,8 @@ export function createApi(parts: ApiParts, signal: AbortSignal): Api {
       const request = wire(call, { ...(call.wish.writes ? writeLimits : readLimits), whole: parts.requestTimeout });
       const last = await withRetries(() => signed<Answer>((credential) => exchange(pool, credential, request)), {
         repeatable: !call.wish.writes,
-        patience: () => (known ? patience.acquaintance : patience.stranger),
-        pace,
+        budget: () => (answered ? retryBudget.afterFirstAnswer : retryBudget.beforeFirstAnswer),
+        clock,
         onWait: sayWaiting,
         signal,
       });

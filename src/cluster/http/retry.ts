@@ -1,28 +1,12 @@
 import { type Clock, sleep } from "../clock.ts";
 import type { Exchange } from "./transport.ts";
 
-/** Time and chance, so that tests need neither. */
-export interface Pace {
-  /** Milliseconds of a clock that only goes forward. */
-  now(): number;
-  sleep(ms: number, signal?: AbortSignal): Promise<void>;
-  /** 0 to 1. */
-  random(): number;
-}
-
-/** Pace by a clock, with real chance. */
-export const paceOf = (clock: Clock): Pace => ({
-  now: () => clock.now(),
-  sleep: (ms, signal) => sleep(clock, ms, signal),
-  random: Math.random,
-});
-
 const firstWait = 200;
 const longestWait = 5_000;
 const longestAskedFor = 30_000;
 
-/** Milliseconds before try `tries + 1`, growing, at random between half and whole. */
-export function backoff(tries: number, random: () => number): number {
+/** Milliseconds before try `tries + 1`, growing, at random (0 to 1) between half and whole. */
+export function backoff(tries: number, random: () => number = Math.random): number {
   return Math.min(longestWait, firstWait * 2 ** (tries - 1)) * (0.5 + random() / 2);
 }
 
@@ -36,7 +20,7 @@ export function waitBefore(
   exchange: Exchange,
   repeatable: boolean,
   tries: number,
-  random: () => number,
+  random: () => number = Math.random,
 ): number | undefined {
   if (!exchange.answered) {
     const passing = exchange.why !== "aborted" && !isLasting(exchange.code) && (repeatable || !exchange.sent);
@@ -96,7 +80,7 @@ const certificateCodes = new Set([
 ]);
 
 /**
- * Sends until an answer stands, `waitBefore` says no, `patience` (milliseconds in all, waits included) would be
+ * Sends until an answer stands, `waitBefore` says no, the budget (milliseconds in all, waits included) would be
  * exceeded, or the signal aborts; gives the last exchange.
  * `onWait` is told before each wait, with the milliseconds since the start that it will make.
  */
@@ -104,23 +88,24 @@ export async function withRetries(
   send: () => Promise<Exchange>,
   options: {
     readonly repeatable: boolean;
-    readonly patience: () => number;
-    readonly pace: Pace;
+    /** Asked before each wait: what it may be depends on what has been learned of the server. */
+    readonly budget: () => number;
+    readonly clock: Clock;
     readonly onWait?: (exchange: Exchange, ms: number) => void;
     /** `send` has to heed it too, and sends nothing once it has aborted. */
     readonly signal: AbortSignal;
   },
 ): Promise<Exchange> {
-  const { repeatable, patience, pace, signal } = options;
-  const started = pace.now();
+  const { repeatable, budget, clock, signal } = options;
+  const started = clock.now();
   let before: Exchange | undefined;
   for (let tries = 1; ; tries++) {
     const exchange = await send();
     if (!exchange.answered && exchange.why === "aborted") return { ...exchange, before };
-    const wait = waitBefore(exchange, repeatable, tries, pace.random);
-    if (wait === undefined || pace.now() - started + wait > patience()) return exchange;
-    options.onWait?.(exchange, pace.now() - started + wait);
+    const wait = waitBefore(exchange, repeatable, tries);
+    if (wait === undefined || clock.now() - started + wait > budget()) return exchange;
+    options.onWait?.(exchange, clock.now() - started + wait);
     before = exchange;
-    await pace.sleep(wait, signal);
+    await sleep(clock, wait, signal);
   }
 }

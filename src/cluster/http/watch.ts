@@ -1,10 +1,11 @@
+import { type Clock, sleep } from "../clock.ts";
 import type { ListQuery } from "../cluster.ts";
 import type { Kind } from "../kinds.ts";
 import type { Api } from "./api.ts";
 import type { ApiRequest } from "./api-failure.ts";
 import { resourcePath } from "./api-path.ts";
 import { readLines } from "./lines.ts";
-import { backoff, type Pace } from "./retry.ts";
+import { backoff } from "./retry.ts";
 
 const listAccept = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
 const eventAccept = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
@@ -23,25 +24,25 @@ export async function watchChanges(
   kind: Kind,
   query: ListQuery,
   hint: () => void,
-  pace: Pace,
+  clock: Clock,
 ): Promise<void> {
   const { signal } = api;
   let place: string | undefined;
   for (let failures = 0; !signal.aborted; ) {
     const begin = place === undefined;
-    const began = pace.now();
+    const began = clock.now();
     const end: Ending = await (place === undefined
       ? currentPlace(api, kind, query)
-      : follow(api, kind, query, place, hint, pace)
+      : follow(api, kind, query, place, hint)
     ).catch(() => broken);
     if (end.how === "hopeless" || signal.aborted) return;
-    const failed = end.how === "broken" || (!begin && pace.now() - began < briefMs);
+    const failed = end.how === "broken" || (!begin && clock.now() - began < briefMs);
     if (failed) failures++;
     else if (!begin) failures = 0;
     place = end.how === "lost" ? undefined : (end.place ?? place);
     // What happened before the place is not told.
     if (begin && place !== undefined) hint();
-    if (failed) await pace.sleep(backoff(failures, pace.random), signal);
+    if (failed) await sleep(clock, backoff(failures), signal);
   }
 }
 
@@ -71,17 +72,10 @@ async function currentPlace(api: Api, kind: Kind, query: ListQuery): Promise<End
   return typeof version === "string" ? { how: "closed", place: version } : broken;
 }
 
-async function follow(
-  api: Api,
-  kind: Kind,
-  query: ListQuery,
-  from: string,
-  hint: () => void,
-  pace: Pace,
-): Promise<Ending> {
+async function follow(api: Api, kind: Kind, query: ListQuery, from: string, hint: () => void): Promise<Ending> {
   const { labelSelector, fieldSelector } = query;
   // Different for each, so that many watches do not end at once.
-  const timeoutSeconds = 240 + Math.floor(pace.random() * 60);
+  const timeoutSeconds = 240 + Math.floor(Math.random() * 60);
   const path = resourcePath(kind, query, {
     labelSelector,
     fieldSelector,

@@ -46,7 +46,7 @@ export async function rehearseRestarts(cluster: Cluster, plan: Plan): Promise<re
     restartSteps(plan).map(async ({ workload, uid }) => {
       const body = stampPatch(workload, uid, stamp);
       try {
-        await cluster.patch(resourceOf(workload), workload, body, { type: "merge", dryRun: true });
+        await cluster.patch(resourceOf(workload), workload, body, { dryRun: true });
         return undefined;
       } catch (error) {
         const remedy = "find the policy or webhook named there, and let it pass the restart";

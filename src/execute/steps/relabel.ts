@@ -61,7 +61,6 @@ export const relabel = (
     write: async (now) => {
       const body = patchBody(now as NamespaceObject, change);
       const reply = await cluster.patch(kinds.namespaces, { name: change.namespace }, body, {
-        type: "merge",
         dryRun: options.dryRun,
       });
       const found = revisionLabelsOf(reply.metadata.labels);

@@ -45,7 +45,7 @@ export const stampWorkload = (
     },
     settled: (now) => (hasStamp(now) ? now : undefined),
     write: async () => {
-      const reply = await cluster.patch(kind, ref, stampPatch(ref, uid, stamp), { type: "merge" });
+      const reply = await cluster.patch(kind, ref, stampPatch(ref, uid, stamp), {});
       if (hasStamp(reply)) return reply;
       throw new ClusterError(`${refText(ref)}: admission dropped the restart stamp`, { reason: "denied" });
     },

@@ -3,7 +3,7 @@
  * to ask.
  */
 
-import { type Clock, systemClock } from "../../cluster/clock.ts";
+import type { Clock } from "../../cluster/clock.ts";
 import type { Cluster } from "../../cluster/cluster.ts";
 import { kinds } from "../../cluster/kinds.ts";
 import { type ClusterEvent, eventFrom } from "../../mesh/from/event.ts";
@@ -13,11 +13,7 @@ import { createPoller, type Poller } from "./poller.ts";
 /**
  * `FailedCreate` events of a namespace, every three seconds while somebody listens; none where events may not be read.
  */
-export function watchFailedCreates(
-  cluster: Cluster,
-  namespace: string,
-  clock: Clock = systemClock,
-): Poller<readonly ClusterEvent[]> {
+export function watchFailedCreates(cluster: Cluster, namespace: string, clock: Clock): Poller<readonly ClusterEvent[]> {
   return createPoller({
     everyMs: 3_000,
     restMs: 1_000,

@@ -4,7 +4,7 @@
  * have been replaced.
  */
 
-import { type Clock, systemClock } from "../../cluster/clock.ts";
+import type { Clock } from "../../cluster/clock.ts";
 import type { Cluster } from "../../cluster/cluster.ts";
 import { kinds } from "../../cluster/kinds.ts";
 import { controlPlanesFrom } from "../../mesh/from/control-plane.ts";
@@ -19,11 +19,7 @@ const relistMs = 10_000;
  * The answers of every running istiod pod of every revision. An istiod that is silent stands among them; a failed read
  * means that they could not even be listed.
  */
-export function watchIstiods(
-  cluster: Cluster,
-  istioNamespace: string,
-  clock: Clock = systemClock,
-): Poller<readonly IstiodAnswer[]> {
+export function watchIstiods(cluster: Cluster, istioNamespace: string, clock: Clock): Poller<readonly IstiodAnswer[]> {
   let planes: readonly ControlPlane[] | undefined;
   let listedAt = Number.NEGATIVE_INFINITY;
 

@@ -3,7 +3,7 @@
  * truth, the watch only says when to list, and a list every few seconds holds where no watch does.
  */
 
-import { type Clock, systemClock } from "../../cluster/clock.ts";
+import type { Clock } from "../../cluster/clock.ts";
 import type { Cluster } from "../../cluster/cluster.ts";
 import { type Kind, kinds, resourceOf } from "../../cluster/kinds.ts";
 import { attachPods, type ManagedWorkload } from "../../mesh/from/ownership.ts";
@@ -35,7 +35,7 @@ export function watchNamespace(
   cluster: Cluster,
   namespace: string,
   wanted: readonly WorkloadKind[],
-  clock: Clock = systemClock,
+  clock: Clock,
 ): Poller<NamespacePicture> {
   const watched: readonly Kind[] = [kinds.pods, ...wanted.map((kind) => resourceOf({ kind, namespace, name: "" }))];
   return createPoller({

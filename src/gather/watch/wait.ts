@@ -1,13 +1,13 @@
 /** Waits until something is judged done or failed, by judging it anew at every piece of news. */
 
-import { type Clock, systemClock } from "../../cluster/clock.ts";
+import type { Clock } from "../../cluster/clock.ts";
 import type { Verdict } from "../../upgrade/proof/verdict.ts";
 import type { Source } from "./poller.ts";
 
 export interface WaitOptions {
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
-  readonly clock?: Clock;
+  readonly clock: Clock;
   /** Told whenever what is waited for changes, in words for a person. */
   readonly onChange?: (reason: string) => void;
 }
@@ -23,7 +23,7 @@ export function waitFor(
   sources: readonly Source[],
   options: WaitOptions,
 ): Promise<Verdict> {
-  const { timeoutMs, signal, clock = systemClock, onChange } = options;
+  const { timeoutMs, signal, clock, onChange } = options;
   return new Promise((resolve, reject) => {
     const ends: (() => void)[] = [];
     let over = false;

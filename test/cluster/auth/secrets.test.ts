@@ -97,7 +97,7 @@ for (const [who, user] of users) {
             kinds.pods,
             { name: "a", namespace: "b" },
             { metadata: { annotations: { secret: canary } } },
-            { type: "merge" },
+            {},
           ),
         () => cluster.getFromPod({ name: "a", namespace: "b" }, 15014, "/"),
         () => cluster.logs({ name: "a", namespace: "b" }, "c", { tailLines: 1, previous: false }),

@@ -15,12 +15,7 @@ const good: Script = (seen, response) =>
 
 const list = (cluster: Cluster) => cluster.list(kinds.namespaces, {}, (one) => one.metadata.name);
 const patch = (cluster: Cluster) =>
-  cluster.patch(
-    kinds.namespaces,
-    { name: "production" },
-    { metadata: { labels: { "istio.io/rev": "1-20" } } },
-    { type: "merge" },
-  );
+  cluster.patch(kinds.namespaces, { name: "production" }, { metadata: { labels: { "istio.io/rev": "1-20" } } }, {});
 const remove = (cluster: Cluster) => cluster.delete(kinds.namespaces, { name: "production" }, "uid-production", {});
 
 interface Case {
@@ -339,7 +334,7 @@ for (const { title, faults, act, requests, fails, waits } of cases) {
     }
     assert.equal(server.seen.length, requests);
     if (waits) {
-      const [first = 0] = connected.pace.slept;
+      const [first = 0] = connected.clock.slept;
       assert.ok(first >= waits[0] && first <= waits[1], `waited ${first} ms`);
     }
   });
@@ -354,7 +349,7 @@ test("a server that was never reached is given up soon, and named", async () => 
     assert.match(cause.message, new RegExp(`could not list namespaces: ${server.url} refuses the connection`));
     return true;
   });
-  assert.ok(connected.pace.slept.reduce((sum, ms) => sum + ms, 0) <= 2_000);
+  assert.ok(connected.clock.slept.reduce((sum, ms) => sum + ms, 0) <= 2_000);
 });
 
 test("a write that met no server is tried again, for nothing was sent", async () => {
@@ -362,7 +357,7 @@ test("a write that met no server is tried again, for nothing was sent", async ()
   await server[Symbol.asyncDispose]();
   await using connected = await connectTo(server);
   await assert.rejects(patch(connected.cluster), { reason: "unreachable", ambiguous: false });
-  assert.ok(connected.pace.slept.length > 1);
+  assert.ok(connected.clock.slept.length > 1);
 });
 
 test("a busy server is not asked for ever", async () => {
@@ -371,7 +366,7 @@ test("a busy server is not asked for ever", async () => {
   );
   await using connected = await connectTo(server);
   await assert.rejects(list(connected.cluster), { reason: "throttled", retryAfter: 9 });
-  assert.ok(connected.pace.slept.reduce((sum, ms) => sum + ms, 0) <= 30_000);
+  assert.ok(connected.clock.slept.reduce((sum, ms) => sum + ms, 0) <= 30_000);
 });
 
 test("whoever waits long is told why, once", async () => {

@@ -3,7 +3,6 @@ import assert from "node:assert/strict";
 import { suite, type TestContext, test } from "node:test";
 import type { Cluster } from "../../../src/cluster/cluster.ts";
 import { ClusterError } from "../../../src/cluster/cluster-error.ts";
-import { paceOf } from "../../../src/cluster/http/retry.ts";
 import { kinds } from "../../../src/cluster/kinds.ts";
 import { manualClock } from "../../execute/manual-clock.ts";
 import {
@@ -22,7 +21,7 @@ const namespace = { kind: "Namespace", apiVersion: "v1", ...item("production") }
 const ref = { name: "production" };
 const list = (cluster: Cluster) => cluster.list(kinds.namespaces, {}, () => 0);
 const get = (cluster: Cluster) => cluster.get(kinds.namespaces, "production");
-const patch = (cluster: Cluster) => cluster.patch(kinds.namespaces, ref, {}, { type: "merge" });
+const patch = (cluster: Cluster) => cluster.patch(kinds.namespaces, ref, {}, {});
 
 /** Every verb that gives an answer, and whether it writes. */
 const verbs: Readonly<Record<string, readonly [act: (cluster: Cluster) => Promise<unknown>, writes: boolean]>> = {
@@ -132,7 +131,7 @@ for (const [title, act, script, says, ambiguous] of [
   test(`the wait before a ${title} is sent again ends with the signal, and tells why it was to be`, async () => {
     const clock = manualClock();
     await using server = await startServer(script);
-    await using connected = await connectTo(server, { options: { pace: paceOf(clock) } });
+    await using connected = await connectTo(server, { options: { clock } });
     const stop = new AbortController();
     const failing = failureOf(act(connected.cluster.until(stop.signal)));
     await until(() => clock.pending() === 1);
@@ -249,7 +248,7 @@ test("to close the cluster ends what is waited for, in views too", async () => {
   await using server = await startServer((seen, response, index) => {
     if (seen.method === "GET") busy(seen, response, index);
   });
-  await using connected = await connectTo(server, { options: { pace: paceOf(clock) } });
+  await using connected = await connectTo(server, { options: { clock } });
   const retried = failureOf(get(connected.cluster));
   const inFlight = failureOf(patch(connected.cluster.until(new AbortController().signal)));
   await until(() => clock.pending() === 1 && server.seen.length === 2);

@@ -87,7 +87,7 @@ test("a stream that breaks is taken up where it broke, after a pause", async () 
   await until(() => watches(server).length === 3);
   assert.deepEqual(watches(server), ["100", "107", "107"]);
   assert.equal(hints, 2);
-  assert.ok(connected.pace.slept.length >= 2);
+  assert.ok(connected.clock.slept.length >= 2);
   stop.abort();
 });
 
@@ -102,7 +102,7 @@ for (const [title, stream] of [
     connected.cluster.watch(kinds.pods, {}, () => {}, stop.signal);
     await until(() => watches(server).length >= 5);
     stop.abort();
-    const { slept } = connected.pace;
+    const { slept } = connected.clock;
     assert.ok(slept.length >= 4, `${slept}`);
     assert.ok((slept[3] ?? 0) > 2 * (slept[0] ?? 0), `${slept}`);
   });
