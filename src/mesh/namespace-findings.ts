@@ -8,7 +8,7 @@ import { labelOf } from "./labels.ts";
 import { type Mesh, type Namespace, undoAnnotation, type Workload } from "./model.ts";
 import { listed } from "./phrase.ts";
 import { podFindings } from "./pod-findings.ts";
-import { standings } from "./standing.ts";
+import { podStates } from "./pod-state.ts";
 
 const injectionLabel = "istio-injection";
 const revisionLabel = "istio.io/rev";
@@ -22,7 +22,7 @@ interface Inside {
 /** In the order of the namespaces. */
 export function namespaceFindings(mesh: Mesh): readonly Finding[] {
   const workloads = Map.groupBy(mesh.workloads, (workload) => workload.namespace);
-  const pods = Map.groupBy(standings(mesh), (standing) => standing.pod.namespace);
+  const pods = Map.groupBy(podStates(mesh), (standing) => standing.pod.namespace);
   return mesh.namespaces.flatMap((namespace) => {
     const inside = { mesh, namespace, workloads: workloads.get(namespace.name) ?? [] };
     return [

@@ -6,10 +6,10 @@ import { labelOf } from "./labels.ts";
 import type { Mesh, Namespace, ObjectRef } from "./model.ts";
 import { refText } from "./object-ref.ts";
 import { counted, listed } from "./phrase.ts";
-import type { Standing } from "./standing.ts";
+import type { PodState } from "./pod-state.ts";
 
 /** `standings` are those of the namespace's live pods. */
-export function podFindings(mesh: Mesh, namespace: Namespace, standings: readonly Standing[]): readonly Finding[] {
+export function podFindings(mesh: Mesh, namespace: Namespace, standings: readonly PodState[]): readonly Finding[] {
   const { name } = namespace;
   return [
     ...lackingSidecars(name, standings),
@@ -25,7 +25,7 @@ const told = (check: string, namespace: string, message: string, remedy: string)
   warning(check, `namespace/${namespace}`, message, remedy),
 ];
 
-function lackingSidecars(namespace: string, standings: readonly Standing[]): readonly Finding[] {
+function lackingSidecars(namespace: string, standings: readonly PodState[]): readonly Finding[] {
   const pods = standings.filter((standing) => standing.lacksSidecar);
   if (pods.length === 0) return [];
   return told(
@@ -36,7 +36,7 @@ function lackingSidecars(namespace: string, standings: readonly Standing[]): rea
   );
 }
 
-function stale({ name, labels }: Namespace, standings: readonly Standing[]): readonly Finding[] {
+function stale({ name, labels }: Namespace, standings: readonly PodState[]): readonly Finding[] {
   const pods = standings.filter((standing) => standing.injected && standing.stale && standing.due?.kind === "injected");
   if (pods.length === 0) return [];
   const running = listed(distinct(pods.map((standing) => standing.revision ?? "unknown")));
@@ -48,7 +48,7 @@ function stale({ name, labels }: Namespace, standings: readonly Standing[]): rea
   return told("stale-workloads", name, `${whose(pods)} ${running}; ${due} would inject them today`, remedy);
 }
 
-function losing(namespace: string, standings: readonly Standing[]): readonly Finding[] {
+function losing(namespace: string, standings: readonly PodState[]): readonly Finding[] {
   const pods = standings.filter((standing) => standing.injected && standing.due?.kind === "none");
   if (pods.length === 0) return [];
   const message = `${whose(pods)} a sidecar, and would come up without one if restarted today`;
@@ -60,7 +60,7 @@ function losing(namespace: string, standings: readonly Standing[]): readonly Fin
   );
 }
 
-function orphans(namespace: string, standings: readonly Standing[], living: ReadonlySet<string>): readonly Finding[] {
+function orphans(namespace: string, standings: readonly PodState[], living: ReadonlySet<string>): readonly Finding[] {
   const lost = standings.filter((standing) => standing.revision !== undefined && !living.has(standing.revision));
   return [...Map.groupBy(lost, (standing) => standing.revision ?? "")].flatMap(([revision, pods]) => {
     const message = `${whose(pods)} ${revision}, which has no control plane: no new configuration, and certificates end within a day`;
@@ -72,7 +72,7 @@ function orphans(namespace: string, standings: readonly Standing[], living: Read
  * Connected to a control plane, and to none of the revision that injected it. A proxy that is connected nowhere may be
  * reconnecting.
  */
-function strangers(namespace: string, standings: readonly Standing[]): readonly Finding[] {
+function strangers(namespace: string, standings: readonly PodState[]): readonly Finding[] {
   const pods = standings.filter(
     ({ revision, connections }) =>
       revision !== undefined &&
@@ -91,7 +91,7 @@ function strangers(namespace: string, standings: readonly Standing[]): readonly 
   return told("connected-elsewhere", namespace, message, remedy);
 }
 
-function rejections(namespace: string, standings: readonly Standing[]): readonly Finding[] {
+function rejections(namespace: string, standings: readonly PodState[]): readonly Finding[] {
   const rejected = standings.flatMap(({ pod, connections }) =>
     connections.flatMap(({ revision, proxy }) => proxy.rejected.map((each) => ({ pod, revision, ...each }))),
   );
@@ -108,12 +108,12 @@ function rejections(namespace: string, standings: readonly Standing[]): readonly
 }
 
 /** `3 pods of deployment/web run`. */
-const whose = (pods: readonly Standing[]): string =>
+const whose = (pods: readonly PodState[]): string =>
   `${counted(pods.length, "pod")} of ${listed(ownersOf(pods).map((ref) => `${ref.kind.toLowerCase()}/${ref.name}`))} run${pods.length === 1 ? "s" : ""}`;
 
 const distinct = (texts: readonly string[]): readonly string[] => [...new Set(texts)];
 
-const ownersOf = (pods: readonly Standing[]): readonly ObjectRef[] => {
+const ownersOf = (pods: readonly PodState[]): readonly ObjectRef[] => {
   const refs = pods.map(({ pod }) => pod.workload ?? { kind: "Pod", namespace: pod.namespace, name: pod.name });
   return [...new Map(refs.map((ref) => [refText(ref), ref])).values()];
 };

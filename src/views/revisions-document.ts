@@ -3,6 +3,7 @@
  * they agree.
  */
 
+import { connectedProxies, everyConnectionKnown, isExternal } from "../mesh/connected-proxies.ts";
 import { defaultRevision } from "../mesh/control-plane-findings.ts";
 import type { Finding } from "../mesh/finding.ts";
 import type { LabelSelector } from "../mesh/kubernetes.ts";
@@ -10,7 +11,7 @@ import { labelOf, matchesSelector } from "../mesh/labels.ts";
 import { meshFindings } from "../mesh/mesh-findings.ts";
 import type { ControlPlane, Injection, Mesh, Namespace, Tag, Unknown } from "../mesh/model.ts";
 import { openMigration } from "../mesh/namespace-findings.ts";
-import { connectedProxies, everyConnectionKnown, isExternal, type Standing, standings } from "../mesh/standing.ts";
+import { type PodState, podStates } from "../mesh/pod-state.ts";
 import { apiVersion, type ResultDocument } from "./document.ts";
 import { type GatewayEntry, gatewayEntries } from "./revisions-gateways.ts";
 import { type Tally, tally } from "./revisions-tally.ts";
@@ -76,7 +77,7 @@ export interface RevisionsScope {
 
 /** The document of a mesh. Of the overview, namespaces that have nothing to do with the mesh are left out. */
 export function revisionsDocument(mesh: Mesh, scope: RevisionsScope): RevisionsDocument {
-  const all = standings(mesh);
+  const all = podStates(mesh);
   const complete = everyConnectionKnown(mesh);
   const byNamespace = Map.groupBy(all, (standing) => standing.pod.namespace);
   const shown = mesh.namespaces.filter((namespace) => isShown(namespace, byNamespace.get(namespace.name) ?? [], scope));
@@ -84,7 +85,7 @@ export function revisionsDocument(mesh: Mesh, scope: RevisionsScope): RevisionsD
   const findings = meshFindings(mesh).filter(
     (finding) => !finding.object.startsWith("namespace/") || names.has(finding.object.slice("namespace/".length)),
   );
-  const entry = (standing: Standing): PodEntry => podEntry(standing, complete);
+  const entry = (standing: PodState): PodEntry => podEntry(standing, complete);
   return {
     apiVersion,
     kind: "MeshRevisions",
@@ -111,7 +112,7 @@ export function revisionsDocument(mesh: Mesh, scope: RevisionsScope): RevisionsD
 
 const meshLabels = ["istio-injection", "istio.io/rev", "istio.io/dataplane-mode"] as const;
 
-function isShown(namespace: Namespace, pods: readonly Standing[], { namespaces, selector }: RevisionsScope): boolean {
+function isShown(namespace: Namespace, pods: readonly PodState[], { namespaces, selector }: RevisionsScope): boolean {
   if (namespaces === "all") return true;
   if (namespaces !== "overview") return namespaces.includes(namespace.name);
   if (selector !== undefined && !matchesSelector(selector, namespace.labels)) return false;

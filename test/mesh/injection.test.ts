@@ -220,7 +220,7 @@ test("what cannot be told is not overruled by what injects, and what injects not
   const ignored = changed({ caBundle: false }, { failurePolicy: "Ignore" });
   assert.deepEqual(decide([...injectors, ...conditional], revisionLabels), {
     kind: "unknown",
-    reason: "webhook istio-sidecar-injector-1-20 decides by its matchConditions (mine)",
+    reason: "webhook istio-sidecar-injector-1-20 has matchConditions (mine), which are not evaluated here",
   });
   assert.equal(outcome(decide([...injectors, ...ignored], revisionLabels)), "injected 1-20");
 });
@@ -230,32 +230,32 @@ test("of three injectors that match the last called wins, and the others are nam
   assert.deepEqual(decide(three, revisionLabels), { kind: "injected", revision: "1-20", by: "c", also: ["a", "b"] });
 });
 
-const left = "the injector ConfigMap of revision 1-20 leaves such pods out";
+const left = "the injector ConfigMap of revision 1-20 excludes this pod";
 const off = (policy: string) => changed({ policy: { policy, neverInject: [], alwaysInject: [], templates: [] } });
 const inject = (value: string): Injectable => ({ annotations: { "sidecar.istio.io/inject": value } });
 const reasons: readonly (readonly [what: string, injectors: readonly Injector[], namespace: Labels, pod: Injectable, reason: string])[] = [
   ["the policy", off("disabled"), revisionLabels, {}, left],
   ["a policy that is none", off("off"), revisionLabels, inject("true"), left],
-  ["a word for no", injectors, revisionLabels, inject("no"), "the pod says sidecar.istio.io/inject=no"],
-  ["no, where the policy could not be read", changed({ policy: "unknown" }), revisionLabels, inject("false"), "the pod says sidecar.istio.io/inject=false"],
-  ["no by label", injectors, revisionLabels, { labels: { "sidecar.istio.io/inject": "false" } }, "the pod says sidecar.istio.io/inject=false"],
-  ["the namespace", injectors, { "istio-injection": "disabled" }, {}, "the namespace says istio-injection=disabled"],
+  ["a word for no", injectors, revisionLabels, inject("no"), "the pod has sidecar.istio.io/inject=no"],
+  ["no, where the policy could not be read", changed({ policy: "unknown" }), revisionLabels, inject("false"), "the pod has sidecar.istio.io/inject=false"],
+  ["no by label", injectors, revisionLabels, { labels: { "sidecar.istio.io/inject": "false" } }, "the pod has sidecar.istio.io/inject=false"],
+  ["the namespace", injectors, { "istio-injection": "disabled" }, {}, "the namespace has istio-injection=disabled"],
   ["the namespace's revision", injectors, { "istio.io/rev": "typo" }, { labels: { "istio.io/rev": "1-20" } }, "no injector serves istio.io/rev=typo"],
   ["the pod's revision", injectors, {}, { labels: { "istio.io/rev": "typo" } }, "no injector serves the pod's istio.io/rev=typo"],
   ["a wish that nobody serves", injectors, {}, { labels: { "sidecar.istio.io/inject": "true" } }, "no injector serves the pod's sidecar.istio.io/inject=true"],
-  ["no wish", injectors, {}, {}, "neither namespace nor pod asks for injection"],
+  ["no wish", injectors, {}, {}, "neither the namespace nor the pod has an injection label"],
 ]; // biome-ignore format: a table
 
 for (const [what, which, namespace, pod, reason] of reasons)
   test(`why a pod is not injected: ${what}`, () =>
     assert.deepEqual(decide(which, namespace, pod), { kind: "none", reason }));
 
-test("a word that releases read differently is unknown where the release is", () => {
+test("a value whose meaning depends on the version is unknown while the version is unknown", () => {
   const { version: _, ...rest } = injectors[0] as Injector;
   const injection = decide([rest], revisionLabels, inject("no"));
   assert.match(
     injection.kind === "unknown" ? injection.reason : injection.kind,
-    /inject=no means, and the version of revision 1-20 is unknown/,
+    /inject=no depends on Istio.s version, and that of revision 1-20 is unknown/,
   );
 });
 

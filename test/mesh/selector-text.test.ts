@@ -38,7 +38,7 @@ const cases: [selector: string, selects: boolean | "malformed"][] = [
 
 test("what is wrong with a selector is said in its own words", () => {
   assert.deepEqual(parseSelector(" app=web, ,x"), { malformed: "a requirement is empty" });
-  assert.deepEqual(parseSelector("app=web, a b "), { malformed: '"a b" is no requirement' });
+  assert.deepEqual(parseSelector("app=web, a b "), { malformed: '"a b" is not a requirement' });
   assert.deepEqual(parseSelector("  "), { matchExpressions: [] });
 });
 

@@ -9,7 +9,7 @@ import { isBefore } from "../../mesh/instant.ts";
 import { labelOf } from "../../mesh/labels.ts";
 import type { ObjectRef, Pod } from "../../mesh/model.ts";
 import { refText } from "../../mesh/object-ref.ts";
-import { isLive } from "../../mesh/standing.ts";
+import { isLive } from "../../mesh/pod-state.ts";
 import type { RelabelStep } from "../journal.ts";
 import { probeUntil } from "../steps/probe.ts";
 import { relabel, sameLabels } from "../steps/relabel.ts";

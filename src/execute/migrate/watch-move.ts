@@ -149,7 +149,7 @@ function look(run: Run, ref: ObjectRef, goal: RestartGoal, question: Question, m
   };
   // Pods of a template that was mended just now, and that its controller has not looked at yet, speak for it no more.
   memory.found = workload.status.observedGeneration < workload.generation ? [] : diagnose(workload, evidence);
-  const { since, hopeless } = pastGrace(memory.since, memory.found, now);
+  const { since, expired: hopeless } = pastGrace(memory.since, memory.found, now);
   [memory.since, memory.hopeless] = [since, hopeless];
   if (proof.verdict.kind === "failed") return proof.verdict;
   if (hopeless) return failed(sentence(hopeless));

@@ -323,7 +323,7 @@ test("a pod keeps what is looked at", () => {
     owner: { kind: "ReplicaSet", name: "web-5d", uid: "rs" },
     workload: undefined,
     proxy: undefined,
-    troubles: [],
+    unreadyContainers: [],
     conditions: [{ type: "PodScheduled", status: "False", reason: "Unschedulable", message: "0/4 nodes" }],
   });
 });
@@ -410,7 +410,7 @@ for (const [title, containerStatuses, initContainerStatuses, expected] of [
   readonly string[],
 ])[])
   test(`troubles of containers: ${title}`, () => {
-    const { troubles } = podFrom(
+    const { unreadyContainers: troubles } = podFrom(
       pod({
         spec: { initContainers: [{ name: "istio-init" }, { name: "native", restartPolicy: "Always" }] },
         status: { containerStatuses, initContainerStatuses },

@@ -42,7 +42,7 @@ const cases: readonly (readonly [string, Pod, readonly IstiodAnswer[], string])[
     good,
     "wrong-revision: injected by an unknown revision, not by 1-20",
   ],
-  ["not injected", pod("a", { proxy: undefined }), good, "wrong-revision: not injected, 1-20 was to"],
+  ["not injected", pod("a", { proxy: undefined }), good, "wrong-revision: not injected; it should be injected by 1-20"],
 
   [
     "no node yet",
@@ -60,7 +60,7 @@ const cases: readonly (readonly [string, Pod, readonly IstiodAnswer[], string])[
       phase: "Pending",
       proxy: { ready: false },
       conditions: [{ type: "PodReadyToStartContainers", status: "False", reason: "", message: "" }],
-      troubles: [
+      unreadyContainers: [
         {
           container: "app",
           init: false,
@@ -101,7 +101,7 @@ const cases: readonly (readonly [string, Pod, readonly IstiodAnswer[], string])[
     pod("a", {
       phase: "Pending",
       proxy: { native: true, ready: false },
-      troubles: [
+      unreadyContainers: [
         {
           container: "istio-proxy",
           init: true,
@@ -210,19 +210,19 @@ const cases: readonly (readonly [string, Pod, readonly IstiodAnswer[], string])[
     "StatefulSet: the target lists the pod before it",
     statefulPod,
     [holder("web-0", { connectedAt: before }), old],
-    "waiting: proxy not connected yet, only a pod of its name before it",
+    "waiting: proxy not connected yet, only that of an earlier pod with the same name",
   ],
   [
     "StatefulSet: age of the connection not known",
     statefulPod,
     [holder("web-0", { connectedAt: undefined }), old],
-    "waiting: proxy not connected yet, only a pod of its name before it",
+    "waiting: proxy not connected yet, only that of an earlier pod with the same name",
   ],
   [
     "StatefulSet: the same IP as the pod before it proves nothing",
     statefulPod,
     [holder("web-0", { connectedAt: before, ip: statefulPod.ip }), old],
-    "waiting: proxy not connected yet, only a pod of its name before it",
+    "waiting: proxy not connected yet, only that of an earlier pod with the same name",
   ],
   [
     "StatefulSet: the pod before it lingers beside it",
@@ -240,7 +240,7 @@ const cases: readonly (readonly [string, Pod, readonly IstiodAnswer[], string])[
     "an owner nobody knows is taken for one that uses names again",
     pod("a", { owner: undefined }),
     [holder("a", { connectedAt: before }), old],
-    "waiting: proxy not connected yet, only a pod of its name before it",
+    "waiting: proxy not connected yet, only that of an earlier pod with the same name",
   ],
   [
     "DaemonSet: a name used once needs no age",

@@ -41,7 +41,7 @@ const tables: Readonly<Record<string, readonly Case[]>> = {
     [
       "test5: unobserved update",
       of("Deployment", { desired: 2 }, { generation: 2 }),
-      "waiting: change not seen by its controller yet",
+      "waiting: its controller has not seen the change yet",
     ],
   ],
   Deployment: [
@@ -56,12 +56,12 @@ const tables: Readonly<Record<string, readonly Case[]>> = {
     [
       "a deadline of the generation before says nothing",
       of("Deployment", { updated: 1, ...condition("Progressing", "ProgressDeadlineExceeded", "x") }, { generation: 2 }),
-      "waiting: change not seen by its controller yet",
+      "waiting: its controller has not seen the change yet",
     ],
     [
       "paused on the way",
       of("Deployment", { updated: 1 }, { paused: true }),
-      "failed: paused with 1 of 3 updated: it goes on only when somebody resumes it",
+      "failed: paused with 1 of 3 updated: it continues only after somebody resumes it",
     ],
     ["paused at the end", of("Deployment", {}, { paused: true }), "done"],
     ["scaled to zero", of("Deployment", { desired: 0 }), "done"],
@@ -92,7 +92,7 @@ const tables: Readonly<Record<string, readonly Case[]>> = {
     [
       "test4: unobserved update",
       of("DaemonSet", { desired: 2 }, { generation: 2 }),
-      "waiting: change not seen by its controller yet",
+      "waiting: its controller has not seen the change yet",
     ],
     ["WithWrongUpdateStrategyType", of("DaemonSet", {}, onDelete), `failed: ${never}`],
   ],
@@ -102,7 +102,7 @@ const tables: Readonly<Record<string, readonly Case[]>> = {
     [
       "unobserved update is not complete",
       of("StatefulSet", { updated: 0 }, { generation: 2 }),
-      "waiting: change not seen by its controller yet",
+      "waiting: its controller has not seen the change yet",
     ],
     ["if all pods are not ready the update is not complete", of("StatefulSet", { ready: 2 }), "waiting: 2 of 3 ready"],
     [
@@ -127,7 +127,7 @@ const tables: Readonly<Record<string, readonly Case[]>> = {
     [
       "counted, but not closed",
       of("StatefulSet", { currentRevision: "web-1", updateRevision: "web-2" }),
-      "waiting: rollout not closed by its controller yet",
+      "waiting: its controller has not finished the rollout yet",
     ],
     ["a partition that holds nothing back", of("StatefulSet", {}, partition(2)), "done"],
     [
@@ -141,7 +141,7 @@ const tables: Readonly<Record<string, readonly Case[]>> = {
     [
       "not seen yet",
       of("Rollout", { phase: "Healthy" }, { generation: 2 }),
-      "waiting: change not seen by its controller yet",
+      "waiting: its controller has not seen the change yet",
     ],
     [
       "healthy as before, restart not begun",
@@ -194,7 +194,7 @@ const tables: Readonly<Record<string, readonly Case[]>> = {
     [
       "degraded without a word",
       of("Rollout", { phase: "Degraded" }, { restartedAt: stamp }),
-      "failed: degraded: its controller says no more",
+      "failed: degraded: its controller gives no reason",
     ],
     [
       "aborted, beside a condition of no importance",

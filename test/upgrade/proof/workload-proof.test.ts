@@ -4,7 +4,7 @@ import fc from "fast-check";
 import type { IstiodAnswer, Pod, Workload } from "../../../src/mesh/model.ts";
 import {
   firstNewPodProof,
-  proofHoldsMs,
+  proofValidMs,
   type RestartGoal,
   workloadProof,
 } from "../../../src/upgrade/proof/workload-proof.ts";
@@ -48,7 +48,7 @@ const cases: readonly (readonly [string, Workload | undefined, readonly IstiodAn
     "replaced by another of its name",
     workload({ uid: "another", pods: three }),
     holding(three),
-    "failed: was replaced meanwhile by another object of its name",
+    "failed: was replaced meanwhile by another object with the same name",
   ],
   [
     "a picture from before the restart",
@@ -117,7 +117,7 @@ const cases: readonly (readonly [string, Workload | undefined, readonly IstiodAn
     "a controller that gave up",
     workload({ paused: true, pods: three, status: { updated: 1 } }),
     holding(three),
-    "failed: paused with 1 of 3 updated: it goes on only when somebody resumes it",
+    "failed: paused with 1 of 3 updated: it continues only after somebody resumes it",
   ],
 ];
 
@@ -182,13 +182,13 @@ suite("a proof outlives a short miss, and no more", () => {
       ),
       "done",
     ));
-  test("its time is over", () => assert.equal(again(holding(three.slice(1)), 1_001 + proofHoldsMs), "waiting"));
+  test("its time is over", () => assert.equal(again(holding(three.slice(1)), 1_001 + proofValidMs), "waiting"));
   test("it does not renew itself", () => {
-    const missed = workloadProof(web(three), goal, holding([]), first.provenAt, proofHoldsMs);
+    const missed = workloadProof(web(three), goal, holding([]), first.provenAt, proofValidMs);
     assert.equal(missed.proven, 3);
     assert.deepEqual(new Set(missed.pods.map(({ proof }) => proof.kind)), new Set(["done"]));
-    assert.equal(workloadProof(web(three), goal, holding([]), missed.provenAt, 1_000 + proofHoldsMs).proven, 3);
-    assert.equal(workloadProof(web(three), goal, holding([]), missed.provenAt, 1_001 + proofHoldsMs).proven, 0);
+    assert.equal(workloadProof(web(three), goal, holding([]), missed.provenAt, 1_000 + proofValidMs).proven, 3);
+    assert.equal(workloadProof(web(three), goal, holding([]), missed.provenAt, 1_001 + proofValidMs).proven, 0);
   });
   test("a silence", () => assert.equal(again([unanswered("1-20"), answered("default")], 2_000), "done"));
   test("what was seen not ready in between has to be proven anew", () => {
@@ -223,7 +223,7 @@ suite("a proof outlives a short miss, and no more", () => {
 
 suite("answers from before a pod was ready", () => {
   const newlyReady = ({ name }: Pod) => name === "web-b";
-  const again = { kind: "waiting", reason: "web-b: ready, and its istiod is asked once more" };
+  const again = { kind: "waiting", reason: "web-b: ready, waiting for the next answer of its istiod" };
 
   test("prove the others", () => {
     const proof = workloadProof(web(three), goal, holding(three), fresh, 1_000, newlyReady);
@@ -349,14 +349,14 @@ suite("firstNewPodProof", () => {
       "replaced by another of its name, with pods of its own",
       workload({ uid: "another", pods: three }),
       holding(three),
-      ["failed: was replaced meanwhile by another object of its name"],
+      ["failed: was replaced meanwhile by another object with the same name"],
     ],
     ["deleted", undefined, holding([]), ["failed: was deleted meanwhile"]],
     [
       "paused by somebody",
       workload({ paused: true, pods: [], status: { updated: 0 } }),
       holding([]),
-      ["failed: paused with 0 of 3 updated: it goes on only when somebody resumes it"],
+      ["failed: paused with 0 of 3 updated: it continues only after somebody resumes it"],
     ],
   ];
   for (const [name, item, answers, expected] of rows)

@@ -1,4 +1,5 @@
 /** Is there a control plane to go to, and does every istiod that matters answer? */
+import { isRunningIstiod } from "../../../mesh/connected-proxies.ts";
 import type { Finding } from "../../../mesh/finding.ts";
 import type { Istiod } from "../../../mesh/model.ts";
 import { counted } from "../../../mesh/phrase.ts";
@@ -113,15 +114,12 @@ const istiodsAnswer: Check = {
       .filter(({ revision }) => revisions.has(revision))
       .flatMap(({ revision, istiods }) =>
         istiods
-          .filter((istiod) => isRunning(istiod) && !answers.some((answer) => answer.istiod === nameOf(istiod)))
+          .filter((istiod) => isRunningIstiod(istiod) && !answers.some((answer) => answer.istiod === nameOf(istiod)))
           .map((istiod) => silent(nameOf(istiod), revision, "it was not asked")),
       );
     return [...unanswered, ...unasked];
   },
 };
-
-/** One that is still coming up or has ended holds no proxies, and is not asked. */
-const isRunning = ({ phase }: Istiod): boolean => phase === undefined || phase === "Running";
 
 /** As an answer names its istiod. */
 const nameOf = ({ namespace, name }: Istiod): string => `${namespace}/${name}`;

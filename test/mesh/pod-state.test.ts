@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { connectedProxies, everyConnectionKnown, isExternal } from "../../src/mesh/connected-proxies.ts";
 import type { ControlPlane, Injection, Mesh, Pod, ProxyKind } from "../../src/mesh/model.ts";
-import { connectedProxies, everyConnectionKnown, isExternal, standings } from "../../src/mesh/standing.ts";
+import { podStates } from "../../src/mesh/pod-state.ts";
 import { connection, type MeshWords, mesh, ownInjector, plane, pod } from "./mesh-scene.ts";
 
 const by = "istio-sidecar-injector";
@@ -11,7 +12,7 @@ const none: Injection = { kind: "none", reason: "no label" };
 const unknown: Injection = { kind: "unknown", reason: "forbidden" };
 
 const told = (words: MeshWords) =>
-  standings(mesh(words)).map(({ injected, revision, stale, lacksSidecar }) => [
+  podStates(mesh(words)).map(({ injected, revision, stale, lacksSidecar }) => [
     injected,
     revision,
     stale,
@@ -69,7 +70,7 @@ const bare: readonly (readonly [what: string, pod: Pod, due: string | undefined,
 
 for (const [what, each, due, stale] of bare)
   test(`a bare pod, ${what}`, () => {
-    const [standing] = standings(mesh({ injectors, namespaces, pods: [each] }));
+    const [standing] = podStates(mesh({ injectors, namespaces, pods: [each] }));
     assert.deepEqual([standing?.due?.kind, standing?.stale], [due, stale]);
   });
 
@@ -82,7 +83,7 @@ test("finished pods are history, and every istiod that lists a pod is named", ()
   const each = pod("production", "web-0", "1-20");
   const answers = ["a", "b"].map((istiod) => ({ kind: "answered" as const, istiod, revision: `of-${istiod}`, version: undefined, proxies: [connection("production", "web-0"), connection("shop", "web-0")] }));
   const ended = ["Succeeded", "Failed"].map((phase) => pod("production", `job-${phase}`, "1-20", { phase }));
-  const found = standings({ ...mesh({ pods: [each, ...ended] }), answers });
+  const found = podStates({ ...mesh({ pods: [each, ...ended] }), answers });
   assert.deepEqual(found.map(({ pod, connections }) => [pod.name, connections.map(({ istiod, revision, proxy }) => [istiod, revision, proxy.namespace])]), [
     ["web-0", [["a", "of-a", "production"], ["b", "of-b", "production"]]],
   ]);
