@@ -129,8 +129,8 @@ function judge(
     const evidence = { pods: proof.pods, replicaSets, events, stamp: goal.stamp, revision: goal.revision };
     // A controller that has not seen the latest template yet still reports about pods of the one before.
     memory.found = workload.status.observedGeneration < workload.generation ? [] : diagnose(workload, evidence);
-    const { since, hopeless } = pastGrace(memory.since, memory.found, now);
-    [memory.since, memory.lasting] = [since, hopeless];
+    const { since, expired } = pastGrace(memory.since, memory.found, now);
+    [memory.since, memory.lasting] = [since, expired];
   }
   if (proof.verdict.kind === "failed") return proof.verdict;
   if (memory.lasting) return failed(sentence(memory.lasting));

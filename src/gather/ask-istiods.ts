@@ -1,3 +1,4 @@
+import { isRunningIstiod } from "../mesh/revision-state.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import { proxiesFrom } from "../mesh/from/syncz.ts";
 import type { ControlPlane, Istiod, IstiodAnswer } from "../mesh/model.ts";
@@ -10,17 +11,15 @@ const debugPort = 15014;
 
 /**
  * Asks every running istiod of these control planes for its proxies, all at once: each knows only its own. Never
- * throws; one that does not answer, or answers something else, is `unanswered` with the reason. Istiods that are still
- * coming up or have ended hold no proxies.
+ * throws; one that does not answer, or answers something else, is `unanswered` with the reason. An istiod pod that
+ * is not running is not asked: it has no connected proxies.
  */
 export const askIstiods = (cluster: Cluster, controlPlanes: readonly ControlPlane[]): Promise<IstiodAnswer[]> =>
   Promise.all(
     controlPlanes.flatMap((plane) =>
-      plane.istiods.filter(isRunning).map((istiod) => askIstiod(cluster, plane, istiod)),
+      plane.istiods.filter(isRunningIstiod).map((istiod) => askIstiod(cluster, plane, istiod)),
     ),
   );
-
-const isRunning = ({ phase }: Istiod): boolean => phase === undefined || phase === "Running";
 
 const askIstiod = async (cluster: Cluster, { revision, version }: ControlPlane, pod: Istiod): Promise<IstiodAnswer> => {
   const istiod = `${pod.namespace}/${pod.name}`;

@@ -1,9 +1,10 @@
-import { defaultPolicy, injectionWish, policyInjects } from "./injector-policy.ts";
+/** Which revision injects a pod, if any. */
+import { defaultPolicy, injectValueOf, policyInjects } from "./injector-policy.ts";
 import type { Labels, PodTemplateSpec, WebhookRule } from "./kubernetes.ts";
 import { labelOf, matchesSelector } from "./labels.ts";
 import type { Injection, Injector } from "./model.ts";
 
-/** What of a pod decides its injection: its template's labels, annotations and network. */
+/** The part of a pod that decides its injection. */
 export interface Injectable {
   readonly labels?: Labels;
   readonly annotations?: Labels;
@@ -18,13 +19,13 @@ export const injectableFrom = ({ metadata, spec }: PodTemplateSpec): Injectable 
 });
 
 /**
- * Who would inject a new pod, by the real selectors: which injectors the API server calls for it, whether it can call
- * them, and what istiod then does. `injectors` are all entries of all Istio injectors in the order in which they are
- * called (injectors.ts);
- * `namespace` may have today's labels or those after a planned change.
+ * Which revision would inject a new pod, by the real selectors: which injectors the API server calls for the pod,
+ * whether it can call them, and what their istiod then does. `injectors` are all entries of all Istio injectors, in the
+ * order in which the API server calls them (from/injectors.ts). `namespace` has today's labels, or those after a
+ * planned change.
  *
- * Every entry that matches is called, and each injects anew over what the one before it made: the last one has the last
- * word. Sources: `mutating/dispatcher.go` and `generic/webhook.go` (k8s.io/apiserver), `pkg/kube/inject/webhook.go`
+ * The API server calls every entry that matches. Each istiod replaces the sidecar of the one before, so the last one
+ * wins. Sources: `mutating/dispatcher.go` and `generic/webhook.go` (k8s.io/apiserver), `pkg/kube/inject/webhook.go`
  * (istio/istio).
  */
 export const injectionOf = (
@@ -45,10 +46,10 @@ export const injectionOf = (
   const injected = answers.filter((answer) => answer.kind === "injected");
   const last = injected.at(-1);
   if (last) return { ...last, also: injected.slice(0, -1).map((answer) => answer.by) };
-  return answers[0] ?? { kind: "none", reason: unselected(namespace.labels, pod.labels) };
+  return answers[0] ?? { kind: "none", reason: notSelectedReason(namespace.labels, pod.labels) };
 };
 
-/** Do rules and selectors of the entry pick the pod? Its match conditions, which are programs, are not run. */
+/** Whether rules and selectors of the entry select the pod. Match conditions (CEL expressions) are not evaluated. */
 const isCalled = (
   { entry, configuration }: Injector,
   namespace: Labels,
@@ -64,7 +65,10 @@ const isCalled = (
   const conditions = (entry.matchConditions ?? []).map((condition) => condition.name);
   return conditions.length === 0
     ? "yes"
-    : { kind: "unknown", reason: `webhook ${configuration} decides by its matchConditions (${conditions.join(", ")})` };
+    : {
+        kind: "unknown",
+        reason: `webhook ${configuration} has matchConditions (${conditions.join(", ")}), which are not evaluated here`,
+      };
 };
 
 /** Source: `Matcher` (k8s.io/apiserver pkg/admission/plugin/webhook/predicates/rules/rules.go). */
@@ -81,35 +85,36 @@ const coversPodCreation = ({
   ["*", "pods", "*/*", "pods/*"].some((resource) => resources.includes(resource)) &&
   scope !== "Cluster";
 
-/** What becomes of a pod that the API server sends to this webhook. */
+/** The injection of a pod that the API server sends to this webhook. */
 const answerOf = (injector: Injector, namespace: string, pod: Injectable): Injection => {
   const { configuration: by, entry, revision, version, policy = defaultPolicy } = injector;
-  const broken = unreachable(injector);
+  const broken = unreachableReason(injector);
   if (broken !== undefined) {
     return entry.failurePolicy === "Ignore"
-      ? none(`${broken}; its failure is ignored`)
+      ? notInjected(`${broken}; its failure is ignored`)
       : { kind: "refused", revision, by, reason: broken };
   }
-  if (pod.hostNetwork) return none("istiod injects no pod on the host's network");
-  if (ignoredNamespaces.includes(namespace)) return none(`istiod injects nothing in namespace ${namespace}`);
-  const wish = injectionWish(pod);
-  if (wish === "false") return none("the pod says sidecar.istio.io/inject=false");
+  if (pod.hostNetwork) return notInjected("istiod does not inject pods with hostNetwork");
+  if (ignoredNamespaces.includes(namespace))
+    return notInjected(`istiod does not inject pods in namespace ${namespace}`);
+  const value = injectValueOf(pod);
+  if (value === "false") return notInjected("the pod has sidecar.istio.io/inject=false");
   if (policy === "unknown") {
-    if (wish !== "true")
+    if (value !== "true")
       return { kind: "unknown", reason: `the injector ConfigMap of revision ${revision} could not be read` };
     return { kind: "injected", revision, by, also: [] };
   }
-  const injects = policyInjects(policy, version, wish, pod.labels);
+  const injects = policyInjects(policy, version, value, pod.labels);
   if (injects === undefined)
     return {
       kind: "unknown",
-      reason: `releases differ in what sidecar.istio.io/inject=${wish} means, and the version of revision ${revision} is unknown`,
+      reason: `the meaning of sidecar.istio.io/inject=${value} depends on Istio's version, and that of revision ${revision} is unknown`,
     };
   if (!injects)
-    return none(
-      wish === "" || wish === "true"
-        ? `the injector ConfigMap of revision ${revision} leaves such pods out`
-        : `the pod says sidecar.istio.io/inject=${wish}`,
+    return notInjected(
+      value === "" || value === "true"
+        ? `the injector ConfigMap of revision ${revision} excludes this pod`
+        : `the pod has sidecar.istio.io/inject=${value}`,
     );
   const missing =
     injector.policy && templatesOf(pod.annotations).find((template) => !policy.templates.includes(template));
@@ -126,13 +131,13 @@ const answerOf = (injector: Injector, namespace: string, pod: Injectable): Injec
 /** Source: `IgnoredNamespaces` (istio/istio pkg/kube/inject/initializer.go). */
 const ignoredNamespaces = ["kube-system", "kube-public", "kube-node-lease", "local-path-storage"];
 
-const none = (reason: string): Injection => ({ kind: "none", reason });
+const notInjected = (reason: string): Injection => ({ kind: "none", reason });
 
 /**
- * Why the API server cannot call the webhook, where that is certain. A webhook by URL may have a publicly trusted
- * certificate.
+ * Why the API server cannot call the webhook, where that is certain. A webhook with a URL needs no CA bundle: its
+ * certificate may be publicly trusted.
  */
-const unreachable = ({ configuration, entry, caBundle, readyEndpoints }: Injector): string | undefined => {
+const unreachableReason = ({ configuration, entry, caBundle, readyEndpoints }: Injector): string | undefined => {
   const service = entry.clientConfig.service;
   if (!service) return undefined;
   if (!caBundle) return `webhook ${configuration} has no CA bundle`;
@@ -147,17 +152,17 @@ const templatesOf = (annotations: Labels | undefined): string[] => {
   return names === undefined ? [] : names.split(",").map((name) => name.trim());
 };
 
-/** Why no injector's selectors pick a pod with these labels, in the order in which Istio's selectors look. */
-const unselected = (namespace: Labels, pod: Labels | undefined): string => {
+/** Why no injector selects a pod with these labels, in the order of precedence of Istio's own selectors. */
+const notSelectedReason = (namespace: Labels, pod: Labels | undefined): string => {
   const [enabled, revision] = [labelOf(namespace, "istio-injection"), labelOf(namespace, "istio.io/rev")];
   const [inject, podRevision] = [labelOf(pod, "sidecar.istio.io/inject"), labelOf(pod, "istio.io/rev")];
-  if (inject === "false") return "the pod says sidecar.istio.io/inject=false";
+  if (inject === "false") return "the pod has sidecar.istio.io/inject=false";
   if (enabled === "enabled")
     return "no injector serves istio-injection=enabled (there is no default revision and no default tag)";
-  if (enabled !== undefined) return `the namespace says istio-injection=${enabled}`;
+  if (enabled !== undefined) return `the namespace has istio-injection=${enabled}`;
   if (revision !== undefined) return `no injector serves istio.io/rev=${revision}`;
   if (podRevision !== undefined) return `no injector serves the pod's istio.io/rev=${podRevision}`;
   return inject === "true"
     ? "no injector serves the pod's sidecar.istio.io/inject=true"
-    : "neither namespace nor pod asks for injection";
+    : "neither the namespace nor the pod has an injection label";
 };

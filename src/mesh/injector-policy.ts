@@ -1,3 +1,4 @@
+/** What an istiod does with a pod that its webhook receives, by its ConfigMap and by `sidecar.istio.io/inject`. */
 import gte from "semver/functions/gte.js";
 import lt from "semver/functions/lt.js";
 import { parseVersion } from "./istio-version.ts";
@@ -5,64 +6,61 @@ import type { LabelSelector, Labels } from "./kubernetes.ts";
 import { isEmptySelector, labelOf, matchesSelector } from "./labels.ts";
 import type { InjectorPolicy } from "./model.ts";
 
-/**
- * What a pod asks of istiod by `sidecar.istio.io/inject`: the label, or else the older annotation; empty when it asks
- * nothing.
- */
-export const injectionWish = (pod: { readonly labels?: Labels; readonly annotations?: Labels }): string =>
+/** Value of `sidecar.istio.io/inject`: of the label, or else of the older annotation; empty without either. */
+export const injectValueOf = (pod: { readonly labels?: Labels; readonly annotations?: Labels }): string =>
   labelOf(pod.labels, "sidecar.istio.io/inject") ?? labelOf(pod.annotations, "sidecar.istio.io/inject") ?? "";
 
 /**
- * Would an istiod of this version, told this policy, inject a pod that asks `wish` and carries these labels?
- * `undefined` when releases read the wish differently and the version is not known. Up to 1.26 YAML's words for true
- * ask for injection and any other word forbids it; 1.28 and later take `true` and `false` alone and leave other words
- * to the policy (1.27 was not looked at). Source: `injectRequired` (istio/istio pkg/kube/inject/inject.go) of 1.19,
- * 1.20, 1.24, 1.25, 1.26, 1.28 and 1.29.
+ * Whether an istiod of this version and with this policy injects a pod with these labels and this value of
+ * `sidecar.istio.io/inject`. `undefined` when that depends on the version and the version is not known. Up to 1.26,
+ * YAML's words for true inject and any other word does not; from 1.28 on, only `true` and `false` count, and for any
+ * other word the policy decides (1.27 was not examined). Source: `injectRequired` (istio/istio
+ * pkg/kube/inject/inject.go) of 1.19, 1.20, 1.24, 1.25, 1.26, 1.28 and 1.29.
  */
 export const policyInjects = (
   policy: InjectorPolicy,
   version: string | undefined,
-  wish: string,
+  value: string,
   labels: Labels | undefined,
 ): boolean | undefined => {
-  const answers = new Set(readings(version).map((read) => decide(policy, read(wish), labels)));
+  const answers = new Set(readings(version).map((read) => decide(policy, read(value), labels)));
   return answers.size === 1 ? [...answers][0] : undefined;
 };
 
 /**
- * Istio's own default: every pod that the webhook sends is injected. `templates` is empty because they are not known.
+ * Istio's default policy: every pod that the webhook sends is injected. `templates` is empty: they are not known.
  */
 export const defaultPolicy: InjectorPolicy = { policy: "enabled", neverInject: [], alwaysInject: [], templates: [] };
 
 type InjectSetting = "yes" | "no" | "as the policy says";
 
 const yamlTrue = ["y", "yes", "true", "on"];
-const readWords = (wish: string): InjectSetting =>
-  wish === "" ? "as the policy says" : yamlTrue.includes(wish.toLowerCase()) ? "yes" : "no";
-const readStrictly = (wish: string): InjectSetting =>
-  wish === "true" ? "yes" : wish === "false" ? "no" : "as the policy says";
+const readYamlWords = (value: string): InjectSetting =>
+  value === "" ? "as the policy says" : yamlTrue.includes(value.toLowerCase()) ? "yes" : "no";
+const readStrictly = (value: string): InjectSetting =>
+  value === "true" ? "yes" : value === "false" ? "no" : "as the policy says";
 
-const readings = (version: string | undefined): readonly ((wish: string) => InjectSetting)[] => {
+const readings = (version: string | undefined): readonly ((value: string) => InjectSetting)[] => {
   const known = parseVersion(version);
-  if (known !== undefined && lt(known, "1.27.0-0")) return [readWords];
+  if (known !== undefined && lt(known, "1.27.0-0")) return [readYamlWords];
   if (known !== undefined && gte(known, "1.28.0-0")) return [readStrictly];
-  return [readWords, readStrictly];
+  return [readYamlWords, readStrictly];
 };
 
 const decide = (
   { policy, neverInject, alwaysInject }: InjectorPolicy,
-  wish: InjectSetting,
+  value: InjectSetting,
   labels: Labels | undefined,
 ): boolean => {
   if (policy !== "enabled" && policy !== "disabled") return false;
-  if (wish !== "as the policy says") return wish === "yes";
-  if (neverInject.some((selector) => picks(selector, labels))) return false;
-  if (alwaysInject.some((selector) => picks(selector, labels))) return true;
+  if (value !== "as the policy says") return value === "yes";
+  if (neverInject.some((selector) => selects(selector, labels))) return false;
+  if (alwaysInject.some((selector) => selects(selector, labels))) return true;
   return policy === "enabled";
 };
 
-/** istiod passes over empty selectors and those that it cannot read. */
-const picks = (selector: LabelSelector, labels: Labels | undefined): boolean => {
+/** istiod ignores empty selectors and selectors that it cannot parse. */
+const selects = (selector: LabelSelector, labels: Labels | undefined): boolean => {
   try {
     return !isEmptySelector(selector) && matchesSelector(selector, labels);
   } catch {
@@ -70,7 +68,7 @@ const picks = (selector: LabelSelector, labels: Labels | undefined): boolean => 
   }
 };
 
-/** Reads key `config` of the injector's ConfigMap, once its YAML is parsed. Throws on what cannot be one. */
+/** The policy in key `config` of the injector's ConfigMap, after its YAML was parsed. Throws if it is not one. */
 export const injectorPolicyFrom = (config: unknown): InjectorPolicy => {
   if (!isRecord(config)) throw new Error("the injector's configuration is not a mapping");
   const { policy, neverInjectSelector: never, alwaysInjectSelector: always, templates, aliases } = config;

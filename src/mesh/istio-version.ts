@@ -1,17 +1,18 @@
+/** Istio's versions: read from image tags and labels, and the ones with a known fault. */
 import gte from "semver/functions/gte.js";
 import lt from "semver/functions/lt.js";
 import parse from "semver/functions/parse.js";
 
 /**
- * Istio's version in a text such as an image tag (`1.20.0`, `1.29.1-distroless`) or `operator.istio.io/version`, as
- * `1.20.0`, pre-release kept (`1.31.0-rc.0`). `undefined` for what is no version (`latest`, `unknown`, a commit).
+ * Istio's version in a text such as an image tag (`1.20.0`, `1.29.1-distroless`) or label `operator.istio.io/version`:
+ * `1.20.0`, with its pre-release (`1.31.0-rc.0`). `undefined` for any other text (`latest`, `unknown`, a commit).
  */
 export const parseVersion = (text: string | undefined): string | undefined =>
   parse((text ?? "").replace(/-(distroless|debug)$/, ""))?.version;
 
 /**
- * Tag of an image without Istio's image type (`-distroless`, `-debug`); `undefined` for an image without a tag, e.g.
- * one named by digest alone.
+ * Tag of an image, without Istio's image type (`-distroless`, `-debug`); `undefined` for an image without a tag, e.g.
+ * with a digest only.
  */
 export const imageTag = (image: string | undefined): string | undefined => {
   const name = (image ?? "").replace(/@.*$/, "");
@@ -23,10 +24,10 @@ export const imageTag = (image: string | undefined): string | undefined => {
 const fixedIn = ["1.29.5", "1.30.2"];
 
 /**
- * Does a control plane of this version push empty configuration to the running pods of a Gateway that no longer points
- * at it (about half a minute of failures)? From 1.24.3 on, until 1.29.5, 1.30.2 and 1.31.0; 1.24 to 1.28 never got the
- * fix.
- * `undefined` when the version is unknown. https://github.com/istio/istio/issues/59959
+ * Whether a control plane of this version has a fault: when a Gateway moves to another revision, the old istiod sends
+ * empty configuration to the Gateway's running pods (about half a minute of failures). The fault begins with 1.24.3 and
+ * is fixed in 1.29.5, 1.30.2 and 1.31.0; 1.24 to 1.28 have no fix. `undefined` when the version is unknown.
+ * https://github.com/istio/istio/issues/59959
  */
 export const dropsConfigOfMovedGateways = (version: string | undefined): boolean | undefined => {
   const parsed = parseVersion(version);

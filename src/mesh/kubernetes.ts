@@ -1,6 +1,6 @@
 /**
- * The fields of Kubernetes objects that the suite reads, as they stand on the wire: narrow on purpose, never written
- * back. Everything but a name may be absent, because the API server leaves empty fields out.
+ * The fields of Kubernetes objects that the suite reads, in the API's own form. Objects of these types are never
+ * written back. Most fields may be absent, because the API server leaves empty fields out.
  */
 
 export type Labels = Readonly<Record<string, string>>;
@@ -35,7 +35,7 @@ export interface ObjectMeta {
   readonly managedFields?: readonly ManagedFields[];
 }
 
-/** An object of any kind, of which only the metadata is known. */
+/** An object of any kind; only its metadata is known. */
 export interface KubeObject {
   readonly apiVersion?: string;
   readonly kind?: string;
@@ -133,7 +133,7 @@ export interface PodObject extends KubeObject {
 }
 
 /**
- * Deployment, StatefulSet, DaemonSet (apps/v1) and Rollout (argoproj.io/v1alpha1): one shape wide enough for the four.
+ * Deployment, StatefulSet, DaemonSet (apps/v1) and Rollout (argoproj.io/v1alpha1): the fields of all four kinds.
  */
 export interface WorkloadObject extends KubeObject {
   readonly spec: {
@@ -250,7 +250,7 @@ export interface GatewayObject extends KubeObject {
   readonly spec?: { readonly gatewayClassName?: string };
 }
 
-/** A verb on a resource, as an access review asks for it. Without a namespace: in all of them, or of the cluster. */
+/** A verb on a resource, as in a SelfSubjectAccessReview. Without a namespace: in all namespaces, or cluster-scoped. */
 export interface Right {
   readonly verb: string;
   readonly group: string;

@@ -1,16 +1,17 @@
+/** Labels and label selectors, with the rules of Kubernetes. */
 import type { LabelRequirement, LabelSelector, Labels } from "./kubernetes.ts";
 
 /**
- * Value of a label or annotation; `undefined` when it is absent, which is not the same as empty. Safe for keys like
- * `constructor`.
+ * Value of a label or annotation; `undefined` when it is absent, which is not the same as empty. Works for keys like
+ * `constructor` too.
  */
 export const labelOf = (labels: Labels | undefined, key: string): string | undefined =>
   labels !== undefined && Object.hasOwn(labels, key) ? labels[key] : undefined;
 
 /**
- * Does a selector select these labels? As Kubernetes decides for admission webhooks: an absent or empty selector
- * selects everything, all requirements must hold, and `NotIn` holds for an absent label. Throws on an operator that
- * Kubernetes does not know (the API server admits none). Source: `LabelSelectorAsSelector`
+ * Whether a selector selects these labels, by Kubernetes' rule for admission webhooks: an absent or empty selector
+ * selects everything, all requirements must be met, and `NotIn` is met by an absent label. Throws on an operator that
+ * Kubernetes does not know (the API server rejects such a selector). Source: `LabelSelectorAsSelector`
  * (k8s.io/apimachinery/pkg/apis/meta/v1/helpers.go) and `Requirement.Matches` (pkg/labels/selector.go).
  */
 export const matchesSelector = (selector: LabelSelector | undefined, labels: Labels | undefined): boolean =>
@@ -18,8 +19,8 @@ export const matchesSelector = (selector: LabelSelector | undefined, labels: Lab
   (selector?.matchExpressions ?? []).every((requirement) => meets(requirement, labelOf(labels, requirement.key)));
 
 /**
- * A selector without requirements. Istio's own selectors (never and always inject) take it for "none", webhooks for
- * "all".
+ * Whether a selector has no requirements. As `neverInjectSelector` or `alwaysInjectSelector` of istiod it then selects
+ * nothing; in a webhook it selects everything.
  */
 export const isEmptySelector = ({ matchLabels, matchExpressions }: LabelSelector): boolean =>
   Object.keys(matchLabels ?? {}).length === 0 && (matchExpressions ?? []).length === 0;

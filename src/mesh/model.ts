@@ -1,46 +1,46 @@
 /**
- * The picture of a mesh at one moment: control planes, tags, namespaces, workloads with their pods, and what each
- * istiod says of its proxies. Plain readonly data; made from listed objects by `inventory.ts`.
+ * A mesh at one moment: control planes, tags, namespaces, workloads with their pods, and the proxies that each istiod
+ * lists. Plain readonly data; `from/inventory.ts` makes it from the objects that were read.
  */
 import type { LabelSelector, Labels, PodTemplateSpec, WebhookEntry } from "./kubernetes.ts";
 import type { WorkloadKind } from "./workload-kinds.ts";
 
 export interface Mesh {
-  /** RFC 3339, the API server's clock. */
+  /** When it was read: RFC 3339, by the API server's clock. */
   readonly takenAt: string;
   readonly istioNamespace: string;
   readonly controlPlanes: readonly ControlPlane[];
   readonly tags: readonly Tag[];
   /** Every entry of every Istio injector, in the order in which the API server calls them. */
   readonly injectors: readonly Injector[];
-  /** What the default validator (`istiod-default-validator`) points at, if there is one. */
+  /** The ValidatingWebhookConfiguration `istiod-default-validator` and its revision, if there is one. */
   readonly defaultValidator: { readonly name: string; readonly revision: string } | undefined;
   readonly namespaces: readonly Namespace[];
   readonly workloads: readonly Workload[];
-  /** Every pod read, those of workloads too. */
+  /** Every pod that was read, the pods of workloads included. */
   readonly pods: readonly Pod[];
   readonly gateways: readonly Gateway[];
   readonly answers: readonly IstiodAnswer[];
-  /** What could not be had. Never empty by assumption: a read that failed stands here. */
+  /** What could not be read. Every read that failed has an entry here. */
   readonly unknown: readonly Unknown[];
 }
 
-/** Evidence that could not be had: which, of what, and why. */
+/** Something that could not be read, and why. */
 export interface Unknown {
   /** e.g. `istiod istio-system/istiod-1-20-abc`, `pods in namespace production`. */
   readonly subject: string;
   readonly reason: string;
-  /** The namespace whose picture is incomplete; absent where it is not about one. */
+  /** The namespace of which not all is known; absent where it is not about one namespace. */
   readonly namespace?: string;
 }
 
-/** istiod of one revision. `revision` is `default` for an un-revisioned install. */
+/** The istiods of one revision. `revision` is `default` for an installation without a revision. */
 export interface ControlPlane {
   readonly revision: string;
   readonly namespace: string;
-  /** Absent when only a webhook is left of the revision. */
+  /** Undefined when the revision has no istiod Deployment, only a webhook or pods. */
   readonly deployment: { readonly name: string; readonly uid: string } | undefined;
-  /** Istio's version, e.g. `1.20.0`; undefined when nothing says it. */
+  /** Istio's version, e.g. `1.20.0`; undefined when neither image nor labels name it. */
   readonly version: string | undefined;
   readonly installer: "istioctl" | "helm" | "operator" | "unknown";
   readonly desiredReplicas: number;
@@ -55,7 +55,7 @@ export interface Istiod {
   readonly uid: string;
   readonly ready: boolean;
   readonly terminating: boolean;
-  /** The pod's phase; only a Running istiod can be asked. Absent: take it for Running. */
+  /** The pod's phase; only a Running istiod can be asked. Absent counts as Running. */
   readonly phase?: string;
 }
 
@@ -63,7 +63,7 @@ export interface Istiod {
 export interface Tag {
   readonly tag: string;
   readonly revision: string;
-  /** A tag known only by its Service injects nothing. */
+  /** False for a tag that has a Service only, or whose webhook is deactivated. */
   readonly injects: boolean;
   /** Name of the MutatingWebhookConfiguration, where there is one. */
   readonly webhook: string | undefined;
@@ -73,32 +73,30 @@ export interface Tag {
 export interface Injector {
   readonly configuration: string;
   readonly entry: WebhookEntry;
-  /** Label `istio.io/rev` of the configuration: the revision that answers. */
+  /** Label `istio.io/rev` of the configuration: the revision whose istiod answers. */
   readonly revision: string;
-  /** Label `istio.io/tag`, where the configuration is a tag's. */
+  /** Label `istio.io/tag`, where the configuration belongs to a tag. */
   readonly tag: string | undefined;
   readonly deactivated: boolean;
   readonly caBundle: boolean;
-  /** Ready endpoints of the entry's Service; undefined when it is called by URL or could not be read. */
+  /** Ready endpoints of the entry's Service; undefined when the entry has a URL, or when they could not be read. */
   readonly readyEndpoints: number | undefined;
   /**
-   * What the istiod that answers is told to inject. Absent: Istio's own default (every pod that the webhook sends).
-   * `unknown`: the ConfigMap could not be read.
+   * The policy of the istiod that answers. Absent: Istio's default policy (every pod that the webhook sends is
+   * injected). `unknown`: its ConfigMap could not be read.
    */
   readonly policy?: InjectorPolicy | "unknown";
-  /** Version of the istiod that answers: releases read odd values of `sidecar.istio.io/inject` differently. */
+  /** Version of the istiod that answers: the values of `sidecar.istio.io/inject` depend on it (injector-policy.ts). */
   readonly version?: string;
 }
 
-/**
- * What ConfigMap `istio-sidecar-injector[-REVISION]` tells an istiod, as far as it decides whether a pod is injected.
- */
+/** The part of ConfigMap `istio-sidecar-injector[-REVISION]` that decides whether a pod is injected. */
 export interface InjectorPolicy {
-  /** `global.proxy.autoInject`; any other value than these two disables, as istiod has it. */
+  /** `global.proxy.autoInject`; istiod injects nothing with any other value than these two. */
   readonly policy: "enabled" | "disabled" | (string & {});
   readonly neverInject: readonly LabelSelector[];
   readonly alwaysInject: readonly LabelSelector[];
-  /** Names that annotation `inject.istio.io/templates` may use: templates and aliases. */
+  /** Names of templates and aliases, which annotation `inject.istio.io/templates` may use. */
   readonly templates: readonly string[];
 }
 
@@ -109,23 +107,19 @@ export interface Namespace {
   readonly labels: Labels;
   readonly annotations: Labels;
   readonly terminating: boolean;
-  /** What a pod without labels of its own would get today. */
+  /** What a new pod without labels would get today. */
   readonly injection: Injection;
-  /** Managers that own the injection labels, by the server's managedFields: manager name and the label keys it owns. */
+  /** Field managers of the two injection labels, from `metadata.managedFields`: the manager and the labels it owns. */
   readonly labelManagers: readonly { readonly manager: string; readonly labels: readonly string[] }[];
 }
 
-/**
- * Annotation of a namespace that holds what a migration found before it changed anything; its `state` is `open` while
- * it is unfinished.
- */
+/** Annotation of a namespace with the undo record of a migration (upgrade/record/undo-record.ts). */
 export const undoAnnotation = "kubectl-mesh/undo";
 
 /** Who would inject a pod. `by` is the name of the MutatingWebhookConfiguration. */
 export type Injection =
   /**
-   * `also`: configurations of further entries that inject the same pod before it; the last one called has the last
-   * word.
+   * `also`: configurations of entries that are called before this one and inject the same pod too; the last one wins.
    */
   | { readonly kind: "injected"; readonly revision: string; readonly by: string; readonly also: readonly string[] }
   | { readonly kind: "none"; readonly reason: string }
@@ -133,7 +127,7 @@ export type Injection =
   | { readonly kind: "refused"; readonly revision: string; readonly by: string; readonly reason: string }
   | { readonly kind: "unknown"; readonly reason: string };
 
-/** Names an object of a namespace; `kind` is the API's, e.g. `Deployment`. */
+/** The reference to an object in a namespace; `kind` is the API's, e.g. `Deployment`. */
 export interface ObjectRef {
   readonly kind: string;
   readonly namespace: string;
@@ -151,16 +145,16 @@ export interface Workload extends ObjectRef {
   readonly template: PodTemplateSpec | undefined;
   /** What a new pod of this template would get today. */
   readonly injection: Injection;
-  /** A gateway (template `inject.istio.io/templates: gateway`, managed, or static) and not an application. */
+  /** A gateway (annotation `inject.istio.io/templates: gateway`, managed, or static) and not an application. */
   readonly gateway: boolean;
   readonly strategy: Strategy;
   readonly paused: boolean;
   readonly status: WorkloadStatus;
   /** `kubectl.kubernetes.io/restartedAt` of the template, or `spec.restartAt` of a Rollout. */
   readonly restartedAt: string | undefined;
-  /** Argo Rollouts that use a Deployment's template: that Deployment. */
+  /** Of an Argo Rollout that uses a Deployment's template: that Deployment. */
   readonly workloadRef: ObjectRef | undefined;
-  /** Claims its pods mount by name (not a StatefulSet's own templates). */
+  /** PersistentVolumeClaims of the pod template (not those of a StatefulSet's `volumeClaimTemplates`). */
   readonly claims: readonly string[];
   readonly hostPorts: readonly number[];
   readonly pods: readonly Pod[];
@@ -175,14 +169,14 @@ export type Strategy =
     }
   | { readonly type: "Recreate" }
   | { readonly type: "OnDelete" }
-  /** Argo Rollouts: restarts evict at most `maxUnavailable` pods at a time. */
+  /** Argo Rollouts: its controller evicts at most `maxUnavailable` pods at a time during a restart. */
   | { readonly type: "RolloutRestart"; readonly maxUnavailable: number };
 
-/** The counters that the four kinds report, brought to one form. Absent counters are 0, as the API leaves zero out. */
+/** The counters of the four kinds in one form. Absent counters are 0, because the API leaves zero out. */
 export interface WorkloadStatus {
   readonly desired: number;
   readonly observedGeneration: number;
-  /** Pods of the workload in all, old ones included. */
+  /** All pods of the workload, old ones included. */
   readonly replicas: number;
   readonly updated: number;
   readonly ready: number;
@@ -215,12 +209,12 @@ export interface Pod {
   readonly terminating: boolean;
   /** The controlling owner as the API names it: for a Deployment's pod its ReplicaSet. */
   readonly owner: { readonly kind: string; readonly name: string; readonly uid: string } | undefined;
-  /** The workload behind the owner, where it is known. */
+  /** The workload that the pod belongs to, where it is known. */
   readonly workload: ObjectRef | undefined;
-  /** What kind of proxy the pod is or holds; `none` for a pod outside the mesh. */
+  /** Its proxy; undefined for a pod outside the mesh. */
   readonly proxy: PodProxy | undefined;
-  /** Containers that are not running and ready, with the reason the kubelet gives. */
-  readonly troubles: readonly ContainerTrouble[];
+  /** Containers that are not running and ready, with the kubelet's reason. */
+  readonly unreadyContainers: readonly UnreadyContainer[];
   /** Pod conditions that are not `True`, e.g. `PodScheduled`. */
   readonly conditions: readonly {
     readonly type: string;
@@ -234,21 +228,19 @@ export type ProxyKind = "sidecar" | "gateway" | "managed-gateway" | "waypoint" |
 
 export interface PodProxy {
   readonly kind: ProxyKind;
-  /**
-   * `revision` of the `sidecar.istio.io/status` annotation, or the `istio.io/rev` annotation where there is no status.
-   */
+  /** `revision` of annotation `sidecar.istio.io/status`, or annotation `istio.io/rev` where there is no status. */
   readonly revision: string | undefined;
   readonly container: string;
   /** Runs as an init container with `restartPolicy: Always`. */
   readonly native: boolean;
   readonly ready: boolean;
-  /** Tag of its image, where it has one. */
+  /** Tag of its image, where the image has one. */
   readonly version: string | undefined;
-  /** `discoveryAddress` of `PROXY_CONFIG`: the istiod it is told to talk to. */
+  /** `discoveryAddress` of `PROXY_CONFIG`: the address of its istiod. */
   readonly discoveryAddress: string | undefined;
 }
 
-export interface ContainerTrouble {
+export interface UnreadyContainer {
   readonly container: string;
   readonly init: boolean;
   readonly state: "waiting" | "terminated" | "not ready";
@@ -265,11 +257,11 @@ export interface Gateway {
   readonly uid: string;
   readonly className: string;
   readonly waypoint: boolean;
-  /** Its own `istio.io/rev`, which keeps it where it is when the namespace moves. */
+  /** Its own label `istio.io/rev`: it stays on this revision when the namespace moves. */
   readonly pinned: string | undefined;
 }
 
-/** What one istiod pod said of its proxies, or why it said nothing. `istiod` is `NAMESPACE/POD`. */
+/** The proxies that one istiod pod lists, or why it did not answer. `istiod` is `NAMESPACE/POD`. */
 export type IstiodAnswer =
   | {
       readonly kind: "answered";
@@ -280,10 +272,7 @@ export type IstiodAnswer =
     }
   | { readonly kind: "unanswered"; readonly istiod: string; readonly revision: string; readonly reason: string };
 
-/**
- * A proxy as one istiod sees it (`/debug/syncz` joined with `/debug/connections`). istioctl's own connections are left
- * out.
- */
+/** A connected proxy, as one istiod lists it (`/debug/syncz` joined with `/debug/connections`). */
 export interface ProxyConnection {
   readonly namespace: string;
   readonly pod: string;
@@ -292,14 +281,14 @@ export interface ProxyConnection {
   readonly cluster: string | undefined;
   readonly cds: SyncState;
   readonly lds: SyncState;
-  /** Types that istiod says were rejected, with the proxy's words. */
+  /** Configuration that the proxy rejected: the type, and the proxy's message. */
   readonly rejected: readonly { readonly type: string; readonly message: string }[];
   /**
-   * RFC 3339, fractions and offset as Go writes them. Of several connections of one pod the oldest, because istiod does
-   * not say which is which. Undefined when it was not found in `/debug/connections`.
+   * RFC 3339, with Go's fractions and offset. If one pod has several connections, the oldest, because istiod's answers
+   * do not tell them apart. Undefined when `/debug/connections` does not list the proxy.
    */
   readonly connectedAt: string | undefined;
-  /** Where the connection comes from: the pod's address, unless something rewrites it on the way. */
+  /** The client address of the connection: the pod's IP, unless something on the way rewrites it. */
   readonly ip: string | undefined;
 }
 

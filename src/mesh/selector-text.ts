@@ -1,11 +1,12 @@
-/** Label selectors as they are typed: `app=web,tier!=cache,env in (a,b),!legacy`. */
+/** Label selectors as text: `app=web,tier!=cache,env in (a,b),!legacy`. */
 import type { LabelRequirement, LabelSelector } from "./kubernetes.ts";
 
 /**
- * Reads a selector as kubectl's `-l` does; a sentence where it is none.
+ * Parses a selector as kubectl's `-l` does. A text that is not a selector gives a clause that says what is wrong. `>`
+ * and
+ * `<` are not accepted: label selectors of objects do not have them.
  * https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#api and `labels.Parse` (k8s.io/apimachinery
- * pkg/labels/selector.go);
- * `>` and `<`, which label selectors of objects do not have, are not taken.
+ * pkg/labels/selector.go)
  */
 export function parseSelector(text: string): LabelSelector | { readonly malformed: string } {
   const matchExpressions: LabelRequirement[] = [];
@@ -13,7 +14,8 @@ export function parseSelector(text: string): LabelSelector | { readonly malforme
     const requirement = parseRequirement(part.trim());
     if (requirement === undefined)
       return {
-        malformed: part.trim() === "" ? "a requirement is empty" : `${JSON.stringify(part.trim())} is no requirement`,
+        malformed:
+          part.trim() === "" ? "a requirement is empty" : `${JSON.stringify(part.trim())} is not a requirement`,
       };
     matchExpressions.push(requirement);
   }
@@ -24,7 +26,7 @@ export const isMalformedSelector = (
   selector: LabelSelector | { readonly malformed: string },
 ): selector is { readonly malformed: string } => "malformed" in selector;
 
-/** Commas part requirements, but not the values in brackets. An empty text has none and selects everything. */
+/** Commas separate requirements, and also values in brackets. An empty text has no requirements: it selects all. */
 const requirements = (text: string): readonly string[] => (text.trim() === "" ? [] : text.split(/,(?![^()]*\))/));
 
 const key = String.raw`(?<key>(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9](?:[-\w.]{0,61}[A-Za-z0-9])?)`;

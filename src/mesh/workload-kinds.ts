@@ -1,4 +1,4 @@
-/** The kinds of workloads whose pods can be replaced by a restart, and what the API and kubectl call them. */
+/** The kinds of workloads that can be restarted, and their names in the API and in kubectl. */
 
 export const workloadKinds = ["Deployment", "StatefulSet", "DaemonSet", "Rollout"] as const;
 export type WorkloadKind = (typeof workloadKinds)[number];

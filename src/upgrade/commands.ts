@@ -12,10 +12,9 @@ export interface GoBack {
 }
 
 /**
- * The command that puts namespaces back: all labels first, then the restarts, as a line for a POSIX shell. `flags` are
- * the connection flags as they were given (`["--context", "prod"]`). `undefined` when there is nothing to put back.
- * Argo Rollouts have no `kubectl rollout restart`; their `spec.restartAt` is set to the time at which the command is
- * run.
+ * The command that rolls namespaces back: all labels first, then the restarts, as one line for a POSIX shell. `flags` are
+ * the connection flags of the user (`["--context", "prod"]`). `undefined` when there is nothing to roll back. `kubectl
+ * rollout restart` does not support Argo Rollouts: the command sets their `spec.restartAt` to the time of its run.
  */
 export const goBackCommand = (namespaces: readonly GoBack[], flags: readonly string[]): string | undefined => {
   const kubectl = ["kubectl", ...flags.map(shellWord)].join(" ");
@@ -48,8 +47,8 @@ const restartCommands = (kubectl: string, refs: readonly ObjectRef[]): readonly 
 };
 
 /**
- * The command that plans again from today's mesh and goes on: the same request, with `extra` flags (e.g. what a refusal
- * proposes) added.
+ * The command that continues a migration: the same request again, with `extra` flags (e.g. those that a refusal
+ * proposes). It makes a new plan from the mesh as it is then.
  */
 export const goOnCommand = (
   request: MigrationRequest,
@@ -75,6 +74,6 @@ export const goOnCommand = (
   return words.map(shellWord).join(" ");
 };
 
-/** One word of a POSIX shell, quoted where it needs to be. */
+/** A text as one word of a POSIX shell, quoted where necessary. */
 export const shellWord = (text: string): string =>
   /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;

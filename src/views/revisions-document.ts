@@ -3,12 +3,13 @@
  * they agree.
  */
 
+import { connectedProxies, everyConnectionKnown } from "../mesh/connected-proxies.ts";
 import type { Finding } from "../mesh/finding.ts";
 import type { LabelSelector } from "../mesh/kubernetes.ts";
 import { labelOf, matchesSelector } from "../mesh/labels.ts";
 import type { ControlPlane, Injection, Mesh, Namespace, Tag, Unknown } from "../mesh/model.ts";
+import { type PodState, podStates } from "../mesh/pod-state.ts";
 import { defaultRevision, isExternal } from "../mesh/revision-state.ts";
-import { connectedProxies, everyConnectionKnown, type Standing, standings } from "../mesh/standing.ts";
 import { meshFindings } from "../upgrade/checks/mesh/mesh-checks.ts";
 import { openMigration } from "../upgrade/record/open-migration.ts";
 import { apiVersion, type ResultDocument } from "./document.ts";
@@ -76,15 +77,15 @@ export interface RevisionsScope {
 
 /** The document of a mesh. Of the overview, namespaces that have nothing to do with the mesh are left out. */
 export function revisionsDocument(mesh: Mesh, scope: RevisionsScope): RevisionsDocument {
-  const all = standings(mesh);
+  const all = podStates(mesh);
   const complete = everyConnectionKnown(mesh);
-  const byNamespace = Map.groupBy(all, (standing) => standing.pod.namespace);
+  const byNamespace = Map.groupBy(all, (state) => state.pod.namespace);
   const shown = mesh.namespaces.filter((namespace) => isShown(namespace, byNamespace.get(namespace.name) ?? [], scope));
   const names = new Set(shown.map((namespace) => namespace.name));
   const findings = meshFindings(mesh, all).filter(
     (finding) => !finding.object.startsWith("namespace/") || names.has(finding.object.slice("namespace/".length)),
   );
-  const entry = (standing: Standing): PodEntry => podEntry(standing, complete);
+  const entry = (state: PodState): PodEntry => podEntry(state, complete);
   return {
     apiVersion,
     kind: "MeshRevisions",
@@ -101,7 +102,7 @@ export function revisionsDocument(mesh: Mesh, scope: RevisionsScope): RevisionsD
     namespaces: shown.map((namespace) =>
       namespaceEntry(namespace, (byNamespace.get(namespace.name) ?? []).map(entry), findings),
     ),
-    gateways: gatewayEntries(mesh, all.filter((standing) => names.has(standing.pod.namespace)).map(entry), names),
+    gateways: gatewayEntries(mesh, all.filter((state) => names.has(state.pod.namespace)).map(entry), names),
     ...(scope.namespaces === "overview" ? {} : { workloads: workloadEntries(mesh, shown, all, entry, scope.selector) }),
     findings,
     unknown: mesh.unknown,
@@ -111,14 +112,14 @@ export function revisionsDocument(mesh: Mesh, scope: RevisionsScope): RevisionsD
 
 const meshLabels = ["istio-injection", "istio.io/rev", "istio.io/dataplane-mode"] as const;
 
-function isShown(namespace: Namespace, pods: readonly Standing[], { namespaces, selector }: RevisionsScope): boolean {
+function isShown(namespace: Namespace, pods: readonly PodState[], { namespaces, selector }: RevisionsScope): boolean {
   if (namespaces === "all") return true;
   if (namespaces !== "overview") return namespaces.includes(namespace.name);
   if (selector !== undefined && !matchesSelector(selector, namespace.labels)) return false;
   const concerned =
     meshLabels.some((label) => labelOf(namespace.labels, label) !== undefined) || namespace.injection.kind !== "none";
   return (
-    concerned || openMigration(namespace) !== undefined || pods.some((standing) => standing.pod.proxy !== undefined)
+    concerned || openMigration(namespace) !== undefined || pods.some((state) => state.pod.proxy !== undefined)
   );
 }
 

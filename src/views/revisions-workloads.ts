@@ -4,7 +4,7 @@ import type { LabelSelector } from "../mesh/kubernetes.ts";
 import { matchesSelector } from "../mesh/labels.ts";
 import type { Injection, Mesh, Namespace, ObjectRef, Pod, ProxyKind, Strategy, Workload } from "../mesh/model.ts";
 import { refText } from "../mesh/object-ref.ts";
-import type { Standing } from "../mesh/standing.ts";
+import type { PodState } from "../mesh/pod-state.ts";
 
 export interface WorkloadEntry extends ObjectRef {
   readonly gateway: boolean;
@@ -37,7 +37,7 @@ export interface PodEntry {
 }
 
 /** `complete`: every istiod said what it holds, so that what was not found is not there. */
-export function podEntry({ pod, revision, stale, connections }: Standing, complete: boolean): PodEntry {
+export function podEntry({ pod, revision, stale, connections }: PodState, complete: boolean): PodEntry {
   const held = [...new Set(connections.map((connection) => connection.revision))].sort(
     (a, b) => Number(b === revision) - Number(a === revision),
   );
@@ -62,16 +62,16 @@ export function podEntry({ pod, revision, stale, connections }: Standing, comple
 export function workloadEntries(
   mesh: Mesh,
   namespaces: readonly Namespace[],
-  standings: readonly Standing[],
-  entry: (standing: Standing) => PodEntry,
+  states: readonly PodState[],
+  entry: (state: PodState) => PodEntry,
   selector: LabelSelector | undefined,
 ): readonly WorkloadEntry[] {
   const selected = (labels: Pod["labels"]): boolean => selector === undefined || matchesSelector(selector, labels);
   const known = new Set(mesh.workloads.map(refText));
-  const podsOf = Map.groupBy(standings, ({ pod }) => refText(ownerOf(pod, known)));
+  const podsOf = Map.groupBy(states, ({ pod }) => refText(ownerOf(pod, known)));
   const workloadsIn = Map.groupBy(mesh.workloads, (workload) => workload.namespace);
   const wrongRevision = Map.groupBy(
-    standings.filter(({ pod }) => pod.workload === undefined || !known.has(refText(pod.workload))),
+    states.filter(({ pod }) => pod.workload === undefined || !known.has(refText(pod.workload))),
     ({ pod }) => pod.namespace,
   );
   return namespaces.flatMap(({ name }) => [
@@ -103,12 +103,12 @@ function ofWorkload(workload: Workload, pods: readonly PodEntry[]): WorkloadEntr
 }
 
 function ofStrays(
-  standings: readonly Standing[],
+  states: readonly PodState[],
   known: ReadonlySet<string>,
-  entry: (standing: Standing) => PodEntry,
+  entry: (state: PodState) => PodEntry,
 ): WorkloadEntry {
-  const [first] = standings as readonly [Standing, ...Standing[]];
-  const pods = standings.map(entry);
+  const [first] = states as readonly [PodState, ...PodState[]];
+  const pods = states.map(entry);
   return {
     ...ownerOf(first.pod, known),
     gateway: pods.some((pod) => pod.proxy !== null && pod.proxy !== "sidecar" && pod.proxy !== "ztunnel"),

@@ -93,7 +93,7 @@ suite("a restart, from the patch to the proof", () => {
     assert.deepEqual(told, [
       "not read yet",
       "restart not seen yet",
-      "change not seen by its controller yet",
+      "its controller has not seen the change yet",
       "1 of 2 updated; web-7d4b9-a: proxy not connected yet",
       "web-7d4b9-a: proxy not connected yet",
       "web-7d4b9-b: proxy not connected yet",
@@ -107,7 +107,7 @@ suite("a restart, from the patch to the proof", () => {
     set(deployment({ observed: 1 }), [newA, newB], { old: [], new: ["web-7d4b9-a", "web-7d4b9-b"] });
     const wait = start();
     await clock.advance(60_000);
-    assert.deepEqual(await wait, failed("timed out after 1m: change not seen by its controller yet"));
+    assert.deepEqual(await wait, failed("timed out after 1m: its controller has not seen the change yet"));
   });
 
   test("uid conflict on get", async () => {
@@ -115,7 +115,7 @@ suite("a restart, from the patch to the proof", () => {
     set(deployment({ uid: "uid-of-another" }), [newA, newB], { old: [], new: ["web-7d4b9-a", "web-7d4b9-b"] });
     const wait = start();
     await clock.advance(0);
-    assert.deepEqual(await wait, failed("was replaced meanwhile by another object of its name"));
+    assert.deepEqual(await wait, failed("was replaced meanwhile by another object with the same name"));
   });
 
   test("handles watch delete", async () => {

@@ -14,7 +14,7 @@ const decide = (injectors: readonly Injector[], labels: Labels, pod: Injectable 
   injectionOf(injectors, { name, labels }, pod);
 
 /**
- * REV stands for the revision of the release. Two columns: with an un-revisioned install beside it, and with the
+ * REV is the revision of the release. The two results: with an installation without a revision beside it, and with the
  * revision as default tag.
  */
 const precedence: readonly (readonly [
@@ -105,38 +105,38 @@ const changed = (change: Partial<Injector>, entry: Partial<WebhookEntry> = {}): 
   injectors.map((injector) => ({ ...injector, ...change, entry: { ...injector.entry, ...entry } }));
 
 for (const [title, pod, namespace, expected] of [
-  ["the host's network", { hostNetwork: true }, "production", "none"],
-  ["a namespace of Kubernetes itself", {}, "kube-system", "none"],
-  ["the namespace of public settings", {}, "kube-public", "none"],
-  ["the namespace of the nodes' leases", {}, "kube-node-lease", "none"],
-  ["the namespace of kind's volumes", {}, "local-path-storage", "none"],
+  ["hostNetwork", { hostNetwork: true }, "production", "none"],
+  ["namespace kube-system", {}, "kube-system", "none"],
+  ["namespace kube-public", {}, "kube-public", "none"],
+  ["namespace kube-node-lease", {}, "kube-node-lease", "none"],
+  ["namespace local-path-storage", {}, "local-path-storage", "none"],
   ["the older annotation, false", { annotations: { "sidecar.istio.io/inject": "false" } }, "production", "none"],
   [
-    "the label outranks the annotation",
+    "the label wins over the annotation",
     { labels: { "sidecar.istio.io/inject": "true" }, annotations: { "sidecar.istio.io/inject": "false" } },
     "production",
     "injected 1-20",
   ],
   [
-    "a template the release has",
+    "a template of the release",
     { annotations: { "inject.istio.io/templates": "gateway" } },
     "production",
     "injected 1-20",
   ],
   [
-    "two templates the release has, with a space",
+    "two templates of the release, with a space",
     { annotations: { "inject.istio.io/templates": "sidecar, gateway" } },
     "production",
     "injected 1-20",
   ],
   [
-    "a template nobody has",
+    "an unknown template",
     { annotations: { "inject.istio.io/templates": "sidecar, custom" } },
     "production",
     "refused 1-20",
   ],
 ] as const satisfies readonly (readonly [string, Injectable, string, string])[])
-  test(`what istiod makes of a pod: ${title}`, () =>
+  test(`what istiod does with a pod: ${title}`, () =>
     assert.equal(outcome(decide(injectors, revisionLabels, pod, namespace)), expected));
 
 for (const [title, altered, expected] of [
@@ -145,13 +145,13 @@ for (const [title, altered, expected] of [
   ["no CA bundle, failures ignored", changed({ caBundle: false }, { failurePolicy: "Ignore" }), "none"],
   ["endpoints that could not be read", changed({ readyEndpoints: undefined }), "injected 1-20"],
   [
-    "called by URL, without a CA bundle",
+    "a webhook with a URL, without a CA bundle",
     changed({ caBundle: false, readyEndpoints: undefined }, { clientConfig: { url: "https://istiod.example" } }),
     "injected 1-20",
   ],
   ["match conditions", changed({}, { matchConditions: [{ name: "mine", expression: "true" }] }), "unknown"],
   [
-    "an operator nobody knows",
+    "an unknown selector operator",
     changed({}, { objectSelector: { matchExpressions: [{ key: "a", operator: "Gt" }] } }),
     "unknown",
   ],
@@ -193,11 +193,11 @@ for (const [title, altered, expected] of [
     "injected 1-20",
   ],
   [
-    "rules for pods and what is under them",
+    "rules for pods and their subresources",
     changed({}, { rules: [{ operations: ["CREATE"], apiGroups: [""], apiVersions: ["v1"], resources: ["pods/*"] }] }),
     "injected 1-20",
   ],
-  ["a rule that says nothing", changed({}, { rules: [{}] }), "none"],
+  ["an empty rule", changed({}, { rules: [{}] }), "none"],
   ["an injector ConfigMap that could not be read", changed({ policy: "unknown" }), "unknown"],
   [
     "policy disabled",
@@ -205,9 +205,9 @@ for (const [title, altered, expected] of [
     "none",
   ],
 ] as const satisfies readonly (readonly [string, readonly Injector[], string])[])
-  test(`what becomes of the call: ${title}`, () => assert.equal(outcome(decide(altered, revisionLabels)), expected));
+  test(`the result of the call: ${title}`, () => assert.equal(outcome(decide(altered, revisionLabels)), expected));
 
-test("a refusal is certain whatever the other injectors would say", () => {
+test("a refusal is certain, whatever the other injectors do", () => {
   const [first, second] = [
     changed({}, { matchConditions: [{ name: "mine", expression: "true" }] }),
     changed({ caBundle: false }),
@@ -215,58 +215,58 @@ test("a refusal is certain whatever the other injectors would say", () => {
   assert.equal(outcome(decide([...first, ...second], revisionLabels)), "refused 1-20");
 });
 
-test("what cannot be told is not overruled by what injects, and what injects not by what does not", () => {
+test("unknown wins over injected, and injected wins over not injected", () => {
   const conditional = changed({}, { matchConditions: [{ name: "mine", expression: "true" }] });
   const ignored = changed({ caBundle: false }, { failurePolicy: "Ignore" });
   assert.deepEqual(decide([...injectors, ...conditional], revisionLabels), {
     kind: "unknown",
-    reason: "webhook istio-sidecar-injector-1-20 decides by its matchConditions (mine)",
+    reason: "webhook istio-sidecar-injector-1-20 has matchConditions (mine), which are not evaluated here",
   });
   assert.equal(outcome(decide([...injectors, ...ignored], revisionLabels)), "injected 1-20");
 });
 
-test("of three injectors that match the last called wins, and the others are named in their order", () => {
+test("of three injectors that match, the last one called wins, and the others are listed in their order", () => {
   const three = ["a", "b", "c"].flatMap((configuration) => changed({ configuration }));
   assert.deepEqual(decide(three, revisionLabels), { kind: "injected", revision: "1-20", by: "c", also: ["a", "b"] });
 });
 
-const left = "the injector ConfigMap of revision 1-20 leaves such pods out";
+const excluded = "the injector ConfigMap of revision 1-20 excludes this pod";
 const off = (policy: string) => changed({ policy: { policy, neverInject: [], alwaysInject: [], templates: [] } });
 const inject = (value: string): Injectable => ({ annotations: { "sidecar.istio.io/inject": value } });
 const reasons: readonly (readonly [what: string, injectors: readonly Injector[], namespace: Labels, pod: Injectable, reason: string])[] = [
-  ["the policy", off("disabled"), revisionLabels, {}, left],
-  ["a policy that is none", off("off"), revisionLabels, inject("true"), left],
-  ["a word for no", injectors, revisionLabels, inject("no"), "the pod says sidecar.istio.io/inject=no"],
-  ["no, where the policy could not be read", changed({ policy: "unknown" }), revisionLabels, inject("false"), "the pod says sidecar.istio.io/inject=false"],
-  ["no by label", injectors, revisionLabels, { labels: { "sidecar.istio.io/inject": "false" } }, "the pod says sidecar.istio.io/inject=false"],
-  ["the namespace", injectors, { "istio-injection": "disabled" }, {}, "the namespace says istio-injection=disabled"],
+  ["the policy", off("disabled"), revisionLabels, {}, excluded],
+  ["an unknown policy", off("off"), revisionLabels, inject("true"), excluded],
+  ["the value no", injectors, revisionLabels, inject("no"), "the pod has sidecar.istio.io/inject=no"],
+  ["the value false, where the policy could not be read", changed({ policy: "unknown" }), revisionLabels, inject("false"), "the pod has sidecar.istio.io/inject=false"],
+  ["the value false of the label", injectors, revisionLabels, { labels: { "sidecar.istio.io/inject": "false" } }, "the pod has sidecar.istio.io/inject=false"],
+  ["the namespace", injectors, { "istio-injection": "disabled" }, {}, "the namespace has istio-injection=disabled"],
   ["the namespace's revision", injectors, { "istio.io/rev": "typo" }, { labels: { "istio.io/rev": "1-20" } }, "no injector serves istio.io/rev=typo"],
   ["the pod's revision", injectors, {}, { labels: { "istio.io/rev": "typo" } }, "no injector serves the pod's istio.io/rev=typo"],
-  ["a wish that nobody serves", injectors, {}, { labels: { "sidecar.istio.io/inject": "true" } }, "no injector serves the pod's sidecar.istio.io/inject=true"],
-  ["no wish", injectors, {}, {}, "neither namespace nor pod asks for injection"],
+  ["the pod's inject label without an injector for it", injectors, {}, { labels: { "sidecar.istio.io/inject": "true" } }, "no injector serves the pod's sidecar.istio.io/inject=true"],
+  ["no label", injectors, {}, {}, "neither the namespace nor the pod has an injection label"],
 ]; // biome-ignore format: a table
 
 for (const [what, which, namespace, pod, reason] of reasons)
   test(`why a pod is not injected: ${what}`, () =>
     assert.deepEqual(decide(which, namespace, pod), { kind: "none", reason }));
 
-test("a word that releases read differently is unknown where the release is", () => {
+test("a value whose meaning depends on the version is unknown while the version is unknown", () => {
   const { version: _, ...rest } = injectors[0] as Injector;
   const injection = decide([rest], revisionLabels, inject("no"));
   assert.match(
     injection.kind === "unknown" ? injection.reason : injection.kind,
-    /inject=no means, and the version of revision 1-20 is unknown/,
+    /inject=no depends on Istio.s version, and that of revision 1-20 is unknown/,
   );
 });
 
-test("a pod that asks for injection needs no policy", () => {
+test("a pod with inject=true does not depend on the policy", () => {
   assert.equal(
     outcome(decide(changed({ policy: "unknown" }), revisionLabels, { labels: { "sidecar.istio.io/inject": "true" } })),
     "injected 1-20",
   );
 });
 
-test("only the labels that selectors name matter", () => {
+test("labels that no selector names have no effect", () => {
   const all = injectorsOf("1.20.0", live(unrevisioned), live(revisioned));
   const named = ["istio-injection", "istio.io/rev", "sidecar.istio.io/inject", "kubernetes.io/metadata.name"];
   const values = fc.constantFrom("enabled", "disabled", "true", "false", "1-20", "default");

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { instantOf, isBefore } from "../../src/mesh/instant.ts";
 
-test("instantOf reads what the API server and istiod write", () => {
+test("instantOf parses the times of the API server and of istiod", () => {
   const base = Date.UTC(2026, 10, 3, 4, 5, 6);
   for (const [text, millis] of [
     ["2026-11-03T04:05:06Z", base],
@@ -13,7 +13,7 @@ test("instantOf reads what the API server and istiod write", () => {
     assert.equal(instantOf(text), millis, text);
 });
 
-test("what is no timestamp is unknown, not a time", () => {
+test("a text that is not a timestamp has no instant", () => {
   for (const text of [
     undefined,
     "",
@@ -32,7 +32,7 @@ test("what is no timestamp is unknown, not a time", () => {
   }
 });
 
-test("the same instant in two spellings is not before itself", () => {
+test("the same instant in two forms is not before itself", () => {
   assert.equal(instantOf("2026-11-03T04:05:06Z"), instantOf("2026-11-03T05:05:06+01:00"));
   assert.equal(isBefore("2026-11-03T04:05:06Z", "2026-11-03T05:05:06+01:00"), false);
   assert.equal(isBefore("2026-11-03T04:05:05.999Z", "2026-11-03T04:05:06Z"), true);

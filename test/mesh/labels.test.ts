@@ -4,7 +4,7 @@ import fc from "fast-check";
 import type { LabelSelector } from "../../src/mesh/kubernetes.ts";
 import { isEmptySelector, labelOf, matchesSelector } from "../../src/mesh/labels.ts";
 
-test("labelOf knows absent from empty, and no label that is not there", () => {
+test("labelOf tells an absent label from an empty one", () => {
   assert.equal(labelOf({ a: "" }, "a"), "");
   assert.equal(labelOf({}, "constructor"), undefined);
   assert.equal(labelOf(JSON.parse('{"__proto__":"x"}'), "__proto__"), "x");
@@ -18,7 +18,7 @@ const expression = (operator: string, ...values: string[]): LabelSelector => ({
 for (const [title, selector, labels, expected] of [
   ["an absent selector selects everything", undefined, {}, true],
   ["an empty selector selects everything", {}, { k: "v" }, true],
-  ["matchLabels that hold", { matchLabels: { k: "v" } }, { k: "v", other: "x" }, true],
+  ["matchLabels that match", { matchLabels: { k: "v" } }, { k: "v", other: "x" }, true],
   ["matchLabels with another value", { matchLabels: { k: "v" } }, { k: "w" }, false],
   ["matchLabels of an absent label, even if empty", { matchLabels: { k: "" } }, {}, false],
   ["In", expression("In", "a", "b"), { k: "b" }, true],
@@ -31,11 +31,11 @@ for (const [title, selector, labels, expected] of [
   ["Exists of an absent label", expression("Exists"), {}, false],
   ["DoesNotExist of an absent label", expression("DoesNotExist"), {}, true],
   ["DoesNotExist of an empty label", expression("DoesNotExist"), { k: "" }, false],
-  ["both parts must hold", { matchLabels: { k: "v" }, ...expression("NotIn", "v") }, { k: "v" }, false],
+  ["both parts must match", { matchLabels: { k: "v" }, ...expression("NotIn", "v") }, { k: "v" }, false],
 ] as const satisfies readonly (readonly [string, LabelSelector | undefined, Record<string, string>, boolean])[])
   test(title, () => assert.equal(matchesSelector(selector, labels), expected));
 
-test("an unknown operator is an error and no answer", () => {
+test("an unknown operator is an error", () => {
   assert.throws(() => matchesSelector(expression("Gt", "1"), { k: "2" }), /unknown operator "Gt" on label "k"/);
 });
 
@@ -70,7 +70,7 @@ test("one more requirement never selects more", () => {
   );
 });
 
-test("a selector is empty when it requires nothing", () => {
+test("a selector without requirements is empty", () => {
   assert.equal(isEmptySelector({ matchLabels: {}, matchExpressions: [] }), true);
   assert.equal(isEmptySelector(expression("Exists")), false);
 });

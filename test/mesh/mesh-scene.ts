@@ -200,7 +200,7 @@ const podsOf = ({
 /** A ready pod with the sidecar of a revision, or without one. */
 export const pod = (namespace: string, name: string, revision: string | null, change: Partial<Omit<Pod, "proxy">> = {}, proxy: Partial<PodProxy> = {}): Pod => ({
   namespace, name, uid: `uid-of-${name}`, labels: {}, createdAt: "2026-11-03T04:00:00Z", phase: "Running", ip: undefined, node: "node-1", ready: true,
-  terminating: false, owner: undefined, workload: undefined, troubles: [], conditions: [],
+  terminating: false, owner: undefined, workload: undefined, unreadyContainers: [], conditions: [],
   proxy: revision === null ? undefined : { kind: "sidecar", revision, container: "istio-proxy", native: false, ready: true, version: "1.20.0", discoveryAddress: undefined, ...proxy },
   ...change,
 }); // biome-ignore format: one line of fields

@@ -12,7 +12,7 @@ for (const [names, most, text] of [
 ] as const)
   test(`a list of ${names.length}, ${most} at most`, () => assert.equal(listed(names, most), text));
 
-test("one is one, and none are many", () => {
+test("one has the singular, zero the plural", () => {
   assert.deepEqual(
     [0, 1, 2].map((count) => counted(count, "pod")),
     ["0 pods", "1 pod", "2 pods"],

@@ -36,9 +36,9 @@ const cases: [selector: string, selects: boolean | "malformed"][] = [
   ["replicas>1", "malformed"],
 ];
 
-test("what is wrong with a selector is said in its own words", () => {
+test("the message quotes the wrong part of a selector", () => {
   assert.deepEqual(parseSelector(" app=web, ,x"), { malformed: "a requirement is empty" });
-  assert.deepEqual(parseSelector("app=web, a b "), { malformed: '"a b" is no requirement' });
+  assert.deepEqual(parseSelector("app=web, a b "), { malformed: '"a b" is not a requirement' });
   assert.deepEqual(parseSelector("  "), { matchExpressions: [] });
 });
 

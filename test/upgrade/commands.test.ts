@@ -7,7 +7,7 @@ import { request } from "./builders.ts";
 const ref = (kind: string, name: string) => ({ kind, namespace: "production", name });
 const was = { "istio-injection": "enabled", "istio.io/rev": null };
 
-test("the command that goes back is the one a person would type", () => {
+test("the rollback command is the one that a person would type", () => {
   const back = [{ namespace: "production", labels: was, restart: [ref("Deployment", "a"), ref("StatefulSet", "b")] }];
   assert.equal(
     goBackCommand(back, []),
@@ -15,7 +15,7 @@ test("the command that goes back is the one a person would type", () => {
   );
 });
 
-test("labels go back in every namespace before anything restarts, with the flags that were given", () => {
+test("the labels of all namespaces are restored before any restart, with the user's flags", () => {
   const back = ["one", "two"].map((namespace) => ({
     namespace,
     labels: { "istio-injection": null, "istio.io/rev": "1-19" },
@@ -32,7 +32,7 @@ test("labels go back in every namespace before anything restarts, with the flags
   );
 });
 
-test("an empty label goes back as an empty one, and nothing to put back is no command", () => {
+test("an empty label is restored as empty; without namespaces there is no command", () => {
   assert.match(
     goBackCommand([{ namespace: "n", labels: { "istio-injection": "", "istio.io/rev": null }, restart: [] }], []) ?? "",
     /istio-injection= istio.io\/rev- --overwrite$/,
@@ -40,7 +40,7 @@ test("an empty label goes back as an empty one, and nothing to put back is no co
   assert.equal(goBackCommand([], []), undefined);
 });
 
-test("an Argo Rollout goes back by a patch with the time at which the command is run", () => {
+test("an Argo Rollout is restarted by a patch with the time of the command's run", () => {
   const command = goBackCommand([{ namespace: "n", labels: was, restart: [ref("Rollout", "shop")] }], []) ?? "";
   const patch = command.split(" && ").at(1) ?? "";
   assert.match(patch, /^kubectl -n n patch rollouts.argoproj.io shop --type merge -p /);
@@ -51,8 +51,8 @@ test("an Argo Rollout goes back by a patch with the time at which the command is
   );
 });
 
-test("the command that goes on repeats the request", () => {
-  const wish = request({
+test("the command that continues repeats the request", () => {
+  const full = request({
     to: "120",
     namespaces: ["one", "two"],
     selector: "app in (a,b)",
@@ -62,13 +62,13 @@ test("the command that goes on repeats the request", () => {
     from: "1-19",
   });
   assert.equal(
-    goOnCommand(wish, ["--kubeconfig", "it's"], ["--leave", "deploy/web"]),
+    goOnCommand(full, ["--kubeconfig", "it's"], ["--leave", "deploy/web"]),
     `kubectl mesh-migrate --kubeconfig 'it'\\''s' -n one,two --to 120 --from 1-19 -l 'app in (a,b)' --leave '*/po/*' --allow-downtime sts/db --skip-check quota --leave deploy/web`,
   );
   assert.equal(goOnCommand(request({ namespaces: "all" }), []), "kubectl mesh-migrate -A --to 1-20");
 });
 
-test("a shell reads every word as it was", () => {
+test("a shell reads every quoted word unchanged", () => {
   const odd = ["", " ", "it's", "$HOME", "`id`", "a\nb", "*", "~", "!", "a&&b", "\\", '"', "#x", "ä"];
   assert.equal(sh(`printf '%s\\0' ${odd.map(shellWord).join(" ")}`), odd.map((word) => `${word}\0`).join(""));
 });

@@ -74,7 +74,7 @@ export function pod(
     terminating: false,
     owner: { kind: "ReplicaSet", name: "web-7d4b9", uid: "uid-of-rs" },
     workload: { kind: "Deployment", namespace: "production", name: "web" },
-    troubles: [],
+    unreadyContainers: [],
     conditions: [],
     ...rest,
     proxy:

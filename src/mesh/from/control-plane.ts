@@ -1,3 +1,4 @@
+/** Control planes, from istiod's Deployments, its pods and the injection webhooks. */
 import { imageTag, parseVersion } from "../istio-version.ts";
 import type { WebhookConfigurationObject, WorkloadObject } from "../kubernetes.ts";
 import { labelOf } from "../labels.ts";
@@ -5,8 +6,9 @@ import type { ControlPlane, Istiod, Pod } from "../model.ts";
 import { revisionOf } from "./injectors.ts";
 
 /**
- * Control planes: one for each istiod Deployment (label `app=istiod`), and one without a Deployment for each revision
- * of which only webhooks or pods are there (removed by hand, or an istiod outside the cluster).
+ * The control planes, by revision: one for each istiod Deployment (label `app=istiod`), and one without a Deployment
+ * for each revision that has only webhooks or pods (its Deployment was removed, or its istiod runs outside the
+ * cluster).
  */
 export const controlPlanesFrom = (
   deployments: readonly WorkloadObject[],
@@ -32,12 +34,12 @@ export const controlPlanesFrom = (
   const known = new Set(deployed.map(({ revision }) => revision));
   const named = [...configurations.map(revisionOf), ...pods.map(podRevision)];
   const bare = [...new Set(named)].filter((revision) => !known.has(revision));
-  return [...deployed, ...bare.map((revision) => withoutDeployment(revision, pods, istioNamespace))].toSorted((a, b) =>
-    a.revision < b.revision ? -1 : 1,
+  return [...deployed, ...bare.map((revision) => planeWithoutDeployment(revision, pods, istioNamespace))].toSorted(
+    (a, b) => (a.revision < b.revision ? -1 : 1),
   );
 };
 
-const withoutDeployment = (revision: string, pods: readonly Pod[], istioNamespace: string): ControlPlane => {
+const planeWithoutDeployment = (revision: string, pods: readonly Pod[], istioNamespace: string): ControlPlane => {
   const left = pods.filter((pod) => podRevision(pod) === revision);
   return {
     revision,
@@ -62,15 +64,15 @@ const istiodFrom = ({ name, namespace, uid, ready, terminating, phase }: Pod): I
   phase,
 });
 
-/** Versions of the control planes by revision, as far as they are known. */
+/** The known versions of the control planes, by revision. */
 export const versionsOf = (controlPlanes: readonly ControlPlane[]): ReadonlyMap<string, string> =>
   new Map(
     controlPlanes.flatMap(({ revision, version }) => (version === undefined ? [] : [[revision, version] as const])),
   );
 
 /**
- * The image says what runs; labels say what was installed, and not every installer sets them. Charts built from source
- * all say 1.0.0.
+ * The version by the image's tag, which is what runs, or else by the labels; not every installer sets them. Charts that
+ * are built from source have 1.0.0 in their labels whatever the version is.
  */
 const versionOf = ({ metadata, spec }: WorkloadObject): string | undefined => {
   const image = spec.template?.spec.containers.find((container) => container.name === "discovery")?.image;
@@ -84,8 +86,8 @@ const versionOf = ({ metadata, spec }: WorkloadObject): string | undefined => {
 };
 
 /**
- * Who installed it. Helm's labels prove nothing, since istioctl renders the same charts; its annotation does. An
- * operator (Sail's, or Istio's own up to 1.23) owns the Deployment or names its resource on it.
+ * Helm's annotation is proof of Helm; its labels are not, because istioctl renders the same charts. An operator
+ * (Sail's, or Istio's own up to 1.23) owns the Deployment, or puts a label with the name of its resource on it.
  */
 const installerOf = ({ metadata }: WorkloadObject): ControlPlane["installer"] => {
   if (metadata.ownerReferences?.some(({ kind }) => ["Istio", "IstioRevision", "IstioOperator"].includes(kind)))

@@ -1,7 +1,7 @@
-/** Events, the cluster's own diary of what controllers and kubelets tried (kept for an hour by default). */
+/** Kubernetes Events: what controllers and kubelets report about objects (kept for an hour by default). */
 import type { KubeObject } from "../kubernetes.ts";
 
-/** A core/v1 Event as it stands on the wire; which of the times is set depends on who wrote it, and when. */
+/** A core/v1 Event in the API's form. Which of its times are set depends on the component that wrote it. */
 export interface EventObject extends KubeObject {
   readonly involvedObject: {
     readonly kind?: string;
@@ -19,18 +19,21 @@ export interface EventObject extends KubeObject {
 }
 
 export interface ClusterEvent {
-  /** The object it is about. */
+  /** Kind of the object that the Event is about; `name` and `uid` are of the same object. */
   readonly kind: string;
   readonly name: string;
   readonly uid: string;
   readonly warning: boolean;
   readonly reason: string;
   readonly message: string;
-  /** When it was last seen; RFC 3339. */
+  /** When it was last reported: RFC 3339; empty when the Event has no time. */
   readonly at: string;
 }
 
-/** What of an Event is kept. https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/event-v1/ */
+/**
+ * The fields of an Event that the suite uses.
+ * https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/event-v1/
+ */
 export const eventFrom = (event: EventObject): ClusterEvent => ({
   kind: event.involvedObject.kind ?? "",
   name: event.involvedObject.name ?? "",

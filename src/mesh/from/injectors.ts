@@ -1,10 +1,11 @@
+/** Istio's sidecar injectors, from the MutatingWebhookConfigurations. */
 import type { WebhookConfigurationObject, WebhookEntry } from "../kubernetes.ts";
 import { labelOf } from "../labels.ts";
 import type { Injector, InjectorPolicy } from "../model.ts";
 
 /**
- * What is known beside the webhook configurations: ready endpoints by `NAMESPACE/SERVICE`, policy and version by
- * revision.
+ * Facts about injectors that their webhook configurations do not contain: ready endpoints by `NAMESPACE/SERVICE`,
+ * policy and version by revision.
  */
 export interface InjectorFacts {
   readonly readyEndpoints: ReadonlyMap<string, number>;
@@ -14,7 +15,8 @@ export interface InjectorFacts {
 
 /**
  * Every entry of every Istio sidecar injector, in the order in which the API server calls them: configurations by name,
- * entries as listed. Other webhooks are left out. A Service that `readyEndpoints` does not name could not be read.
+ * entries in the order of their list. Other webhooks are not included. The endpoints of a Service that is not in
+ * `readyEndpoints` could not be read.
  * Source: `MutatingWebhookConfigurationSorter` (k8s.io/apiserver
  * pkg/admission/configuration/mutating_webhook_manager.go).
  */
@@ -42,28 +44,28 @@ export const injectorsFrom = (
     });
   });
 
-/** Is there a sidecar injector of Istio among the entries of this configuration? */
+/** Whether one of the configuration's entries is a sidecar injector of Istio. */
 export const isSidecarInjector = (configuration: WebhookConfigurationObject): boolean =>
   sidecarEntries(configuration).length > 0;
 
 /**
- * Revision that answers a webhook; Istio counts one without the label as `default` (istio/istio
+ * Revision of a webhook configuration, by its label; without the label it is `default` (istio/istio
  * operator/cmd/mesh/uninstall.go).
  */
 export const revisionOf = (configuration: WebhookConfigurationObject): string =>
   labelOf(configuration.metadata.labels, "istio.io/rev") ?? "default";
 
-/** Name of the ConfigMap that tells an istiod what to inject, as the istiod chart names it. */
+/** Name of the ConfigMap with the injection policy of a revision (istiod's Helm chart). */
 export const injectorConfigMap = (revision: string): string =>
   revision === "default" ? "istio-sidecar-injector" : `istio-sidecar-injector-${revision}`;
 
-/** Go by Istio's labels and entry names: `istioctl tag set --webhook-name` gives the object any name. */
+/** Found by labels and entry names, because `istioctl tag set --webhook-name` can give the object any name. */
 const sidecarEntries = ({ metadata, webhooks = [] }: WebhookConfigurationObject): readonly WebhookEntry[] =>
   labelOf(metadata.labels, "app") === "sidecar-injector" && labelOf(metadata.labels, "istio.io/rev") !== undefined
     ? webhooks
     : webhooks.filter((entry) => /(^|\.)sidecar-injector\.istio\.io$/.test(entry.name));
 
-/** Source: `NeverMatch` (istio/istio istioctl/pkg/util/common.go): how istioctl switches an injector off. */
+/** istioctl deactivates an injector with this selector. Source: `NeverMatch` (istioctl/pkg/util/common.go). */
 const isDeactivated = (entry: WebhookEntry): boolean =>
   [entry.namespaceSelector, entry.objectSelector].some(
     (selector) => labelOf(selector?.matchLabels, "istio.io/deactivated") === "never-match",

@@ -1,3 +1,4 @@
+/** A whole mesh, from the objects that were read of a cluster. */
 import { injectableFrom, injectionOf } from "../injection.ts";
 import type {
   EndpointSliceObject,
@@ -18,18 +19,18 @@ import { tagsFrom } from "./tag.ts";
 import type { BareWorkload } from "./workload.ts";
 
 /**
- * All that was read of a cluster, pods and workloads projected already. What could not be read is left empty here and
- * named in `unknown`.
+ * All objects that were read of a cluster; pods and workloads are converted already. A list that could not be read is
+ * empty here, and has an entry in `unknown`.
  */
 export interface RawObjects {
   readonly takenAt: string;
   readonly istioNamespace: string;
-  /** All of the cluster's, Istio's or not. */
+  /** All of the cluster, also those that are not Istio's. */
   readonly mutatingWebhooks: readonly WebhookConfigurationObject[];
   readonly defaultValidator: WebhookConfigurationObject | undefined;
-  /** EndpointSlices of the injectors' Services; `undefined` when they could not be read. */
+  /** EndpointSlices of the injectors' Services; undefined when they could not be read. */
   readonly endpointSlices: readonly EndpointSliceObject[] | undefined;
-  /** What each revision's istiod is told to inject; a revision that has no ConfigMap is absent. */
+  /** The injection policy of each revision; a revision without the ConfigMap is absent. */
   readonly policies: ReadonlyMap<string, InjectorPolicy | "unknown">;
   /** Services with label `istio.io/tag`. */
   readonly tagServices: readonly KubeObject[];
@@ -37,7 +38,7 @@ export interface RawObjects {
   readonly istiodPods: readonly Pod[];
   readonly namespaces: readonly NamespaceObject[];
   readonly workloads: readonly BareWorkload[];
-  /** Metadata of ReplicaSets; one that is missing is told by its name. */
+  /** Metadata of ReplicaSets; the owner of one that is missing is found by its name (ownership.ts). */
   readonly replicaSets: readonly KubeObject[];
   readonly pods: readonly Pod[];
   readonly gateways: readonly GatewayObject[];
@@ -45,7 +46,7 @@ export interface RawObjects {
   readonly unknown: readonly Unknown[];
 }
 
-/** The picture of a mesh, made of what was read of it. */
+/** The mesh that these objects are. */
 export const meshFrom = (listed: RawObjects): Mesh => {
   const configurations = listed.mutatingWebhooks.filter(isSidecarInjector);
   const controlPlanes = controlPlanesFrom(
@@ -90,8 +91,8 @@ export const meshFrom = (listed: RawObjects): Mesh => {
 };
 
 /**
- * Ready endpoints of each Service that an injector is called by; a Service without any slice has none. Empty when
- * slices could not be read.
+ * Ready endpoints of each Service that an injector uses, by `NAMESPACE/SERVICE`; 0 for a Service without slices. Empty
+ * when the slices could not be read.
  */
 const readyEndpointsOf = (
   configurations: readonly WebhookConfigurationObject[],

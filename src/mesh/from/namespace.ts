@@ -1,8 +1,10 @@
+/** Namespaces, with their injection and the owners of their injection labels. */
 import { injectionOf } from "../injection.ts";
 import type { ManagedFields, NamespaceObject } from "../kubernetes.ts";
 import type { Injector, Namespace } from "../model.ts";
+import { revisionLabelKeys } from "../revision-labels.ts";
 
-/** A namespace, with what a pod without labels of its own would get in it today. */
+/** A namespace, with the injection that a new pod without labels would get in it today. */
 export const namespaceFrom = ({ metadata, status }: NamespaceObject, injectors: readonly Injector[]): Namespace => {
   const { name, uid, labels = {} } = metadata;
   return {
@@ -17,16 +19,14 @@ export const namespaceFrom = ({ metadata, status }: NamespaceObject, injectors: 
   };
 };
 
-const injectionLabels = ["istio-injection", "istio.io/rev"];
-
 /**
- * Source: https://kubernetes.io/docs/reference/using-api/server-side-apply/#field-management (`f:metadata`, `f:labels`,
- * `f:KEY`).
+ * Source: https://kubernetes.io/docs/reference/using-api/server-side-apply/#field-management (`f:metadata`,
+ * `f:labels`).
  */
 const labelManagersFrom = (entries: readonly ManagedFields[]): Namespace["labelManagers"] =>
   entries.flatMap(({ manager = "", fieldsV1 }) => {
     const owned = fieldOf(fieldOf(fieldsV1, "f:metadata"), "f:labels");
-    const labels = injectionLabels.filter((label) => fieldOf(owned, `f:${label}`) !== undefined);
+    const labels = revisionLabelKeys.filter((label) => fieldOf(owned, `f:${label}`) !== undefined);
     return labels.length === 0 ? [] : [{ manager, labels }];
   });
 

@@ -1,3 +1,4 @@
+/** Which pods belong to which workload. */
 import type { KubeObject } from "../kubernetes.ts";
 import { labelOf } from "../labels.ts";
 import type { Pod } from "../model.ts";
@@ -5,14 +6,14 @@ import { refText } from "../object-ref.ts";
 import { isWorkloadKind, type WorkloadKind } from "../workload-kinds.ts";
 import { type BareWorkload, withTemplate } from "./workload.ts";
 
-/** A workload with the pods that are its own. */
+/** A workload with its pods. */
 export type ManagedWorkload = BareWorkload & { readonly pods: readonly Pod[] };
 
 /**
- * Gives every pod the workload behind its owner, and every workload its pods: by the owners' UIDs, and where a
- * ReplicaSet was not read by its name, which ends in the pod's template hash. A Rollout that uses a Deployment's
- * template gets that template. Source: `GetDeployMetaFromPod` (istio/istio pkg/kube/util.go), which finds the owner in
- * the same way.
+ * Joins pods and workloads: every pod gets its workload, every workload its pods. They are found by the owner's UID; if
+ * a ReplicaSet was not read, by its name, which ends with the pod's template hash. A Rollout that uses a Deployment's
+ * template gets that template. Source: `GetDeployMetaFromPod` (istio/istio pkg/kube/util.go) finds the owner in the
+ * same way.
  */
 export const attachPods = (
   workloads: readonly BareWorkload[],
@@ -35,8 +36,8 @@ export const attachPods = (
         : pod.owner;
     if (!owner || !isWorkloadKind(owner.kind)) return pod;
     const workload = { kind: owner.kind, namespace: pod.namespace, name: owner.name };
-    const namesake = byKey.get(refText(workload))?.uid;
-    return owner.uid === undefined || namesake === undefined || namesake === owner.uid ? { ...pod, workload } : pod;
+    const known = byKey.get(refText(workload))?.uid;
+    return owner.uid === undefined || known === undefined || known === owner.uid ? { ...pod, workload } : pod;
   });
   const byWorkload = Map.groupBy(owned, (pod) => (pod.workload ? refText(pod.workload) : ""));
   return {

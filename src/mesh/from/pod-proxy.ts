@@ -1,17 +1,18 @@
+/** The proxy of a pod: its kind, revision, version and state. */
 import { imageTag } from "../istio-version.ts";
 import type { ContainerSpec, Labels, PodObject } from "../kubernetes.ts";
 import { labelOf } from "../labels.ts";
 import type { PodProxy, ProxyKind } from "../model.ts";
 
-/** Name of Istio's container in every kind of proxy, ztunnel too. */
+/** Name of the proxy's container in every kind of proxy, ztunnel included. */
 export const proxyContainer = "istio-proxy";
 
 /**
- * The proxy that a pod is or holds; `undefined` for a pod outside the mesh and for one in ambient mode, which has none
- * of its own. An injected pod says its revision in its status annotation; what is not injected (gateways that istiod or
- * an installer deploys) in annotation `istio.io/rev`. A status that cannot be read leaves the revision unknown, and the
- * proxy known. Source: `injection-template.yaml`, `kube-gateway.yaml`, `waypoint.yaml`, charts gateways and ztunnel
- * (istio/istio manifests/charts).
+ * The proxy of a pod; `undefined` for a pod outside the mesh, and for a pod in ambient mode, which has no proxy of its
+ * own. The revision of an injected pod is in its status annotation; that of other proxies (gateways that istiod or an
+ * installer deploys) in annotation `istio.io/rev`. If the status cannot be parsed, the revision is unknown. Source:
+ * `injection-template.yaml`, `kube-gateway.yaml`, `waypoint.yaml`, charts gateways and ztunnel (istio/istio
+ * manifests/charts).
  */
 export const podProxyFrom = ({ metadata, spec, status }: PodObject): PodProxy | undefined => {
   const { labels, annotations } = metadata;
@@ -49,15 +50,13 @@ const kindOf = (
   return container.args?.includes("sidecar") ? "sidecar" : undefined;
 };
 
-/** Do the annotations of a pod or template ask to be injected as a gateway? */
+/** Whether these annotations, of a pod or a template, ask for injection with the gateway template. */
 export const asksForGateway = (annotations: Labels | undefined): boolean =>
   (labelOf(annotations, "inject.istio.io/templates") ?? "")
     .split(",")
     .some((template) => template.trim() === "gateway");
 
-/**
- * The kind of gateway that istiod deploys for a Gateway resource, told by the labels it puts on Deployment and pods.
- */
+/** The kind of gateway that istiod deployed for a Gateway resource, by the labels of its Deployment and pods. */
 export const managedGatewayOf = (labels: Labels | undefined): "managed-gateway" | "waypoint" | undefined => {
   const controller = labelOf(labels, "gateway.istio.io/managed");
   if (controller === undefined) return undefined;
@@ -67,7 +66,7 @@ export const managedGatewayOf = (labels: Labels | undefined): "managed-gateway" 
   return waypoint ? "waypoint" : "managed-gateway";
 };
 
-/** A gateway of istioctl's profiles, which only a new installation changes. */
+/** Whether this is a gateway of istioctl's profiles: only a new installation changes its revision. */
 export const isStaticGateway = (labels: Labels | undefined): boolean =>
   ["IngressGateways", "EgressGateways"].includes(labelOf(labels, "operator.istio.io/component") ?? "");
 
@@ -75,15 +74,15 @@ const isPodReady = (status: PodObject["status"]): boolean =>
   status?.conditions?.some(({ type, status }) => type === "Ready" && status === "True") ?? false;
 
 /**
- * `revision` of annotation `sidecar.istio.io/status` (`SidecarInjectionStatus`, pkg/kube/inject/webhook.go), which
- * anybody may have written.
+ * `revision` of annotation `sidecar.istio.io/status` (`SidecarInjectionStatus`, istio/istio
+ * pkg/kube/inject/webhook.go). Anybody can write an annotation, so its form is checked.
  */
 const statusRevision = (status: string): string | undefined => {
   const revision = objectFrom(status)?.get("revision");
   return typeof revision === "string" && revision !== "" ? revision : undefined;
 };
 
-/** Where the proxy connects to. `PROXY_CONFIG` leaves out what is the default; ztunnel is told by `XDS_ADDRESS`. */
+/** The address of its istiod. `PROXY_CONFIG` has no field for a default value; ztunnel has `XDS_ADDRESS` instead. */
 const discoveryAddressOf = (container: ContainerSpec | undefined): string | undefined => {
   const env = (name: string): string | undefined => container?.env?.find((variable) => variable.name === name)?.value;
   const config = env("PROXY_CONFIG");

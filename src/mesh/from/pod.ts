@@ -1,10 +1,11 @@
+/** Pods, from whole pods and from their metadata alone. */
 import type { ContainerSpec, ContainerStatus, KubeObject, PodObject } from "../kubernetes.ts";
-import type { ContainerTrouble, Pod } from "../model.ts";
+import type { Pod, UnreadyContainer } from "../model.ts";
 import { podProxyFrom, proxyContainer } from "./pod-proxy.ts";
 
 /**
- * A pod as far as the suite looks at it. Few fields are kept, so that thousands of pods fit: pods are projected while
- * they are listed.
+ * The fields of a pod that the suite uses. Pods are converted while they are listed, so that the memory never holds
+ * thousands of whole pods.
  */
 export const podFrom = (pod: PodObject): Pod => {
   const { metadata, spec, status = {} } = pod;
@@ -24,9 +25,9 @@ export const podFrom = (pod: PodObject): Pod => {
     owner: owner && { kind: owner.kind, name: owner.name, uid: owner.uid },
     workload: undefined,
     proxy: podProxyFrom(pod),
-    troubles: [
-      ...troublesOf(spec.initContainers ?? [], status.initContainerStatuses ?? [], true),
-      ...troublesOf(spec.containers, status.containerStatuses ?? [], false),
+    unreadyContainers: [
+      ...unreadyAmong(spec.initContainers ?? [], status.initContainerStatuses ?? [], true),
+      ...unreadyAmong(spec.containers, status.containerStatuses ?? [], false),
     ],
     conditions: conditions
       .filter((condition) => condition.status !== "True")
@@ -35,28 +36,28 @@ export const podFrom = (pod: PodObject): Pod => {
 };
 
 /**
- * A pod of which only the metadata was read: who it is, its proxy and the revision that injected it, as labels and
- * annotations say. How it does was not read: phase `Unknown`, not ready, no containers, no version.
+ * A pod of which only the metadata was read. Its name, proxy and revision are known by labels and annotations. The rest
+ * is not known: phase `Unknown`, not ready, no containers, no version.
  */
 export const podFromMetadata = ({ metadata }: KubeObject): Pod =>
   podFrom({ metadata, spec: { containers: [{ name: proxyContainer }] } });
 
-const troublesOf = (
+const unreadyAmong = (
   specs: readonly ContainerSpec[],
   statuses: readonly ContainerStatus[],
   init: boolean,
-): ContainerTrouble[] =>
+): UnreadyContainer[] =>
   statuses.flatMap((status) => {
     const runsOnce = init && specs.find((spec) => spec.name === status.name)?.restartPolicy !== "Always";
-    const trouble = troubleOf(status, runsOnce);
-    return trouble ? [{ container: status.name, init, restarts: status.restartCount, ...trouble }] : [];
+    const unready = unreadyState(status, runsOnce);
+    return unready ? [{ container: status.name, init, restarts: status.restartCount, ...unready }] : [];
   });
 
-/** A container that is meant to end has no trouble once it ended well; any other must be running and ready. */
-const troubleOf = (
+/** An init container may have ended with exit code 0; any other container must be running and ready. */
+const unreadyState = (
   status: ContainerStatus,
   runsOnce: boolean,
-): Omit<ContainerTrouble, "container" | "init" | "restarts"> | undefined => {
+): Omit<UnreadyContainer, "container" | "init" | "restarts"> | undefined => {
   const { waiting, terminated } = status.state ?? {};
   const before = status.lastState?.terminated;
   if (terminated) {

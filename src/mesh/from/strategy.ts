@@ -1,13 +1,14 @@
+/** The update strategy of a workload, with its bounds as numbers of pods. */
 import type { WorkloadObject } from "../kubernetes.ts";
 import type { Strategy } from "../model.ts";
 import type { WorkloadKind } from "../workload-kinds.ts";
 
 /**
- * How the workload's controller replaces pods, bounds worked out to numbers of pods as that controller rounds them.
+ * How the workload's controller replaces pods. Percentages become numbers of pods, with the controller's own rounding.
  * Sources: `ResolveFenceposts` and `MaxUnavailable` (kubernetes pkg/controller/deployment/util),
  * `getStatefulSetMaxUnavailable` (pkg/controller/statefulset), `UnavailableCount` and `SurgeCount`
  * (pkg/controller/daemon/util), `restart.go` and `MaxUnavailable` (argoproj/argo-rollouts rollout/, utils/replicaset).
- * `desired` is the number of pods wanted.
+ * `desired` is the number of pods that the workload should have.
  */
 export const strategyFrom = (kind: WorkloadKind, spec: WorkloadObject["spec"], desired: number): Strategy => {
   switch (kind) {
@@ -68,8 +69,8 @@ const rolloutStrategy = (
 };
 
 /**
- * Surge rounds up and unavailability down; where both come to nothing one pod may be unavailable, or nothing would ever
- * move.
+ * maxSurge is rounded up and maxUnavailable down. If both are 0, one pod may be unavailable: otherwise no pod could
+ * ever be replaced.
  */
 const fenceposts = (
   surge: number | string,
@@ -82,8 +83,8 @@ const fenceposts = (
 };
 
 /**
- * An int-or-percent as a number of pods. A percentage of whole numbers is computed without fractions: 29% of 100 are 29
- * pods.
+ * A number or a percentage as a number of pods. The multiplication comes first, so that 29% of 100 is 29 and not
+ * 28.999….
  */
 const podsOf = (value: number | string, desired: number, round: (pods: number) => number): number =>
   typeof value === "number" ? value : round((Number.parseInt(value, 10) * desired) / 100);

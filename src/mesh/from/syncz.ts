@@ -1,12 +1,13 @@
+/** The proxies of one istiod, from the answers of its debug endpoints. */
 import { instantOf, isBefore } from "../instant.ts";
 import type { ProxyConnection, SyncState } from "../model.ts";
 
 /**
  * The proxies connected to one istiod, from its answers to `/debug/connections` and `/debug/syncz` (Istio 1.19 to 1.29;
- * bodies as text). Ask for the connections first: a connection made between the two answers then has no stamp, or the
- * older one of the pod's last connection, and is never taken for newer than it is. istioctl's own connections are left
- * out. Throws a sentence when an answer has not the expected form. Source: `Syncz` and `connectionsHandler`
- * (istio/istio pilot/pkg/xds/debug.go), `connectionID` (ads.go), `debugSyncStatus` (statusgen.go).
+ * bodies as text). Ask for the connections first: then a connection that is made between the two answers has no time,
+ * or the older time of the pod's previous connection, and never looks newer than it is. istioctl's own connections are
+ * not included. Throws an error with a sentence when an answer does not have the expected form. Source: `Syncz` and
+ * `connectionsHandler` (istio/istio pilot/pkg/xds/debug.go), `connectionID` (ads.go), `debugSyncStatus` (statusgen.go).
  */
 export const proxiesFrom = (connections: string, syncz: string): ProxyConnection[] => {
   const clients = Map.groupBy(clientsFrom(connections), ({ proxy }) => proxy);
@@ -37,9 +38,7 @@ const listenerType = "type.googleapis.com/envoy.config.listener.v3.Listener";
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/**
- * istiod gives a client that states no version the highest one there is, and istioctl subscribes to no configuration.
- */
+/** istiod gives a client without a version the highest version, and istioctl subscribes to no configuration. */
 const isIstioctl = (entry: Fields): boolean =>
   textOf(entry, "istio_version") === "65536.65536.65536" &&
   ["cluster_sent", "listener_sent"].every((nonce) => textOf(entry, nonce) === undefined);
@@ -58,7 +57,7 @@ const rejectedBy = (entry: Fields): { readonly type: string; readonly message: s
     return message === undefined ? [] : [{ type: type.slice(type.lastIndexOf(".") + 1), message }];
   });
 
-/** What istiod knows of each type of resource, by type URL; only 1.23 and later tell it. */
+/** The state of each type of configuration, by type URL; only istiods of 1.23 and later report it. */
 const resourcesOf = (entry: Fields): ReadonlyMap<string, Fields> => {
   const resources = entry.resources;
   return new Map(
@@ -73,7 +72,7 @@ const entriesFrom = (body: string): readonly Fields[] => {
   return entries;
 };
 
-/** A connection's id is `POD.NAMESPACE-N`, N counting the istiod's connections. */
+/** A connection's id is `POD.NAMESPACE-N`; N is a counter of the istiod. */
 const clientsFrom = (
   body: string,
 ): { readonly proxy: string; readonly connectedAt: string; readonly ip: string | undefined }[] => {
@@ -90,7 +89,7 @@ const clientsFrom = (
   });
 };
 
-/** Host of `HOST:PORT`, an IPv6 one without its brackets. */
+/** Host of `HOST:PORT`; an IPv6 address without its brackets. */
 const hostOf = (address: string | undefined): string | undefined => /^\[?(.+?)\]?:\d+$/.exec(address ?? "")?.[1];
 
 const parse = (body: string, path: string): unknown => {
@@ -104,7 +103,7 @@ const parse = (body: string, path: string): unknown => {
 const isFields = (value: unknown): value is Fields =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** A text field that is there and not empty: istiod leaves empty ones out. */
+/** A text field that exists and is not empty: istiod leaves empty fields out. */
 const textOf = (fields: Fields, name: string): string | undefined => {
   const value = Object.hasOwn(fields, name) ? fields[name] : undefined;
   return typeof value === "string" && value !== "" ? value : undefined;

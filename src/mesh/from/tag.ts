@@ -1,12 +1,13 @@
+/** Tags, from injection webhooks and Services. */
 import type { KubeObject, WebhookConfigurationObject } from "../kubernetes.ts";
 import { labelOf } from "../labels.ts";
 import type { Injector, Tag } from "../model.ts";
 import { revisionOf } from "./injectors.ts";
 
 /**
- * Tags by name: those of the injectors' configurations and those of Services (Istio 1.28 and later writes both). A
- * Service that names another revision than the webhook stands as an entry of its own, because istiod believes both; it
- * injects nothing. Source: `tagWatcher` (istio/istio pkg/revisions/tag_watcher.go).
+ * The tags, by name: those of injection webhooks and those of Services (Istio 1.28 and later creates both). If the
+ * Service of a tag names another revision than its webhook, it is a second entry, which injects nothing, because istiod
+ * uses both. Source: `tagWatcher` (istio/istio pkg/revisions/tag_watcher.go).
  */
 export const tagsFrom = (
   configurations: readonly WebhookConfigurationObject[],

@@ -1,3 +1,4 @@
+/** Workloads of the four kinds, in one form. */
 import type { PodTemplateSpec, WorkloadObject } from "../kubernetes.ts";
 import { labelOf } from "../labels.ts";
 import type { Workload, WorkloadStatus } from "../model.ts";
@@ -5,10 +6,10 @@ import type { WorkloadKind } from "../workload-kinds.ts";
 import { asksForGateway, isStaticGateway, managedGatewayOf } from "./pod-proxy.ts";
 import { strategyFrom } from "./strategy.ts";
 
-/** A workload by itself: whose injection and pods are still to be found (inventory.ts). */
+/** A workload without its injection and its pods (inventory.ts adds them). */
 export type BareWorkload = Omit<Workload, "injection" | "pods">;
 
-/** What the four kinds say in different words, brought to one form. The API leaves out what is zero, false or empty. */
+/** A workload from an object of one of the four kinds. The API leaves out fields that are zero, false or empty. */
 export const workloadFrom = (kind: WorkloadKind, { metadata, spec, status = {} }: WorkloadObject): BareWorkload => {
   const desired = kind === "DaemonSet" ? (status.desiredNumberScheduled ?? 0) : (spec.replicas ?? 1);
   const namespace = metadata.namespace ?? "";
@@ -32,7 +33,7 @@ export const workloadFrom = (kind: WorkloadKind, { metadata, spec, status = {} }
   };
 };
 
-/** A workload that uses another's template (Argo Rollouts with `workloadRef`), with that template. */
+/** The workload with the template of another one (Argo Rollouts with `workloadRef`). */
 export const withTemplate = (workload: BareWorkload, template: PodTemplateSpec | undefined): BareWorkload => ({
   ...workload,
   ...templateFacts(template, workload.labels),
@@ -52,7 +53,7 @@ const templateFacts = (
   hostPorts: hostPortsOf(template),
 });
 
-/** Ports that a pod takes of its node: those it names, and all of its own on the host's network. */
+/** Ports that a pod occupies on its node: every `hostPort`, and with `hostNetwork` all its ports. */
 const hostPortsOf = (template: PodTemplateSpec | undefined): number[] =>
   (template?.spec.containers ?? [])
     .flatMap((container) => container.ports ?? [])

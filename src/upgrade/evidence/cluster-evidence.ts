@@ -1,16 +1,16 @@
 /**
- * What a plan is judged by beside the mesh itself: who else reads the labels of a namespace, and what room its
- * workloads have. Plain readonly data; read by src/cluster/surroundings.ts.
+ * What the checks need to know besides the mesh: what else selects namespaces by their labels, and quotas, autoscalers
+ * and disruption budgets. Plain readonly data; src/gather/read-evidence.ts reads it.
  */
 import type { LabelSelector, Labels } from "../../mesh/kubernetes.ts";
 import type { Unknown } from "../../mesh/model.ts";
 
 export interface ClusterEvidence {
-  /** Names of all namespaces, where one that was asked for is not among them: what it may have been meant to be. */
+  /** Names of all namespaces, to suggest one for a mistyped name; empty when every requested namespace exists. */
   readonly namespaces: readonly string[];
-  /** `discoverySelectors` of each control plane's mesh config; none means that it sees every namespace. */
+  /** `discoverySelectors` of each control plane's mesh config; without any, it watches every namespace. */
   readonly discovery: readonly Discovery[];
-  /** Whatever asks for namespaces by their labels: an answer that changes with them changes what it does. */
+  /** Everything that selects namespaces by their labels: a change of labels can change what it selects. */
   readonly readers: readonly NamespaceReader[];
   /** Names of the GatewayClasses that Istio serves. */
   readonly gatewayClasses: readonly string[];
@@ -20,22 +20,21 @@ export interface ClusterEvidence {
   readonly claims: readonly Claim[];
   readonly cronJobs: readonly { readonly namespace: string; readonly name: string }[];
   /**
-   * What each running pod counts against a quota, by resource name, by the pod's UID; only of namespaces that have a
-   * quota.
+   * What each running pod uses of a quota: quantities by resource name, by pod UID; only in namespaces with a quota.
    */
   readonly podUsage: ReadonlyMap<string, Labels>;
-  /** Reads that failed, each with the check that is left without evidence. */
+  /** Reads that failed, each with the check that needs them. */
   readonly unknown: readonly MissingEvidence[];
 }
 
 export interface Discovery {
   readonly revision: string;
-  /** `istio-system/istio-1-20`. */
+  /** Namespace and name of the ConfigMap, e.g. `istio-system/istio-1-20`. */
   readonly configMap: string;
   readonly selectors: readonly LabelSelector[];
 }
 
-/** One label selector over namespaces, and the object it stands in. */
+/** One selector of namespaces, and the object that contains it. */
 export interface NamespaceReader {
   readonly kind:
     | "NetworkPolicy"
@@ -48,10 +47,10 @@ export interface NamespaceReader {
     | "Gateway";
   readonly namespace: string | undefined;
   readonly name: string;
-  /** Where in the object, in words: `egress rule 2`, `webhook check.example.com`. */
+  /** The place in the object, for a person: `egress rule 2`, `webhook check.example.com`. */
   readonly where: string;
   readonly selector: LabelSelector | undefined;
-  /** The selector cannot be evaluated here, but its text names the label: a CEL expression. */
+  /** A CEL expression that contains the label's name; it is not evaluated here. */
   readonly expression?: string;
 }
 
@@ -60,7 +59,10 @@ export interface Quota {
   readonly name: string;
   readonly hard: Labels;
   readonly used: Labels;
-  /** Counts only some pods (`scopes`, `scopeSelector`); `Terminating` ones never count a workload's. */
+  /**
+   * Whether it counts some pods only (`scopes`, `scopeSelector`); one with scope `Terminating` counts no workload's
+   * pods.
+   */
   readonly scoped: boolean;
 }
 
@@ -88,6 +90,6 @@ export interface Claim {
 export interface MissingEvidence extends Unknown {
   /** Id of the check. */
   readonly check: string;
-  /** Without it the plan may be wrong; else only a warning is lost. */
+  /** True when the plan may be wrong without it; false when only a warning may be missing. */
   readonly essential: boolean;
 }

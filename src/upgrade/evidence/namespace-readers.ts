@@ -1,4 +1,4 @@
-/** Every label selector over namespaces that stands in an object of the cluster, as the API has it. */
+/** The selectors of namespaces in the cluster's objects (NetworkPolicies, webhooks, policies, Gateways). */
 import type { KubeObject, LabelSelector, WebhookConfigurationObject, WebhookRule } from "../../mesh/kubernetes.ts";
 import type { NamespaceReader } from "./cluster-evidence.ts";
 
@@ -20,7 +20,9 @@ interface MatchResources {
   readonly resourceRules?: readonly WebhookRule[];
 }
 
-/** ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding, and the Mutating ones, which have the same form. */
+/**
+ * ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding and the two Mutating kinds, which have the same fields.
+ */
 export interface AdmissionPolicyObject extends KubeObject {
   readonly spec?: { readonly matchConstraints?: MatchResources; readonly matchResources?: MatchResources };
 }
@@ -34,7 +36,10 @@ export interface RouteGatewayObject extends KubeObject {
   };
 }
 
-/** https://kubernetes.io/docs/concepts/services-networking/network-policies/#behavior-of-to-and-from-selectors */
+/**
+ * The namespace selectors of a NetworkPolicy.
+ * https://kubernetes.io/docs/concepts/services-networking/network-policies/#behavior-of-to-and-from-selectors
+ */
 export const networkPolicyReaders = ({ metadata, spec = {} }: NetworkPolicyObject): readonly NamespaceReader[] => {
   const readers = (direction: string, rules: readonly (readonly Peer[] | undefined)[]): readonly NamespaceReader[] =>
     rules.flatMap((peers = [], index) =>
@@ -65,7 +70,8 @@ export const networkPolicyReaders = ({ metadata, spec = {} }: NetworkPolicyObjec
 };
 
 /**
- * Webhooks choose by the labels of the namespace that an object is in, or, where the object is a namespace, by its own.
+ * The selectors of a webhook configuration: `namespaceSelector` looks at the labels of an object's namespace, and
+ * `objectSelector`, where the object is a namespace, at its own labels.
  */
 export const webhookReaders = (
   kind: "MutatingWebhookConfiguration" | "ValidatingWebhookConfiguration",
@@ -79,6 +85,7 @@ export const webhookReaders = (
     ];
   });
 
+/** The selectors of an admission policy or its binding, and expressions that contain an injection label. */
 export const policyReaders = (
   kind: Extract<NamespaceReader["kind"], `${string}AdmissionPolicy${string}`>,
   { metadata, spec = {} }: AdmissionPolicyObject,
@@ -97,7 +104,7 @@ export const policyReaders = (
   ];
 };
 
-/** https://gateway-api.sigs.k8s.io/reference/spec/#routenamespaces */
+/** The namespace selectors of a Gateway's listeners. https://gateway-api.sigs.k8s.io/reference/spec/#routenamespaces */
 export const routeReaders = ({ metadata, spec = {} }: RouteGatewayObject): readonly NamespaceReader[] =>
   (spec.listeners ?? []).flatMap(({ name, allowedRoutes }): readonly NamespaceReader[] =>
     allowedRoutes?.namespaces?.from === "Selector"
@@ -129,9 +136,9 @@ const coversNamespaces = ({ apiGroups = [], resources = [] }: WebhookRule): bool
   (apiGroups.includes("") || apiGroups.includes("*")) &&
   resources.some((resource) => resource === "namespaces" || resource === "*" || resource === "*/*");
 
-/** Expressions in CEL are not evaluated; one that names an injection label is shown. */
-const expressions = (place: Place, holder: unknown): readonly NamespaceReader[] => {
-  const naming = textsOf(holder).filter((text) => /istio-injection|istio\.io\/rev/.test(text));
+/** CEL expressions are not evaluated; the ones that contain an injection label are listed. */
+const expressions = (place: Place, value: unknown): readonly NamespaceReader[] => {
+  const naming = textsOf(value).filter((text) => /istio-injection|istio\.io\/rev/.test(text));
   return naming.map((expression) => ({ ...place, selector: undefined, expression }));
 };
 

@@ -1,8 +1,9 @@
+/** What a pod uses of a ResourceQuota. */
 import type { ContainerSpec, Labels, PodSpec } from "../../mesh/kubernetes.ts";
 import { thousandths } from "./quantity.ts";
 
 /**
- * What a pod counts in a quota by resource (`requests.cpu`, `limits.memory`, …), in thousandths written as quantities.
+ * What a pod uses of a quota, by resource (`requests.cpu`, `limits.memory`, …), as quantities in thousandths (`250m`).
  */
 export const usageOf = (spec: PodSpec & { readonly overhead?: Labels }): Labels => ({
   ...prefixed(
@@ -16,9 +17,9 @@ export const usageOf = (spec: PodSpec & { readonly overhead?: Labels }): Labels 
 });
 
 /**
- * The larger of what runs at last (containers and sidecars) and the most that an init container needs beside the
- * sidecars started before it. Source: `PodRequests` (k8s.io/component-helpers resource/helpers.go). A quantity that is
- * none makes the sum NaN, which no quota has room for.
+ * The larger of two sums: all containers with the native sidecars, and the largest init container with the native
+ * sidecars before it. Source: `PodRequests` (k8s.io/component-helpers resource/helpers.go). A text that is not a
+ * quantity makes the sum NaN, which fits in no quota.
  */
 const effective = (
   spec: PodSpec & { readonly overhead?: Labels },

@@ -1,3 +1,4 @@
+/** Kubernetes quantities as numbers. */
 const factors: ReadonlyMap<string, number> = new Map([
   ["n", 1e-6],
   ["u", 1e-3],
@@ -18,9 +19,9 @@ const factors: ReadonlyMap<string, number> = new Map([
 ]);
 
 /**
- * A Kubernetes quantity (`250m`, `1.5Gi`, `1e3`) in thousandths of its unit, rounded up, so that sums of CPU shares are
- * exact;
- * `undefined` for a text that is none. https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
+ * A Kubernetes quantity (`250m`, `1.5Gi`, `1e3`) in thousandths of its unit, rounded up; whole numbers, so that sums
+ * are exact. `undefined` for a text that is not a quantity.
+ * https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
  */
 export const thousandths = (quantity: string): number | undefined => {
   const match = /^([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)([a-zA-Z]{0,2})$/.exec(quantity);

@@ -5,7 +5,7 @@ import { labelOf } from "../../mesh/labels.ts";
 import type { ObjectRef, Pod } from "../../mesh/model.ts";
 import { refOf, refText } from "../../mesh/object-ref.ts";
 import { type RevisionLabels, sameRevisionLabels } from "../../mesh/revision-labels.ts";
-import { isLive } from "../../mesh/standing.ts";
+import { isLive } from "../../mesh/pod-state.ts";
 import type { UndoRecord } from "../record/undo-record.ts";
 import type { Lane, Plan } from "./plan.ts";
 import { revisionsOf } from "./revisions-text.ts";

@@ -1,17 +1,17 @@
 /**
- * Why a restarted workload does not arrive, for the person who has to mend it: which object, which container (the proxy
- * or the application), and what the kubelet, the controller or istiod says of it.
+ * Why the pods of a restarted workload are not proven, for the person who has to fix it: the object, the container (of
+ * the proxy or of the application), and the message of the kubelet, of the controller or of istiod.
  */
 
 import type { ManagedWorkload } from "../../mesh/from/ownership.ts";
 import { isBefore } from "../../mesh/instant.ts";
-import { isLive } from "../../mesh/standing.ts";
+import { isLive } from "../../mesh/pod-state.ts";
 import { diagnosePod } from "./pod-diagnosis.ts";
-import { type Diagnosis, type Evidence, lastingMs, symptoms } from "./symptom.ts";
+import { type Diagnosis, defaultGraceMs, type Evidence, symptoms } from "./symptom.ts";
 
 /**
- * Everything that keeps the workload from arriving, gravest first and the proxy before the application; empty when
- * nothing is seen.
+ * All known reasons why the workload's new pods are not proven: the most serious first, and the proxy before the
+ * application. Empty when no reason is known.
  */
 export function diagnose(workload: ManagedWorkload, evidence: Evidence): readonly Diagnosis[] {
   const fresh = evidence.pods.filter(
@@ -22,58 +22,59 @@ export function diagnose(workload: ManagedWorkload, evidence: Evidence): readonl
       !isBefore(pod.createdAt, evidence.stamp),
   );
   const found = [
-    ...refusedPods(workload, evidence),
-    ...fresh.flatMap((judged) => diagnosePod(judged, evidence)),
-    ...slowToGo(workload, evidence),
+    ...podsNotCreated(workload, evidence),
+    ...fresh.flatMap((checked) => diagnosePod(checked, evidence)),
+    ...stillTerminating(workload, evidence),
   ];
-  const parties = ["proxy", "application", "cluster"];
+  const causes = ["proxy", "application", "cluster"];
   return found.toSorted(
     (a, b) =>
-      symptoms.indexOf(a.symptom) - symptoms.indexOf(b.symptom) || parties.indexOf(a.party) - parties.indexOf(b.party),
+      symptoms.indexOf(a.symptom) - symptoms.indexOf(b.symptom) || causes.indexOf(a.cause) - causes.indexOf(b.cause),
   );
 }
 
 /**
- * Nothing says it in a pod, for there is none: the events of what makes the pods do, and on a Deployment a condition.
+ * Pods that the API server refused to create. There is no pod to look at: the reason is in the events of the controller
+ * object that creates the pods, and in a condition of a Deployment.
  */
-function refusedPods(workload: ManagedWorkload, { replicaSets, events, stamp }: Evidence): readonly Diagnosis[] {
-  const makers = [
+function podsNotCreated(workload: ManagedWorkload, { replicaSets, events, stamp }: Evidence): readonly Diagnosis[] {
+  const creators = [
     workload,
     ...replicaSets.filter(({ ownerUid }) => ownerUid === workload.uid).map((set) => ({ ...set, kind: "ReplicaSet" })),
   ];
-  const refusal = makers
-    .flatMap((maker) =>
+  const refusal = creators
+    .flatMap((creator) =>
       events
-        .filter((event) => event.reason === "FailedCreate" && event.uid === maker.uid)
-        .map((event) => ({ ...event, maker })),
+        .filter((event) => event.reason === "FailedCreate" && event.uid === creator.uid)
+        .map((event) => ({ ...event, creator })),
     )
     .filter(({ at }) => !isBefore(at, stamp) && !workload.pods.some((pod) => isBefore(at, pod.createdAt)))
-    .reduce<{ at: string; message: string; maker: { kind: string; name: string; uid: string } } | undefined>(
+    .reduce<{ at: string; message: string; creator: { kind: string; name: string; uid: string } } | undefined>(
       (last, event) => (last && isBefore(event.at, last.at) ? last : event),
       undefined,
     );
   const condition = workload.status.conditions.find(
     ({ type, status }) => type === "ReplicaFailure" && status === "True",
   );
-  const { maker, message } = refusal ?? { maker: workload, message: condition?.message };
+  const { creator, message } = refusal ?? { creator: workload, message: condition?.message };
   if (message === undefined) return [];
   return [
     {
       symptom: "create",
-      object: { kind: maker.kind, namespace: workload.namespace, name: maker.name },
-      uid: maker.uid,
+      object: { kind: creator.kind, namespace: workload.namespace, name: creator.name },
+      uid: creator.uid,
       container: undefined,
-      party: "cluster",
+      cause: "cluster",
       reason: "FailedCreate",
-      message: `no new pod is let in: ${message}`,
+      message: `the API server refuses new pods: ${message}`,
       logs: undefined,
-      // Room in a quota comes back as other workloads finish; a refusal by a webhook or a policy does not.
-      graceMs: message.includes("exceeded quota") ? undefined : lastingMs,
+      // A quota can have room again when other workloads end; a webhook or a policy does not change its mind.
+      graceMs: message.includes("exceeded quota") ? undefined : defaultGraceMs,
     },
   ];
 }
 
-const slowToGo = (workload: ManagedWorkload, { revision }: Evidence): readonly Diagnosis[] =>
+const stillTerminating = (workload: ManagedWorkload, { revision }: Evidence): readonly Diagnosis[] =>
   workload.pods
     .filter((pod) => pod.terminating && isLive(pod) && pod.proxy?.revision !== revision)
     .map((pod) => ({
@@ -81,9 +82,9 @@ const slowToGo = (workload: ManagedWorkload, { revision }: Evidence): readonly D
       object: { kind: "Pod", namespace: pod.namespace, name: pod.name },
       uid: pod.uid,
       container: undefined,
-      party: "cluster",
+      cause: "cluster",
       reason: "Terminating",
-      message: "an old pod that has not ended yet",
+      message: "an old pod is still terminating",
       logs: undefined,
       graceMs: undefined,
     }));

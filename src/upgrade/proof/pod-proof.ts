@@ -1,24 +1,23 @@
 /**
- * Whether one pod has arrived: injected by the target, ready, connected to an istiod of the target, configuration
- * acknowledged, and gone from every other control plane. What each istiod pod knows are its own connections only, so
- * all have to be asked (istio/istio pilot/pkg/xds/debug.go).
+ * The proof of one pod: it is injected by the target, ready, connected to an istiod of the target, its configuration is
+ * acknowledged, and it is not connected to another control plane. Each istiod knows its own connections only, so all
+ * istiods must be asked (istio/istio pilot/pkg/xds/debug.go).
  */
 import { instantOf } from "../../mesh/instant.ts";
 import type { IstiodAnswer, Pod, ProxyConnection, SyncState } from "../../mesh/model.ts";
 import type { Verdict } from "./verdict.ts";
 
-/** Where a pod is to arrive, and which control planes have to say that they do not hold it any more. */
-export interface Arrival {
+/** The revision to which a pod must be connected, and the revisions to which it must not be connected any more. */
+export interface PodGoal {
   /** Revision of the target, resolved: never a tag. */
   readonly revision: string;
-  /** Revisions that were left. An istiod of theirs that does not answer leaves the proof open. */
+  /** Revisions that the pods come from. While one of their istiods does not answer, there is no proof. */
   readonly oldRevisions: readonly string[];
 }
 
 /**
- * Beside the verdicts: `wrong-revision`, injected by another revision or by none, which only a new pod mends;
- * `rejected`, the proxy refuses what the target sends it, which is a failure once it lasts (trouble.ts). Both are no
- * verdict at first sight.
+ * Two kinds that a Verdict does not have. `wrong-revision`: injected by another revision or not at all; only a new pod
+ * changes that. `rejected`: the proxy rejects the target's configuration; a failure only if it lasts (symptom.ts).
  */
 export type PodProof =
   | Exclude<Verdict, { readonly kind: "failed" }>
@@ -26,31 +25,34 @@ export type PodProof =
   | { readonly kind: "rejected"; readonly reason: string };
 
 /**
- * A proxy reconnects now and then (istiod ends connections after about 30 minutes): one `waiting` is no verdict, ask
- * again.
+ * The proof of one pod, by the answers of all istiods. A proxy reconnects from time to time (istiod closes connections
+ * after about 30 minutes), so `waiting` is not a failure: ask again.
  */
-export function podProof(pod: Pod, arrival: Arrival, answers: readonly IstiodAnswer[]): PodProof {
+export function podProof(pod: Pod, goal: PodGoal, answers: readonly IstiodAnswer[]): PodProof {
   const revision = pod.proxy?.revision;
-  if (revision !== arrival.revision)
-    return { kind: "wrong-revision", reason: wrongRevisionReason(pod, arrival), revision };
+  if (revision !== goal.revision) return { kind: "wrong-revision", reason: wrongRevisionReason(pod, goal), revision };
   if (pod.terminating) return { kind: "waiting", reason: "terminating" };
   if (!hasStarted(pod)) return { kind: "waiting", reason: notRunning(pod) };
-  return atTarget(pod, arrival, answers) ?? readiness(pod) ?? goneElsewhere(pod, arrival, answers) ?? { kind: "done" };
+  return (
+    connectedToTarget(pod, goal, answers) ??
+    readiness(pod) ??
+    disconnectedFromOthers(pod, goal, answers) ?? { kind: "done" }
+  );
 }
 
-const wrongRevisionReason = (pod: Pod, { revision }: Arrival): string =>
+const wrongRevisionReason = (pod: Pod, { revision }: PodGoal): string =>
   pod.proxy === undefined
-    ? `not injected, ${revision} was to`
+    ? `not injected; it should be injected by ${revision}`
     : `injected by ${pod.proxy.revision ?? "an unknown revision"}, not by ${revision}`;
 
 /**
- * Its proxy runs, ready or not. A native sidecar does so while the pod still is `Pending`: the application waits for
- * it.
+ * Whether its proxy runs, ready or not. A native sidecar runs while the pod's phase is still `Pending`, because the
+ * application starts after it.
  */
 export const hasStarted = (pod: Pod): boolean =>
   pod.phase === "Running" ||
   pod.proxy?.ready === true ||
-  pod.troubles.some(({ container, state }) => container === pod.proxy?.container && state === "not ready");
+  pod.unreadyContainers.some(({ container, state }) => container === pod.proxy?.container && state === "not ready");
 
 const notRunning = (pod: Pod): string =>
   pod.conditions.some(({ type }) => type === "PodScheduled") ? "not scheduled yet" : "containers not started yet";
@@ -60,25 +62,27 @@ function readiness(pod: Pod): PodProof | undefined {
   return pod.ready ? undefined : { kind: "waiting", reason: "proxy ready, pod not ready yet" };
 }
 
-/** Undefined: connected and acknowledged. */
-function atTarget(pod: Pod, { revision }: Arrival, answers: readonly IstiodAnswer[]): PodProof | undefined {
+/** Undefined when the pod is connected to the target and its configuration is acknowledged. */
+function connectedToTarget(pod: Pod, { revision }: PodGoal, answers: readonly IstiodAnswer[]): PodProof | undefined {
   const own = answers.filter((answer) => answer.revision === revision);
   const found = own.flatMap((answer) => connectionsOf(pod, answer));
-  const current = newest(found.filter((proxy) => isOwn(pod, proxy)));
+  const current = newest(found.filter((proxy) => isConnectionOf(pod, proxy)));
   if (current) return configured(current);
-  const silent = own.find((answer) => answer.kind === "unanswered");
-  if (silent) return { kind: "unknown", reason: silence(silent) };
+  const unanswered = own.find((answer) => answer.kind === "unanswered");
+  if (unanswered) return { kind: "unknown", reason: unansweredReason(unanswered) };
   if (own.length === 0) return { kind: "unknown", reason: `no istiod of ${revision} to ask` };
   return {
     kind: "waiting",
-    reason: found.length > 0 ? "proxy not connected yet, only a pod of its name before it" : "proxy not connected yet",
+    reason:
+      found.length > 0
+        ? "proxy not connected yet, only that of an earlier pod with the same name"
+        : "proxy not connected yet",
   };
 }
 
 function configured({ cds, lds, rejected }: ProxyConnection): PodProof | undefined {
-  const refusal = rejected[0];
-  if (refusal)
-    return { kind: "rejected", reason: `proxy rejects its configuration: ${refusal.type}: ${refusal.message}` };
+  const first = rejected[0];
+  if (first) return { kind: "rejected", reason: `proxy rejects its configuration: ${first.type}: ${first.message}` };
   const open = (
     [
       ["CDS", cds],
@@ -92,22 +96,22 @@ function configured({ cds, lds, rejected }: ProxyConnection): PodProof | undefin
     : { kind: "waiting", reason: `configuration not acknowledged yet: ${open.map(([type]) => type).join(", ")}` };
 }
 
-/** The istiod of another revision that still lists a proxy of this pod's name, if one does. */
-export const otherHolder = (
+/** An istiod of another revision that still lists a proxy with this pod's name, if there is one. */
+export const istiodOfOtherRevision = (
   pod: Pod,
-  { revision }: Arrival,
+  { revision }: PodGoal,
   answers: readonly IstiodAnswer[],
 ): IstiodAnswer | undefined =>
   answers.find((answer) => answer.revision !== revision && connectionsOf(pod, answer).length > 0);
 
-/** Undefined: every istiod of the revisions left has answered, and none that answered holds a proxy of this name. */
-function goneElsewhere(pod: Pod, arrival: Arrival, answers: readonly IstiodAnswer[]): PodProof | undefined {
-  const holder = otherHolder(pod, arrival, answers);
-  if (holder) return { kind: "waiting", reason: `still connected to ${holder.istiod} of ${holder.revision}` };
-  const silent = answers
+/** Undefined when every istiod of the old revisions answered, and no istiod lists a proxy with this pod's name. */
+function disconnectedFromOthers(pod: Pod, goal: PodGoal, answers: readonly IstiodAnswer[]): PodProof | undefined {
+  const other = istiodOfOtherRevision(pod, goal, answers);
+  if (other) return { kind: "waiting", reason: `still connected to ${other.istiod} of ${other.revision}` };
+  const unanswered = answers
     .filter((answer) => answer.kind === "unanswered")
-    .find(({ revision }) => arrival.oldRevisions.includes(revision));
-  return silent && { kind: "unknown", reason: silence(silent) };
+    .find(({ revision }) => goal.oldRevisions.includes(revision));
+  return unanswered && { kind: "unknown", reason: unansweredReason(unanswered) };
 }
 
 const connectionsOf = (pod: Pod, answer: IstiodAnswer): readonly ProxyConnection[] =>
@@ -126,10 +130,11 @@ function byPod(answer: IstiodAnswer): ReadonlyMap<string, readonly ProxyConnecti
 }
 
 /**
- * The name of a ReplicaSet's or DaemonSet's pod is used once. Any other (a StatefulSet's) may be the name of the pod
- * before it, whose connection istiod still lists: then only a connection made since this pod exists counts.
+ * Whether a connection with this pod's name is this pod's. A ReplicaSet or DaemonSet uses a pod name once. A
+ * StatefulSet uses it again, and istiod may still list the connection of the earlier pod: then the connection must be
+ * newer than the pod.
  */
-function isOwn(pod: Pod, proxy: ProxyConnection): boolean {
+function isConnectionOf(pod: Pod, proxy: ProxyConnection): boolean {
   if (pod.owner?.kind === "ReplicaSet" || pod.owner?.kind === "DaemonSet") return true;
   const [connected, created] = [instantOf(proxy.connectedAt), instantOf(pod.createdAt)];
   return connected !== undefined && created !== undefined && connected >= created;
@@ -141,5 +146,9 @@ const newest = (proxies: readonly ProxyConnection[]): ProxyConnection | undefine
     undefined,
   );
 
-const silence = ({ istiod, revision, reason }: Extract<IstiodAnswer, { readonly kind: "unanswered" }>): string =>
+const unansweredReason = ({
+  istiod,
+  revision,
+  reason,
+}: Extract<IstiodAnswer, { readonly kind: "unanswered" }>): string =>
   `${istiod} of ${revision} does not answer: ${reason}`;

@@ -1,8 +1,7 @@
 /**
- * How far the rollout of one workload is, by what its controller reports: kubectl's own order of questions (generation,
- * deadline, updated, old gone, available; k8s.io/kubectl pkg/polymorphichelpers/rollout_status.go) and, for an Argo
- * Rollout, its controller's (argo-rollouts utils/rollout/rolloututil.go). Necessary and never sufficient: the proof is
- * in the pods.
+ * The state of one workload's rollout, by its status. The order of the questions is kubectl's (generation, deadline,
+ * updated, old pods, available; k8s.io/kubectl pkg/polymorphichelpers/rollout_status.go), and for an Argo Rollout that
+ * of its controller (argo-rollouts utils/rollout/rolloututil.go). A finished rollout is not enough: see pod-proof.ts.
  */
 
 import type { ManagedWorkload } from "../../mesh/from/ownership.ts";
@@ -12,22 +11,23 @@ import type { WorkloadKind } from "../../mesh/workload-kinds.ts";
 import { done, failed, type Verdict, waiting } from "./verdict.ts";
 
 /**
- * The verdict on a workload as listed. Stricter than kubectl where a rollout would never finish by itself: `OnDelete`,
- * a partition that holds pods back, and a pause before the end are `failed`, and all pods have to be updated for
- * `done`.
+ * The verdict on a workload's rollout. It is stricter than kubectl where a rollout would never finish by itself:
+ * `OnDelete`, a partition that keeps old pods, and a pause before the end are `failed`; `done` needs all pods updated.
  */
 export function rolloutVerdict(workload: ManagedWorkload): Verdict {
-  if (workload.status.observedGeneration < workload.generation) return waiting("change not seen by its controller yet");
+  if (workload.status.observedGeneration < workload.generation)
+    return waiting("its controller has not seen the change yet");
   return rules[workload.kind](workload);
 }
 
 const rules: Readonly<Record<WorkloadKind, (workload: ManagedWorkload) => Verdict>> = {
   Deployment: (workload) => {
     const { desired, updated, replicas, available } = workload.status;
-    const late = conditionFor(workload, "ProgressDeadlineExceeded");
-    if (late) return failed(`exceeded its progress deadline: ${late}`);
-    if (updated < desired) return unlessPaused(workload, `${updated} of ${desired} updated`);
-    if (replicas > updated) return unlessPaused(workload, `${counted(replicas - updated, "old pod")} still running`);
+    const exceeded = conditionFor(workload, "ProgressDeadlineExceeded");
+    if (exceeded) return failed(`exceeded its progress deadline: ${exceeded}`);
+    if (updated < desired) return waitingUnlessPaused(workload, `${updated} of ${desired} updated`);
+    if (replicas > updated)
+      return waitingUnlessPaused(workload, `${counted(replicas - updated, "old pod")} still running`);
     if (available < updated) return waiting(`${available} of ${updated} available`);
     return done;
   },
@@ -41,7 +41,7 @@ const rules: Readonly<Record<WorkloadKind, (workload: ManagedWorkload) => Verdic
     if (ready < desired || updated < desired)
       return waiting(updated < desired ? `${updated} of ${desired} updated` : `${ready} of ${desired} ready`);
     if (available < desired) return waiting(`${available} of ${desired} available`);
-    if (currentRevision !== updateRevision) return waiting("rollout not closed by its controller yet");
+    if (currentRevision !== updateRevision) return waiting("its controller has not finished the rollout yet");
     return done;
   },
 
@@ -55,7 +55,7 @@ const rules: Readonly<Record<WorkloadKind, (workload: ManagedWorkload) => Verdic
 
   Rollout: (workload) => {
     const { desired, available, phase, restartedAt } = workload.status;
-    if (phase === "Degraded") return failed(`degraded: ${whyDegraded(workload)}`);
+    if (phase === "Degraded") return failed(`degraded: ${degradedReason(workload)}`);
     if (workload.restartedAt !== undefined && instantOf(restartedAt) !== instantOf(workload.restartedAt))
       return waiting(`${restartedPods(workload)} of ${desired} restarted`);
     if (available < desired) return waiting(`${available} of ${desired} available`);
@@ -66,17 +66,17 @@ const rules: Readonly<Record<WorkloadKind, (workload: ManagedWorkload) => Verdic
 
 const onDelete = "its update strategy is OnDelete: a pod is replaced only when somebody deletes it";
 
-const unlessPaused = (workload: ManagedWorkload, reason: string): Verdict =>
-  workload.paused ? failed(`paused with ${reason}: it goes on only when somebody resumes it`) : waiting(reason);
+const waitingUnlessPaused = (workload: ManagedWorkload, reason: string): Verdict =>
+  workload.paused ? failed(`paused with ${reason}: it continues only after somebody resumes it`) : waiting(reason);
 
 const conditionFor = (workload: ManagedWorkload, reason: string): string | undefined =>
   workload.status.conditions.find((condition) => condition.reason === reason)?.message;
 
-const whyDegraded = (workload: ManagedWorkload): string =>
+const degradedReason = (workload: ManagedWorkload): string =>
   workload.status.conditions.find(
     ({ type, reason }) => type === "InvalidSpec" || ["RolloutAborted", "ProgressDeadlineExceeded"].includes(reason),
-  )?.message ?? "its controller says no more";
+  )?.message ?? "its controller gives no reason";
 
-/** Argo evicts pods older than `spec.restartAt`; what stands and is not older was made since (rollout/restart.go). */
+/** Argo Rollouts evicts pods older than `spec.restartAt`; the other pods are new (rollout/restart.go). */
 const restartedPods = (workload: ManagedWorkload): number =>
   workload.pods.filter((pod) => !pod.terminating && !isBefore(pod.createdAt, workload.restartedAt)).length;

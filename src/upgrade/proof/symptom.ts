@@ -1,14 +1,13 @@
-/** What can be wrong with a restarted workload, as data, and how long it may be so before it counts as hopeless. */
+/** What can be wrong with a restarted workload, and how long that may last before it counts as a failure. */
 import type { ClusterEvent } from "../../mesh/from/event.ts";
 import type { ObjectRef } from "../../mesh/model.ts";
-import type { JudgedPod } from "./workload-proof.ts";
+import type { CheckedPod } from "./workload-proof.ts";
 
 /**
- * What is wrong, gravest first. `crash`: ends again and again · `image`: cannot be pulled · `config`: its container
- * cannot be made ·
- * `create`: the API server refuses new pods · `rejected`: the proxy refuses its configuration · `unscheduled` ·
- * `unconnected`: the proxy has no control plane or has not acknowledged · `unready` · `starting` · `terminating`: an
- * old pod does not go.
+ * What is wrong, the most serious first. `crash`: a container ends again and again · `image`: it cannot be pulled ·
+ * `config`: the container cannot be created · `create`: the API server refuses new pods · `rejected`: the proxy rejects
+ * its configuration · `unscheduled` · `unconnected`: the proxy is not connected, or its configuration is not
+ * acknowledged · `unready` · `starting` · `terminating`: an old pod has not ended yet.
  */
 export const symptoms = [
   "crash",
@@ -26,27 +25,27 @@ export type Symptom = (typeof symptoms)[number];
 
 export interface Diagnosis {
   readonly symptom: Symptom;
-  /** The pod, or what could not make one (a ReplicaSet, a StatefulSet, …). */
+  /** The pod, or the object that could not create one (a ReplicaSet, a StatefulSet, …). */
   readonly object: ObjectRef;
   readonly uid: string;
   readonly container: string | undefined;
-  readonly party: "proxy" | "application" | "cluster";
-  /** As the cluster names it: `CrashLoopBackOff`, `FailedCreate`, `Unschedulable`, … */
+  readonly cause: "proxy" | "application" | "cluster";
+  /** The cluster's reason, where it gives one: `CrashLoopBackOff`, `FailedCreate`, `Unschedulable`, … */
   readonly reason: string;
-  /** A clause for a person, with the cluster's own words. */
+  /** A clause for a person, with the cluster's own message. */
   readonly message: string;
-  /** The run of the container whose last lines tell more; undefined where nothing ran. */
+  /** The run of the container whose logs explain more; undefined where nothing ran. */
   readonly logs: "current" | "previous" | undefined;
-  /** How long (ms) it may last before it counts as hopeless; undefined where only the caller's deadline ends it. */
+  /** How long (ms) it may last before it counts as a failure; undefined: until the caller's deadline. */
   readonly graceMs: number | undefined;
 }
 
 export interface Evidence {
-  /** What `workloadProof` or `firstNewPodProof` said of the workload's pods. */
-  readonly pods: readonly JudgedPod[];
+  /** The workload's pods with their proofs, from `workloadProof` or `firstNewPodProof`. */
+  readonly pods: readonly CheckedPod[];
   readonly replicaSets: readonly ReplicaSetRef[];
   readonly events: readonly ClusterEvent[];
-  /** The restart stamp: what is older is another story. */
+  /** The restart stamp (RFC 3339): older events and pods are ignored. */
   readonly stamp: string;
   /** Revision of the target. */
   readonly revision: string;
@@ -58,32 +57,32 @@ export interface ReplicaSetRef {
   readonly ownerUid: string | undefined;
 }
 
-/** Restarts of a container after which it is not expected to come up any more. */
-export const hopelessRestarts = 3;
+/** After so many restarts a container counts as failed. */
+export const restartLimit = 3;
 
 /**
- * How long (ms) a state that no waiting is likely to end may last: for it may still be a registry's or a webhook's
- * hiccup.
+ * How long (ms) a state may last that normally does not end by itself. Not 0, because a registry or a webhook may be
+ * unavailable for a few seconds.
  */
-export const lastingMs = 15_000;
+export const defaultGraceMs = 15_000;
 
-/** Since when (ms) each trouble is seen without a break. */
+/** When (ms) each symptom was first seen in an uninterrupted series of looks. */
 export type SeenSince = ReadonlyMap<string, number>;
 
 /**
- * Takes the troubles of one look into the memory of the looks before it, and says which of them has outlived its grace.
- * `ErrImagePull` and `ImagePullBackOff` taking turns are one trouble.
+ * Adds the symptoms of one look to those of the looks before, and returns the first one that lasts longer than its
+ * grace. `ErrImagePull` and `ImagePullBackOff`, which alternate, are one symptom. `now` in ms of the clock of `before`.
  */
 export function pastGrace(
   before: SeenSince,
   found: readonly Diagnosis[],
   now: number,
-): { readonly since: SeenSince; readonly hopeless: Diagnosis | undefined } {
+): { readonly since: SeenSince; readonly expired: Diagnosis | undefined } {
   const since = new Map(found.map((each) => [keyOf(each), before.get(keyOf(each)) ?? now]));
-  const hopeless = found.find(
+  const expired = found.find(
     (each) => each.graceMs !== undefined && now - (since.get(keyOf(each)) ?? now) >= each.graceMs,
   );
-  return { since, hopeless };
+  return { since, expired };
 }
 
-const keyOf = ({ symptom: trouble, uid, container }: Diagnosis): string => `${trouble} ${uid} ${container ?? ""}`;
+const keyOf = ({ symptom, uid, container }: Diagnosis): string => `${symptom} ${uid} ${container ?? ""}`;

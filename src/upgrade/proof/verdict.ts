@@ -1,4 +1,4 @@
-/** How far something is: `waiting` and `failed` and `unknown` come with the reason, in words for a person. */
+/** The state of something that should become `done`. The other three kinds have a reason, a clause for a person. */
 export type Verdict =
   | { readonly kind: "waiting"; readonly reason: string }
   | { readonly kind: "done" }

@@ -1,33 +1,33 @@
 /**
- * Whether a restarted workload has arrived: its rollout is over, every pod of it is proven, and none that carries an
- * old proxy is left. What the controller counts is not enough (OnDelete, partitions and wrong revisions count as
- * complete).
+ * The proof of a restarted workload: its rollout is finished, every pod is proven, and no pod with an old proxy is
+ * left. The controller's counters are not enough: with OnDelete, with a partition, and with a wrong revision, they say
+ * complete.
  */
 
 import type { ManagedWorkload } from "../../mesh/from/ownership.ts";
 import { isBefore } from "../../mesh/instant.ts";
 import type { IstiodAnswer, Pod } from "../../mesh/model.ts";
 import { counted } from "../../mesh/phrase.ts";
-import { isLive } from "../../mesh/standing.ts";
-import { type Arrival, otherHolder, type PodProof, podProof } from "./pod-proof.ts";
+import { isLive } from "../../mesh/pod-state.ts";
+import { istiodOfOtherRevision, type PodGoal, type PodProof, podProof } from "./pod-proof.ts";
 import { rolloutVerdict } from "./rollout-verdict.ts";
 import { done, failed, unknown, type Verdict, waiting } from "./verdict.ts";
 
-/** What a restart of one workload is to reach. */
-export interface RestartGoal extends Arrival {
+/** What must be true after the restart of one workload. */
+export interface RestartGoal extends PodGoal {
   readonly uid: string;
-  /** The restart stamp: RFC 3339, the API server's clock. Pods made after it are new. */
+  /** The restart stamp: RFC 3339, by the API server's clock. Pods created after it are new. */
   readonly stamp: string;
   /**
-   * `metadata.generation` of the answer to the restart's patch: an older picture of the workload says nothing. 0 where
-   * nothing was written.
+   * `metadata.generation` in the answer to the restart's patch: a workload with a lower one was read before the restart
+   * and proves nothing. 0 where nothing was written.
    */
   readonly generation: number;
-  /** UIDs of the pods that were there before the restart was sent, where that is known. */
+  /** UIDs of the pods that existed before the restart was sent, where that is known. */
   readonly before?: ReadonlySet<string>;
 }
 
-export interface JudgedPod {
+export interface CheckedPod {
   readonly pod: Pod;
   readonly proof: PodProof;
 }
@@ -35,28 +35,31 @@ export interface JudgedPod {
 export interface WorkloadProof {
   readonly verdict: Verdict;
   /** Its pods that are neither finished nor terminating. */
-  readonly pods: readonly JudgedPod[];
+  readonly pods: readonly CheckedPod[];
   readonly proven: number;
   /**
-   * New pods that the target did not inject, and with the rollout over any such pod. Only another restart mends them.
+   * New pods that the target did not inject; after the end of the rollout, also old ones. Only another restart helps.
    */
   readonly wrongRevision: readonly Pod[];
-  /** When each pod was last proven, by UID; to be handed in again with the next picture. */
+  /** When (ms) each pod was last proven, by UID; the caller passes it to the next call. */
   readonly provenAt: ReadonlyMap<string, number>;
 }
 
 /**
- * How long a proof outlives a look that misses it (ms): proxies reconnect and are pushed to all the time, so that of
- * many pods hardly ever all are in sync at one instant.
+ * How long (ms) the proof of a pod stays valid while a later look does not confirm it. Proxies reconnect and get new
+ * configuration all the time: of many pods, seldom all are in sync at one moment.
  */
-export const proofHoldsMs = 30_000;
+export const proofValidMs = 30_000;
 
-/** Whether a pod became ready after the istiods were last asked: what they said then is no proof for it. */
+/** Whether a pod became ready after the istiods were asked: then their answers are no proof of it. */
 export type NewlyReady = (pod: Pod) => boolean;
 
 const none: NewlyReady = () => false;
 
-/** `workload` is undefined when it is not there any more. `now` in ms of any clock that only goes forward. */
+/**
+ * The proof of a workload and of each of its pods. `workload` is undefined when it does not exist any more; `now` is in
+ * ms of any monotonic clock.
+ */
 export function workloadProof(
   workload: ManagedWorkload | undefined,
   goal: RestartGoal,
@@ -67,9 +70,9 @@ export function workloadProof(
 ): WorkloadProof {
   const rollout = rolloutOf(workload, goal);
   const current = (workload?.pods ?? []).filter((pod) => isLive(pod) && !pod.terminating);
-  const judged = current.map((pod) => ({
+  const checked = current.map((pod) => ({
     pod,
-    proof: lasting(
+    proof: orProvenRecently(
       pod,
       currentProof(pod, goal, answers, newlyReady),
       goal,
@@ -77,96 +80,99 @@ export function workloadProof(
       now - (provenAt.get(pod.uid) ?? Number.NEGATIVE_INFINITY),
     ),
   }));
-  const wrongRevision = judged.filter(
+  const wrongRevision = checked.filter(
     ({ pod, proof }) =>
       proof.kind === "wrong-revision" && (rollout.kind === "done" || isBefore(goal.stamp, pod.createdAt)),
   );
   return {
-    verdict: workload ? joined(workload, goal, rollout, judged, wrongRevision) : rollout,
-    pods: judged.map(({ pod, proof }) => ({ pod, proof: proof.kind === "held" ? { kind: "done" } : proof })),
-    proven: judged.filter(isProven).length,
+    verdict: workload ? workloadVerdict(workload, goal, rollout, checked, wrongRevision) : rollout,
+    pods: checked.map(({ pod, proof }) => ({
+      pod,
+      proof: proof.kind === "proven-recently" ? { kind: "done" } : proof,
+    })),
+    proven: checked.filter(isProven).length,
     wrongRevision: wrongRevision.map(({ pod }) => pod),
-    provenAt: new Map(judged.flatMap(({ pod, proof }) => lastProof(pod, proof, provenAt, now))),
+    provenAt: new Map(checked.flatMap(({ pod, proof }) => provenTimes(pod, proof, provenAt, now))),
   };
 }
 
-/** `held`: not proven at this look, but shortly before. */
-type LastingProof = PodProof | { readonly kind: "held" };
-type LastingPod = { readonly pod: Pod; readonly proof: LastingProof };
+/** `proven-recently`: this look does not prove the pod, but a look within `proofValidMs` did. */
+type CurrentProof = PodProof | { readonly kind: "proven-recently" };
+type PodWithProof = { readonly pod: Pod; readonly proof: CurrentProof };
 
-const isProven = ({ proof }: LastingPod): boolean => proof.kind === "done" || proof.kind === "held";
+const isProven = ({ proof }: PodWithProof): boolean => proof.kind === "done" || proof.kind === "proven-recently";
 
 function currentProof(pod: Pod, goal: RestartGoal, answers: readonly IstiodAnswer[], newlyReady: NewlyReady): PodProof {
   const proof = podProof(pod, goal, answers);
   return proof.kind === "done" && newlyReady(pod)
-    ? { kind: "waiting", reason: "ready, and its istiod is asked once more" }
+    ? { kind: "waiting", reason: "ready, waiting for the next answer of its istiod" }
     : proof;
 }
 
-function lasting(
+function orProvenRecently(
   pod: Pod,
   proof: PodProof,
   goal: RestartGoal,
   answers: readonly IstiodAnswer[],
   sinceProven: number,
-): LastingProof {
-  const missed = proof.kind === "waiting" || proof.kind === "unknown";
-  const stands = pod.ready && pod.proxy?.ready && !otherHolder(pod, goal, answers);
-  return missed && stands && sinceProven <= proofHoldsMs ? { kind: "held" } : proof;
+): CurrentProof {
+  const unconfirmed = proof.kind === "waiting" || proof.kind === "unknown";
+  const ready = pod.ready && pod.proxy?.ready && !istiodOfOtherRevision(pod, goal, answers);
+  return unconfirmed && ready && sinceProven <= proofValidMs ? { kind: "proven-recently" } : proof;
 }
 
-function lastProof(
+function provenTimes(
   pod: Pod,
-  proof: LastingProof,
+  proof: CurrentProof,
   provenAt: ReadonlyMap<string, number>,
   now: number,
 ): readonly (readonly [string, number])[] {
   if (proof.kind === "done") return [[pod.uid, now]];
   const last = provenAt.get(pod.uid);
-  return proof.kind === "held" && last !== undefined ? [[pod.uid, last]] : [];
+  return proof.kind === "proven-recently" && last !== undefined ? [[pod.uid, last]] : [];
 }
 
 function rolloutOf(workload: ManagedWorkload | undefined, goal: RestartGoal): Verdict {
   if (!workload) return failed("was deleted meanwhile");
-  if (workload.uid !== goal.uid) return failed("was replaced meanwhile by another object of its name");
+  if (workload.uid !== goal.uid) return failed("was replaced meanwhile by another object with the same name");
   if (workload.generation < goal.generation) return waiting("restart not seen yet");
   return rolloutVerdict(workload);
 }
 
-function joined(
+function workloadVerdict(
   workload: ManagedWorkload,
   goal: RestartGoal,
   rollout: Verdict,
-  judged: readonly LastingPod[],
-  wrongRevision: readonly LastingPod[],
+  checked: readonly PodWithProof[],
+  wrongRevision: readonly PodWithProof[],
 ): Verdict {
   if (rollout.kind === "failed") return rollout;
-  const stray = wrongRevision[0];
-  if (stray) return waiting(about(stray));
-  const open = judged.filter((each) => !isProven(each) && each.proof.kind !== "wrong-revision");
+  const wrong = wrongRevision[0];
+  if (wrong) return waiting(about(wrong));
+  const open = checked.filter((each) => !isProven(each) && each.proof.kind !== "wrong-revision");
   const first = open.find(({ proof }) => proof.kind !== "unknown") ?? open[0];
   if (rollout.kind !== "done") return waiting(first ? `${reasonOf(rollout)}; ${about(first)}` : reasonOf(rollout));
   if (first) return first.proof.kind === "unknown" ? unknown(about(first)) : waiting(about(first));
-  if (judged.length < workload.status.desired)
-    return waiting(`${judged.length} of ${workload.status.desired} pods seen`);
+  if (checked.length < workload.status.desired)
+    return waiting(`${checked.length} of ${workload.status.desired} pods seen`);
   const old = workload.pods.filter(
     (pod) => isLive(pod) && pod.terminating && pod.proxy?.revision !== goal.revision,
   ).length;
   return old > 0 ? waiting(`${counted(old, "old pod")} still terminating`) : done;
 }
 
-const reasonOf = (proof: LastingProof | Verdict): string => ("reason" in proof ? proof.reason : "");
-const about = ({ pod, proof }: LastingPod): string => `${pod.name}: ${reasonOf(proof)}`;
+const reasonOf = (proof: CurrentProof | Verdict): string => ("reason" in proof ? proof.reason : "");
+const about = ({ pod, proof }: PodWithProof): string => `${pod.name}: ${reasonOf(proof)}`;
 
 export interface FirstPodProof {
   readonly verdict: Verdict;
   /** The new pods, oldest first. */
-  readonly pods: readonly JudgedPod[];
+  readonly pods: readonly CheckedPod[];
   readonly wrongRevision: readonly Pod[];
 }
 
 /**
- * The canary's question: is one pod proven that was made after the stamp? `failed` only where none can come any more.
+ * The proof of the canary: whether one pod created after the stamp is proven. `failed` only if no such pod can come.
  */
 export function firstNewPodProof(
   workload: ManagedWorkload | undefined,
@@ -187,7 +193,7 @@ function firstVerdict(
   workload: ManagedWorkload | undefined,
   goal: RestartGoal,
   rollout: Verdict,
-  pods: readonly JudgedPod[],
+  pods: readonly CheckedPod[],
 ): Verdict {
   if (!workload || workload.uid !== goal.uid) return rollout;
   if (pods.some(({ proof }) => proof.kind === "done")) return done;
@@ -198,8 +204,8 @@ function firstVerdict(
 }
 
 /**
- * The stamp has whole seconds: of the pods of that very second those on the target are new, and those that were not
- * there before it was sent.
+ * The stamp has whole seconds. A pod created in the same second is new if the target injected it, or if it did not
+ * exist before the restart was sent.
  */
 const isNew = (pod: Pod, { stamp, revision, before }: RestartGoal): boolean =>
   isBefore(stamp, pod.createdAt) ||

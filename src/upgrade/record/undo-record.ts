@@ -31,7 +31,7 @@ export interface UndoRecord {
   readonly state: "open" | "done";
 }
 
-/** A text that is not a record of this form, and what is wrong with it. */
+/** What is wrong with a text that is not a record. */
 export interface Malformed {
   readonly malformed: string;
 }
@@ -52,7 +52,7 @@ export const undoText = ({ version, run, target, stamp, namespaceUid, before, fr
 /** Whether two records have the same values; the order of the fields in their texts does not matter. */
 export const sameRecord = (a: UndoRecord, b: UndoRecord): boolean => undoText(a) === undoText(b);
 
-/** Reads the text of the annotation. Fields that this form does not know are ignored. Never throws. */
+/** The record in a text of the annotation. Unknown fields are ignored. Never throws. */
 export const parseUndoRecord = (text: string): UndoRecord | Malformed => {
   let value: unknown;
   try {
@@ -65,7 +65,7 @@ export const parseUndoRecord = (text: string): UndoRecord | Malformed => {
     return {
       malformed:
         typeof record.version === "number"
-          ? `it is of form ${record.version}, and this release knows form 1`
+          ? `its version is ${record.version}, and this release supports version 1`
           : "it has no version",
     };
   }
@@ -74,10 +74,10 @@ export const parseUndoRecord = (text: string): UndoRecord | Malformed => {
   const before = labelsOf(fields(record.before));
   const from = fromOf(fields(record.from));
   if (!isText(run) || !isText(stamp) || !isText(namespaceUid))
-    return { malformed: "its run, stamp or namespaceUid is missing" };
-  if (state !== "open" && state !== "done") return { malformed: "its state is neither open nor done" };
+    return { malformed: "its field run, stamp or namespaceUid is missing" };
+  if (state !== "open" && state !== "done") return { malformed: "its field state is neither open nor done" };
   if (!target || !before || !from)
-    return { malformed: `its ${!target ? "target" : !before ? "before" : "from"} is incomplete` };
+    return { malformed: `its field ${!target ? "target" : !before ? "before" : "from"} is incomplete` };
   return { version: 1, run, target, stamp, namespaceUid, before, from, state };
 };
 
@@ -94,7 +94,7 @@ const targetOf = ({ label, revision, tag }: Readonly<Record<string, unknown>>): 
 const fromOf = ({ revision, deploymentUid }: Readonly<Record<string, unknown>>): FromRevision | undefined =>
   isText(revision) && (deploymentUid === undefined || isText(deploymentUid)) ? { revision, deploymentUid } : undefined;
 
-/** Both labels have to be there: `null` is absent, and a missing field is a damaged record. */
+/** Both fields must be there: an absent label is `null`, and a record without one of the fields is damaged. */
 const labelsOf = (value: Readonly<Record<string, unknown>>): RevisionLabels | undefined => {
   const { "istio-injection": injection, "istio.io/rev": revision } = value;
   const isLabel = (label: unknown): label is string | null => label === null || typeof label === "string";

@@ -13,7 +13,7 @@ const istiodPod = (name: string, revision: string) =>
   });
 
 for (const release of releases)
-  test(`control planes of ${release}, revisioned and not`, () => {
+  test(`control planes of ${release}, with and without a revision`, () => {
     const { istiod, unrevisionedIstiod, revisioned, unrevisioned } = rendered(release);
     const revision = revisionOfRelease(release);
     const pods = [istiodPod("a", revision), istiodPod("b", "default"), istiodPod("c", revision)];
@@ -64,7 +64,7 @@ for (const [title, metadata, installer] of [
     "istioctl",
   ],
   [
-    "istioctl 1.29, Helm's labels and all",
+    "istioctl 1.29, with Helm's labels",
     {
       labels: {
         "operator.istio.io/managed": "Reconcile",
@@ -118,7 +118,7 @@ for (const [title, metadata, installer] of [
     assert.equal(controlPlanesFrom([deployment], [], [], "istio-system")[0]?.installer, installer);
   });
 
-test("replicas as the Deployment says, pods of its own namespace, and the default revision where none is said", () => {
+test("replicas of the Deployment, pods of its own namespace, and revision default without a label", () => {
   const metadata = { name: "istiod", namespace: "istio-system", uid: "x" };
   const pods = [istiodPod("a", "default"), istiodPod("elsewhere", "default")].map((pod, at) => ({ ...pod, labels: {}, namespace: at === 0 ? "istio-system" : "old" }));
   const [said] = controlPlanesFrom([{ metadata, spec: { replicas: 3 }, status: { readyReplicas: 2 } }], pods, [], "istio-system");
@@ -134,7 +134,7 @@ test("the version is that of istiod's own container", () => {
   assert.deepEqual(versionOf({ name: "proxy", image: "vendor/proxy:1.2.3" }), new Map());
 }); // biome-ignore format: one line of fields
 
-test("what is left of a revision counts for what it is", () => {
+test("the rest of a removed revision is a control plane without a Deployment", () => {
   const left = ["a", "b"].map((name) => ({ ...istiodPod(name, "1-18"), namespace: "istio-old", ready: name === "a" }));
   const [plane] = controlPlanesFrom([], left, [], "istio-system");
   assert.deepEqual(
@@ -143,7 +143,7 @@ test("what is left of a revision counts for what it is", () => {
   );
 });
 
-test("a revision of which only a webhook is left, and one of which only a pod is", () => {
+test("a revision that has only a webhook, and one that has only a pod", () => {
   const planes = controlPlanesFrom([], [istiodPod("left", "1-18")], [rendered("1.20.0").revisioned], "istio-system");
   assert.deepEqual(
     planes.map(({ revision, deployment, desiredReplicas, istiods }) => [

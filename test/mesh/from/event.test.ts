@@ -11,7 +11,7 @@ const event = (change: Partial<EventObject>): EventObject => ({
   ...change,
 });
 
-test("an event is told by what it is about", () =>
+test("an event has the object that it is about", () =>
   assert.deepEqual(eventFrom(event({})), {
     kind: "ReplicaSet",
     name: "web-7d4b9",
@@ -22,7 +22,7 @@ test("an event is told by what it is about", () =>
     at: "2026-11-03T04:00:00Z",
   }));
 
-test("the latest of its times counts, and null is absent", () => {
+test("the latest of its times counts; null is absent", () => {
   const [first, last, series] = ["2026-11-03T04:01:00Z", "2026-11-03T04:02:00Z", "2026-11-03T04:03:00.000000Z"];
   assert.equal(eventFrom(event({ firstTimestamp: first, lastTimestamp: null, eventTime: null })).at, first);
   assert.equal(eventFrom(event({ firstTimestamp: first, lastTimestamp: last })).at, last);
@@ -34,7 +34,7 @@ test("the latest of its times counts, and null is absent", () => {
   );
 });
 
-test("an event about nothing is still one", () =>
+test("an event without an object is an event", () =>
   assert.deepEqual(eventFrom({ metadata: { name: "web.1", uid: "e" }, involvedObject: {}, type: "Normal" }), {
     kind: "",
     name: "",

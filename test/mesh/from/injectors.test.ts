@@ -75,7 +75,7 @@ for (const release of releases)
     assert.equal(injectors.at(-1)?.version, release);
   });
 
-test("other webhooks are none of Istio's injectors, whatever they are called", () => {
+test("other webhooks are not Istio's injectors, whatever their names are", () => {
   assert.equal(isSidecarInjector(configuration("istio-sidecar-injector", {}, "pods.vendor.example")), false);
   assert.equal(isSidecarInjector(configuration("vendor", { app: "sidecar-injector" }, "vault.hashicorp.com")), false);
   assert.equal(isSidecarInjector(configuration("anything", {}, "namespace.sidecar-injector.istio.io")), true);
@@ -93,7 +93,7 @@ test("other webhooks are none of Istio's injectors, whatever they are called", (
   assert.equal(isSidecarInjector(configuration("empty", { app: "sidecar-injector", "istio.io/rev": "1-20" })), false);
 });
 
-test("switched off is an entry of which one selector never matches, and what is not known of a revision is absent", () => {
+test("an entry with a selector that never matches is deactivated; unknown facts of a revision are absent", () => {
   const never = { matchLabels: { "istio.io/deactivated": "never-match" } };
   const entry = { name: "sidecar-injector.istio.io", clientConfig: { url: "https://example" } };
   const webhooks = [entry, { ...entry, namespaceSelector: never }, { ...entry, objectSelector: never }];
@@ -105,7 +105,7 @@ test("switched off is an entry of which one selector never matches, and what is 
   assert.ok(injectors.every((injector) => !("policy" in injector) && !("version" in injector)));
 });
 
-test("a webhook without the revision label is the default revision's", () => {
+test("a webhook without the revision label belongs to revision default", () => {
   assert.equal(injectorsFrom([configuration("old", {}, "sidecar-injector.istio.io")], nothing)[0]?.revision, "default");
 });
 

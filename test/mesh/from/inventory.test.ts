@@ -50,9 +50,9 @@ for (const [title, endpointSlices, expected] of [
     ],
     0,
   ],
-  ["ready, not ready and unsaid, which counts as ready", [slice("a", [true, false, undefined])], 2],
+  ["ready, not ready and without a condition, which counts as ready", [slice("a", [true, false, undefined])], 2],
   ["over several slices", [slice("a", [true]), slice("b", [true, true])], 3],
-  ["an endpoint that says nothing of its condition", [{ ...slice("a", []), endpoints: [{}] }], 1],
+  ["an endpoint without conditions", [{ ...slice("a", []), endpoints: [{}] }], 1],
   [
     "of another Service, or of another namespace",
     [slice("a", [true], "istio-system", "istiod"), slice("b", [true], "other")],
@@ -69,7 +69,7 @@ const namespace = (metadata: Partial<NamespaceObject["metadata"]>, phase = "Acti
   status: { phase },
 });
 
-test("who owns the injection labels, by managedFields as servers write them", () => {
+test("the owners of the injection labels, by managedFields", () => {
   const managedFields: ManagedFields[] = [
     {
       manager: "kubectl-label",
@@ -96,7 +96,7 @@ test("who owns the injection labels, by managedFields as servers write them", ()
   ]);
 });
 
-test("a namespace that is going", () => {
+test("a terminating namespace", () => {
   const terminating = (object: NamespaceObject) =>
     meshFrom({ ...nothing, namespaces: [object] }).namespaces[0]?.terminating;
   assert.equal(terminating(namespace({})), false);
@@ -104,7 +104,7 @@ test("a namespace that is going", () => {
   assert.equal(terminating(namespace({ deletionTimestamp: "2026-11-03T04:05:06Z" })), true);
 });
 
-test("what a workload's next pod would get is unknown where its namespace or template was not read", () => {
+test("a workload's injection is unknown where its namespace or template was not read", () => {
   const template = { spec: { containers: [] } };
   const workload = (name: string, namespace: string, spec: object) =>
     workloadFrom("Deployment", { metadata: { name, namespace, uid: name }, spec });
@@ -120,7 +120,7 @@ test("what a workload's next pod would get is unknown where its namespace or tem
   );
 });
 
-test("what a workload's next pod would get follows its namespace's labels and name", () => {
+test("a workload's injection depends on its namespace's labels and name", () => {
   const template = { spec: { containers: [] } };
   const names = ["production", "plain", "kube-system"];
   const workloads = names.map((namespace) => workloadFrom("Deployment", { metadata: { name: "web", namespace, uid: namespace }, spec: { template } }));
@@ -130,7 +130,7 @@ test("what a workload's next pod would get follows its namespace's labels and na
   assert.deepEqual(mesh.namespaces.map(({ injection }) => injection.kind), ["injected", "none", "none"]);
 }); // biome-ignore format: one line of fields
 
-test("the default validator, and Gateways by their class and pin", () => {
+test("the default validator, and Gateways with their class and revision label", () => {
   const defaultValidator = {
     metadata: { name: "istiod-default-validator", uid: "v", labels: { "istio.io/rev": "1-20" } },
   };
@@ -152,7 +152,7 @@ test("the default validator, and Gateways by their class and pin", () => {
   ]);
 });
 
-test("a namespace keeps what is looked at", () => {
+test("the fields of a namespace", () => {
   const object = namespace({ resourceVersion: "7", annotations: { a: "b" } });
   const read = (each: NamespaceObject) => meshFrom({ ...nothing, namespaces: [each] }).namespaces[0];
   assert.deepEqual([read(object)?.resourceVersion, read(object)?.annotations], ["7", { a: "b" }]);

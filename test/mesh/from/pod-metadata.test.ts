@@ -41,7 +41,7 @@ const pods: Record<string, [labels: Labels, annotations: Labels, spec: PodObject
 };
 
 for (const [name, [labels, annotations, spec]] of Object.entries(pods)) {
-  test(`${name}: its metadata tell who it is and what it runs, and nothing of how it does`, () => {
+  test(`${name}: its metadata give its name, proxy and revision, and not its state`, () => {
     const metadata = {
       name: "web-1",
       namespace: "a",

@@ -53,7 +53,7 @@ for (const [title, parts, expected] of [
     { kind: "sidecar", revision: "1-29", ...facts, native: true, ready: true },
   ],
   [
-    "native sidecar beside another, not ready though the other is",
+    "native sidecar beside another one that is ready, not ready",
     {
       metadata: { annotations: injectedBy("1-29") },
       spec: {
@@ -71,7 +71,7 @@ for (const [title, parts, expected] of [
     { kind: "sidecar", revision: "1-29", ...facts, native: true },
   ],
   [
-    "sidecar beside another's native one, not ready though the application is",
+    "sidecar beside another native sidecar, not ready; the application is ready",
     {
       metadata: { annotations: injectedBy("1-20") },
       spec: { containers: [app, proxy], initContainers: [{ ...app, name: "other", restartPolicy: "Always" }] },
@@ -80,7 +80,7 @@ for (const [title, parts, expected] of [
     { kind: "sidecar", revision: "1-20", ...facts },
   ],
   [
-    "sidecar beside an init container of its name, which ends",
+    "sidecar beside an init container with the same name, which ends",
     {
       metadata: { annotations: injectedBy("1-20") },
       spec: { containers: [app, proxy], initContainers: [{ ...app, name: "istio-proxy" }] },
@@ -105,7 +105,7 @@ for (const [title, parts, expected] of [
     { kind: "gateway", revision: "1-20", ...facts },
   ],
   [
-    "status that is no JSON",
+    "status that is not JSON",
     {
       metadata: { annotations: { "sidecar.istio.io/status": "{", "istio.io/rev": "1-20" } },
       spec: { containers: [proxy] },
@@ -159,17 +159,21 @@ for (const [title, parts, expected] of [
     { kind: "waypoint", revision: "1-20", ...facts },
   ],
   [
-    "a proxy without a mark, by its role: router",
+    "a proxy without labels, by its role: router",
     { spec: { containers: [{ ...proxy, args: ["proxy", "router"] }] } },
     { kind: "static-gateway", revision: undefined, ...facts },
   ],
   [
-    "a proxy without a mark, by its role: sidecar",
+    "a proxy without labels, by its role: sidecar",
     { spec: { containers: [app, proxy] } },
     { kind: "sidecar", revision: undefined, ...facts },
   ],
-  ["a container of the proxy's name in no role", { spec: { containers: [{ ...proxy, args: ["serve"] }] } }, undefined],
-  ["a container of the proxy's name that says nothing", { spec: { containers: [{ name: "istio-proxy" }] } }, undefined],
+  [
+    "a container with the proxy's name and another role",
+    { spec: { containers: [{ ...proxy, args: ["serve"] }] } },
+    undefined,
+  ],
+  ["a container with the proxy's name and no role", { spec: { containers: [{ name: "istio-proxy" }] } }, undefined],
   [
     "a revision that is empty",
     { metadata: { annotations: injectedBy("") }, spec: { containers: [proxy] } },
@@ -222,7 +226,7 @@ for (const [title, parts, expected] of [
     undefined,
   ],
   [
-    "the user's own label is no revision",
+    "the user's own label is not the revision",
     {
       metadata: { labels: { "istio.io/rev": "prod-stable" }, annotations: injectedBy("1-20") },
       spec: { containers: [proxy] },
@@ -238,12 +242,12 @@ for (const [title, parts, expected] of [
     { kind: "sidecar", revision: "1-20", ...facts, discoveryAddress: "istiod-1-20.istio-system.svc:15012" },
   ],
   [
-    "the default discovery address is left out",
+    "the default discovery address is not in the configuration",
     { metadata: { annotations: injectedBy("default") }, spec: { containers: [config("{}")] } },
     { kind: "sidecar", revision: "default", ...facts, discoveryAddress: "istiod.istio-system.svc:15012" },
   ],
   [
-    "a configuration that is no JSON",
+    "a configuration that is not JSON",
     { metadata: { annotations: injectedBy("default") }, spec: { containers: [config("{")] } },
     { kind: "sidecar", revision: "default", ...facts },
   ],
@@ -256,7 +260,7 @@ for (const [title, parts, expected] of [
       ] as const,
   ),
   [
-    "gRPC that is not ready, though it is scheduled",
+    "gRPC, scheduled, not ready",
     {
       metadata: { annotations: injectedBy("1-20") },
       spec: { containers: [app] },
@@ -270,12 +274,12 @@ for (const [title, parts, expected] of [
     { kind: "sidecar", revision: "1-20", ...facts, version: undefined },
   ],
   [
-    "gRPC of which nothing is said",
+    "gRPC without a status",
     { metadata: { annotations: injectedBy("1-20") }, spec: { containers: [app] } },
     { kind: "sidecar", revision: "1-20", ...facts, version: undefined },
   ],
   [
-    "gRPC without a proxy container counts the pod's readiness",
+    "gRPC without a proxy container: the pod's readiness counts",
     {
       metadata: { annotations: injectedBy("1-20") },
       spec: { containers: [app] },
@@ -291,7 +295,7 @@ for (const [title, parts, expected] of [
 ] as const satisfies readonly (readonly [string, Parts, PodProxy | undefined])[])
   test(`proxy of a pod: ${title}`, () => assert.deepEqual(podProxyFrom(pod(parts)), expected));
 
-test("a pod keeps what is looked at", () => {
+test("the fields of a pod", () => {
   const owner = { apiVersion: "apps/v1", kind: "ReplicaSet", name: "web-5d", uid: "rs", controller: true };
   const object = pod({
     metadata: {
@@ -323,12 +327,12 @@ test("a pod keeps what is looked at", () => {
     owner: { kind: "ReplicaSet", name: "web-5d", uid: "rs" },
     workload: undefined,
     proxy: undefined,
-    troubles: [],
+    unreadyContainers: [],
     conditions: [{ type: "PodScheduled", status: "False", reason: "Unschedulable", message: "0/4 nodes" }],
   });
 });
 
-test("a pod is ready when its condition Ready says so, and no other", () => {
+test("a pod is ready by its condition Ready only", () => {
   const conditions = [
     { type: "PodScheduled", status: "True" },
     { type: "Ready", status: "False" },
@@ -351,7 +355,7 @@ const crashed = { terminated: { exitCode: 3, reason: "Error", message: "boom" } 
 
 for (const [title, containerStatuses, initContainerStatuses, expected] of [
   [
-    "all well",
+    "all ready",
     [ready("app"), ready("istio-proxy")],
     [status("istio-init", { state: { terminated: { exitCode: 0 } } })],
     [],
@@ -363,14 +367,14 @@ for (const [title, containerStatuses, initContainerStatuses, expected] of [
     ["app waiting ImagePullBackOff no such image"],
   ],
   [
-    "crash loop, with the words of the last crash",
+    "crash loop, with the message of the last crash",
     [status("app", { state: { waiting: { reason: "CrashLoopBackOff" } }, lastState: crashed, restartCount: 4 })],
     [],
     ["app waiting CrashLoopBackOff boom 3"],
   ],
-  ["waiting, without a word", [status("app", { state: { waiting: {} } })], [], ["app waiting"]],
+  ["waiting, without a reason", [status("app", { state: { waiting: {} } })], [], ["app waiting"]],
   [
-    "ended badly, without a word",
+    "exit code 1, without a reason",
     [status("app", { state: { terminated: { exitCode: 1 } } })],
     [],
     ["app terminated 1"],
@@ -389,7 +393,7 @@ for (const [title, containerStatuses, initContainerStatuses, expected] of [
   ],
   ["running, not ready", [status("istio-proxy", { state: { running: {} } })], [], ["istio-proxy not ready"]],
   [
-    "ended, though it should run",
+    "an application container that ended",
     [status("app", { state: { terminated: { exitCode: 0, reason: "Completed" } } })],
     [],
     ["app terminated Completed 0"],
@@ -409,8 +413,8 @@ for (const [title, containerStatuses, initContainerStatuses, expected] of [
   readonly ContainerStatus[],
   readonly string[],
 ])[])
-  test(`troubles of containers: ${title}`, () => {
-    const { troubles } = podFrom(
+  test(`unready containers: ${title}`, () => {
+    const { unreadyContainers: troubles } = podFrom(
       pod({
         spec: { initContainers: [{ name: "istio-init" }, { name: "native", restartPolicy: "Always" }] },
         status: { containerStatuses, initContainerStatuses },
@@ -422,7 +426,7 @@ for (const [title, containerStatuses, initContainerStatuses, expected] of [
     assert.deepEqual(text, expected);
   });
 
-test("no annotation, however hostile, stops a pod from being read", () => {
+test("any annotation, also a hostile one, gives a pod", () => {
   fc.assert(
     fc.property(fc.oneof(fc.string(), fc.json()), fc.oneof(fc.string(), fc.json()), (annotation, value) => {
       const read = podProxyFrom(

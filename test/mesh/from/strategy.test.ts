@@ -18,14 +18,14 @@ for (const [title, kind, spec, desired, expected] of [
   ["a Deployment's defaults, of 10", "Deployment", {}, 10, rolling(3, 2)],
   ["a Deployment's defaults, of 1", "Deployment", {}, 1, rolling(1, 0)],
   [
-    "both round to nothing",
+    "both round to 0",
     "Deployment",
     { strategy: { rollingUpdate: { maxSurge: 0, maxUnavailable: "10%" } } },
     3,
     rolling(0, 1),
   ],
   [
-    "more unavailable than there are",
+    "more unavailable than there are pods",
     "Deployment",
     { strategy: { rollingUpdate: { maxSurge: 0, maxUnavailable: 5 } } },
     2,
@@ -56,7 +56,7 @@ for (const [title, kind, spec, desired, expected] of [
     rolling(0, 2),
   ],
   [
-    "a StatefulSet's percentage of few",
+    "a StatefulSet's percentage of few pods",
     "StatefulSet",
     { updateStrategy: { rollingUpdate: { maxUnavailable: "10%" } } },
     3,
@@ -102,7 +102,7 @@ for (const [title, kind, spec, desired, expected] of [
     rolling(2, 0),
   ],
   [
-    "a DaemonSet that would never move",
+    "a DaemonSet with both bounds 0",
     "DaemonSet",
     { updateStrategy: { rollingUpdate: { maxUnavailable: 0 } } },
     3,
@@ -144,7 +144,7 @@ const amount = fc.oneof(
   fc.integer({ min: 0, max: 100 }).map((percent) => `${percent}%`),
 );
 
-test("a rolling update of anything always moves, by whole pods", () => {
+test("every rolling update can replace at least one whole pod", () => {
   const kinds = fc.constantFrom<WorkloadKind>("Deployment", "StatefulSet", "DaemonSet");
   fc.assert(
     fc.property(kinds, amount, amount, fc.integer({ min: 1, max: 200 }), (kind, maxSurge, maxUnavailable, desired) => {

@@ -26,7 +26,7 @@ const client = (id: string, connectedAt = "2026-11-03T04:05:06.123456789Z", addr
   address,
 });
 
-test("a proxy as istiod 1.20 tells it", () => {
+test("a proxy as istiod 1.20 lists it", () => {
   assert.deepEqual(proxiesFrom(connections(client("web-1.production-12")), body(web)), [
     {
       namespace: "production",
@@ -45,7 +45,7 @@ test("a proxy as istiod 1.20 tells it", () => {
 
 for (const [title, change, cds, rejected] of [
   ["acknowledged", {}, "synced", []],
-  ["sent anew", { cluster_sent: "n3" }, "stale", []],
+  ["sent again", { cluster_sent: "n3" }, "stale", []],
   ["never acknowledged", { cluster_acked: undefined }, "stale", []],
   ["nothing sent", { cluster_sent: undefined, cluster_acked: undefined }, "not sent", []],
   [
@@ -64,8 +64,8 @@ for (const [title, change, cds, rejected] of [
     "rejected",
     [{ type: "Cluster", message: "bad cluster" }],
   ],
-  ["a type of which istiod says nothing", { resources: { [clusterUrl]: null } }, "synced", []],
-  ["resources that are none", { resources: null }, "synced", []],
+  ["a type without a state", { resources: { [clusterUrl]: null } }, "synced", []],
+  ["null resources", { resources: null }, "synced", []],
   [
     "rejected of another type",
     { resources: { "type.googleapis.com/envoy.config.route.v3.RouteConfiguration": { lastError: "bad route" } } },
@@ -90,7 +90,7 @@ test("listeners that are rejected", () => {
   );
 });
 
-test("istioctl's own connection is no proxy, a proxy of that name is one", () => {
+test("istioctl's own connection is not a proxy; a proxy with that name is one", () => {
   const ghost = { proxy: "test-1.default", proxy_type: "sidecar", istio_version: "65536.65536.65536" };
   assert.deepEqual(proxiesFrom(connections(client("test-1.default-3")), body(ghost)), []);
   assert.equal(proxiesFrom(connections(), body({ ...web, proxy: "test-1.default" })).length, 1);
@@ -98,7 +98,7 @@ test("istioctl's own connection is no proxy, a proxy of that name is one", () =>
     assert.equal(proxiesFrom(connections(), body({ ...ghost, [nonce]: "n1" })).length, 1, nonce);
 });
 
-test("names with dots and dashes, and names that are odd", () => {
+test("names with dots and dashes, and malformed names", () => {
   const [first, second, third] = proxiesFrom(
     connections(client("db-0.v1.shop-1-7")),
     body({ proxy: "db-0.v1.shop-1" }, { proxy: "constructor.120" }, {}),
@@ -113,7 +113,7 @@ test("names with dots and dashes, and names that are odd", () => {
   assert.deepEqual([odd?.version, odd?.cluster, odd?.ip], [undefined, undefined, undefined]);
 });
 
-test("of several connections of one pod the oldest stamp counts, as an instant", () => {
+test("of several connections of one pod the oldest counts, compared as instants", () => {
   const later = client("web-1.production-9", "2026-11-03T04:05:07Z", "[fd00::5]:1");
   const older = client("web-1.production-10", "2026-11-03T06:05:06.9+02:00", "[fd00::4]:1");
   const found = proxiesFrom(connections(later, older), body(web, web));
@@ -125,20 +125,20 @@ test("of several connections of one pod the oldest stamp counts, as an instant",
 
 const good = connections();
 for (const [title, first, second, message] of [
-  ["no JSON", good, "<html>", /\/debug\/syncz is not JSON: "<html>"/],
+  ["not JSON", good, "<html>", /\/debug\/syncz is not JSON: "<html>"/],
   ["cut off", good, '[{"proxy":', /is not JSON/],
   ["nothing", good, "", /is not JSON/],
   ["an object", good, "{}", /\/debug\/syncz is not a list of proxies/],
   ["null", good, "null", /is not a list of proxies/],
   ["a list of something else", good, "[1]", /is not a list of proxies/],
   ["a list with a gap", good, "[null]", /is not a list of proxies/],
-  ["connections in no JSON", "<html>", "[]", /\/debug\/connections is not JSON: "<html>"/],
+  ["connections that are not JSON", "<html>", "[]", /\/debug\/connections is not JSON: "<html>"/],
   ["connections of nothing", "null", "[]", /\/debug\/connections is not a list of clients/],
-  ["connections that are none", "[]", "[]", /\/debug\/connections is not a list of clients/],
+  ["connections that are a list", "[]", "[]", /\/debug\/connections is not a list of clients/],
   ["connections without a count", "{}", "[]", /is not a list of clients/],
   ["a client without an id", connections({ connectedAt: "2026-11-03T04:05:06Z" }), "[]", /without id or time/],
   [
-    "a client with a time that is none",
+    "a client with a malformed time",
     connections(client("web-1.production-1", "yesterday")),
     "[]",
     /without id or time/,
@@ -146,9 +146,9 @@ for (const [title, first, second, message] of [
 ] as const)
   test(`malformed answers are errors: ${title}`, () => assert.throws(() => proxiesFrom(first, second), message));
 
-test("nobody connected is an empty list", () => assert.deepEqual(proxiesFrom(connections(), "[]"), []));
+test("without connections the list is empty", () => assert.deepEqual(proxiesFrom(connections(), "[]"), []));
 
-test("an answer is read whole or is an error, never half a list", () => {
+test("a cut answer is an error, never a part of the list", () => {
   fc.assert(
     fc.property(fc.oneof(fc.json(), fc.string()), (text) => {
       try {
@@ -161,7 +161,7 @@ test("an answer is read whole or is an error, never half a list", () => {
 });
 
 for (const release of releases)
-  test(`two proxies as a real istiod ${release} told them, istioctl's own connection beside them in 1.29`, () => {
+  test(`two proxies of a real istiod ${release}, in 1.29 with istioctl's own connection`, () => {
     const answers = JSON.parse(readFileSync(new URL(`../answers/${release}.json`, import.meta.url), "utf8"));
     const proxies = proxiesFrom(JSON.stringify(answers.connections), JSON.stringify(answers.syncz));
     const namespace = `ns-${release === "1.19.0" ? "default" : revisionOfRelease(release)}`;

@@ -70,12 +70,12 @@ for (const [title, spec, labels, expected] of [
     true,
   ],
 ] as const satisfies readonly (readonly [string, WorkloadObject["spec"], Record<string, string>, boolean])[])
-  test(`is it a gateway: ${title}`, () => {
+  test(`gateway or not: ${title}`, () => {
     const given = object("web", spec);
     assert.equal(workloadFrom("Deployment", { ...given, metadata: { ...given.metadata, labels } }).gateway, expected);
   });
 
-test("claims and ports of the node, restarts asked for", () => {
+test("claims, host ports and restart times", () => {
   const annotations = { "kubectl.kubernetes.io/restartedAt": "2026-11-03T04:05:06Z" };
   const containers = [
     {
@@ -106,7 +106,7 @@ test("claims and ports of the node, restarts asked for", () => {
   );
 });
 
-test("a workload keeps what is looked at, and only a Rollout has a phase", () => {
+test("the fields of a workload; only a Rollout has a phase", () => {
   const metadata = { name: "web", uid: "u", labels: { team: "x" }, annotations: { note: "y" } };
   const [deployment, rollout] = (["Deployment", "Rollout"] as const).map((kind) =>
     workloadFrom(kind, { metadata, spec: { paused: true, template, selector: { matchLabels: { app: "web" } } }, status: { phase: "Healthy" } }),
@@ -116,7 +116,7 @@ test("a workload keeps what is looked at, and only a Rollout has a phase", () =>
   assert.equal(workloadFrom("Deployment", object("web")).paused, false);
 }); // biome-ignore format: one line of fields
 
-test("what an object leaves out is nothing, and conditions keep their words", () => {
+test("absent fields have defaults, and conditions keep their messages", () => {
   const bare = workloadFrom("Deployment", { metadata: { name: "web", uid: "u" }, spec: {} });
   assert.deepEqual([bare.namespace, bare.resourceVersion, bare.generation, bare.hostPorts, bare.claims, bare.gateway], ["", "", 0, [], [], false]);
   const conditions = [{ type: "Progressing", status: "False", reason: "ProgressDeadlineExceeded", message: "timed out" }, { type: "Available", status: "True" }];
@@ -173,7 +173,7 @@ test("pods find their workloads by the UIDs of ReplicaSets, or by names", () => 
   }
 });
 
-test("a namesake's pods are not a workload's own", () => {
+test("pods of an earlier workload with the same name do not belong to this one", () => {
   const old = {
     ...podOf("db-0", "StatefulSet", "db"),
     metadata: {
@@ -184,7 +184,7 @@ test("a namesake's pods are not a workload's own", () => {
   assert.deepEqual(named(attachPods(workloads, [], [podFrom(old)])), { web: [], db: [], shop: [] });
 });
 
-test("a workload that was not read is named all the same, and a ReplicaSet by its hash alone is nobody's", () => {
+test("a pod names its workload even if that was not read; a ReplicaSet name that is only a hash has no workload", () => {
   const unread = [
     podOf("gone-0", "StatefulSet", "gone"),
     podOf("x-1", "ReplicaSet", "by-hand", { "pod-template-hash": "5d" }),
@@ -195,7 +195,7 @@ test("a workload that was not read is named all the same, and a ReplicaSet by it
   );
 });
 
-test("a ReplicaSet of nobody is nobody's, whatever its name", () => {
+test("a ReplicaSet without an owner has no workload, whatever its name is", () => {
   const orphan: KubeObject = { metadata: { name: "web-5d", namespace: "production", uid: "uid-web-5d" } };
   assert.deepEqual(named(attachPods(workloads, [orphan], pods)).web, []);
 });

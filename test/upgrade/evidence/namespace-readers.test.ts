@@ -11,7 +11,7 @@ const metadata = { name: "it", namespace: "shop", uid: "u" };
 const cluster = { name: "it", uid: "u" };
 const selector = { matchLabels: { "istio-injection": "enabled" } };
 
-test("a NetworkPolicy reads namespaces in each peer of each rule", () => {
+test("a NetworkPolicy selects namespaces in each peer of each rule", () => {
   const spec = {
     ingress: [
       { from: [{ podSelector: {} }] },
@@ -29,7 +29,7 @@ test("a NetworkPolicy reads namespaces in each peer of each rule", () => {
   assert.deepEqual(networkPolicyReaders({ metadata }), []);
 });
 
-test("a webhook reads the namespace of an object, and the object where that is a namespace", () => {
+test("a webhook selects by the namespace of an object, and by the object where that is a namespace", () => {
   const entry = { name: "check.example.com", clientConfig: {}, objectSelector: selector };
   const rule = (apiGroups: readonly string[], resources: readonly string[]) => [
     { apiGroups, apiVersions: ["v1"], operations: ["CREATE"], resources },
@@ -53,7 +53,7 @@ test("a webhook reads the namespace of an object, and the object where that is a
   assert.deepEqual(webhookReaders("ValidatingWebhookConfiguration", { metadata: cluster }), []);
 });
 
-test("expressions that name an injection label are kept as they are", () => {
+test("expressions that contain an injection label are listed unchanged", () => {
   const naming = "!('istio.io/rev' in namespaceObject.metadata.labels)";
   const spec = {
     matchConstraints: { namespaceSelector: {} },
@@ -75,13 +75,13 @@ test("expressions that name an injection label are kept as they are", () => {
   assert.equal(webhook?.expression, naming);
 });
 
-test("what a policy leaves out, or says as null, names nothing", () => {
+test("absent and null fields of a policy select nothing", () => {
   assert.deepEqual(policyReaders("ValidatingAdmissionPolicy", { metadata: cluster }), []);
   const spec = JSON.parse('{"validations":null,"failurePolicy":null,"variables":[]}');
   assert.deepEqual(policyReaders("ValidatingAdmissionPolicy", { metadata: cluster, spec }), []);
 });
 
-test("a binding reads namespaces by its matchResources", () => {
+test("a binding selects namespaces by its matchResources", () => {
   const readers = policyReaders("ValidatingAdmissionPolicyBinding", {
     metadata: cluster,
     spec: { matchResources: { namespaceSelector: selector } },
@@ -92,11 +92,11 @@ test("a binding reads namespaces by its matchResources", () => {
   );
 });
 
-test("a Gateway without listeners reads none", () => {
+test("a Gateway without listeners selects none", () => {
   assert.deepEqual([routeReaders({ metadata }), routeReaders({ metadata, spec: {} })], [[], []]);
 });
 
-test("a Gateway reads namespaces where a listener admits routes by selector", () => {
+test("a Gateway selects namespaces where a listener allows routes by selector", () => {
   const listeners = [
     { name: "a", allowedRoutes: { namespaces: { from: "Selector", selector } } },
     { name: "b", allowedRoutes: { namespaces: { from: "All", selector } } },

@@ -19,7 +19,7 @@ for (const [text, expected] of table) {
   });
 }
 
-test("shares of a CPU add up exactly", () => {
+test("fractions of a CPU add up exactly", () => {
   fc.assert(
     fc.property(fc.array(fc.nat(5000)), (parts) => {
       const sum = parts.reduce((total, part) => total + part, 0);
@@ -38,12 +38,12 @@ const container = (requests: Labels, restartPolicy?: string) => ({
 });
 const pods: readonly (readonly [what: string, spec: PodSpec & { overhead?: Labels }, cpu: string])[] = [
   ["containers add up", { containers: [container({ cpu: "1" }), container({ cpu: "100m" })] }, "1100m"],
-  ["an init container is over before they start", { containers: [container({ cpu: "1" })], initContainers: [container({ cpu: "500m" })] }, "1000m"],
+  ["an init container ends before they start", { containers: [container({ cpu: "1" })], initContainers: [container({ cpu: "500m" })] }, "1000m"],
   ["unless it needs more", { containers: [container({ cpu: "1" })], initContainers: [container({ cpu: "3" }), container({ cpu: "2" })] }, "3000m"],
   ["a native sidecar stays", { containers: [container({ cpu: "1" })], initContainers: [container({ cpu: "100m" }, "Always")] }, "1100m"],
-  ["and runs beside the init containers after it", { containers: [container({ cpu: "1" })], initContainers: [container({ cpu: "100m" }, "Always"), container({ cpu: "3" })] }, "3100m"],
+  ["and runs together with the init containers after it", { containers: [container({ cpu: "1" })], initContainers: [container({ cpu: "100m" }, "Always"), container({ cpu: "3" })] }, "3100m"],
   ["and is counted once while it starts", { containers: [], initContainers: [container({ cpu: "100m" }, "Always")] }, "100m"],
-  ["but not beside those before it", { containers: [container({ cpu: "1" })], initContainers: [container({ cpu: "3" }), container({ cpu: "100m" }, "Always")] }, "3000m"],
+  ["but not together with those before it", { containers: [container({ cpu: "1" })], initContainers: [container({ cpu: "3" }), container({ cpu: "100m" }, "Always")] }, "3000m"],
   ["overhead counts", { containers: [container({ cpu: "1" })], overhead: { cpu: "50m" } }, "1050m"],
 ]; // biome-ignore format: a table
 
@@ -53,23 +53,23 @@ for (const [what, spec, cpu] of pods) {
   });
 }
 
-test("limits are counted as limits, and what says nothing counts nothing", () => {
+test("limits are counted as limits, and absent values as nothing", () => {
   const spec = { containers: [{ name: "a", resources: { requests: { cpu: "1" }, limits: { cpu: "2", memory: "1k" } } }, { name: "b" }, { name: "c", resources: {} }] };
   assert.deepEqual(usageOf(spec), { "requests.cpu": "1000m", "limits.cpu": "2000m", "limits.memory": "1000000m" });
   assert.deepEqual(usageOf({ containers: [] }), {});
 }); // biome-ignore format: one line of fields
 
-test("a quantity that is none is not taken for nothing", () => {
+test("a malformed quantity does not count as 0", () => {
   assert.equal(thousandths(usageOf({ containers: [container({ cpu: "some" })] })["requests.cpu"] ?? "0"), undefined);
 });
 
-test("a letter too many, too few or at the front is a slip; of a short name one letter is, and no more", () => {
+test("one letter more, less or different is a near name, also in a short name; two letters in a short name are not", () => {
   for (const [name, meant] of [["xcanary", "canary"], ["anary", "canary"], ["canaryy", "canary"], ["cnry", undefined], ["ab", "a"], ["abc", undefined]] as const)
     assert.equal(nearest(name, ["canary", "a"]), meant, name);
   assert.equal(nearest("canary", []), undefined);
 }); // biome-ignore format: a table
 
-test("a slip of a letter or two is guessed at, another name is not", () => {
+test("a name with one or two wrong letters is near; another name is not", () => {
   const known = ["1-20", "prod-stable", "default"];
   assert.deepEqual(
     ["1-21", "prodstable", "defualt", "canary", "x"].map((name) => nearest(name, known)),

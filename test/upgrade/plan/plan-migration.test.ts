@@ -68,7 +68,7 @@ test("the stages: a canary that is put back, then everything side by side, then 
         { namespace: "shop", name: "cart", runs: ["default"] },
         { namespace: "shop", name: "db", runs: ["default"] },
       ],
-      answers: [],
+      connected: { "there-0": null },
     }),
     { namespaces: ["shop", production] },
   );

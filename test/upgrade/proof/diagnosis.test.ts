@@ -1,19 +1,19 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import type { ClusterEvent } from "../../../src/mesh/from/event.ts";
-import type { ContainerTrouble, Pod, Workload } from "../../../src/mesh/model.ts";
+import type { Pod, UnreadyContainer, Workload } from "../../../src/mesh/model.ts";
 import { diagnose } from "../../../src/upgrade/proof/diagnosis.ts";
 import { podProof } from "../../../src/upgrade/proof/pod-proof.ts";
 import {
   type Diagnosis,
+  defaultGraceMs,
   type Evidence,
-  lastingMs,
   pastGrace,
   type SeenSince,
 } from "../../../src/upgrade/proof/symptom.ts";
 import { after, answered, before, connection, pod, stamp, unanswered, workload } from "../scene.ts";
 
-const trouble = (container: string, change: Partial<ContainerTrouble> = {}): ContainerTrouble => ({
+const unready = (container: string, change: Partial<UnreadyContainer> = {}): UnreadyContainer => ({
   container,
   init: false,
   state: "waiting",
@@ -42,7 +42,7 @@ const replicaSets = [
 const broken = (change: Parameters<typeof pod>[1] = {}) =>
   pod("web-a", { phase: "Pending", ready: false, ...change, proxy: { ready: false, ...change.proxy } });
 
-const told = (
+const diagnosesOf = (
   item: Workload,
   pods: readonly Pod[],
   change: Partial<Evidence> = {},
@@ -60,16 +60,16 @@ const told = (
     ...change,
   });
 
-const line = ({ object, container, party, symptom: kind, reason, message, logs, graceMs }: Diagnosis): string =>
-  `${kind} ${object.kind}/${object.name} ${container ?? "-"} ${party} ${reason} logs=${logs ?? "-"} grace=${graceMs ?? "-"} | ${message}`;
+const line = ({ object, container, cause, symptom, reason, message, logs, graceMs }: Diagnosis): string =>
+  `${symptom} ${object.kind}/${object.name} ${container ?? "-"} ${cause} ${reason} logs=${logs ?? "-"} grace=${graceMs ?? "-"} | ${message}`;
 const first = (
   pods: readonly Pod[],
   change: Partial<Evidence> = {},
   answers = [answered("1-20"), answered("default")],
   item = workload({ pods }),
 ): string => {
-  const [gravest] = told(item, pods, change, answers);
-  return gravest ? line(gravest) : "nothing";
+  const [mostSerious] = diagnosesOf(item, pods, change, answers);
+  return mostSerious ? line(mostSerious) : "nothing";
 };
 const synced = [answered("1-20", [connection("web-a")]), answered("default")];
 const refusal = (message: string, at = after) => ({ events: [event("uid-of-rs", "FailedCreate", message, at)] });
@@ -82,7 +82,7 @@ const cases: readonly (readonly [string, string, string])[] = [
         broken({
           phase: "Running",
           proxy: { ready: true },
-          troubles: [trouble("app", { restarts: 4, exitCode: 1, message: "back-off 1m20s" })],
+          unreadyContainers: [unready("app", { restarts: 4, exitCode: 1, message: "back-off 1m20s" })],
         }),
       ],
       {},
@@ -91,15 +91,17 @@ const cases: readonly (readonly [string, string, string])[] = [
     "crash Pod/web-a app application CrashLoopBackOff logs=previous grace=0 | container app (the application): CrashLoopBackOff, 4 restarts, exit code 1: back-off 1m20s",
   ],
   [
-    "it has crashed once: no reason to give up",
+    "one crash: no failure yet",
     first([
-      broken({ troubles: [trouble("app", { restarts: 1, exitCode: 137, reason: "OOMKilled", state: "terminated" })] }),
+      broken({
+        unreadyContainers: [unready("app", { restarts: 1, exitCode: 137, reason: "OOMKilled", state: "terminated" })],
+      }),
     ]),
     "crash Pod/web-a app application OOMKilled logs=current grace=- | container app (the application): OOMKilled, 1 restart, exit code 137; its proxy: containers not started yet",
   ],
   [
     "both crash: the proxy is named first",
-    first([broken({ troubles: [trouble("app", { restarts: 3 }), trouble("istio-proxy", { restarts: 3 })] })]),
+    first([broken({ unreadyContainers: [unready("app", { restarts: 3 }), unready("istio-proxy", { restarts: 3 })] })]),
     "crash Pod/web-a istio-proxy proxy CrashLoopBackOff logs=previous grace=0 | container istio-proxy (the proxy): CrashLoopBackOff, 3 restarts",
   ],
   [
@@ -107,22 +109,25 @@ const cases: readonly (readonly [string, string, string])[] = [
     first([
       broken({
         phase: "Running",
-        troubles: [trouble("app", { restarts: 3 }), trouble("istio-proxy", { state: "not ready", reason: "" })],
+        unreadyContainers: [
+          unready("app", { restarts: 3 }),
+          unready("istio-proxy", { state: "not ready", reason: "" }),
+        ],
       }),
     ]),
     "crash Pod/web-a app application CrashLoopBackOff logs=previous grace=0 | container app (the application): CrashLoopBackOff, 3 restarts; its proxy: proxy not connected yet",
   ],
   [
     "istio-init belongs to the proxy",
-    first([broken({ troubles: [trouble("istio-init", { init: true, restarts: 3, exitCode: 255 })] })]),
+    first([broken({ unreadyContainers: [unready("istio-init", { init: true, restarts: 3, exitCode: 255 })] })]),
     "crash Pod/web-a istio-init proxy CrashLoopBackOff logs=previous grace=0 | container istio-init (the proxy): CrashLoopBackOff, 3 restarts, exit code 255",
   ],
   [
     "the proxy's image cannot be pulled",
     first([
       broken({
-        troubles: [
-          trouble("istio-proxy", {
+        unreadyContainers: [
+          unready("istio-proxy", {
             reason: "ImagePullBackOff",
             message: 'Back-off pulling image "docker.io/istio/proxyv2:1.20.0"',
           }),
@@ -135,7 +140,7 @@ const cases: readonly (readonly [string, string, string])[] = [
     "a Secret is missing",
     first([
       broken({
-        troubles: [trouble("app", { reason: "CreateContainerConfigError", message: 'secret "db" not found' })],
+        unreadyContainers: [unready("app", { reason: "CreateContainerConfigError", message: 'secret "db" not found' })],
       }),
     ]),
     'config Pod/web-a app application CreateContainerConfigError logs=- grace=15000 | container app (the application): CreateContainerConfigError: secret "db" not found; its proxy: containers not started yet',
@@ -150,42 +155,44 @@ const cases: readonly (readonly [string, string, string])[] = [
         ],
       }),
     ]),
-    "unscheduled Pod/web-a - cluster Unschedulable logs=- grace=- | finds no node: 0/3 nodes are available",
+    "unscheduled Pod/web-a - cluster Unschedulable logs=- grace=- | not scheduled: 0/3 nodes are available",
   ],
   [
-    "a volume cannot be mounted: the event says it",
-    first([broken({ troubles: [trouble("app", { reason: "ContainerCreating" })] })], {
+    "a volume cannot be mounted: the event's message",
+    first([broken({ unreadyContainers: [unready("app", { reason: "ContainerCreating" })] })], {
       events: [event("uid-of-web-a", "FailedMount", 'configmap "istio-ca-root-cert" not found')],
     }),
     'starting Pod/web-a - cluster FailedMount logs=- grace=- | FailedMount: configmap "istio-ca-root-cert" not found',
   ],
   [
-    "a node that does not start it",
+    "a node that does not start its containers",
     first([broken()]),
     "starting Pod/web-a - cluster Starting logs=- grace=- | its containers have not started on node node-1",
   ],
   [
     "no connection",
-    first([broken({ phase: "Running", troubles: [trouble("istio-proxy", { state: "not ready", reason: "" })] })]),
-    "unconnected Pod/web-a istio-proxy proxy NotArrived logs=current grace=- | proxy not connected yet",
+    first([
+      broken({ phase: "Running", unreadyContainers: [unready("istio-proxy", { state: "not ready", reason: "" })] }),
+    ]),
+    "unconnected Pod/web-a istio-proxy proxy NotConnected logs=current grace=- | proxy not connected yet",
   ],
   [
     "a native sidecar without a connection, its pod still pending",
     first([
       broken({
         proxy: { native: true },
-        troubles: [
-          trouble("istio-proxy", { init: true, state: "not ready", reason: "" }),
-          trouble("app", { reason: "PodInitializing" }),
+        unreadyContainers: [
+          unready("istio-proxy", { init: true, state: "not ready", reason: "" }),
+          unready("app", { reason: "PodInitializing" }),
         ],
       }),
     ]),
-    "unconnected Pod/web-a istio-proxy proxy NotArrived logs=current grace=- | proxy not connected yet",
+    "unconnected Pod/web-a istio-proxy proxy NotConnected logs=current grace=- | proxy not connected yet",
   ],
   [
-    "the target's istiod is silent",
+    "the target's istiod does not answer",
     first([broken({ phase: "Running" })], {}, [unanswered("1-20"), answered("default")]),
-    "unconnected Pod/web-a istio-proxy proxy IstiodSilent logs=current grace=- | istio-system/istiod-1-20-abc of 1-20 does not answer: connection refused",
+    "unconnected Pod/web-a istio-proxy proxy IstiodUnanswered logs=current grace=- | istio-system/istiod-1-20-abc of 1-20 does not answer: connection refused",
   ],
   [
     "configuration rejected",
@@ -196,13 +203,13 @@ const cases: readonly (readonly [string, string, string])[] = [
     "rejected Pod/web-a istio-proxy proxy ConfigurationRejected logs=current grace=15000 | proxy rejects its configuration: LDS: duplicate address",
   ],
   [
-    "never ready, by its probe",
+    "its readiness probe fails",
     first(
       [
         broken({
           phase: "Running",
           proxy: { ready: true },
-          troubles: [trouble("app", { state: "not ready", reason: "" })],
+          unreadyContainers: [unready("app", { state: "not ready", reason: "" })],
         }),
       ],
       { events: [event("uid-of-web-a", "Unhealthy", "Readiness probe failed: 503")] },
@@ -213,16 +220,16 @@ const cases: readonly (readonly [string, string, string])[] = [
   [
     "pods refused by a webhook: the event of the ReplicaSet",
     first([], refusal("Internal error occurred: failed calling webhook")),
-    "create ReplicaSet/web-7d4b9 - cluster FailedCreate logs=- grace=15000 | no new pod is let in: Internal error occurred: failed calling webhook",
+    "create ReplicaSet/web-7d4b9 - cluster FailedCreate logs=- grace=15000 | the API server refuses new pods: Internal error occurred: failed calling webhook",
   ],
   [
-    "pods refused by a quota: room may come",
+    "pods refused by a quota: it may have room later",
     first([], refusal("exceeded quota: pods")),
-    "create ReplicaSet/web-7d4b9 - cluster FailedCreate logs=- grace=- | no new pod is let in: exceeded quota: pods",
+    "create ReplicaSet/web-7d4b9 - cluster FailedCreate logs=- grace=- | the API server refuses new pods: exceeded quota: pods",
   ],
   ["a refusal from before the restart", first([], refusal("x", before)), "nothing"],
   [
-    "a refusal after which a pod came",
+    "a refusal before the newest pod",
     first([pod("web-a", { createdAt: "2026-11-03T04:06:07Z" })], refusal("x"), synced),
     "nothing",
   ],
@@ -235,7 +242,7 @@ const cases: readonly (readonly [string, string, string])[] = [
       synced,
       workload({ kind: "StatefulSet" }),
     ),
-    "create StatefulSet/web - cluster FailedCreate logs=- grace=15000 | no new pod is let in: denied by policy",
+    "create StatefulSet/web - cluster FailedCreate logs=- grace=15000 | the API server refuses new pods: denied by policy",
   ],
   [
     "no right to read events: the Deployment's condition",
@@ -247,26 +254,30 @@ const cases: readonly (readonly [string, string, string])[] = [
         status: { conditions: [{ type: "ReplicaFailure", status: "True", reason: "FailedCreate", message: "denied" }] },
       }),
     ),
-    "create Deployment/web - cluster FailedCreate logs=- grace=15000 | no new pod is let in: denied",
+    "create Deployment/web - cluster FailedCreate logs=- grace=15000 | the API server refuses new pods: denied",
   ],
   [
-    "an old pod that does not go",
+    "an old pod that is terminating",
     first([pod("web-y", { terminating: true, createdAt: before, proxy: { revision: "default" } })]),
-    "terminating Pod/web-y - cluster Terminating logs=- grace=- | an old pod that has not ended yet",
+    "terminating Pod/web-y - cluster Terminating logs=- grace=- | an old pod is still terminating",
   ],
   [
-    "an old pod that crashes is not this restart's doing",
-    first([broken({ createdAt: before, troubles: [trouble("app", { restarts: 9 })] })]),
+    "an old pod that crashes is ignored",
+    first([broken({ createdAt: before, unreadyContainers: [unready("app", { restarts: 9 })] })]),
     "nothing",
   ],
-  ["one that goes because the target was scaled down", first([pod("web-y", { terminating: true })]), "nothing"],
   [
-    "an old pod that has ended and only waits to be taken away",
+    "a pod of the target that is terminating, because of a scale-down",
+    first([pod("web-y", { terminating: true })]),
+    "nothing",
+  ],
+  [
+    "an old pod that has ended and is not deleted yet",
     first([pod("web-y", { terminating: true, phase: "Succeeded", proxy: { revision: "default" } })]),
     "nothing",
   ],
   [
-    "conditions that are well",
+    "conditions without a problem",
     first(
       [],
       {},
@@ -289,68 +300,74 @@ const cases: readonly (readonly [string, string, string])[] = [
   ],
   ["a proven pod", first([pod("web-a")], {}, synced), "nothing"],
   [
-    "a proven pod of which a helper has ended",
+    "a proven pod with another container that has ended",
     first(
-      [pod("web-a", { troubles: [trouble("debugger", { state: "terminated", reason: "Completed", exitCode: 0 })] })],
+      [
+        pod("web-a", {
+          unreadyContainers: [unready("debugger", { state: "terminated", reason: "Completed", exitCode: 0 })],
+        }),
+      ],
       {},
       synced,
     ),
     "nothing",
   ],
   [
-    "a stray that crashes is mended by another restart",
-    first([broken({ proxy: { revision: "default" }, troubles: [trouble("app", { restarts: 9 })] })]),
+    "a pod on the wrong revision that crashes: another restart follows",
+    first([broken({ proxy: { revision: "default" }, unreadyContainers: [unready("app", { restarts: 9 })] })]),
     "nothing",
   ],
   [
-    "conditions beside the scheduler's are no cause",
+    "other conditions than PodScheduled are ignored",
     first([
       broken({
         conditions: [{ type: "ContainersReady", status: "False", reason: "ContainersNotReady", message: "" }],
-        troubles: [trouble("istio-proxy", { restarts: 3 })],
+        unreadyContainers: [unready("istio-proxy", { restarts: 3 })],
       }),
     ]),
     "crash Pod/web-a istio-proxy proxy CrashLoopBackOff logs=previous grace=0 | container istio-proxy (the proxy): CrashLoopBackOff, 3 restarts",
   ],
   [
-    "no node, without a word",
+    "no node, without a reason",
     first([
       broken({
         node: undefined,
         conditions: [{ type: "PodScheduled", status: "False", reason: "", message: "none yet" }],
       }),
     ]),
-    "unscheduled Pod/web-a - cluster Unscheduled logs=- grace=- | finds no node: none yet",
+    "unscheduled Pod/web-a - cluster Unscheduled logs=- grace=- | not scheduled: none yet",
   ],
   [
-    "a node that is not named",
+    "an unknown node",
     first([broken({ node: undefined })]),
     "starting Pod/web-a - cluster Starting logs=- grace=- | its containers have not started on node ?",
   ],
   [
-    "it ended without a word",
+    "it ended without a reason",
     first([
       broken({
-        troubles: [trouble("istio-validation", { init: true, state: "terminated", reason: "", exitCode: 126 })],
+        unreadyContainers: [
+          unready("istio-validation", { init: true, state: "terminated", reason: "", exitCode: 126 }),
+        ],
       }),
     ]),
     "crash Pod/web-a istio-validation proxy Error logs=current grace=- | container istio-validation (the proxy): Error, exit code 126",
   ],
   [
-    "what injection puts before the proxy belongs to it",
-    first([broken({ troubles: [trouble("enable-core-dump", { init: true, restarts: 3 })] })]),
+    "the init containers of injection belong to the proxy",
+    first([broken({ unreadyContainers: [unready("enable-core-dump", { init: true, restarts: 3 })] })]),
     "crash Pod/web-a enable-core-dump proxy CrashLoopBackOff logs=previous grace=0 | container enable-core-dump (the proxy): CrashLoopBackOff, 3 restarts",
   ],
   [
-    "the application crashes while the target's istiod is silent",
-    first([broken({ phase: "Running", troubles: [trouble("app", { restarts: 3 })] })], {}, [
+    "the application crashes while the target's istiod does not answer",
+    first([broken({ phase: "Running", unreadyContainers: [unready("app", { restarts: 3 })] })], {}, [
       unanswered("1-20"),
       answered("default"),
     ]),
     "crash Pod/web-a app application CrashLoopBackOff logs=previous grace=0 | container app (the application): CrashLoopBackOff, 3 restarts",
   ],
   [
-    "of several events the newest warning about the pod speaks",
+    "of several events, the newest warning about the pod counts",
     first([broken()], {
       events: [
         event("uid-of-web-a", "FailedMount", "the newest", "2026-11-03T04:08:06Z"),
@@ -362,7 +379,7 @@ const cases: readonly (readonly [string, string, string])[] = [
     "starting Pod/web-a - cluster FailedMount logs=- grace=- | FailedMount: the newest",
   ],
   [
-    "of several refusals the newest speaks, and other events of the ReplicaSet are none",
+    "of several refusals, the newest counts; other events of the ReplicaSet are ignored",
     first([], {
       events: [
         event("uid-of-rs", "FailedCreate", "denied now", "2026-11-03T04:08:06Z"),
@@ -370,90 +387,92 @@ const cases: readonly (readonly [string, string, string])[] = [
         event("uid-of-rs", "SuccessfulDelete", "Deleted pod", "2026-11-03T04:09:06Z"),
       ],
     }),
-    "create ReplicaSet/web-7d4b9 - cluster FailedCreate logs=- grace=15000 | no new pod is let in: denied now",
+    "create ReplicaSet/web-7d4b9 - cluster FailedCreate logs=- grace=15000 | the API server refuses new pods: denied now",
   ],
   [
-    "an old pod without a proxy that does not go",
+    "an old pod without a proxy that is terminating",
     first([pod("web-y", { terminating: true, createdAt: before, proxy: undefined })]),
-    "terminating Pod/web-y - cluster Terminating logs=- grace=- | an old pod that has not ended yet",
+    "terminating Pod/web-y - cluster Terminating logs=- grace=- | an old pod is still terminating",
   ],
 ];
 
-suite("the gravest cause", () => {
+suite("the most serious symptom", () => {
   for (const [name, found, expected] of cases) test(name, () => assert.equal(found, expected));
 });
 
-test("of several pods the gravest is first", () => {
+test("the most serious symptom of several pods is first", () => {
   const pods = [
     broken({ phase: "Running" }),
     pod("web-b", {
       phase: "Pending",
       ready: false,
       proxy: { ready: false },
-      troubles: [trouble("app", { reason: "ErrImagePull" })],
+      unreadyContainers: [unready("app", { reason: "ErrImagePull" })],
     }),
   ];
   assert.deepEqual(
-    told(workload({ pods }), pods, refusal("denied", "2026-11-03T04:07:00Z")).map(({ symptom: trouble }) => trouble),
+    diagnosesOf(workload({ pods }), pods, refusal("denied", "2026-11-03T04:07:00Z")).map(
+      ({ symptom: unready }) => unready,
+    ),
     ["image", "create", "unconnected"],
   );
 });
 
-suite("what outlives its grace", () => {
+suite("symptoms past their grace", () => {
   const look = (since: SeenSince, pods: readonly Pod[], now: number) =>
-    pastGrace(since, told(workload({ pods }), pods), now);
-  const pulling = (reason: string) => [broken({ troubles: [trouble("app", { reason })] })];
+    pastGrace(since, diagnosesOf(workload({ pods }), pods), now);
+  const pulling = (reason: string) => [broken({ unreadyContainers: [unready("app", { reason })] })];
   const start = look(new Map(), pulling("ErrImagePull"), 1_000);
 
-  test("not at first sight", () => assert.equal(start.hopeless, undefined));
-  test("ErrImagePull and ImagePullBackOff are one trouble", () => {
-    assert.equal(look(start.since, pulling("ImagePullBackOff"), 999 + lastingMs).hopeless, undefined);
-    assert.equal(look(start.since, pulling("ImagePullBackOff"), 1_000 + lastingMs).hopeless?.symptom, "image");
+  test("not at the first look", () => assert.equal(start.expired, undefined));
+  test("ErrImagePull and ImagePullBackOff are one symptom", () => {
+    assert.equal(look(start.since, pulling("ImagePullBackOff"), 999 + defaultGraceMs).expired, undefined);
+    assert.equal(look(start.since, pulling("ImagePullBackOff"), 1_000 + defaultGraceMs).expired?.symptom, "image");
   });
-  test("each container of each pod has a time of its own", () => {
+  test("each container of each pod has its own time", () => {
     const pulls = (name: string, ...containers: readonly string[]) =>
       pod(name, {
         phase: "Pending",
         ready: false,
         proxy: { ready: false },
-        troubles: containers.map((each) => trouble(each, { reason: "ErrImagePull" })),
+        unreadyContainers: containers.map((each) => unready(each, { reason: "ErrImagePull" })),
       });
     const both = look(
       look(new Map(), [pulls("web-a", "app")], 0).since,
       [pulls("web-a", "app", "istio-proxy"), pulls("web-b", "app")],
-      lastingMs,
+      defaultGraceMs,
     );
-    assert.deepEqual([both.since.size, both.hopeless?.uid, both.hopeless?.container], [3, "uid-of-web-a", "app"]);
+    assert.deepEqual([both.since.size, both.expired?.uid, both.expired?.container], [3, "uid-of-web-a", "app"]);
   });
-  test("what went away begins anew", () => {
+  test("a symptom that disappears and returns starts again", () => {
     const gone = look(start.since, [], 2_000);
     assert.equal(gone.since.size, 0);
-    assert.equal(look(gone.since, pulling("ErrImagePull"), 1_000 + lastingMs).hopeless, undefined);
+    assert.equal(look(gone.since, pulling("ErrImagePull"), 1_000 + defaultGraceMs).expired, undefined);
   });
-  test("three restarts are enough at once, two never", () => {
+  test("three restarts are enough at once, two are not", () => {
     assert.equal(
-      look(new Map(), [broken({ troubles: [trouble("app", { restarts: 3 })] })], 0).hopeless?.reason,
+      look(new Map(), [broken({ unreadyContainers: [unready("app", { restarts: 3 })] })], 0).expired?.reason,
       "CrashLoopBackOff",
     );
-    const twice = [broken({ troubles: [trouble("app", { restarts: 2 })] })];
-    assert.equal(look(look(new Map(), twice, 0).since, twice, 3_600_000).hopeless, undefined);
+    const twice = [broken({ unreadyContainers: [unready("app", { restarts: 2 })] })];
+    assert.equal(look(look(new Map(), twice, 0).since, twice, 3_600_000).expired, undefined);
   });
-  test("running between two crashes is still crashing", () =>
+  test("a container that runs between two crashes is still crashing", () =>
     assert.equal(
       look(
         new Map(),
         [
           broken({
             phase: "Running",
-            troubles: [trouble("app", { restarts: 3, state: "not ready", reason: "Error" })],
+            unreadyContainers: [unready("app", { restarts: 3, state: "not ready", reason: "Error" })],
           }),
         ],
         0,
-      ).hopeless?.symptom,
+      ).expired?.symptom,
       "crash",
     ));
-  test("not connected never does: istiod admits slowly", () => {
+  test("not connected has no grace: istiod may accept connections slowly", () => {
     const pods = [broken({ phase: "Running" })];
-    assert.equal(look(look(new Map(), pods, 0).since, pods, 3_600_000).hopeless, undefined);
+    assert.equal(look(look(new Map(), pods, 0).since, pods, 3_600_000).expired, undefined);
   });
 });

@@ -6,7 +6,7 @@ import { podProof } from "../../../src/upgrade/proof/pod-proof.ts";
 import { answered, before, connection, pod, unanswered } from "../scene.ts";
 
 const arrival = { revision: "1-20", oldRevisions: ["default"] };
-const told = (item: Pod, answers: readonly IstiodAnswer[]): string => {
+const verdictText = (item: Pod, answers: readonly IstiodAnswer[]): string => {
   const proof = podProof(item, arrival, answers);
   return "reason" in proof ? `${proof.kind}: ${proof.reason}` : proof.kind;
 };
@@ -16,13 +16,13 @@ const own = connection(web.name);
 const old = answered("default");
 const good = [answered("1-20", [own]), old];
 const statefulPod = pod("web-0", { owner: { kind: "StatefulSet", name: "web", uid: "uid-of-web" } });
-const holder = (name: string, change = {}) => answered("1-20", [connection(name, change)]);
+const listedBy = (name: string, change = {}) => answered("1-20", [connection(name, change)]);
 const rejection = { type: "LDS", message: "Error adding listener: duplicate address" };
 
 const cases: readonly (readonly [string, Pod, readonly IstiodAnswer[], string])[] = [
-  ["all of it", web, good, "done"],
+  ["everything proven", web, good, "done"],
   ["native sidecar", pod(web.name, { proxy: { native: true } }), good, "done"],
-  ["the old control plane is gone altogether", web, [answered("1-20", [own])], "done"],
+  ["the old control plane does not exist any more", web, [answered("1-20", [own])], "done"],
   [
     "connected to the second of two istiods of the target",
     web,
@@ -37,12 +37,12 @@ const cases: readonly (readonly [string, Pod, readonly IstiodAnswer[], string])[
     "wrong-revision: injected by default, not by 1-20",
   ],
   [
-    "injected, it does not say by whom",
+    "injected, its revision unknown",
     pod("a", { proxy: { revision: undefined } }),
     good,
     "wrong-revision: injected by an unknown revision, not by 1-20",
   ],
-  ["not injected", pod("a", { proxy: undefined }), good, "wrong-revision: not injected, 1-20 was to"],
+  ["not injected", pod("a", { proxy: undefined }), good, "wrong-revision: not injected; it should be injected by 1-20"],
 
   [
     "no node yet",
@@ -60,7 +60,7 @@ const cases: readonly (readonly [string, Pod, readonly IstiodAnswer[], string])[
       phase: "Pending",
       proxy: { ready: false },
       conditions: [{ type: "PodReadyToStartContainers", status: "False", reason: "", message: "" }],
-      troubles: [
+      unreadyContainers: [
         {
           container: "app",
           init: false,
@@ -85,13 +85,13 @@ const cases: readonly (readonly [string, Pod, readonly IstiodAnswer[], string])[
     "waiting: containers not started yet",
   ],
   [
-    "a native sidecar is ready while the application is being made",
+    "a native sidecar is ready while the application is created",
     pod(web.name, { phase: "Pending", ready: false, proxy: { native: true } }),
     good,
     "waiting: proxy ready, pod not ready yet",
   ],
   [
-    "containers being made",
+    "containers being created",
     pod("a", { phase: "Pending", proxy: { ready: false } }),
     [],
     "waiting: containers not started yet",
@@ -101,7 +101,7 @@ const cases: readonly (readonly [string, Pod, readonly IstiodAnswer[], string])[
     pod("a", {
       phase: "Pending",
       proxy: { native: true, ready: false },
-      troubles: [
+      unreadyContainers: [
         {
           container: "istio-proxy",
           init: true,
@@ -122,135 +122,135 @@ const cases: readonly (readonly [string, Pod, readonly IstiodAnswer[], string])[
 
   ["not connected", web, [answered("1-20"), old], "waiting: proxy not connected yet"],
   [
-    "connected to the old one instead",
+    "connected to the old revision instead",
     web,
     [answered("1-20"), answered("default", [own])],
     "waiting: proxy not connected yet",
   ],
   [
-    "a namesake of another namespace",
+    "a pod with the same name in another namespace",
     web,
-    [holder(web.name, { namespace: "staging" }), old],
+    [listedBy(web.name, { namespace: "staging" }), old],
     "waiting: proxy not connected yet",
   ],
-  ["a longer name", web, [holder(`${web.name}-2`), old], "waiting: proxy not connected yet"],
+  ["a longer name", web, [listedBy(`${web.name}-2`), old], "waiting: proxy not connected yet"],
   [
     "CDS sent, not acknowledged",
     web,
-    [holder(web.name, { cds: "stale" }), old],
+    [listedBy(web.name, { cds: "stale" }), old],
     "waiting: configuration not acknowledged yet: CDS",
   ],
   [
     "nothing sent",
     web,
-    [holder(web.name, { cds: "not sent", lds: "not sent" }), old],
+    [listedBy(web.name, { cds: "not sent", lds: "not sent" }), old],
     "waiting: configuration not acknowledged yet: CDS, LDS",
   ],
   [
-    "rejected in the proxy's words",
+    "rejected, with the proxy's message",
     web,
-    [holder(web.name, { rejected: [rejection] }), old],
+    [listedBy(web.name, { rejected: [rejection] }), old],
     "rejected: proxy rejects its configuration: LDS: Error adding listener: duplicate address",
   ],
   [
-    "rejected without words",
+    "rejected without a message",
     web,
-    [holder(web.name, { lds: "rejected" }), old],
+    [listedBy(web.name, { lds: "rejected" }), old],
     "rejected: proxy rejects its configuration",
   ],
 
   [
-    "still held by an old istiod",
+    "still listed by an old istiod",
     web,
     [answered("1-20", [own]), answered("default", [own])],
     "waiting: still connected to istio-system/istiod-default-abc of default",
   ],
   [
-    "held by a third revision",
+    "listed by a third revision",
     web,
     [...good, answered("1-18", [own])],
     "waiting: still connected to istio-system/istiod-1-18-abc of 1-18",
   ],
 
   [
-    "the target's istiod is silent and the others do not hold it",
+    "the target's istiod does not answer, and the others do not list the pod",
     web,
     [unanswered("1-20"), old],
     "unknown: istio-system/istiod-1-20-abc of 1-20 does not answer: connection refused",
   ],
   [
-    "one istiod of the target is silent, another holds it",
+    "one istiod of the target does not answer, another one lists the pod",
     web,
     [unanswered("1-20", "istio-system/b"), ...good],
     "done",
   ],
   ["no istiod of the target", web, [old], "unknown: no istiod of 1-20 to ask"],
   [
-    "an old istiod is silent",
+    "an old istiod does not answer",
     web,
     [answered("1-20", [own]), unanswered("default")],
     "unknown: istio-system/istiod-default-abc of default does not answer: connection refused",
   ],
   [
-    "one of two old istiods is silent",
+    "one of two old istiods does not answer",
     web,
     [...good, unanswered("default", "istio-system/b")],
     "unknown: istio-system/b of default does not answer: connection refused",
   ],
-  ["an istiod that has no part in this is silent", web, [...good, unanswered("1-18")], "done"],
+  ["an istiod of another revision does not answer", web, [...good, unanswered("1-18")], "done"],
 
-  ["StatefulSet: connected since it exists", statefulPod, [holder("web-0"), old], "done"],
+  ["StatefulSet: connected after the pod's creation", statefulPod, [listedBy("web-0"), old], "done"],
   [
-    "StatefulSet: within the second it was made in",
+    "StatefulSet: connected within the second of its creation",
     statefulPod,
-    [holder("web-0", { connectedAt: statefulPod.createdAt }), old],
+    [listedBy("web-0", { connectedAt: statefulPod.createdAt }), old],
     "done",
   ],
   [
-    "StatefulSet: the target lists the pod before it",
+    "StatefulSet: the target lists the earlier pod",
     statefulPod,
-    [holder("web-0", { connectedAt: before }), old],
-    "waiting: proxy not connected yet, only a pod of its name before it",
+    [listedBy("web-0", { connectedAt: before }), old],
+    "waiting: proxy not connected yet, only that of an earlier pod with the same name",
   ],
   [
-    "StatefulSet: age of the connection not known",
+    "StatefulSet: the time of the connection is unknown",
     statefulPod,
-    [holder("web-0", { connectedAt: undefined }), old],
-    "waiting: proxy not connected yet, only a pod of its name before it",
+    [listedBy("web-0", { connectedAt: undefined }), old],
+    "waiting: proxy not connected yet, only that of an earlier pod with the same name",
   ],
   [
-    "StatefulSet: the same IP as the pod before it proves nothing",
+    "StatefulSet: the same IP as the earlier pod is no proof",
     statefulPod,
-    [holder("web-0", { connectedAt: before, ip: statefulPod.ip }), old],
-    "waiting: proxy not connected yet, only a pod of its name before it",
+    [listedBy("web-0", { connectedAt: before, ip: statefulPod.ip }), old],
+    "waiting: proxy not connected yet, only that of an earlier pod with the same name",
   ],
   [
-    "StatefulSet: the pod before it lingers beside it",
+    "StatefulSet: the earlier pod is listed too",
     statefulPod,
     [answered("1-20", [connection("web-0", { connectedAt: before, cds: "stale" }), connection("web-0")]), old],
     "done",
   ],
   [
-    "StatefulSet: an old istiod still lists the pod before it",
+    "StatefulSet: an old istiod still lists the earlier pod",
     statefulPod,
-    [holder("web-0"), answered("default", [connection("web-0", { connectedAt: before })])],
+    [listedBy("web-0"), answered("default", [connection("web-0", { connectedAt: before })])],
     "waiting: still connected to istio-system/istiod-default-abc of default",
   ],
   [
-    "an owner nobody knows is taken for one that uses names again",
+    "an unknown owner may use names again",
     pod("a", { owner: undefined }),
-    [holder("a", { connectedAt: before }), old],
-    "waiting: proxy not connected yet, only a pod of its name before it",
+    [listedBy("a", { connectedAt: before }), old],
+    "waiting: proxy not connected yet, only that of an earlier pod with the same name",
   ],
   [
-    "DaemonSet: a name used once needs no age",
+    "DaemonSet: a name that is used once needs no time",
     pod("web-x2x4z", { owner: { kind: "DaemonSet", name: "web", uid: "uid-of-web" } }),
-    [holder("web-x2x4z", { connectedAt: undefined }), old],
+    [listedBy("web-x2x4z", { connectedAt: undefined }), old],
     "done",
   ],
-  ["a name used once needs no age", web, [holder(web.name, { connectedAt: undefined }), old], "done"],
+  ["a name that is used once needs no time", web, [listedBy(web.name, { connectedAt: undefined }), old], "done"],
   [
-    "reconnected: the newest connection speaks",
+    "reconnected: the newest connection counts",
     web,
     [
       answered("1-20", [connection(web.name, { cds: "stale" })]),
@@ -260,7 +260,7 @@ const cases: readonly (readonly [string, Pod, readonly IstiodAnswer[], string])[
     "done",
   ],
   [
-    "the newest connection speaks, whichever is told first",
+    "the newest connection counts, in any order",
     web,
     [
       answered("1-20", [
@@ -274,18 +274,19 @@ const cases: readonly (readonly [string, Pod, readonly IstiodAnswer[], string])[
 ];
 
 suite("podProof", () => {
-  for (const [name, item, answers, verdict] of cases) test(name, () => assert.equal(told(item, answers), verdict));
+  for (const [name, item, answers, verdict] of cases)
+    test(name, () => assert.equal(verdictText(item, answers), verdict));
 });
 
-test("names an object would stumble over", () => {
+test("pods named like properties of JavaScript objects", () => {
   for (const name of ["constructor", "__proto__", "120", "a".repeat(63)]) {
     const item = pod(name, { namespace: name });
-    assert.equal(told(item, [answered("1-20", [connection(name, { namespace: name })]), old]), "done", name);
-    assert.equal(told(item, [answered("1-20"), old]), "waiting: proxy not connected yet", name);
+    assert.equal(verdictText(item, [answered("1-20", [connection(name, { namespace: name })]), old]), "done", name);
+    assert.equal(verdictText(item, [answered("1-20"), old]), "waiting: proxy not connected yet", name);
   }
 });
 
-test("never done with an old istiod silent or holding, nor without a synced connection at the target", () => {
+test("never done while an old istiod does not answer or lists the pod, nor without a synced connection to the target", () => {
   const answer = fc.record({
     revision: fc.constantFrom("1-20", "default", "1-18"),
     silent: fc.boolean(),
@@ -294,9 +295,9 @@ test("never done with an old istiod silent or holding, nor without a synced conn
     lds: fc.constantFrom("synced", "stale", "not sent", "rejected" as const),
   });
   fc.assert(
-    fc.property(fc.array(answer, { maxLength: 4 }), fc.boolean(), fc.boolean(), (told, ready, proxyReady) => {
+    fc.property(fc.array(answer, { maxLength: 4 }), fc.boolean(), fc.boolean(), (verdictText, ready, proxyReady) => {
       const item = pod("web-0", { ready, proxy: { ready: proxyReady } });
-      const answers = told.map(({ revision, silent, holds, cds, lds }, at) =>
+      const answers = verdictText.map(({ revision, silent, holds, cds, lds }, at) =>
         silent
           ? unanswered(revision, `i-${at}`)
           : answered(revision, holds ? [connection("web-0", { cds, lds })] : [], `i-${at}`),
@@ -304,13 +305,13 @@ test("never done with an old istiod silent or holding, nor without a synced conn
       if (podProof(item, arrival, answers).kind !== "done") return;
       assert.ok(ready && proxyReady);
       assert.ok(
-        told.some(
+        verdictText.some(
           ({ revision, silent, holds, cds, lds }) =>
             revision === "1-20" && !silent && holds && cds === "synced" && lds === "synced",
         ),
       );
-      assert.ok(told.every(({ revision, silent, holds }) => revision === "1-20" || silent || !holds));
-      assert.ok(told.every(({ revision, silent }) => revision !== "default" || !silent));
+      assert.ok(verdictText.every(({ revision, silent, holds }) => revision === "1-20" || silent || !holds));
+      assert.ok(verdictText.every(({ revision, silent }) => revision !== "default" || !silent));
     }),
     { numRuns: 500 },
   );

@@ -9,7 +9,7 @@ import { after, before, pod, stamp, workload } from "../scene.ts";
 type Case = readonly [name: string, workload: Workload, verdict: string];
 
 /** `done`, `waiting: …`, `failed: …` */
-const told = (item: Workload): string => {
+const verdictText = (item: Workload): string => {
   const verdict = rolloutVerdict(item);
   return verdict.kind === "done" ? "done" : `${verdict.kind}: ${verdict.reason}`;
 };
@@ -41,12 +41,12 @@ const tables: Readonly<Record<string, readonly Case[]>> = {
     [
       "test5: unobserved update",
       of("Deployment", { desired: 2 }, { generation: 2 }),
-      "waiting: change not seen by its controller yet",
+      "waiting: its controller has not seen the change yet",
     ],
   ],
   Deployment: [
     [
-      "a deadline exceeded ends it",
+      "exceeded its deadline",
       of("Deployment", {
         updated: 1,
         ...condition("Progressing", "ProgressDeadlineExceeded", 'ReplicaSet "web-7d4b9" has timed out progressing.'),
@@ -54,19 +54,19 @@ const tables: Readonly<Record<string, readonly Case[]>> = {
       'failed: exceeded its progress deadline: ReplicaSet "web-7d4b9" has timed out progressing.',
     ],
     [
-      "a deadline of the generation before says nothing",
+      "a deadline of the generation before is ignored",
       of("Deployment", { updated: 1, ...condition("Progressing", "ProgressDeadlineExceeded", "x") }, { generation: 2 }),
-      "waiting: change not seen by its controller yet",
+      "waiting: its controller has not seen the change yet",
     ],
     [
-      "paused on the way",
+      "paused during the rollout",
       of("Deployment", { updated: 1 }, { paused: true }),
-      "failed: paused with 1 of 3 updated: it goes on only when somebody resumes it",
+      "failed: paused with 1 of 3 updated: it continues only after somebody resumes it",
     ],
     ["paused at the end", of("Deployment", {}, { paused: true }), "done"],
     ["scaled to zero", of("Deployment", { desired: 0 }), "done"],
     [
-      "that says it progressed",
+      "with a condition Progressing that is complete",
       of("Deployment", condition("Progressing", "NewReplicaSetAvailable", "has progressed")),
       "done",
     ],
@@ -92,21 +92,21 @@ const tables: Readonly<Record<string, readonly Case[]>> = {
     [
       "test4: unobserved update",
       of("DaemonSet", { desired: 2 }, { generation: 2 }),
-      "waiting: change not seen by its controller yet",
+      "waiting: its controller has not seen the change yet",
     ],
     ["WithWrongUpdateStrategyType", of("DaemonSet", {}, onDelete), `failed: ${never}`],
   ],
-  DaemonSet: [["no node wants it", of("DaemonSet", { desired: 0 }), "done"]],
+  DaemonSet: [["no node matches", of("DaemonSet", { desired: 0 }), "done"]],
   "StatefulSet, the cases of kubectl's TestStatefulSetStatusViewerStatus": [
     ["on delete returns an error", of("StatefulSet", {}, onDelete), `failed: ${never}`],
     [
       "unobserved update is not complete",
       of("StatefulSet", { updated: 0 }, { generation: 2 }),
-      "waiting: change not seen by its controller yet",
+      "waiting: its controller has not seen the change yet",
     ],
     ["if all pods are not ready the update is not complete", of("StatefulSet", { ready: 2 }), "waiting: 2 of 3 ready"],
     [
-      "partition update completes when all replicas above the partition are updated: for us that is never",
+      "partition update completes when all replicas above the partition are updated: for us a failure",
       of("StatefulSet", { updated: 1 }, partition(2)),
       "failed: its partition 2 keeps 2 pods on the old template",
     ],
@@ -125,11 +125,11 @@ const tables: Readonly<Record<string, readonly Case[]>> = {
     ["one of three updated", of("StatefulSet", { updated: 1, ready: 2 }), "waiting: 1 of 3 updated"],
     ["ready, but not yet for minReadySeconds", of("StatefulSet", { available: 2 }), "waiting: 2 of 3 available"],
     [
-      "counted, but not closed",
+      "all counted, the revision not updated",
       of("StatefulSet", { currentRevision: "web-1", updateRevision: "web-2" }),
-      "waiting: rollout not closed by its controller yet",
+      "waiting: its controller has not finished the rollout yet",
     ],
-    ["a partition that holds nothing back", of("StatefulSet", {}, partition(2)), "done"],
+    ["a partition after the end of the rollout", of("StatefulSet", {}, partition(2)), "done"],
     [
       "a partition beyond the last pod",
       of("StatefulSet", { updated: 0 }, partition(9)),
@@ -139,12 +139,12 @@ const tables: Readonly<Record<string, readonly Case[]>> = {
   ],
   Rollout: [
     [
-      "not seen yet",
+      "change not seen yet",
       of("Rollout", { phase: "Healthy" }, { generation: 2 }),
-      "waiting: change not seen by its controller yet",
+      "waiting: its controller has not seen the change yet",
     ],
     [
-      "healthy as before, restart not begun",
+      "healthy as before, restart not started",
       of(
         "Rollout",
         { phase: "Healthy" },
@@ -162,18 +162,18 @@ const tables: Readonly<Record<string, readonly Case[]>> = {
       "waiting: 1 of 3 restarted",
     ],
     [
-      "restarted, pods coming up",
+      "restarted, pods starting",
       of("Rollout", { phase: "Progressing", restartedAt: stamp, available: 2 }, { restartedAt: stamp }),
       "waiting: 2 of 3 available",
     ],
     [
-      "restarted, steps to go",
+      "restarted, steps left",
       of("Rollout", { phase: "Progressing", restartedAt: stamp }, { restartedAt: stamp }),
       "waiting: rollout still in progress",
     ],
     ["restarted and healthy", of("Rollout", { phase: "Healthy", restartedAt: stamp }, { restartedAt: stamp }), "done"],
     [
-      "the same instant spelt otherwise",
+      "the same instant in another form",
       of("Rollout", { phase: "Healthy", restartedAt: stamp }, { restartedAt: "2026-11-03T05:05:06.000+01:00" }),
       "done",
     ],
@@ -192,12 +192,12 @@ const tables: Readonly<Record<string, readonly Case[]>> = {
       "failed: degraded: timed out",
     ],
     [
-      "degraded without a word",
+      "degraded without a reason",
       of("Rollout", { phase: "Degraded" }, { restartedAt: stamp }),
-      "failed: degraded: its controller says no more",
+      "failed: degraded: its controller gives no reason",
     ],
     [
-      "aborted, beside a condition of no importance",
+      "aborted, with another condition",
       of(
         "Rollout",
         {
@@ -212,22 +212,22 @@ const tables: Readonly<Record<string, readonly Case[]>> = {
       "failed: degraded: aborted update to revision 2",
     ],
     [
-      "of a spec that is none",
+      "of an invalid spec",
       of("Rollout", { phase: "Degraded", ...condition("InvalidSpec", "InvalidSpec", "no selector") }),
       "failed: degraded: no selector",
     ],
+    ["no restart in its spec, restarted before", of("Rollout", { phase: "Healthy", restartedAt: before }), "done"],
     [
-      "never restarted by its spec, restarted by hand before",
-      of("Rollout", { phase: "Healthy", restartedAt: before }),
+      "of an old controller that reports no phase",
+      of("Rollout", { restartedAt: after }, { restartedAt: after }),
       "done",
     ],
-    ["of a controller too old to name a phase", of("Rollout", { restartedAt: after }, { restartedAt: after }), "done"],
   ],
 };
 
 for (const [title, cases] of Object.entries(tables))
   suite(title, () => {
-    for (const [name, item, verdict] of cases) test(name, () => assert.equal(told(item), verdict));
+    for (const [name, item, verdict] of cases) test(name, () => assert.equal(verdictText(item), verdict));
   });
 
 test("never done with an unseen change, a pod not updated or not available", () => {
@@ -246,8 +246,8 @@ test("never done with an unseen change, a pod not updated or not available", () 
       count,
       fc.nat({ max: 5 }),
       fc.boolean(),
-      (kind, status, generation, held, paused) => {
-        const item = workload({ kind, generation, paused, status, ...partition(held) });
+      (kind, status, generation, partitioned, paused) => {
+        const item = workload({ kind, generation, paused, status, ...partition(partitioned) });
         if (rolloutVerdict(item).kind !== "done") return;
         assert.ok(status.observedGeneration >= generation);
         assert.ok(status.updated >= status.desired);

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import type { IstiodAnswer, Pod, Workload } from "../../../src/mesh/model.ts";
 import {
   firstNewPodProof,
-  proofHoldsMs,
+  proofValidMs,
   type RestartGoal,
   workloadProof,
 } from "../../../src/upgrade/proof/workload-proof.ts";
@@ -13,7 +13,7 @@ import { after, answered, before, connection, pod, stamp, unanswered, workload }
 const goal: RestartGoal = { revision: "1-20", oldRevisions: ["default"], uid: "uid-of-web", stamp, generation: 2 };
 const fresh = new Map<string, number>();
 
-const told = (
+const verdictText = (
   item: Workload | undefined,
   answers: readonly IstiodAnswer[],
   change: Partial<RestartGoal> = {},
@@ -25,7 +25,7 @@ const told = (
 const three = [pod("web-a"), pod("web-b"), pod("web-c")];
 const oldPod = (name: string, change: Parameters<typeof pod>[1] = {}) =>
   pod(name, { createdAt: before, proxy: { revision: "default" }, ...change });
-const holding = (pods: readonly Pod[]) => [
+const allConnected = (pods: readonly Pod[]) => [
   answered(
     "1-20",
     pods.map(({ name }) => connection(name)),
@@ -35,103 +35,117 @@ const holding = (pods: readonly Pod[]) => [
 const web = (pods: readonly Pod[], status: Partial<Workload["status"]> = {}) => workload({ pods, status });
 
 const cases: readonly (readonly [string, Workload | undefined, readonly IstiodAnswer[], string])[] = [
-  ["every pod proven, none left", web(three), holding(three), "done"],
-  ["scaled to zero", web([], { desired: 0 }), holding([]), "done"],
+  ["every pod proven, no old pod left", web(three), allConnected(three), "done"],
+  ["scaled to zero", web([], { desired: 0 }), allConnected([]), "done"],
   [
-    "what failed and was evicted earlier is history",
+    "a pod that failed earlier is ignored",
     web([...three, oldPod("web-z", { phase: "Failed" })]),
-    holding(three),
+    allConnected(three),
     "done",
   ],
-  ["deleted", undefined, holding(three), "failed: was deleted meanwhile"],
+  ["deleted", undefined, allConnected(three), "failed: was deleted meanwhile"],
   [
-    "replaced by another of its name",
+    "replaced by another workload with the same name",
     workload({ uid: "another", pods: three }),
-    holding(three),
-    "failed: was replaced meanwhile by another object of its name",
+    allConnected(three),
+    "failed: was replaced meanwhile by another object with the same name",
   ],
   [
-    "a picture from before the restart",
+    "a workload read before the restart",
     workload({ generation: 1, pods: three }),
-    holding(three),
+    allConnected(three),
     "waiting: restart not seen yet",
   ],
-  ["on the way", web([three[0]!, oldPod("web-y")], { updated: 1 }), holding(three), "waiting: 1 of 3 updated"],
   [
-    "on the way, with a new pod that has not arrived",
+    "during the rollout",
+    web([three[0]!, oldPod("web-y")], { updated: 1 }),
+    allConnected(three),
+    "waiting: 1 of 3 updated",
+  ],
+  [
+    "during the rollout, with a new pod that is not proven",
     web([pod("web-a", { ready: false, proxy: { ready: false } }), oldPod("web-y")], { updated: 1 }),
-    holding([]),
+    allConnected([]),
     "waiting: 1 of 3 updated; web-a: proxy not connected yet",
   ],
-  ["rolled out, not all connected", web(three), holding(three.slice(0, 2)), "waiting: web-c: proxy not connected yet"],
   [
-    "rolled out, the old istiod silent",
+    "rolled out, not all connected",
     web(three),
-    [...holding(three).slice(0, 1), unanswered("default")],
+    allConnected(three.slice(0, 2)),
+    "waiting: web-c: proxy not connected yet",
+  ],
+  [
+    "rolled out, the old istiod does not answer",
+    web(three),
+    [...allConnected(three).slice(0, 1), unanswered("default")],
     "unknown: web-a: istio-system/istiod-default-abc of default does not answer: connection refused",
   ],
   [
-    "a certain miss before a silence",
+    "a missing connection comes before a missing answer",
     web(three),
     [answered("1-20", [connection("web-a")]), unanswered("default")],
     "waiting: web-b: proxy not connected yet",
   ],
   [
-    "old pods on their way out",
+    "old pods terminating",
     web([...three, oldPod("web-y", { terminating: true })]),
-    holding(three),
+    allConnected(three),
     "waiting: 1 old pod still terminating",
   ],
   [
-    "one without a proxy on its way out",
+    "a pod without a proxy terminating",
     web([...three, pod("web-y", { proxy: undefined, terminating: true })]),
-    holding(three),
+    allConnected(three),
     "waiting: 1 old pod still terminating",
   ],
   [
-    "finished and on its way out",
+    "a finished pod terminating",
     web([...three, oldPod("web-y", { phase: "Failed", terminating: true })]),
-    holding(three),
+    allConnected(three),
     "done",
   ],
   [
     "terminating on the target by a scale-down",
     web([...three, pod("web-y", { terminating: true })]),
-    holding(three),
+    allConnected(three),
     "done",
   ],
-  ["fewer pods listed than counted", web(three.slice(0, 2)), holding(three), "waiting: 2 of 3 pods seen"],
+  ["fewer pods listed than counted", web(three.slice(0, 2)), allConnected(three), "waiting: 2 of 3 pods seen"],
   [
-    "an autoscaler's third pod not there yet",
+    "the autoscaler's fourth pod does not exist yet",
     web(three, { desired: 4, updated: 3 }),
-    holding(three),
+    allConnected(three),
     "waiting: 3 of 4 updated",
   ],
   [
-    "complete by its controller, on the wrong revision",
+    "complete for its controller, on the wrong revision",
     web([...three.slice(0, 2), oldPod("web-y")]),
-    holding(three),
+    allConnected(three),
     "waiting: web-y: injected by default, not by 1-20",
   ],
   [
-    "a controller that gave up",
+    "a paused rollout",
     workload({ paused: true, pods: three, status: { updated: 1 } }),
-    holding(three),
-    "failed: paused with 1 of 3 updated: it goes on only when somebody resumes it",
+    allConnected(three),
+    "failed: paused with 1 of 3 updated: it continues only after somebody resumes it",
   ],
 ];
 
 suite("workloadProof", () => {
-  for (const [name, item, answers, verdict] of cases) test(name, () => assert.equal(told(item, answers), verdict));
+  for (const [name, item, answers, verdict] of cases)
+    test(name, () => assert.equal(verdictText(item, answers), verdict));
 
-  test("nothing was written: any generation will do", () =>
-    assert.equal(told(workload({ generation: 1, pods: three }), holding(three), { generation: 0 }), "done"));
+  test("nothing was written: any generation counts", () =>
+    assert.equal(
+      verdictText(workload({ generation: 1, pods: three }), allConnected(three), { generation: 0 }),
+      "done",
+    ));
 
-  test("counts what is proven", () => {
+  test("counts the proven pods", () => {
     const proof = workloadProof(
       web([...three, oldPod("web-y")], { updated: 3, replicas: 4 }),
       goal,
-      holding(three.slice(0, 2)),
+      allConnected(three.slice(0, 2)),
       fresh,
       0,
     );
@@ -146,29 +160,29 @@ suite("workloadProof", () => {
 
 suite("wrongRevision", () => {
   const wrongRevision = (pods: readonly Pod[], status: Partial<Workload["status"]> = {}) =>
-    workloadProof(web(pods, status), goal, holding(three), fresh, 0).wrongRevision.map(({ name }) => name);
+    workloadProof(web(pods, status), goal, allConnected(three), fresh, 0).wrongRevision.map(({ name }) => name);
 
-  test("an old pod on the way is none", () =>
+  test("not an old pod during the rollout", () =>
     assert.deepEqual(wrongRevision([...three, oldPod("web-y")], { updated: 2 }), []));
-  test("a new pod on the wrong revision is one at once", () =>
+  test("a new pod on the wrong revision, at once", () =>
     assert.deepEqual(wrongRevision([oldPod("web-y", { createdAt: after })], { updated: 1 }), ["web-y"]));
-  test("a new pod without a proxy is one", () =>
+  test("a new pod without a proxy", () =>
     assert.deepEqual(wrongRevision([pod("web-y", { proxy: undefined })], { updated: 1 }), ["web-y"]));
-  test("of the second of the stamp: only when the rollout is over", () => {
+  test("a pod of the second of the stamp, only after the rollout", () => {
     assert.deepEqual(wrongRevision([...three, oldPod("web-y", { createdAt: stamp })], { updated: 2 }), []);
     assert.deepEqual(wrongRevision([...three, oldPod("web-y", { createdAt: stamp })]), ["web-y"]);
   });
-  test("with the rollout over even an old pod is one", () =>
+  test("after the rollout, also an old pod", () =>
     assert.deepEqual(wrongRevision([...three, oldPod("web-y")]), ["web-y"]));
 });
 
-suite("a proof outlives a short miss, and no more", () => {
-  const first = workloadProof(web(three), goal, holding(three), fresh, 1_000);
+suite("a proof stays valid for a short time without confirmation", () => {
+  const first = workloadProof(web(three), goal, allConnected(three), fresh, 1_000);
   const again = (answers: readonly IstiodAnswer[], now: number, pods: readonly Pod[] = three) =>
     workloadProof(web(pods), goal, answers, first.provenAt, now).verdict.kind;
 
-  test("a reconnect", () => assert.equal(again(holding(three.slice(1)), 2_000), "done"));
-  test("a push on its way", () =>
+  test("a reconnect", () => assert.equal(again(allConnected(three.slice(1)), 2_000), "done"));
+  test("new configuration is being sent", () =>
     assert.equal(
       again(
         [
@@ -182,19 +196,20 @@ suite("a proof outlives a short miss, and no more", () => {
       ),
       "done",
     ));
-  test("its time is over", () => assert.equal(again(holding(three.slice(1)), 1_001 + proofHoldsMs), "waiting"));
-  test("it does not renew itself", () => {
-    const missed = workloadProof(web(three), goal, holding([]), first.provenAt, proofHoldsMs);
+  test("not after its time", () => assert.equal(again(allConnected(three.slice(1)), 1_001 + proofValidMs), "waiting"));
+  test("it is not extended by itself", () => {
+    const missed = workloadProof(web(three), goal, allConnected([]), first.provenAt, proofValidMs);
     assert.equal(missed.proven, 3);
     assert.deepEqual(new Set(missed.pods.map(({ proof }) => proof.kind)), new Set(["done"]));
-    assert.equal(workloadProof(web(three), goal, holding([]), missed.provenAt, 1_000 + proofHoldsMs).proven, 3);
-    assert.equal(workloadProof(web(three), goal, holding([]), missed.provenAt, 1_001 + proofHoldsMs).proven, 0);
+    assert.equal(workloadProof(web(three), goal, allConnected([]), missed.provenAt, 1_000 + proofValidMs).proven, 3);
+    assert.equal(workloadProof(web(three), goal, allConnected([]), missed.provenAt, 1_001 + proofValidMs).proven, 0);
   });
-  test("a silence", () => assert.equal(again([unanswered("1-20"), answered("default")], 2_000), "done"));
-  test("what was seen not ready in between has to be proven anew", () => {
+  test("an istiod that does not answer", () =>
+    assert.equal(again([unanswered("1-20"), answered("default")], 2_000), "done"));
+  test("a pod that was not ready in between must be proven again", () => {
     const down = three.map((each) => ({ ...each, ready: false }));
-    const { provenAt } = workloadProof(web(down), goal, holding(three), first.provenAt, 2_000);
-    assert.equal(workloadProof(web(three), goal, holding([]), provenAt, 3_000).proven, 0);
+    const { provenAt } = workloadProof(web(down), goal, allConnected(three), first.provenAt, 2_000);
+    assert.equal(workloadProof(web(three), goal, allConnected([]), provenAt, 3_000).proven, 0);
   });
   test("not when an old istiod lists it", () =>
     assert.equal(again([answered("1-20"), answered("default", [connection("web-a")])], 2_000), "waiting"));
@@ -213,42 +228,42 @@ suite("a proof outlives a short miss, and no more", () => {
       "waiting",
     ));
   test("not when the pod is not ready any more", () =>
-    assert.equal(again(holding(three), 2_000, [pod("web-a", { ready: false }), ...three.slice(1)]), "waiting"));
-  test("not for another pod of the same name", () =>
+    assert.equal(again(allConnected(three), 2_000, [pod("web-a", { ready: false }), ...three.slice(1)]), "waiting"));
+  test("not for another pod with the same name", () =>
     assert.equal(
-      again(holding(three.slice(1)), 2_000, [pod("web-a", { uid: "other" }), ...three.slice(1)]),
+      again(allConnected(three.slice(1)), 2_000, [pod("web-a", { uid: "other" }), ...three.slice(1)]),
       "waiting",
     ));
 });
 
-suite("answers from before a pod was ready", () => {
+suite("answers of istiods from before a pod was ready", () => {
   const newlyReady = ({ name }: Pod) => name === "web-b";
-  const again = { kind: "waiting", reason: "web-b: ready, and its istiod is asked once more" };
+  const again = { kind: "waiting", reason: "web-b: ready, waiting for the next answer of its istiod" };
 
-  test("prove the others", () => {
-    const proof = workloadProof(web(three), goal, holding(three), fresh, 1_000, newlyReady);
+  test("are proof of the other pods", () => {
+    const proof = workloadProof(web(three), goal, allConnected(three), fresh, 1_000, newlyReady);
     assert.deepEqual([proof.verdict, proof.proven, proof.provenAt.has("uid-of-web-b")], [again, 2, false]);
   });
-  test("say what they say of one that they do not prove", () => {
-    const proof = workloadProof(web(three), goal, holding([three[0]!, three[2]!]), fresh, 1_000, newlyReady);
+  test("keep their reason for a pod that they do not prove", () => {
+    const proof = workloadProof(web(three), goal, allConnected([three[0]!, three[2]!]), fresh, 1_000, newlyReady);
     assert.deepEqual(proof.verdict, { kind: "waiting", reason: "web-b: proxy not connected yet" });
   });
-  test("leave what is known of it from before", () => {
-    const before = workloadProof(web(three), goal, holding(three), fresh, 1_000).provenAt;
-    assert.equal(workloadProof(web(three), goal, holding(three), before, 1_000, newlyReady).verdict.kind, "done");
+  test("do not change an earlier proof", () => {
+    const before = workloadProof(web(three), goal, allConnected(three), fresh, 1_000).provenAt;
+    assert.equal(workloadProof(web(three), goal, allConnected(three), before, 1_000, newlyReady).verdict.kind, "done");
   });
-  test("are none for the first new pod either", () => {
+  test("are no proof of the first new pod", () => {
     const only = [three[1]!];
-    const { verdict } = firstNewPodProof(web(only, { desired: 1, updated: 1 }), goal, holding(only), newlyReady);
+    const { verdict } = firstNewPodProof(web(only, { desired: 1, updated: 1 }), goal, allConnected(only), newlyReady);
     assert.deepEqual(verdict, again);
   });
 });
 
 suite("firstNewPodProof", () => {
-  test("made in the second of the stamp, on the old one: a stray where it is known not to have been there before", () => {
+  test("created in the second of the stamp, on the old revision: on the wrong revision if it did not exist before", () => {
     const item = web([oldPod("web-y", { createdAt: stamp }), oldPod("web-z", { createdAt: stamp })], { updated: 1 });
     const there = new Set(item.pods.filter(({ name }) => name === "web-z").map(({ uid }) => uid));
-    const { wrongRevision } = firstNewPodProof(item, { ...goal, before: there }, holding([]));
+    const { wrongRevision } = firstNewPodProof(item, { ...goal, before: there }, allConnected([]));
     assert.deepEqual(
       wrongRevision.map(({ name }) => name),
       ["web-y"],
@@ -266,44 +281,44 @@ suite("firstNewPodProof", () => {
     [
       "one new pod is proven, the rest still old",
       web([three[0]!, oldPod("web-y")], { updated: 1 }),
-      holding(three),
+      allConnected(three),
       ["done"],
     ],
     [
       "made in the second of the stamp, on the target",
       web([pod("web-a", { createdAt: stamp })], { updated: 1 }),
-      holding(three),
+      allConnected(three),
       ["done"],
     ],
     [
       "made before, on the target: not the canary",
       web([pod("web-a", { createdAt: before })], { updated: 1 }),
-      holding(three),
+      allConnected(three),
       ["waiting: no new pod yet; 1 of 3 updated"],
     ],
     [
       "made in the second of the stamp, on the old one: not a stray",
       web([oldPod("web-y", { createdAt: stamp })], { updated: 0 }),
-      holding([]),
+      allConnected([]),
       ["waiting: no new pod yet; 0 of 3 updated"],
     ],
     [
       "the first has not arrived, the second has",
       web([pod("web-a"), pod("web-b")], { updated: 2 }),
-      holding([three[1]!]),
+      allConnected([three[1]!]),
       ["done"],
     ],
-    ["not connected", web([three[0]!], { updated: 1 }), holding([]), ["waiting: web-a: proxy not connected yet"]],
+    ["not connected", web([three[0]!], { updated: 1 }), allConnected([]), ["waiting: web-a: proxy not connected yet"]],
     [
       "the wrong revision",
       web([oldPod("web-y", { createdAt: after })], { updated: 1 }),
-      holding([]),
+      allConnected([]),
       ["waiting: web-y: injected by default, not by 1-20", "web-y"],
     ],
     [
       "terminating already",
       web([pod("web-a", { terminating: true })], { updated: 0 }),
-      holding(three),
+      allConnected(three),
       ["waiting: no new pod yet; 0 of 3 updated"],
     ],
     [
@@ -324,46 +339,46 @@ suite("firstNewPodProof", () => {
           updated: 3,
         },
       ),
-      holding([]),
+      allConnected([]),
       ["waiting: web-b: proxy not connected yet"],
     ],
     [
       "one on its way speaks before a stray",
       web([oldPod("web-y", { createdAt: after }), pod("web-a", { createdAt: "2026-11-03T04:07:06Z" })], { updated: 2 }),
-      holding([]),
+      allConnected([]),
       ["waiting: web-a: proxy not connected yet", "web-y"],
     ],
     [
       "rolled out without a new pod",
       web([pod("web-a", { createdAt: before })]),
-      holding(three),
+      allConnected(three),
       ["waiting: no new pod yet"],
     ],
     [
       "made in the second of the stamp, without a proxy: not a stray",
       web([pod("web-a", { createdAt: stamp, proxy: undefined })], { updated: 0 }),
-      holding([]),
+      allConnected([]),
       ["waiting: no new pod yet; 0 of 3 updated"],
     ],
     [
-      "replaced by another of its name, with pods of its own",
+      "replaced by another workload with the same name and its own pods",
       workload({ uid: "another", pods: three }),
-      holding(three),
-      ["failed: was replaced meanwhile by another object of its name"],
+      allConnected(three),
+      ["failed: was replaced meanwhile by another object with the same name"],
     ],
-    ["deleted", undefined, holding([]), ["failed: was deleted meanwhile"]],
+    ["deleted", undefined, allConnected([]), ["failed: was deleted meanwhile"]],
     [
       "paused by somebody",
       workload({ paused: true, pods: [], status: { updated: 0 } }),
-      holding([]),
-      ["failed: paused with 0 of 3 updated: it goes on only when somebody resumes it"],
+      allConnected([]),
+      ["failed: paused with 0 of 3 updated: it continues only after somebody resumes it"],
     ],
   ];
   for (const [name, item, answers, expected] of rows)
     test(name, () => assert.deepEqual(first(item, answers), expected));
 });
 
-test("done means: rollout over, as many pods as desired, each on the target, held by the target alone", () => {
+test("done means: rollout finished, as many pods as desired, each on the target and connected to the target only", () => {
   const anyPod = fc.record({
     revision: fc.constantFrom("1-20", "default"),
     ready: fc.boolean(),

@@ -16,7 +16,7 @@ const records: fc.Arbitrary<UndoRecord> = fc.record({
   before: fc.record({ "istio-injection": label, "istio.io/rev": label }, { noNullPrototype: true }), from: fc.record({ revision: text, deploymentUid: fc.option(text, { nil: undefined }) }, { noNullPrototype: true }), state: fc.constantFrom("open" as const, "done" as const),
 }, { noNullPrototype: true }); // biome-ignore format: a table
 
-test("a record is read as it was written, absent and empty labels told apart", () => {
+test("a record that is written and read again is equal; absent and empty labels differ", () => {
   fc.assert(fc.property(records, (written) => assert.deepEqual(parseUndoRecord(undoText(written)), written)));
 });
 
@@ -73,15 +73,15 @@ test("a record without any one of its fields is malformed", () => {
 const damaged: readonly (readonly [change: object, malformed: string])[] = [
   [{ version: undefined }, "it has no version"],
   [{ version: "1" }, "it has no version"],
-  [{ run: "" }, "its run, stamp or namespaceUid is missing"],
-  [{ target: { label: "prod", tag: "prod" } }, "its target is incomplete"],
-  [{ target: { revision: "1-20" } }, "its target is incomplete"],
-  [{ target: { ...record.target, tag: 1 } }, "its target is incomplete"],
-  [{ before: { "istio.io/rev": null } }, "its before is incomplete"],
-  [{ before: { "istio-injection": 1, "istio.io/rev": null } }, "its before is incomplete"],
-  [{ from: { deploymentUid: "u2" } }, "its from is incomplete"],
-  [{ from: { revision: "default", deploymentUid: 1 } }, "its from is incomplete"],
-  [{ from: null }, "its from is incomplete"],
+  [{ run: "" }, "its field run, stamp or namespaceUid is missing"],
+  [{ target: { label: "prod", tag: "prod" } }, "its field target is incomplete"],
+  [{ target: { revision: "1-20" } }, "its field target is incomplete"],
+  [{ target: { ...record.target, tag: 1 } }, "its field target is incomplete"],
+  [{ before: { "istio.io/rev": null } }, "its field before is incomplete"],
+  [{ before: { "istio-injection": 1, "istio.io/rev": null } }, "its field before is incomplete"],
+  [{ from: { deploymentUid: "u2" } }, "its field from is incomplete"],
+  [{ from: { revision: "default", deploymentUid: 1 } }, "its field from is incomplete"],
+  [{ from: null }, "its field from is incomplete"],
 ]; // biome-ignore format: a table
 
 for (const [change, malformed] of damaged) {
@@ -90,9 +90,9 @@ for (const [change, malformed] of damaged) {
   });
 }
 
-test("a record of a later form is not guessed at, and unknown fields of this form do no harm", () => {
+test("a record of a later version is malformed, and unknown fields of this version are ignored", () => {
   assert.deepEqual(parseUndoRecord(JSON.stringify({ ...record, version: 2 })), {
-    malformed: "it is of form 2, and this release knows form 1",
+    malformed: "its version is 2, and this release supports version 1",
   });
   assert.deepEqual(parseUndoRecord(JSON.stringify({ ...record, more: 1 })), record);
 });

@@ -2,7 +2,7 @@
 import type { Finding } from "../../../mesh/finding.ts";
 import type { Mesh } from "../../../mesh/model.ts";
 import { revisionsWithIstiod } from "../../../mesh/revision-state.ts";
-import { type Standing, standings } from "../../../mesh/standing.ts";
+import { type PodState, podStates } from "../../../mesh/pod-state.ts";
 import { servedLabels } from "../../plan/target.ts";
 import { type Check, type CheckRecord, cannotTell } from "../check.ts";
 import { runChecks } from "../run-checks.ts";
@@ -45,9 +45,9 @@ export const meshChecks: readonly CheckRecord[] = [
 /**
  * Everything about a mesh that a person who upgrades it should know, with the way to fix it: first of each control
  * plane, then of each tag, of the defaults, of each namespace, and last what could not be read. Empty: all of this was
- * looked at and found right. `all`: the standings of the mesh's pods, where they are known already.
+ * looked at and found right. `all`: the states of the mesh's pods, where they are known already.
  */
-export function meshFindings(mesh: Mesh, all: readonly Standing[] = standings(mesh)): readonly Finding[] {
+export function meshFindings(mesh: Mesh, all: readonly PodState[] = podStates(mesh)): readonly Finding[] {
   const facts: MeshFacts = { mesh, withIstiod: revisionsWithIstiod(mesh), servedLabels: servedLabels(mesh) };
   const workloadsIn = Map.groupBy(mesh.workloads, ({ namespace }) => namespace);
   const standingsIn = Map.groupBy(all, ({ pod }) => pod.namespace);
@@ -64,7 +64,7 @@ export function meshFindings(mesh: Mesh, all: readonly Standing[] = standings(me
         ...facts,
         namespace,
         workloads: workloadsIn.get(namespace.name) ?? [],
-        standings: standingsIn.get(namespace.name) ?? [],
+        states: standingsIn.get(namespace.name) ?? [],
       }),
     ),
     ...runChecks([unread], facts),

@@ -1,6 +1,6 @@
 /** What the checks of a mesh judge: the whole mesh, or one control plane, tag or namespace of it. */
 import type { ControlPlane, Injector, Mesh, Namespace, Tag, Workload } from "../../../mesh/model.ts";
-import type { Standing } from "../../../mesh/standing.ts";
+import type { PodState } from "../../../mesh/pod-state.ts";
 
 export interface MeshFacts {
   readonly mesh: Mesh;
@@ -24,5 +24,5 @@ export interface NamespaceFacts extends MeshFacts {
   readonly namespace: Namespace;
   readonly workloads: readonly Workload[];
   /** Of its live pods. */
-  readonly standings: readonly Standing[];
+  readonly states: readonly PodState[];
 }

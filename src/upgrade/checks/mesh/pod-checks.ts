@@ -3,7 +3,7 @@ import { labelOf } from "../../../mesh/labels.ts";
 import type { ObjectRef } from "../../../mesh/model.ts";
 import { refText } from "../../../mesh/object-ref.ts";
 import { counted, listed } from "../../../mesh/phrase.ts";
-import type { Standing } from "../../../mesh/standing.ts";
+import type { PodState } from "../../../mesh/pod-state.ts";
 import { type Check, warning } from "../check.ts";
 import type { NamespaceFacts } from "./mesh-facts.ts";
 
@@ -15,7 +15,7 @@ const sidecarMissing: Check<NamespaceFacts> = {
   severity: "warning",
   category: "workloads",
   run: (facts) => {
-    const pods = facts.standings.filter((standing) => standing.lacksSidecar);
+    const pods = facts.states.filter((state) => state.lacksSidecar);
     if (pods.length === 0) return [];
     const message = `${whose(pods)} without a sidecar although one is due`;
     return [warning(objectOf(facts), message, restart(facts.namespace.name, ownersOf(pods)))];
@@ -29,13 +29,13 @@ const staleWorkloads: Check<NamespaceFacts> = {
   category: "workloads",
   run: (facts) => {
     const { name, labels } = facts.namespace;
-    const pods = facts.standings.filter(
-      (standing) => standing.injected && standing.stale && standing.due?.kind === "injected",
+    const pods = facts.states.filter(
+      (state) => state.injected && state.stale && state.due?.kind === "injected",
     );
     if (pods.length === 0) return [];
-    const running = listed(distinct(pods.map((standing) => standing.revision ?? "unknown")));
+    const running = listed(distinct(pods.map((state) => state.revision ?? "unknown")));
     const due = listed(
-      distinct(pods.flatMap((standing) => (standing.due?.kind === "injected" ? [standing.due.revision] : []))),
+      distinct(pods.flatMap((state) => (state.due?.kind === "injected" ? [state.due.revision] : []))),
     );
     const label = labelOf(labels, "istio-injection") === undefined ? labelOf(labels, "istio.io/rev") : undefined;
     const remedy =
@@ -52,7 +52,7 @@ const sidecarLostAtRestart: Check<NamespaceFacts> = {
   severity: "warning",
   category: "workloads",
   run: (facts) => {
-    const pods = facts.standings.filter((standing) => standing.injected && standing.due?.kind === "none");
+    const pods = facts.states.filter((state) => state.injected && state.due?.kind === "none");
     if (pods.length === 0) return [];
     const message = `${whose(pods)} a sidecar, and would come up without one if restarted today`;
     return [warning(objectOf(facts), message, "label the namespace for a revision before anything restarts")];
@@ -65,7 +65,7 @@ const controlPlaneMissing: Check<NamespaceFacts> = {
   severity: "warning",
   category: "workloads",
   run: (facts) => {
-    const lost = facts.standings.filter(({ revision }) => revision !== undefined && !facts.withIstiod.has(revision));
+    const lost = facts.states.filter(({ revision }) => revision !== undefined && !facts.withIstiod.has(revision));
     return [...Map.groupBy(lost, ({ revision }) => revision ?? "")].map(([revision, pods]) =>
       warning(
         objectOf(facts),
@@ -83,7 +83,7 @@ const connectedElsewhere: Check<NamespaceFacts> = {
   severity: "warning",
   category: "workloads",
   run: (facts) => {
-    const pods = facts.standings.filter(
+    const pods = facts.states.filter(
       ({ revision, connections }) =>
         revision !== undefined &&
         connections.length > 0 &&
@@ -108,7 +108,7 @@ const configurationRejected: Check<NamespaceFacts> = {
   severity: "warning",
   category: "workloads",
   run: (facts) => {
-    const rejected = facts.standings.flatMap(({ pod, connections }) =>
+    const rejected = facts.states.flatMap(({ pod, connections }) =>
       connections.flatMap(({ revision, proxy }) => proxy.rejected.map((each) => ({ pod, revision, ...each }))),
     );
     const [first] = rejected;
@@ -130,12 +130,12 @@ export const podChecks: readonly Check<NamespaceFacts>[] = [
 ];
 
 /** `3 pods of deployment/web run`. */
-const whose = (pods: readonly Standing[]): string =>
+const whose = (pods: readonly PodState[]): string =>
   `${counted(pods.length, "pod")} of ${listed(ownersOf(pods).map((ref) => `${ref.kind.toLowerCase()}/${ref.name}`))} run${pods.length === 1 ? "s" : ""}`;
 
 const distinct = (texts: readonly string[]): readonly string[] => [...new Set(texts)];
 
-const ownersOf = (pods: readonly Standing[]): readonly ObjectRef[] => {
+const ownersOf = (pods: readonly PodState[]): readonly ObjectRef[] => {
   const refs = pods.map(({ pod }) => pod.workload ?? { kind: "Pod", namespace: pod.namespace, name: pod.name });
   return [...new Map(refs.map((ref) => [refText(ref), ref])).values()];
 };

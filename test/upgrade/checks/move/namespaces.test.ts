@@ -157,7 +157,7 @@ const records: readonly (readonly [what: string, text: string, message: RegExp |
   ["an unfinished run to a tag of the same name that meant another revision", undoText({ ...record, target: { label: "1-20", revision: "1-19", tag: "1-20" } }), /not finished/],
   ["a record of a namespace of this name that is gone", undoText({ ...record, namespaceUid: "other" }), /another namespace of this name/],
   ["a record that is none", "{", /cannot be read: it is not JSON/],
-  ["a record of a later form", JSON.stringify({ ...record, version: 2 }), /of form 2/],
+  ["a record of a later form", JSON.stringify({ ...record, version: 2 }), /its version is 2/],
 ]; // biome-ignore format: a table
 
 for (const [what, text, message] of records) {

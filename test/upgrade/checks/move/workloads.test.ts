@@ -101,7 +101,7 @@ const blocked: readonly (readonly [what: string, change: MeshWords, message: Reg
   ["a discovery address by its own annotation", template({ "sidecar.istio.io/discoveryAddress": "istiod.istio-system.svc:15012" }), elsewhere, /./],
   ["a discovery address with a space before the colon", config("discoveryAddress : istiod.istio-system.svc:15012"), elsewhere, /./],
   ["a discovery address in quotes", config('"discoveryAddress": "istiod.istio-system.svc:15012"'), elsewhere, /./],
-  ["a template that opts out", template({}, { "sidecar.istio.io/inject": "false" }), /new ones would have none \(the pod says sidecar.istio.io\/inject=false\)$/, /let its template ask/],
+  ["a template that opts out", template({}, { "sidecar.istio.io/inject": "false" }), /new ones would have none \(the pod has sidecar.istio.io\/inject=false\)$/, /let its template ask/],
   ["a partition", web({ kind: "StatefulSet", strategy: partitioned }), /its partition 1 keeps the pods below it/, /partition to 0/],
 ]; // biome-ignore format: a table
 

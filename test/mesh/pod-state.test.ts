@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { connectedProxies, everyConnectionKnown } from "../../src/mesh/connected-proxies.ts";
 import type { ControlPlane, Injection, Mesh, Pod, ProxyKind } from "../../src/mesh/model.ts";
+import { podStates } from "../../src/mesh/pod-state.ts";
 import { isExternal } from "../../src/mesh/revision-state.ts";
-import { connectedProxies, everyConnectionKnown, standings } from "../../src/mesh/standing.ts";
 import { connection, type MeshWords, mesh, ownInjector, plane, pod } from "./mesh-scene.ts";
 
 const by = "istio-sidecar-injector";
@@ -11,8 +12,8 @@ const refuses = (revision: string): Injection => ({ kind: "refused", revision, b
 const none: Injection = { kind: "none", reason: "no label" };
 const unknown: Injection = { kind: "unknown", reason: "forbidden" };
 
-const told = (words: MeshWords) =>
-  standings(mesh(words)).map(({ injected, revision, stale, lacksSidecar }) => [
+const statesOf = (words: MeshWords) =>
+  podStates(mesh(words)).map(({ injected, revision, stale, lacksSidecar }) => [
     injected,
     revision,
     stale,
@@ -43,47 +44,47 @@ const table: readonly Row[] = [
 for (const [what, runs, injection, injected, stale, lacks] of table)
   test(`a pod ${what}`, () => {
     const workloads = [{ namespace: "production", name: "web", runs: [runs], injection }];
-    assert.deepEqual(told({ workloads }), [[injected, runs ?? undefined, stale, lacks]]);
+    assert.deepEqual(statesOf({ workloads }), [[injected, runs ?? undefined, stale, lacks]]);
   });
 
-test("a sidecar that does not say its revision is neither stale nor right, and none due makes it stale all the same", () => {
-  const web = (injection: Injection) => told({ workloads: [{ namespace: "production", name: "web", runs: ["1-20"], proxy: { revision: undefined }, injection }] });
+test("a sidecar without a known revision: staleness is unknown, but it is stale where no sidecar is due", () => {
+  const web = (injection: Injection) => statesOf({ workloads: [{ namespace: "production", name: "web", runs: ["1-20"], proxy: { revision: undefined }, injection }] });
   assert.deepEqual(web(injects("1-20")), [[true, undefined, undefined, false]]);
   assert.deepEqual(web(none), [[true, undefined, true, false]]);
 }); // biome-ignore format: one line of words
 
-test("only what a webhook injected changes at the next start", () => {
+test("only proxies of a webhook can be stale", () => {
   const kinds: readonly (readonly [ProxyKind, boolean])[] = [["sidecar", true], ["gateway", true], ["managed-gateway", false], ["waypoint", false], ["static-gateway", false], ["ztunnel", false]];
   for (const [kind, injected] of kinds)
-    assert.deepEqual(told({ workloads: [{ namespace: "production", name: "web", runs: ["default"], proxy: { kind }, injection: injects("1-20") }] }), [[injected, "default", injected, false]], kind);
+    assert.deepEqual(statesOf({ workloads: [{ namespace: "production", name: "web", runs: ["default"], proxy: { kind }, injection: injects("1-20") }] }), [[injected, "default", injected, false]], kind);
 }); // biome-ignore format: a table
 
 const injectors = ownInjector("1-20");
 const namespaces = [{ name: "production", labels: { "istio.io/rev": "1-20" } }];
 const out = { "sidecar.istio.io/inject": "false" };
-const bare: readonly (readonly [what: string, pod: Pod, due: string | undefined, stale: boolean | undefined])[] = [
-  ["its own labels stand for a template", pod("production", "a", "default"), "injected", true],
-  ["that opts out", pod("production", "a", "default", { labels: out }), "none", true],
-  ["without a sidecar: nothing is known of it", pod("production", "a", null), undefined, false],
+const withoutWorkload: readonly (readonly [what: string, pod: Pod, due: string | undefined, stale: boolean | undefined])[] = [
+  ["its own labels are used", pod("production", "a", "default"), "injected", true],
+  ["with inject=false", pod("production", "a", "default", { labels: out }), "none", true],
+  ["without a sidecar: nothing is known", pod("production", "a", null), undefined, false],
   ["in a namespace that was not read", pod("nowhere", "a", "default"), undefined, undefined],
 ]; // biome-ignore format: a table
 
-for (const [what, each, due, stale] of bare)
-  test(`a bare pod, ${what}`, () => {
-    const [standing] = standings(mesh({ injectors, namespaces, pods: [each] }));
+for (const [what, each, due, stale] of withoutWorkload)
+  test(`a pod without a workload, ${what}`, () => {
+    const [standing] = podStates(mesh({ injectors, namespaces, pods: [each] }));
     assert.deepEqual([standing?.due?.kind, standing?.stale], [due, stale]);
   });
 
-test("the template of its workload outranks the labels of a pod", () => {
+test("the template of its workload wins over the labels of a pod", () => {
   const workloads = [{ namespace: "production", name: "web", runs: ["1-20"], pod: { labels: out } }];
-  assert.deepEqual(told({ injectors, namespaces, workloads }), [[true, "1-20", false, false]]);
+  assert.deepEqual(statesOf({ injectors, namespaces, workloads }), [[true, "1-20", false, false]]);
 });
 
-test("finished pods are history, and every istiod that lists a pod is named", () => {
+test("finished pods have no state, and every istiod that lists a pod is named", () => {
   const each = pod("production", "web-0", "1-20");
   const answers = ["a", "b"].map((istiod) => ({ kind: "answered" as const, istiod, revision: `of-${istiod}`, version: undefined, proxies: [connection("production", "web-0"), connection("shop", "web-0")] }));
   const ended = ["Succeeded", "Failed"].map((phase) => pod("production", `job-${phase}`, "1-20", { phase }));
-  const found = standings({ ...mesh({ pods: [each, ...ended] }), answers });
+  const found = podStates({ ...mesh({ pods: [each, ...ended] }), answers });
   assert.deepEqual(found.map(({ pod, connections }) => [pod.name, connections.map(({ istiod, revision, proxy }) => [istiod, revision, proxy.namespace])]), [
     ["web-0", [["a", "of-a", "production"], ["b", "of-b", "production"]]],
   ]);
@@ -95,11 +96,11 @@ const byUrl = ownInjector("1-20").map((each) => ({
 }));
 const gone = { deployment: undefined, istiods: [] };
 const externals: readonly (readonly [what: string, plane: ControlPlane, injectors: Mesh["injectors"], external: boolean])[] = [
-  ["no Deployment, called by URL", plane("1-20", gone), byUrl, true],
-  ["no Deployment, called by URL by one entry of several", plane("1-20", gone), [...ownInjector("default"), ...byUrl], true],
-  ["no Deployment, another revision called by URL", plane("1-19", gone), byUrl, false],
-  ["no Deployment, called through a Service", plane("1-20", gone), ownInjector("1-20"), false],
-  ["a Deployment, called by URL", plane("1-20"), byUrl, false],
+  ["no Deployment, webhook with a URL", plane("1-20", gone), byUrl, true],
+  ["no Deployment, one of several webhook entries with a URL", plane("1-20", gone), [...ownInjector("default"), ...byUrl], true],
+  ["no Deployment, the webhook of another revision with a URL", plane("1-19", gone), byUrl, false],
+  ["no Deployment, webhook with a Service", plane("1-20", gone), ownInjector("1-20"), false],
+  ["a Deployment, webhook with a URL", plane("1-20"), byUrl, false],
 ]; // biome-ignore format: a table
 
 for (const [what, each, injectors, external] of externals)
@@ -121,12 +122,12 @@ const listing = (...proxies: readonly Parameters<typeof connection>[2][]) => ({
 const a = { ...listing({}), istiod: "istio-system/a" };
 const counts: readonly (readonly [what: string, second: string | undefined, answers: Mesh["answers"], count: number | undefined])[] = [
   ["every istiod answers, two list the same proxy", "Running", [a, { ...a, istiod: "istio-system/b" }], 1],
-  ["a namesake in another cluster", "Running", [a, { ...listing({ cluster: "other" }, { cluster: undefined }), istiod: "istio-system/b" }], 3],
-  ["one is silent", "Running", [a, { kind: "unanswered", istiod: "istio-system/b", revision: "1-20", reason: "refused" }], undefined],
+  ["a pod with the same name in another cluster", "Running", [a, { ...listing({ cluster: "other" }, { cluster: undefined }), istiod: "istio-system/b" }], 3],
+  ["one does not answer", "Running", [a, { kind: "unanswered", istiod: "istio-system/b", revision: "1-20", reason: "refused" }], undefined],
   ["one was not asked", "Running", [a], undefined],
-  ["one was not asked, and does not say its phase", undefined, [a], undefined],
+  ["one was not asked, its phase unknown", undefined, [a], undefined],
   ["one is not running yet, and was not asked", "Pending", [a], 1],
-  ["an answer of another revision does not stand for its own", "Running", [a, { ...a, revision: "default" }], undefined],
+  ["an answer of another revision does not count", "Running", [a, { ...a, revision: "default" }], undefined],
 ]; // biome-ignore format: a table
 
 for (const [what, phase, answers, count] of counts)
