@@ -7,7 +7,8 @@ import { mkdirSync, mkdtempSync, renameSync, rmSync, statSync, writeFileSync } f
 import { constants, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { bundle } from "./bundle.ts";
-import { assemble, commitOf, executableName, pluginNames, warm } from "./executable.ts";
+import { assemble, commitOf, warm } from "./executable.ts";
+import { executableName, pluginNames } from "./plugins.ts";
 import { warmMeshes } from "./warm-meshes.ts";
 
 const work = mkdtempSync(join(tmpdir(), "kubectl-mesh-build-"));

@@ -5,7 +5,7 @@
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync, writeFileSync } from "node:fs";
-import { basename, join, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { text } from "node:stream/consumers";
 import type { WarmMeshes } from "./warm-meshes.ts";
 
@@ -21,15 +21,6 @@ const heap = ["--min-semi-space-size=8", "--max-semi-space-size=8"];
  * passed over, as on Windows.
  */
 export const runtimeFlags = [...heap, "--openssl-config=/dev/null"];
-
-/** The names of all plugins: `mesh-migrate`, … A folder of that name holds what a real run loads. */
-export const pluginNames = (): readonly string[] =>
-  readdirSync("plugins")
-    .filter((file) => file.endsWith(".ts"))
-    .map((file) => basename(file, ".ts"));
-
-/** The file of a plugin: `kubectl mesh-migrate` looks for kubectl-mesh_migrate. */
-export const executableName = (plugin: string): string => `kubectl-${plugin.replaceAll("-", "_")}`;
 
 /** The commit, with `-dirty` where the tree differs from it; undefined outside a repository. */
 export const commitOf = (): string | undefined => {

@@ -17,7 +17,7 @@ import {
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { after, before, test } from "node:test";
-import { executableName, pluginNames } from "../../scripts/executable.ts";
+import { executableName, pluginNames } from "../../scripts/plugins.ts";
 import { warmServer } from "../../scripts/warm-server.ts";
 import { version } from "../../src/cli/version.ts";
 import { runToEnd } from "./mesh/run.ts";
