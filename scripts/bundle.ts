@@ -4,7 +4,7 @@
  * classic scripts only.
  */
 import { basename } from "node:path";
-import { build, type Metafile, transform } from "esbuild";
+import { type BuildOptions, build, type Metafile, type Plugin, transform } from "esbuild";
 import { drawnHelp } from "./drawn-help.ts";
 import { textWidth } from "./text-width.ts";
 
@@ -15,27 +15,35 @@ export interface Bundle {
   readonly packages: readonly string[];
 }
 
+const common = {
+  bundle: true,
+  write: false,
+  metafile: true,
+  platform: "node",
+  target: "node26",
+  minify: true,
+  legalComments: "none",
+  logLevel: "warning",
+} as const satisfies BuildOptions;
+
+/** Of Node's importers, vm.Script can do `require` alone: `import()` becomes one. */
+const supported = { "dynamic-import": false };
+
+/** Bundles the program that begins with the file `entry`. `commit` is what `--version -o json` says. */
 export const bundle = async (entry: string, commit: string | undefined): Promise<Bundle> => {
   const { outputFiles, metafile } = await build({
+    ...common,
     entryPoints: { main: entry },
     outdir: "dist",
-    bundle: true,
     splitting: true,
-    write: false,
-    metafile: true,
-    platform: "node",
     format: "esm",
-    target: "node26",
-    minify: true,
-    legalComments: "none",
     chunkNames: "[name]-[hash]",
     define: {
       "import.meta.main": "true",
       "import.meta.url": "__url",
       MESH_COMMIT: commit === undefined ? "undefined" : JSON.stringify(commit),
     },
-    plugins: [textWidth, drawnHelp(entry)],
-    logLevel: "warning",
+    plugins: [textWidth, drawnHelp(entry), clientNodeApart],
   });
   const parts = outputFiles.map(async ({ path, text }) => {
     const name = basename(path);
@@ -45,14 +53,53 @@ export const bundle = async (entry: string, commit: string | undefined): Promise
       target: "node26",
       minify: true,
       charset: "ascii",
-      // Not .mjs, for which the default export of a part would be all of its exports. `import()` becomes a require,
-      // which vm.Script can do.
+      // Not .mjs, for which the default export of a part would be all of its exports.
       sourcefile: name,
-      supported: { "dynamic-import": false },
+      supported,
     });
-    return [name, `(function(exports,require,module,__filename,__dirname,__url){${code}\n})`] as const;
+    return [name, wrapped(code)] as const;
   });
-  return { parts: new Map(await Promise.all(parts)), packages: packagesOf(metafile) };
+  const own = { parts: new Map(await Promise.all(parts)), packages: packagesOf(metafile) };
+  const imports = Object.values(metafile.outputs).flatMap((output) => output.imports);
+  if (!imports.some(({ path }) => path === `./${clientNodePart}`)) return own;
+  const client = await clientNode();
+  return {
+    parts: new Map([...own.parts, ...client.parts]),
+    packages: [...new Set([...own.packages, ...client.packages])].sort(),
+  };
+};
+
+const wrapped = (code: string): string => `(function(exports,require,module,__filename,__dirname,__url){${code}\n})`;
+
+const [clientNodePackage, clientNodePart] = ["@kubernetes/client-node", "client-node.js"];
+
+/** client-node is ten times as large as a plugin, and the same in all of them: a part of its own, made once. */
+const clientNodeApart: Plugin = {
+  name: "client-node-apart",
+  setup({ onResolve }) {
+    onResolve({ filter: new RegExp(`^${clientNodePackage}$`) }, ({ kind }) =>
+      kind === "dynamic-import" ? { path: `./${clientNodePart}`, external: true } : undefined,
+    );
+  },
+};
+
+let clientNodeMade: Promise<Bundle> | undefined;
+const clientNode = (): Promise<Bundle> => {
+  clientNodeMade ??= makeClientNode();
+  return clientNodeMade;
+};
+
+const makeClientNode = async (): Promise<Bundle> => {
+  const { outputFiles, metafile } = await build({
+    ...common,
+    stdin: { contents: `export * from "${clientNodePackage}";`, resolveDir: import.meta.dirname },
+    format: "cjs",
+    charset: "ascii",
+    define: { "import.meta.url": "__url" },
+    supported,
+  });
+  const parts = outputFiles.map(({ text }) => [clientNodePart, wrapped(text)] as const);
+  return { parts: new Map(parts), packages: packagesOf(metafile) };
 };
 
 const packagesOf = ({ outputs }: Metafile): readonly string[] => {

@@ -2,12 +2,12 @@
  * From a plugin's parts to a Node single executable (https://nodejs.org/api/single-executable-applications.html) that
  * starts like a Go program: by compiled code that is kept, and by loading late.
  */
-import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync, writeFileSync } from "node:fs";
-import { basename, join, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { text } from "node:stream/consumers";
-import type { WarmMeshes } from "./warm-meshes.ts";
+import type { WarmMesh } from "./warm-mesh.ts";
 
 /**
  * The heap's young part at its working size from the start, so that a short run collects nothing, and no larger: what
@@ -22,15 +22,6 @@ const heap = ["--min-semi-space-size=8", "--max-semi-space-size=8"];
  */
 export const runtimeFlags = [...heap, "--openssl-config=/dev/null"];
 
-/** The names of all plugins: `mesh-migrate`, … A folder of that name holds what a real run loads. */
-export const pluginNames = (): readonly string[] =>
-  readdirSync("plugins")
-    .filter((file) => file.endsWith(".ts"))
-    .map((file) => basename(file, ".ts"));
-
-/** The file of a plugin: `kubectl mesh-migrate` looks for kubectl-mesh_migrate. */
-export const executableName = (plugin: string): string => `kubectl-${plugin.replaceAll("-", "_")}`;
-
 /** The commit, with `-dirty` where the tree differs from it; undefined outside a repository. */
 export const commitOf = (): string | undefined => {
   const { status, stdout } = spawnSync("git", ["describe", "--always", "--dirty", "--exclude=*", "--abbrev=12"], {
@@ -44,14 +35,10 @@ export const commitOf = (): string | undefined => {
  * `folder`. The outcome does not matter, an end by signal does. Such code fits only the very runtime, on its own
  * platform, and differs in each build.
  */
-export const warm = async (
-  folder: string,
-  meshes: WarmMeshes,
-  runtime: readonly [string, ...string[]],
-): Promise<void> => {
+export const warm = async (folder: string, mesh: WarmMesh, runtime: readonly [string, ...string[]]): Promise<void> => {
   const [command, ...words] = runtime;
-  for (const argv of await meshes.commands()) {
-    // Not spawnSync: the meshes answer from this process.
+  for (const argv of await mesh.commands()) {
+    // Not spawnSync: the mesh answers from this process.
     const child = spawn(command, [...words, ...runtimeFlags, resolve("scripts/warm.cjs"), folder, ...argv], {
       env: { PATH: process.env.PATH, HOME: folder },
       stdio: ["ignore", "ignore", "pipe"],
@@ -67,7 +54,7 @@ export const warm = async (
  * Puts the parts of `folder`, with the compiled code that lies beside them, into `runtime` (of any platform) and writes
  * it to `out`.
  */
-export const assemble = (folder: string, runtime: string, out: string): void => {
+export const assemble = async (folder: string, runtime: string, out: string): Promise<void> => {
   const names = readdirSync(folder)
     .filter((name) => /\.js(\.cache)?$/.test(name))
     .sort();
@@ -88,5 +75,7 @@ export const assemble = (folder: string, runtime: string, out: string): void => 
       assets: Object.fromEntries(names.map((name) => [name, join(folder, name)])),
     }),
   );
-  execFileSync(process.execPath, ["--build-sea", config], { stdio: ["ignore", "ignore", "inherit"] });
+  const child = spawn(process.execPath, ["--build-sea", config], { stdio: ["ignore", "ignore", "inherit"] });
+  const [code, signal] = await once(child, "exit");
+  if (code !== 0) throw new Error(`${out} could not be assembled: node --build-sea ended with ${code ?? signal}`);
 };

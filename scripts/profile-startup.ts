@@ -12,7 +12,7 @@ import { median } from "../test/real/bench/measure.ts";
 import { bundle } from "./bundle.ts";
 import { runtimeFlags, warm } from "./executable.ts";
 import { upFiftyPods } from "./fifty-pods.ts";
-import { warmMeshes } from "./warm-meshes.ts";
+import { warmMesh } from "./warm-mesh.ts";
 
 interface Profile {
   readonly nodes: readonly {
@@ -95,13 +95,13 @@ const total = (spent: ReadonlyMap<string, number>): number =>
 const rounds = Number(process.argv[2] ?? 11);
 const folders = new Map<string, string>();
 {
-  await using meshes = await warmMeshes();
+  await using mesh = await warmMesh();
   for (const plugin of ["mesh-migrate", "mesh-revisions"]) {
     const folder = join(work, plugin);
     mkdirSync(folder);
     for (const [name, source] of (await bundle(`plugins/${plugin}.ts`, undefined)).parts)
       writeFileSync(join(folder, name), source);
-    await warm(folder, meshes, [process.execPath]);
+    await warm(folder, mesh, [process.execPath]);
     folders.set(plugin, folder);
   }
 }

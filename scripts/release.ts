@@ -12,7 +12,8 @@ import { parseArgs } from "node:util";
 import manifest from "../package.json" with { type: "json" };
 import { ensureBuilt } from "../test/real/mesh/programs.ts";
 import { type Bundle, bundle } from "./bundle.ts";
-import { assemble, commitOf, executableName, pluginNames, warm } from "./executable.ts";
+import { assemble, commitOf, warm } from "./executable.ts";
+import { executableName, pluginNames } from "./plugins.ts";
 import { type Entry, pack } from "./release/archive.ts";
 import { billOfMaterials } from "./release/bill-of-materials.ts";
 import { componentsOf, licencesText } from "./release/components.ts";
@@ -22,7 +23,7 @@ import { type Platform, platforms } from "./release/platforms.ts";
 import { refuseUnfit } from "./release/refusal.ts";
 import { prepareRuntime, type Runtime } from "./release/runtimes.ts";
 import { hasTool, tool } from "./release/tools.ts";
-import { type WarmMeshes, warmMeshes } from "./warm-meshes.ts";
+import { type WarmMesh, warmMesh } from "./warm-mesh.ts";
 
 const { version, license, homepage } = manifest;
 
@@ -90,13 +91,13 @@ const makeArchive = async (
   runtime: Runtime,
   {
     code,
-    meshes,
+    mesh,
     at,
     work,
     out,
   }: {
     readonly code: boolean;
-    readonly meshes: WarmMeshes;
+    readonly mesh: WarmMesh;
     readonly at: number;
     readonly work: string;
     readonly out: string;
@@ -106,9 +107,9 @@ const makeArchive = async (
   mkdirSync(folder);
   for (const [name, source] of parts) writeFileSync(join(folder, name), source);
   const runner = code ? runnerOf(platform, runtime) : undefined;
-  if (runner) await warm(folder, meshes, runner);
+  if (runner) await warm(folder, mesh, runner);
   const executable = `${executableName(plugin)}${platform.suffix}`;
-  assemble(folder, runtime.path, join(folder, executable));
+  await assemble(folder, runtime.path, join(folder, executable));
   finish(platform, join(folder, executable), executableName(plugin));
 
   const components = componentsOf(platform, packages);
@@ -163,7 +164,7 @@ const release = async (wish: Wish): Promise<void> => {
   rmSync(wish.out, { recursive: true, force: true });
   mkdirSync(wish.out, { recursive: true });
   const work = mkdtempSync(join(tmpdir(), "kubectl-mesh-release-"));
-  await using meshes = await warmMeshes();
+  await using mesh = await warmMesh();
   try {
     const archives = new Map<string, Archive[]>(wish.plugins.map((plugin) => [plugin, []]));
     const bundles = new Map<string, Bundle>();
@@ -172,7 +173,7 @@ const release = async (wish: Wish): Promise<void> => {
     for (const platform of wish.platforms) {
       const runtime = prepareRuntime(platform, join(work, platform.name));
       for (const [plugin, parts] of bundles)
-        archives.get(plugin)?.push(await makeArchive(plugin, parts, platform, runtime, { ...wish, meshes, at, work }));
+        archives.get(plugin)?.push(await makeArchive(plugin, parts, platform, runtime, { ...wish, mesh, at, work }));
       rmSync(join(work, platform.name), { recursive: true });
     }
     for (const [plugin, own] of archives)

@@ -1,7 +1,7 @@
 /** Runs a plugin as kubectl would: by kubectl where there is one, else its executable. */
 import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
-import { executableName } from "../executable.ts";
+import { executableName } from "../plugins.ts";
 
 /** How plugins are called on this machine. */
 export interface Caller {

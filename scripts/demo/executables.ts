@@ -1,12 +1,12 @@
 /** The folder with the plugins' executables, built anew where it lacks one or a source is younger. */
 import { readdirSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { executableName, pluginNames } from "../executable.ts";
+import { executableName, pluginNames } from "../plugins.ts";
 
 /** What an executable is made of: paths of files and folders. */
 const sources = [
   ...["src", "plugins", "package-lock.json"],
-  ...["build", "bundle", "executable", "text-width"].map((name) => `scripts/${name}.ts`),
+  ...["build", "bundle", "executable", "plugins", "text-width"].map((name) => `scripts/${name}.ts`),
   "scripts/loader.cjs",
 ];
 

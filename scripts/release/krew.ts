@@ -5,7 +5,7 @@
 import { readFileSync } from "node:fs";
 import { dump, load } from "js-yaml";
 import manifest from "../../package.json" with { type: "json" };
-import { executableName } from "../executable.ts";
+import { executableName } from "../plugins.ts";
 import type { Platform } from "./platforms.ts";
 
 const { homepage } = manifest;

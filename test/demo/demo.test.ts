@@ -10,7 +10,7 @@ import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { after, suite, test } from "node:test";
 import { setTimeout } from "node:timers/promises";
-import { executableName, pluginNames } from "../../scripts/executable.ts";
+import { executableName, pluginNames } from "../../scripts/plugins.ts";
 
 const home = mkdtempSync(join(tmpdir(), "kubectl-mesh-test-"));
 after(() => rmSync(home, { recursive: true }));

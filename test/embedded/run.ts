@@ -2,6 +2,7 @@
  * Runs a plugin in this process as `kubectl` would run it in another: its flags, its streams, its exit code, on the
  * mesh's clock.
  */
+import { loadPlugins, pluginRecord } from "../../scripts/plugins.ts";
 import type { Io, Shell } from "../../src/cli/io.ts";
 import { runPlugin } from "../../src/cli/main.ts";
 import type { Interruption } from "../../src/cli/signals.ts";
@@ -22,20 +23,8 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
 }
 
-const plugins = {
-  "mesh-revisions": () => import("../../plugins/mesh-revisions.ts"),
-  "mesh-migrate": () => import("../../plugins/mesh-migrate.ts"),
-};
-
 /** What plugins load when they first need it: in virtual time nobody waits for a disk. */
-const loaded = Promise.all([
-  import("ws"),
-  import("listr2"),
-  import("../../src/cli/help.ts"),
-  import("../../plugins/mesh-revisions/run-revisions.ts"),
-  import("../../plugins/mesh-revisions/show-revisions.ts"),
-  import("../../plugins/mesh-migrate/run-migrate.ts"),
-]);
+const loaded = Promise.all([import("ws"), import("listr2"), import("../../src/cli/help.ts"), loadPlugins()]);
 
 export const interrupt: Interruption = { name: "SIGINT", code: 130 };
 
@@ -46,8 +35,7 @@ export async function runPluginHere(
   { onStderr, signal }: RunOptions,
 ): Promise<Result> {
   await loaded;
-  if (!Object.hasOwn(plugins, name)) throw new Error(`no plugin ${name}`);
-  const [plugin] = Object.values(await plugins[name as keyof typeof plugins]());
+  const plugin = await pluginRecord(name);
   const started = clock.now();
   let [stdout, stderr] = ["", ""];
   const line = (text: string): string => (text.endsWith("\n") || text === "" ? text : `${text}\n`);
@@ -78,6 +66,6 @@ export async function runPluginHere(
     endsAtOnce: () => {},
     end: (code) => Promise.reject(new Error(`ended with ${code}`)),
   };
-  const code = await runPlugin(plugin as unknown as Parameters<typeof runPlugin>[0], args, shell);
+  const code = await runPlugin(plugin, args, shell);
   return { code, stdout, stderr, ms: clock.now() - started };
 }

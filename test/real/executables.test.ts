@@ -10,13 +10,14 @@ import { delimiter, join, resolve } from "node:path";
 import { text } from "node:stream/consumers";
 import { after, before, test } from "node:test";
 import { bundle } from "../../scripts/bundle.ts";
+import { executableName, pluginNames } from "../../scripts/plugins.ts";
 import { version } from "../../src/cli/version.ts";
 import { ensureBuilt, fileOf } from "./mesh/programs.ts";
 
-const names = ["mesh-migrate", "mesh-revisions"];
+const names = pluginNames();
 /** What --version, --help, wrong usage and the Tab key may load, in characters; a real run loads ten times that. */
 const lightest = 32_000;
-const path = (name: string): string => resolve("dist", `kubectl-${name.replaceAll("-", "_")}`);
+const path = (name: string): string => resolve("dist", executableName(name));
 const run = (command: string, argv: readonly string[], env: Readonly<Record<string, string | undefined>> = {}) =>
   spawnSync(command, argv, { encoding: "utf8", env: { ...process.env, ...env } });
 

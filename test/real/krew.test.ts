@@ -24,12 +24,14 @@ import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { dump, load } from "js-yaml";
-import { commitOf, executableName, pluginNames } from "../../scripts/executable.ts";
+import { commitOf } from "../../scripts/executable.ts";
+import { executableName, pluginNames } from "../../scripts/plugins.ts";
 import { pack } from "../../scripts/release/archive.ts";
 import { platforms } from "../../scripts/release/platforms.ts";
 import { hasTool } from "../../scripts/release/tools.ts";
 import { version } from "../../src/cli/version.ts";
 import { eventually, type Mesh, type Result, upMesh } from "./kit.ts";
+import { leastArguments } from "./least-arguments.ts";
 import { ensureBuilt, fileOf } from "./mesh/programs.ts";
 import { runToEnd } from "./mesh/run.ts";
 import { formatOf } from "./release/format.ts";
@@ -226,11 +228,7 @@ describe("release and Krew", { skip: !here && "a release is made on Linux x64" }
         assert.equal(await done(plugin, "--version"), `${plugin} ${version}\n`);
         assert.match(await done(plugin, "--help"), new RegExp(`Usage: kubectl ${plugin} \\[flags\\]`));
         assert.equal((await kubectl(plugin, "--bogus")).code, 2);
-        assert.equal(
-          (await kubectl(plugin, "-n", "no-such-namespace", ...(plugin === "mesh-migrate" ? ["--to", "1-20"] : [])))
-            .code,
-          3,
-        );
+        assert.equal((await kubectl(plugin, ...(await leastArguments(plugin, "no-such-namespace", "1-20")))).code, 3);
         const { stderr } = await mesh.runKubectl([plugin, "--version"], { env: { ...environment, LD_DEBUG: "libs" } });
         assert.match(
           stderr,

@@ -17,25 +17,25 @@ import {
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { after, before, test } from "node:test";
-import { executableName, pluginNames } from "../../scripts/executable.ts";
-import { warmServer } from "../../scripts/warm-server.ts";
+import { executableName, pluginNames } from "../../scripts/plugins.ts";
 import { version } from "../../src/cli/version.ts";
+import { bootMesh, type EmbeddedMesh } from "../embedded/mesh.ts";
 import { runToEnd } from "./mesh/run.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "kubectl-mesh-surroundings-"));
 const original = (plugin: string): string => resolve("dist", executableName(plugin));
-let server: Awaited<ReturnType<typeof warmServer>>;
+let mesh: EmbeddedMesh;
 /** A run that asks a cluster. */
 let real: readonly string[];
 
 before(async () => {
   for (const plugin of pluginNames())
     assert.ok(existsSync(original(plugin)), `${original(plugin)} is missing: npm run build`);
-  server = await warmServer();
-  real = ["--server", server.url, "--kubeconfig", "/dev/null"];
+  mesh = await bootMesh({ revisions: { "1-20": "1.20.0" }, time: "real" });
+  real = ["--kubeconfig", mesh.kubeconfig];
 });
-after(() => {
-  server.close();
+after(async () => {
+  await mesh?.down();
   rmSync(folder, { recursive: true, force: true });
 });
 

@@ -9,7 +9,7 @@ import { after, test } from "node:test";
 import { Spec, Validation } from "@cyclonedx/cyclonedx-library";
 import { load } from "js-yaml";
 import { bundle } from "../../scripts/bundle.ts";
-import { pluginNames } from "../../scripts/executable.ts";
+import { pluginNames } from "../../scripts/plugins.ts";
 import { billOfMaterials } from "../../scripts/release/bill-of-materials.ts";
 import { componentsOf, licencesText } from "../../scripts/release/components.ts";
 import { type Archive, checkSource, krewManifest, readSource } from "../../scripts/release/krew.ts";

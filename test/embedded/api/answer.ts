@@ -5,11 +5,11 @@ import type { Json, KubeJson } from "../object.ts";
 import { type Authorizer, assertAllowed, assertPathAllowed } from "./access.ts";
 import { discover } from "./discovery.ts";
 import { formOf, partial, writeList } from "./form.ts";
-import { emptySchema, openapi } from "./openapi.ts";
+import { emptySchema } from "./openapi.ts";
 import { assertOptions, deleteOptionsOf } from "./options.ts";
 import { createReader } from "./read.ts";
 import { type Asked, contentTypeOf } from "./request.ts";
-import { qualified, type Resources } from "./resources.ts";
+import type { Resources } from "./resources.ts";
 import { reviewed } from "./review.ts";
 import { accessOf, type Route } from "./route.ts";
 import { matcherOf } from "./selectors.ts";
@@ -25,7 +25,7 @@ import {
 } from "./status.ts";
 import type { Store } from "./store.ts";
 import { evict, rescale, scaleOf, success } from "./subresources.ts";
-import { columnsOf, type TableParts, tableOf } from "./tables/table.ts";
+import { type TableParts, tableOf } from "./tables.ts";
 import { readAs } from "./typed.ts";
 import { type WatchForm, watch } from "./watch.ts";
 import type { WatchFault } from "./watch-fault.ts";
@@ -110,8 +110,7 @@ export function createAnswer({ store, resources, writer, authorize, rulesOf, clo
     if (method === "POST" && group === "authorization.k8s.io")
       return { code: 201, body: reviewed({ authorize, rulesOf }, user, url.pathname, body) };
     if (url.pathname === "/openapi/v2") return { code: 200, ...emptySchema };
-    const found =
-      method === "GET" ? (discover(resources, url.pathname) ?? openapi(resources, url.pathname)) : undefined;
+    const found = method === "GET" ? discover(resources, url.pathname) : undefined;
     if (found) return { code: 200, body: found };
     if (root === "api" || (root === "apis" && resources.all().some((each) => each.group === group))) throw noSuchPath();
     return { code: 404, text: "404 page not found\n", type: "text/plain; charset=utf-8" };
@@ -132,14 +131,11 @@ export function createAnswer({ store, resources, writer, authorize, rulesOf, clo
     return { code: 200, ...writeList(undefined, place.resource, listed, () => tableParts(place, one)) };
   };
 
-  const tableParts = ({ resource }: Place, { url }: Asked): TableParts => {
-    const definition = store.get(resources.named("customresourcedefinitions"), undefined, qualified(resource));
-    return {
-      columns: columnsOf(resource, definition),
-      now: clock.wall(),
-      include: url.searchParams.get("includeObject") ?? "Metadata",
-    };
-  };
+  const tableParts = ({ resource }: Place, { url }: Asked): TableParts => ({
+    plural: resource.plural,
+    now: clock.wall(),
+    include: url.searchParams.get("includeObject") ?? "Metadata",
+  });
 
   const read = (place: Place, one: Asked, { headers }: IncomingMessage): Reply => {
     const { verb, name } = one.route as Route;

@@ -7,7 +7,7 @@ import { binaryList, protobuf } from "./binary-list.ts";
 import type { Page } from "./read.ts";
 import { apiVersionOf, type Resource } from "./resources.ts";
 import { Refusal } from "./status.ts";
-import { type TableParts, tableOf } from "./tables/table.ts";
+import { type TableParts, tableOf } from "./tables.ts";
 
 /** `metadata`: PartialObjectMetadata. `binary`: in protobuf. */
 export type Form = "whole" | "metadata" | "table";

@@ -1,23 +1,21 @@
-/** How both plugins fail where there is no cluster to be had. */
+/** How every plugin fails where there is no cluster to be had. */
 import assert from "node:assert/strict";
+import { pluginNames } from "../../../scripts/plugins.ts";
 import { assertNoStack } from "../../contract/refusal.ts";
 import type { RunOptions } from "../kit.ts";
+import { leastArguments } from "../least-arguments.ts";
 import { mesh } from "./one-mesh.ts";
 
-const plugins: readonly (readonly [plugin: string, args: readonly string[]])[] = [
-  ["mesh-revisions", []],
-  ["mesh-migrate", ["-n", "default", "--to", "1-20"]],
-];
-
-/** Both plugins fail with 1 and these words and this remedy, and soon. */
-export async function assertBothFail(
+/** Every plugin fails with 1 and these words and this remedy, and soon. */
+export async function assertAllFail(
   flags: readonly string[],
   words: RegExp,
   remedy: RegExp,
   options?: RunOptions,
 ): Promise<void> {
   await Promise.all(
-    plugins.map(async ([plugin, args]) => {
+    pluginNames().map(async (plugin) => {
+      const args = await leastArguments(plugin, "default", "1-20");
       const result = await mesh.run(plugin, [...args, ...flags], options);
       assert.deepEqual([result.code, result.stdout], [1, ""], result.stderr);
       const said = result.stderr.split("\n").filter((line) => !line.startsWith("context "));

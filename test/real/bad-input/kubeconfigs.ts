@@ -3,7 +3,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { describe, test } from "node:test";
 import { generate } from "selfsigned";
-import { assertBothFail } from "./failures.ts";
+import { assertAllFail } from "./failures.ts";
 import { mesh } from "./one-mesh.ts";
 
 /** Registers the suite. */
@@ -20,26 +20,22 @@ export function describeKubeconfigs(): void {
     };
 
     test("missing, named by the flag", () =>
-      assertBothFail(
+      assertAllFail(
         ["--kubeconfig", "/nowhere/config"],
         /cannot read kubeconfig \/nowhere\/config: there is no such file/,
         /Check --kubeconfig/,
       ));
 
     test("missing, named by the variable", () =>
-      assertBothFail([], /^error: no cluster is configured$/, /Looked at \/nowhere\/config\. Name a kubeconfig/, {
+      assertAllFail([], /^error: no cluster is configured$/, /Looked at \/nowhere\/config\. Name a kubeconfig/, {
         env: { KUBECONFIG: "/nowhere/config" },
       }));
 
     test("not YAML, a list, a folder", async () => {
       const config = /`kubectl config/;
-      await assertBothFail(
-        ["--kubeconfig", write("broken", "clusters: [{")],
-        /broken is not YAML \(line \d+\)/,
-        config,
-      );
-      await assertBothFail(["--kubeconfig", write("list", "- a\n- b\n")], /kubeconfig .*list/, config);
-      await assertBothFail(
+      await assertAllFail(["--kubeconfig", write("broken", "clusters: [{")], /broken is not YAML \(line \d+\)/, config);
+      await assertAllFail(["--kubeconfig", write("list", "- a\n- b\n")], /kubeconfig .*list/, config);
+      await assertAllFail(
         ["--kubeconfig", mesh.dir],
         /cannot read kubeconfig .*: it is a folder$/,
         /Check --kubeconfig/,
@@ -47,10 +43,10 @@ export function describeKubeconfigs(): void {
     });
 
     test("a context that is not there", () =>
-      assertBothFail(["--context", "prod"], /context "prod" does not exist in /, /^ {2}There are: real\.$/));
+      assertAllFail(["--context", "prod"], /context "prod" does not exist in /, /^ {2}There are: real\.$/));
 
     test("a token that is not accepted", () =>
-      assertBothFail(
+      assertAllFail(
         ["--kubeconfig", as("token", { token: "expired" })],
         /Unauthorized/,
         /log in again.*kubectl auth whoami/,
@@ -69,15 +65,15 @@ export function describeKubeconfigs(): void {
       });
       const [data, keyData] = [cert, key].map((pem) => Buffer.from(pem).toString("base64"));
       const user = { "client-certificate-data": data, "client-key-data": keyData };
-      await assertBothFail(["--kubeconfig", as("expired", user)], /Unauthorized|certificate/, /log in again/);
+      await assertAllFail(["--kubeconfig", as("expired", user)], /Unauthorized|certificate/, /log in again/);
     });
 
     test("a credential plugin that is not there, and one that fails", async () => {
       const exec = (command: string) => ({
         exec: { apiVersion: "client.authentication.k8s.io/v1", command, args: ["token"], interactiveMode: "Never" },
       });
-      await assertBothFail(["--kubeconfig", as("no-plugin", exec("no-such-plugin"))], /no-such-plugin/, /\S/);
-      await assertBothFail(["--kubeconfig", as("failing-plugin", exec("false"))], /false/, /\S/);
+      await assertAllFail(["--kubeconfig", as("no-plugin", exec("no-such-plugin"))], /no-such-plugin/, /\S/);
+      await assertAllFail(["--kubeconfig", as("failing-plugin", exec("false"))], /false/, /\S/);
     });
   });
 }

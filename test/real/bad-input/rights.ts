@@ -7,10 +7,12 @@ import fs from "node:fs";
 import path from "node:path";
 import { before, describe, test } from "node:test";
 import { loadAll } from "js-yaml";
+import { pluginNames } from "../../../scripts/plugins.ts";
 import { assertNoStack, findingsIn, stateOf } from "../../contract/refusal.ts";
 import { writesTo } from "../../contract/scene.ts";
 import { assertArrived, documentOf, labelsOf, revisionOf } from "../../contract/witness.ts";
 import type { Json } from "../kit.ts";
+import { leastArguments } from "../least-arguments.ts";
 import { daemonSet, deployment, statefulSet } from "../workloads.ts";
 import { mesh } from "./one-mesh.ts";
 
@@ -94,8 +96,8 @@ export function describeRights(): void {
     before(() => mesh.apply([...rolesOf("viewer"), ...rolesOf("migrator")]));
 
     test("without any right: the first one that is lacking, and nothing of the cluster", async () => {
-      for (const plugin of ["mesh-revisions", "mesh-migrate"]) {
-        const args = plugin === "mesh-migrate" ? ["-n", "default", "--to", "1-20"] : [];
+      for (const plugin of pluginNames()) {
+        const args = await leastArguments(plugin, "default", "1-20");
         const result = await mesh.run(plugin, [...args, "--as", "nobody"]);
         assert.deepEqual([result.code, result.stdout], [5, ""], result.stderr);
         assert.match(result.stderr, /^error: could not (list|get) \w+.*: .* User "nobody" cannot \1 resource "\w+"/m);

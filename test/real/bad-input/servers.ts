@@ -11,7 +11,7 @@ import { assertNoStack } from "../../contract/refusal.ts";
 import { assertArrived, documentOf } from "../../contract/witness.ts";
 import { eventually } from "../kit.ts";
 import { deployment } from "../workloads.ts";
-import { assertBothFail } from "./failures.ts";
+import { assertAllFail } from "./failures.ts";
 import { mesh } from "./one-mesh.ts";
 
 const portOf = (server: net.Server): number => (server.address() as AddressInfo).port;
@@ -137,14 +137,14 @@ export function describeServers(): void {
     const network = /^ {2}Check the (context, the )?network and VPN: kubectl get --raw \/readyz$/;
 
     test("a closed port", () =>
-      assertBothFail(["--server", "https://127.0.0.1:1"], /https:\/\/127\.0\.0\.1:1 refuses the connection/, network));
+      assertAllFail(["--server", "https://127.0.0.1:1"], /https:\/\/127\.0\.0\.1:1 refuses the connection/, network));
 
     test("one that accepts and never says a word", async (t) => {
       const server = await listening(
         t,
         net.createServer(() => {}),
       );
-      await assertBothFail(
+      await assertAllFail(
         ["--server", `https://127.0.0.1:${portOf(server)}`, "--request-timeout", "2s"],
         /did not answer within --request-timeout/,
         network,
@@ -162,12 +162,12 @@ export function describeServers(): void {
         ["--server", `http://127.0.0.1:${portOf(plain)}`],
         ["--server", `https://127.0.0.1:${portOf(secure)}`, "--insecure-skip-tls-verify"],
       ])
-        await assertBothFail(
+        await assertAllFail(
           flags,
           /answered with a web page \(HTML\)$/,
           /^ {2}Is https?:\/\/127\.0\.0\.1:\d+ the API server, and not a login page/,
         );
-      await assertBothFail(["--server", `https://127.0.0.1:${portOf(secure)}`], /certificate/, /^ {2}\S/);
+      await assertAllFail(["--server", `https://127.0.0.1:${portOf(secure)}`], /certificate/, /^ {2}\S/);
     });
 
     test("JSON that is no answer of an API server", async (t) => {
@@ -177,7 +177,7 @@ export function describeServers(): void {
           (_, response) => void response.writeHead(200, { "content-type": "application/json" }).end('{"items":null}'),
         ),
       );
-      await assertBothFail(
+      await assertAllFail(
         ["--server", `http://127.0.0.1:${portOf(server)}`],
         /answered with /,
         /^ {2}Is http:\/\/127\.0\.0\.1:\d+ the API server/,
@@ -187,7 +187,7 @@ export function describeServers(): void {
     test("one that falls silent on the way, before anything is written", async (t) => {
       const detour = await startDetour(t);
       detour.silent = true;
-      await assertBothFail(
+      await assertAllFail(
         ["--server", detour.url, "--request-timeout", "2s"],
         /did not answer within --request-timeout/,
         network,
