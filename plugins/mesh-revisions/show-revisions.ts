@@ -10,7 +10,7 @@ import { namespaceNames } from "../../src/gather/namespace-names.ts";
 import { type Scope, snapshot } from "../../src/gather/snapshot.ts";
 import { createPoller } from "../../src/gather/watch/poller.ts";
 import type { Mesh } from "../../src/mesh/model.ts";
-import { didYouMean } from "../../src/upgrade/suggestion.ts";
+import { didYouMean } from "../../src/mesh/suggestion.ts";
 import { jsonLineView, jsonView, yamlView } from "../../src/views/document.ts";
 import { revisionNamesView, revisionsView } from "../../src/views/revisions.ts";
 import { type RevisionsDocument, type RevisionsScope, revisionsDocument } from "../../src/views/revisions-document.ts";

@@ -6,7 +6,8 @@ import type { Args, Flags } from "./plugin.ts";
 const group = "Cluster flags:";
 const text = <const D extends string>(describe: D) => ({ group, type: "string", describe }) as const;
 
-const durationText = (text: string): string => {
+/** kubectl's own text, once it is known to be a length of time. */
+const checkedDuration = (text: string): string => {
   durationOf(text);
   return text;
 };
@@ -35,7 +36,7 @@ export const clusterFlags = {
   tlsServerName: text("name that the API server's certificate must bear"),
   requestTimeout: {
     ...text("how long a single request may take, such as 30s or 2m; 0 is without end"),
-    coerce: durationText,
+    coerce: checkedDuration,
   },
 } as const satisfies Flags;
 

@@ -7,9 +7,9 @@ import { existsSync } from "node:fs";
 import { basename, delimiter, dirname, join, resolve } from "node:path";
 import type { ClusterFlags } from "../cluster/auth/connection-flags.ts";
 import type { Name } from "../gather/completion-names.ts";
-import { kebab } from "./argv.ts";
 import { clusterFlags } from "./cluster-flags.ts";
-import { type FlagsSoFar, wantedOf } from "./completion-words.ts";
+import { type CommandLine, longName } from "./command-line.ts";
+import { wantedOf } from "./completion-words.ts";
 import type { Flag, Flags, Plugin } from "./plugin.ts";
 
 /** cobra's ShellCompDirective: leave files out, or offer them. */
@@ -58,18 +58,18 @@ export const howToLink = (name: string, called: string, path: string, platform: 
   return `${head}, or pipe this to sh.\n# When ${name} is uninstalled: rm ${quoted}\nln -sf ${own} ${quoted}`;
 };
 
-const flagLines = (flags: Flags, partial: string, typed: FlagsSoFar): readonly string[] =>
+const flagLines = (flags: Flags, partial: string, typed: CommandLine["texts"]): readonly string[] =>
   Object.entries(flags)
     .filter(([key, flag]) => !flag.hidden && (flag.array || !typed.has(key)))
     .flatMap(([key, flag]) => namesOf(key, flag, partial).map((name) => `${name}\t${flag.describe}`));
 
 /** The long name; the short one only where it has been typed whole, or where there is no other. */
 const namesOf = (key: string, flag: Flag, partial: string): readonly string[] => {
-  const names = key.length > 1 ? [`--${kebab(key)}`, ...(partial === `-${flag.alias}` ? [partial] : [])] : [`-${key}`];
+  const names = [longName(key), ...(partial === `-${flag.alias}` ? [partial] : [])];
   return names.filter((name) => name.startsWith(partial));
 };
 
-const valuesOf = async (flag: Flag, typed: FlagsSoFar, until: number): Promise<readonly Name[]> => {
+const valuesOf = async (flag: Flag, typed: CommandLine["texts"], until: number): Promise<readonly Name[]> => {
   if (flag.choices) return flag.choices.map((choice) => [String(choice), undefined]);
   const what = flag.completes;
   if (what === undefined || what === "file") return [];
@@ -82,7 +82,7 @@ const valuesOf = async (flag: Flag, typed: FlagsSoFar, until: number): Promise<r
   return Promise.race([late, found.catch(() => [])]);
 };
 
-const clusterFlagsTyped = (typed: FlagsSoFar): ClusterFlags =>
+const clusterFlagsTyped = (typed: CommandLine["texts"]): ClusterFlags =>
   Object.fromEntries(
     Object.entries(clusterFlags as Flags).flatMap(([key, flag]) => {
       const texts = typed.get(key);

@@ -1,4 +1,5 @@
 /** The kinds of values that flags take, and the flags that several plugins share. */
+import { parseDuration } from "../mesh/duration.ts";
 import { UsageError } from "./exit-errors.ts";
 
 /**
@@ -49,25 +50,11 @@ export const objectsOf = (texts: readonly string[]): readonly string[] =>
 export const wordsOf = (texts: readonly string[]): readonly string[] =>
   unique(texts.flatMap((text) => text.split(",")).filter((text) => text !== ""));
 
-const units = new Map([
-  ["ms", 1],
-  ["s", 1000],
-  ["m", 60_000],
-  ["h", 3_600_000],
-]);
-
-/**
- * Takes a length of time as kubectl writes it (`90s`, `10m`, `1h30m`; a bare number is seconds) and gives milliseconds;
- * `0` is 0.
- */
+/** Takes a length of time (`parseDuration`) and gives milliseconds. */
 export const durationOf = (text: string): number => {
-  if (/^\d+$/.test(text)) return Number(text) * 1000;
-  if (!/^(\d+(\.\d+)?(ms|s|m|h))+$/.test(text))
-    throw new UsageError(`${JSON.stringify(text)} is not a length of time`, "write for example 90s, 10m or 1h30m");
-  let ms = 0;
-  for (const [, count, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g))
-    ms += Number(count) * (units.get(unit ?? "") ?? 0);
-  return Math.round(ms);
+  const ms = parseDuration(text);
+  if (ms !== undefined) return ms;
+  throw new UsageError(`${JSON.stringify(text)} is not a length of time`, "write for example 90s, 10m or 1h30m");
 };
 
 /** Takes a whole number from `min` to `max`. */

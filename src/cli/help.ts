@@ -4,7 +4,7 @@
  */
 import type { Argv, Options } from "yargs";
 import yargs from "yargs";
-import { kebab } from "./argv.ts";
+import { kebab } from "./command-line.ts";
 import { ownFlags } from "./parse.ts";
 import type { Flag, Flags, Plugin } from "./plugin.ts";
 

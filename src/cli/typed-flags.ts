@@ -1,5 +1,6 @@
 /** Flags as words of a command line again, for the commands that a result ends with. */
-import { kebab } from "./argv.ts";
+import { durationText } from "../mesh/duration.ts";
+import { longName } from "./command-line.ts";
 import type { Flags } from "./plugin.ts";
 
 /** Never repeated on a screen or in a log. */
@@ -18,11 +19,8 @@ export const typedFlags = (
     const value = args[key];
     const fallback = flag.coerce && typeof flag.default === "string" ? flag.coerce(flag.default) : flag.default;
     if (value === undefined || value === fallback || secrets.has(key)) return [];
-    if (flag.type === "boolean") return value === true ? [`--${kebab(key)}`] : [`--${kebab(key)}=false`];
+    if (flag.type === "boolean") return value === true ? [longName(key)] : [`${longName(key)}=false`];
     return [value]
       .flat()
-      .flatMap((each) => [`--${kebab(key)}`, durations.includes(key) ? durationText(Number(each)) : String(each)]);
+      .flatMap((each) => [longName(key), durations.includes(key) ? durationText(Number(each)) : String(each)]);
   });
-
-const durationText = (ms: number): string =>
-  ms % 60_000 === 0 ? `${ms / 60_000}m` : ms % 1000 === 0 ? `${ms / 1000}s` : `${ms}ms`;

@@ -1,6 +1,6 @@
 import type { Finding } from "../../mesh/finding.ts";
+import { didYouMean } from "../../mesh/suggestion.ts";
 import type { Facts } from "../plan/moves.ts";
-import { didYouMean } from "../suggestion.ts";
 import { blocker, type Check } from "./check.ts";
 
 /**

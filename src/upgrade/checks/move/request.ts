@@ -3,9 +3,9 @@
 import type { Finding } from "../../../mesh/finding.ts";
 import type { ObjectRef } from "../../../mesh/model.ts";
 import { refArgument } from "../../../mesh/object-ref.ts";
+import { didYouMean } from "../../../mesh/suggestion.ts";
 import type { Facts } from "../../plan/moves.ts";
 import { matchesPattern, parsePattern } from "../../plan/object-pattern.ts";
-import { didYouMean } from "../../suggestion.ts";
 import { blocker, type Check, skipCheck, unknown, warning } from "../check.ts";
 
 /** A name without `*` that matches nothing is a slip, and what it was meant for would go unnamed. */

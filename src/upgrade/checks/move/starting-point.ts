@@ -3,9 +3,9 @@ import type { Finding } from "../../../mesh/finding.ts";
 import { labelOf } from "../../../mesh/labels.ts";
 import { undoAnnotation } from "../../../mesh/model.ts";
 import { listed } from "../../../mesh/phrase.ts";
+import { didYouMean } from "../../../mesh/suggestion.ts";
 import { comesFrom } from "../../plan/moves.ts";
 import { isMalformed, parseUndoRecord } from "../../record/undo-record.ts";
-import { didYouMean } from "../../suggestion.ts";
 import { blocker, type Check } from "../check.ts";
 
 /**
