@@ -6,7 +6,6 @@
 import { basename } from "node:path";
 import { build, type Metafile, transform } from "esbuild";
 import { drawnHelp } from "./drawn-help.ts";
-import { textWidth } from "./text-width.ts";
 
 export interface Bundle {
   /** Name → source; each source is one function expression, called by loader.cjs. */
@@ -34,7 +33,7 @@ export const bundle = async (entry: string, commit: string | undefined): Promise
       "import.meta.url": "__url",
       MESH_COMMIT: commit === undefined ? "undefined" : JSON.stringify(commit),
     },
-    plugins: [textWidth, drawnHelp(entry)],
+    plugins: [drawnHelp(entry)],
     logLevel: "warning",
   });
   const parts = outputFiles.map(async ({ path, text }) => {

@@ -5,11 +5,11 @@
 import { clusterFlagsOf } from "../../src/cli/cluster-flags.ts";
 import { UsageError } from "../../src/cli/exit-errors.ts";
 import type { Io } from "../../src/cli/io.ts";
-import type { ExitCode } from "../../src/cli/plugin.ts";
 import { version } from "../../src/cli/version.ts";
 import { connect } from "../../src/cluster/connect.ts";
 import { paceOf } from "../../src/cluster/http/retry.ts";
 import { type Scope, snapshot } from "../../src/gather/snapshot.ts";
+import type { ExitCode } from "../../src/mesh/exit-codes.ts";
 import { isMalformedSelector, parseSelector } from "../../src/mesh/selector-text.ts";
 import type { RevisionsScope } from "../../src/views/revisions-document.ts";
 import type { RevisionsArgs } from "./revisions-flags.ts";

@@ -2,13 +2,13 @@
 
 import { Refusal } from "../../src/cli/exit-errors.ts";
 import type { Io } from "../../src/cli/io.ts";
-import { type ExitCode, exit } from "../../src/cli/plugin.ts";
 import { clearScreen } from "../../src/cli/screen.ts";
 import type { Cluster } from "../../src/cluster/cluster.ts";
 import { kinds } from "../../src/cluster/kinds.ts";
 import { namespaceNames } from "../../src/gather/namespace-names.ts";
 import { type Scope, snapshot } from "../../src/gather/snapshot.ts";
 import { createPoller } from "../../src/gather/watch/poller.ts";
+import { type ExitCode, exit } from "../../src/mesh/exit-codes.ts";
 import type { Mesh } from "../../src/mesh/model.ts";
 import { didYouMean } from "../../src/mesh/suggestion.ts";
 import { jsonLineView, jsonView, yamlView } from "../../src/views/document.ts";

@@ -6,7 +6,7 @@ import { executableName, pluginNames } from "../executable.ts";
 /** What an executable is made of: paths of files and folders. */
 const sources = [
   ...["src", "plugins", "package-lock.json"],
-  ...["build", "bundle", "executable", "text-width"].map((name) => `scripts/${name}.ts`),
+  ...["build", "bundle", "executable"].map((name) => `scripts/${name}.ts`),
   "scripts/loader.cjs",
 ];
 

@@ -3,8 +3,9 @@ import test from "node:test";
 import { clusterFlags } from "../../src/cli/cluster-flags.ts";
 import { countOf, durationOf } from "../../src/cli/flags.ts";
 import { parse } from "../../src/cli/parse.ts";
-import { definePlugin, exit } from "../../src/cli/plugin.ts";
+import { definePlugin } from "../../src/cli/plugin.ts";
 import { typedFlags } from "../../src/cli/typed-flags.ts";
+import { exit } from "../../src/mesh/exit-codes.ts";
 
 const own = {
   timeout: { type: "string", default: "2h", coerce: durationOf, describe: "for the whole run" },

@@ -65,7 +65,7 @@ export async function runPluginHere(
     trace: () => {},
     now: () => new Date(clock.wall()),
     clock,
-    terminal: { out: false, err: false, columns: 80, live: false, color: false },
+    terminal: { out: false, err: false, columns: 80, live: false, color: false, colorOut: false },
     signal: signal ?? new AbortController().signal,
     whenStopped: (tell) => {
       halfDone = tell;
@@ -73,9 +73,9 @@ export async function runPluginHere(
   };
   const shell: Shell = {
     io,
-    setVerbosity: () => {},
+    begin: () => {},
     halfDone: () => halfDone,
-    endsAtOnce: () => {},
+    hasPrinted: () => stdout !== "",
     end: (code) => Promise.reject(new Error(`ended with ${code}`)),
   };
   const code = await runPlugin(plugin as unknown as Parameters<typeof runPlugin>[0], args, shell);
