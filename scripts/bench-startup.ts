@@ -9,6 +9,7 @@ import { arch, cpus, loadavg, platform, tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { copiesOf, median } from "../test/real/bench/measure.ts";
 import { fileOf } from "../test/real/mesh/programs.ts";
+import { executableName, pluginNames } from "./executable.ts";
 import { upFiftyPods } from "./fifty-pods.ts";
 
 interface Case {
@@ -29,8 +30,8 @@ const add = (words: string, beside: string, limit?: number): void =>
     ...(limit && { limit }),
   });
 add(version, version);
-for (const plugin of ["migrate", "revisions"])
-  for (const flag of ["--version", "--help"]) add(`kubectl-mesh_${plugin} ${flag}`, version, 1);
+for (const plugin of pluginNames())
+  for (const flag of ["--version", "--help"]) add(`${executableName(plugin)} ${flag}`, version, 0.85);
 add("kubectl-mesh_migrate --bogus", version);
 add('kubectl-mesh_migrate __complete -o ""', version);
 add(list, list);
@@ -72,10 +73,7 @@ const peakOf = (argv: readonly string[], env: NodeJS.ProcessEnv): number => {
 };
 
 const rounds = Number(process.argv[2] ?? 31);
-const programs = [
-  fileOf("kubernetes", "bin/kubectl"),
-  ...["migrate", "revisions"].map((name) => `dist/kubectl-mesh_${name}`),
-];
+const programs = [fileOf("kubernetes", "bin/kubectl"), ...pluginNames().map((name) => `dist/${executableName(name)}`)];
 for (const file of programs)
   if (!existsSync(file)) throw new Error(`${file} is missing: npm run build, npm run mesh:build`);
 

@@ -10,7 +10,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { median } from "../test/real/bench/measure.ts";
 import { bundle } from "./bundle.ts";
-import { runtimeFlags, warm } from "./executable.ts";
+import { pluginNames, runtimeFlags, warm } from "./executable.ts";
 import { upFiftyPods } from "./fifty-pods.ts";
 import { warmMeshes } from "./warm-meshes.ts";
 
@@ -96,7 +96,7 @@ const rounds = Number(process.argv[2] ?? 11);
 const folders = new Map<string, string>();
 {
   await using meshes = await warmMeshes();
-  for (const plugin of ["mesh-migrate", "mesh-revisions"]) {
+  for (const plugin of pluginNames()) {
     const folder = join(work, plugin);
     mkdirSync(folder);
     for (const [name, source] of (await bundle(`plugins/${plugin}.ts`, undefined)).parts)

@@ -2,7 +2,7 @@
 
 import { clusterFlags, clusterFlagsOf } from "../../src/cli/cluster-flags.ts";
 import { UsageError } from "../../src/cli/exit-errors.ts";
-import { commonFlags, writeFlags } from "../../src/cli/flags.ts";
+import { commonFlags, speedFlags, writeFlags } from "../../src/cli/flags.ts";
 import type { Io } from "../../src/cli/io.ts";
 import { openProgress } from "../../src/cli/open-progress.ts";
 import { interruptionOf } from "../../src/cli/signals.ts";
@@ -18,18 +18,18 @@ import type { MigrationRequest } from "../../src/upgrade/plan/plan.ts";
 import { jsonView, yamlView } from "../../src/views/document.ts";
 import { refusalView } from "../../src/views/findings-view.ts";
 import { migrationDocument, migrationNamesView, migrationView } from "../../src/views/migration-view.ts";
-import { type MigrateArgs, speedFlags } from "./migrate-flags.ts";
+import type { MigrateArgs } from "./migrate-flags.ts";
 
 export const runMigrate = async (args: MigrateArgs, io: Io): Promise<ExitCode> => {
   const request = requestOf(args);
   const typed: RepeatedCommand = {
     request,
     clusterFlags: typedFlags(args, clusterFlags),
-    ownFlags: typedFlags(
-      args,
-      { ...speedFlags, istioNamespace: commonFlags.istioNamespace, fieldManager: writeFlags.fieldManager },
-      ["timeout", "workloadTimeout"],
-    ),
+    ownFlags: typedFlags(args, {
+      ...speedFlags,
+      istioNamespace: commonFlags.istioNamespace,
+      fieldManager: writeFlags.fieldManager,
+    }),
   };
   const cluster = await connect(clusterFlagsOf(args), {
     userAgent: `mesh-migrate/${version}`,

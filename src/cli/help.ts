@@ -55,10 +55,10 @@ const program = <F extends Flags>(plugin: Plugin<F>) =>
       ),
     );
 
-/** Without what is done here and not by yargs: defaults, needed flags, coercion, completion. */
+/** Without what this program does itself: defaults, required flags, coercion, completion. */
 const forYargs = ({ coerce, completes, default: value, demandOption, choices, describe, ...rest }: Flag): Options => {
   const isText = typeof value === "string" && value !== "";
-  const notes = [...(demandOption ? ["needed"] : []), ...(isText ? [`default ${value}`] : [])];
+  const notes = [...(demandOption ? ["required"] : []), ...(isText ? [`default ${value}`] : [])];
   return {
     group: "Flags:",
     ...rest,

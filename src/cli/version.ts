@@ -1,4 +1,4 @@
-/** What this program is. `scripts/build.ts` writes the commit into the executable. */
+/** The program's version. `scripts/build.ts` writes the commit into the executable. */
 import manifest from "../../package.json" with { type: "json" };
 import { documentText, isDocumentFormat } from "./error-document.ts";
 

@@ -2,7 +2,8 @@
 
 import { clusterFlags, clusterFlagsOf } from "../../src/cli/cluster-flags.ts";
 import { CannotTell, Refusal } from "../../src/cli/exit-errors.ts";
-import { commonFlags, countOf, durationOf, nameOf, objectsOf, scopeFlags, writeFlags } from "../../src/cli/flags.ts";
+import { countOf, durationOf, nameOf, objectsOf } from "../../src/cli/flag-values.ts";
+import { commonFlags, scopeFlags, writeFlags } from "../../src/cli/flags.ts";
 import { main } from "../../src/cli/main.ts";
 import { definePlugin } from "../../src/cli/plugin.ts";
 import { interruptionOf } from "../../src/cli/signals.ts";

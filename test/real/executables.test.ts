@@ -10,10 +10,11 @@ import { delimiter, join, resolve } from "node:path";
 import { text } from "node:stream/consumers";
 import { after, before, test } from "node:test";
 import { bundle } from "../../scripts/bundle.ts";
+import { pluginNames } from "../../scripts/executable.ts";
 import { version } from "../../src/cli/version.ts";
 import { ensureBuilt, fileOf } from "./mesh/programs.ts";
 
-const names = ["mesh-migrate", "mesh-revisions"];
+const names = pluginNames();
 /** What --version, --help, wrong usage and the Tab key may load, in characters: yargs-parser is 15,000 of them. */
 const lightest = 42_000;
 const path = (name: string): string => resolve("dist", `kubectl-${name.replaceAll("-", "_")}`);
