@@ -3,6 +3,7 @@
  * fifty pods, each run beside one of kubectl in the same round, so that the machine's mood hits both; CPU time and peak
  * memory of each. In two minutes.
  */
+
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { arch, cpus, loadavg, platform, tmpdir } from "node:os";
@@ -10,6 +11,7 @@ import { basename, join } from "node:path";
 import { copiesOf, median } from "../test/real/bench/measure.ts";
 import { fileOf } from "../test/real/mesh/programs.ts";
 import { upFiftyPods } from "./fifty-pods.ts";
+import { executableName, pluginNames } from "./plugins.ts";
 
 interface Case {
   readonly argv: readonly string[];
@@ -29,8 +31,8 @@ const add = (words: string, beside: string, limit?: number): void =>
     ...(limit && { limit }),
   });
 add(version, version);
-for (const plugin of ["migrate", "revisions"])
-  for (const flag of ["--version", "--help"]) add(`kubectl-mesh_${plugin} ${flag}`, version, 1);
+for (const plugin of pluginNames())
+  for (const flag of ["--version", "--help"]) add(`${executableName(plugin)} ${flag}`, version, 0.85);
 add("kubectl-mesh_migrate --bogus", version);
 add('kubectl-mesh_migrate __complete -o ""', version);
 add(list, list);
@@ -72,10 +74,7 @@ const peakOf = (argv: readonly string[], env: NodeJS.ProcessEnv): number => {
 };
 
 const rounds = Number(process.argv[2] ?? 31);
-const programs = [
-  fileOf("kubernetes", "bin/kubectl"),
-  ...["migrate", "revisions"].map((name) => `dist/kubectl-mesh_${name}`),
-];
+const programs = [fileOf("kubernetes", "bin/kubectl"), ...pluginNames().map((name) => `dist/${executableName(name)}`)];
 for (const file of programs)
   if (!existsSync(file)) throw new Error(`${file} is missing: npm run build, npm run mesh:build`);
 

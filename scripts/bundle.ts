@@ -6,7 +6,6 @@
 import { basename } from "node:path";
 import { type BuildOptions, build, type Metafile, type Plugin, transform } from "esbuild";
 import { drawnHelp } from "./drawn-help.ts";
-import { textWidth } from "./text-width.ts";
 
 export interface Bundle {
   /** Name → source; each source is one function expression, called by loader.cjs. */
@@ -43,7 +42,8 @@ export const bundle = async (entry: string, commit: string | undefined): Promise
       "import.meta.url": "__url",
       MESH_COMMIT: commit === undefined ? "undefined" : JSON.stringify(commit),
     },
-    plugins: [textWidth, drawnHelp(entry), clientNodeApart],
+    plugins: [drawnHelp(entry), clientNodeApart],
+    logLevel: "warning",
   });
   const parts = outputFiles.map(async ({ path, text }) => {
     const name = basename(path);

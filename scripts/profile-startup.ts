@@ -4,6 +4,7 @@
  * of it no more is counted than of others, so that the table is one of the program's own time. It runs from its parts
  * and compiled code as in an executable.
  */
+
 import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -12,6 +13,7 @@ import { median } from "../test/real/bench/measure.ts";
 import { bundle } from "./bundle.ts";
 import { runtimeFlags, warm } from "./executable.ts";
 import { upFiftyPods } from "./fifty-pods.ts";
+import { pluginNames } from "./plugins.ts";
 import { warmMesh } from "./warm-mesh.ts";
 
 interface Profile {
@@ -96,7 +98,7 @@ const rounds = Number(process.argv[2] ?? 11);
 const folders = new Map<string, string>();
 {
   await using mesh = await warmMesh();
-  for (const plugin of ["mesh-migrate", "mesh-revisions"]) {
+  for (const plugin of pluginNames()) {
     const folder = join(work, plugin);
     mkdirSync(folder);
     for (const [name, source] of (await bundle(`plugins/${plugin}.ts`, undefined)).parts)

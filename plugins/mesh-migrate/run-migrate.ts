@@ -1,17 +1,16 @@
 /** What `kubectl mesh-migrate` does. In a part of its own, which nothing but a real run loads. */
 
-import { clusterFlags, clusterFlagsOf } from "../../src/cli/cluster-flags.ts";
+import { clusterFlags } from "../../src/cli/cluster-flags.ts";
 import { UsageError } from "../../src/cli/exit-errors.ts";
-import { commonFlags, writeFlags } from "../../src/cli/flags.ts";
+import { commonFlags, speedFlags, writeFlags } from "../../src/cli/flags.ts";
 import type { Io } from "../../src/cli/io.ts";
 import { openProgress } from "../../src/cli/open-progress.ts";
-import type { ExitCode } from "../../src/cli/plugin.ts";
 import { interruptionOf } from "../../src/cli/signals.ts";
 import { typedFlags } from "../../src/cli/typed-flags.ts";
-import { version } from "../../src/cli/version.ts";
+import { withCluster } from "../../src/cli/with-cluster.ts";
 import type { Identity } from "../../src/cluster/cluster.ts";
-import { connect } from "../../src/cluster/connect.ts";
 import { type Migration, migrateNamespaces } from "../../src/execute/migrate/migrate-namespaces.ts";
+import type { ExitCode } from "../../src/mesh/exit-codes.ts";
 import { commandOf, type RepeatedCommand } from "../../src/upgrade/migration-result.ts";
 import type { MigrationRequest } from "../../src/upgrade/plan/migration-request.ts";
 import { jsonView, yamlView } from "../../src/views/document.ts";
@@ -22,26 +21,20 @@ import {
   migrationView,
   unchangedView,
 } from "../../src/views/migration-view.ts";
-import { type MigrateArgs, speedFlags } from "./migrate-flags.ts";
+import type { MigrateArgs } from "./migrate-flags.ts";
 
 export const runMigrate = async (args: MigrateArgs, io: Io): Promise<ExitCode> => {
   const request = requestOf(args);
   const repeated: RepeatedCommand = {
     request,
     clusterFlags: typedFlags(args, clusterFlags),
-    ownFlags: typedFlags(
-      args,
-      { ...speedFlags, istioNamespace: commonFlags.istioNamespace, fieldManager: writeFlags.fieldManager },
-      ["timeout", "workloadTimeout"],
-    ),
+    ownFlags: typedFlags(args, {
+      ...speedFlags,
+      istioNamespace: commonFlags.istioNamespace,
+      fieldManager: writeFlags.fieldManager,
+    }),
   };
-  const cluster = await connect(clusterFlagsOf(args), {
-    userAgent: `mesh-migrate/${version}`,
-    fieldManager: args.fieldManager ?? "mesh-migrate",
-    warn: io.warn,
-    clock: io.clock,
-  });
-  try {
+  return withCluster("mesh-migrate", args, io, async (cluster) => {
     io.err(headline(cluster.identity, request, args));
     const migration = await migrateNamespaces(cluster, {
       istioNamespace: args.istioNamespace,
@@ -58,10 +51,8 @@ export const runMigrate = async (args: MigrateArgs, io: Io): Promise<ExitCode> =
       repeated,
     });
     print(migration, args, io, commandOf(repeated));
-    return migration.result.exitCode as ExitCode;
-  } finally {
-    await cluster.close();
-  }
+    return migration.result.exitCode;
+  });
 };
 
 /** What changes is always named: namespaces, or all of them. */

@@ -2,13 +2,11 @@
  * What a run of `kubectl mesh-revisions` begins with. In a part of its own, which neither --help nor wrong usage loads.
  */
 
-import { clusterFlagsOf } from "../../src/cli/cluster-flags.ts";
 import { UsageError } from "../../src/cli/exit-errors.ts";
 import type { Io } from "../../src/cli/io.ts";
-import type { ExitCode } from "../../src/cli/plugin.ts";
-import { version } from "../../src/cli/version.ts";
-import { connect } from "../../src/cluster/connect.ts";
+import { withCluster } from "../../src/cli/with-cluster.ts";
 import { type Scope, snapshot } from "../../src/gather/snapshot.ts";
+import type { ExitCode } from "../../src/mesh/exit-codes.ts";
 import { isMalformedSelector, parseSelector } from "../../src/mesh/selector-text.ts";
 import type { RevisionsScope } from "../../src/views/revisions-document.ts";
 import type { RevisionsArgs } from "./revisions-flags.ts";
@@ -16,15 +14,9 @@ import type { RevisionsArgs } from "./revisions-flags.ts";
 export const runRevisions = async (args: RevisionsArgs, io: Io): Promise<ExitCode> => {
   const selector = selectorOf(args.selector);
   const namespaces = args.allNamespaces ? "all" : args.namespace.length > 0 ? args.namespace : "overview";
-  const cluster = await connect(clusterFlagsOf(args), {
-    userAgent: `mesh-revisions/${version}`,
-    fieldManager: "mesh-revisions",
-    warn: io.warn,
-    clock: io.clock,
-  });
-  try {
+  return withCluster("mesh-revisions", args, io, async (cluster) => {
     const scope = scopeOf(args.istioNamespace, namespaces);
-    // On its way while the rest of the program is loaded.
+    // The requests are sent before the rest of the program is loaded, so that the server works meanwhile.
     const first = snapshot(cluster, scope);
     first.catch(() => {});
     await new Promise(setImmediate);
@@ -33,12 +25,10 @@ export const runRevisions = async (args: RevisionsArgs, io: Io): Promise<ExitCod
       import("../../src/cluster/tunnel/tunnel.ts"),
     ]);
     return await showRevisions(cluster, scope, first, { namespaces, selector }, args, io);
-  } finally {
-    await cluster.close();
-  }
+  });
 };
 
-function selectorOf(text: string | undefined): RevisionsScope["selector"] {
+const selectorOf = (text: string | undefined): RevisionsScope["selector"] => {
   if (text === undefined) return undefined;
   const selector = parseSelector(text);
   if (isMalformedSelector(selector))
@@ -47,9 +37,9 @@ function selectorOf(text: string | undefined): RevisionsScope["selector"] {
       "write for example app=web,tier!=cache",
     );
   return selector;
-}
+};
 
-function scopeOf(istioNamespace: string, namespaces: RevisionsScope["namespaces"]): Scope {
+const scopeOf = (istioNamespace: string, namespaces: RevisionsScope["namespaces"]): Scope => {
   const whole = { istioNamespace, workloads: true, askIstiods: true } as const;
   return namespaces === "overview" ? { ...whole, namespaces: "all", podMetadataOnly: true } : { ...whole, namespaces };
-}
+};

@@ -1,23 +1,23 @@
-/** What `kubectl mesh-revisions` reads and shows. */
+/** What `kubectl mesh-revisions` shows, once or with `--watch` until it is stopped. */
 
 import { Refusal } from "../../src/cli/exit-errors.ts";
 import type { Io } from "../../src/cli/io.ts";
-import { type ExitCode, exit } from "../../src/cli/plugin.ts";
 import { clearScreen } from "../../src/cli/screen.ts";
 import type { Cluster } from "../../src/cluster/cluster.ts";
 import { kinds } from "../../src/cluster/kinds.ts";
 import { namespaceNames } from "../../src/gather/namespace-names.ts";
 import { type Scope, snapshot } from "../../src/gather/snapshot.ts";
 import { createPoller } from "../../src/gather/watch/poller.ts";
+import { type ExitCode, exit } from "../../src/mesh/exit-codes.ts";
 import type { Mesh } from "../../src/mesh/model.ts";
-import { didYouMean } from "../../src/upgrade/suggestion.ts";
+import { didYouMean } from "../../src/mesh/suggestion.ts";
 import { jsonLineView, jsonView, yamlView } from "../../src/views/document.ts";
 import { revisionNamesView, revisionsView } from "../../src/views/revisions.ts";
 import { type RevisionsDocument, type RevisionsScope, revisionsDocument } from "../../src/views/revisions-document.ts";
 import type { RevisionsArgs } from "./revisions-flags.ts";
 
 /**
- * Shows the mesh once, or with `--watch` until the program is ended. `reading` is the first look at `scope`. Throws
+ * Shows the mesh once, or with `--watch` until the program is stopped. `reading` is the first snapshot of `scope`. Throws
  * `Refusal` for a namespace that is not there.
  */
 export const showRevisions = async (
@@ -45,7 +45,7 @@ const noSuchNamespace = (missing: readonly string[], known: readonly string[]): 
     "kubectl get namespaces",
   );
 
-function textOf(document: RevisionsDocument, { output, noHeaders, watch }: RevisionsArgs): string {
+const textOf = (document: RevisionsDocument, { output, noHeaders, watch }: RevisionsArgs): string => {
   switch (output) {
     case "json":
       return watch ? jsonLineView(document) : jsonView(document);
@@ -56,22 +56,22 @@ function textOf(document: RevisionsDocument, { output, noHeaders, watch }: Revis
     default:
       return revisionsView(document, { wide: output === "wide", noHeaders });
   }
-}
+};
 
 /**
- * Shows every picture that differs from the one before, until the program is ended: redrawn on a terminal, one after
- * the other elsewhere.
+ * Shows the mesh whenever it has changed, until the program is stopped: redrawn on a terminal, one result after the
+ * other elsewhere.
  */
-function keepShowing(
+const keepShowing = (
   cluster: Cluster,
   first: RevisionsDocument,
   lookAgain: () => Promise<RevisionsDocument>,
   args: RevisionsArgs,
   io: Io,
-): Promise<void> {
+): Promise<void> => {
   const redraws = io.terminal.out && (args.output === "table" || args.output === "wide");
   let shown: string | undefined;
-  let complaint: string | undefined;
+  let lastProblem: string | undefined;
   const show = (document: RevisionsDocument): void => {
     const state = JSON.stringify({ ...document, takenAt: "" });
     if (state === shown) return;
@@ -94,9 +94,9 @@ function keepShowing(
   return new Promise((resolve) => {
     const end = poller.listen(() => {
       const { value, trouble } = poller.reading();
-      const told = trouble instanceof Error ? trouble.message : undefined;
-      if (told !== undefined && told !== complaint) io.warn(`${told}; what is shown is of before`);
-      complaint = told;
+      const problem = trouble instanceof Error ? trouble.message : undefined;
+      if (problem !== undefined && problem !== lastProblem) io.warn(`${problem}; what is shown is older`);
+      lastProblem = problem;
       if (trouble === undefined && value !== undefined) show(value);
     });
     io.signal.addEventListener("abort", () => {
@@ -104,4 +104,4 @@ function keepShowing(
       resolve();
     });
   });
-}
+};

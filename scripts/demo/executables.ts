@@ -6,7 +6,7 @@ import { executableName, pluginNames } from "../plugins.ts";
 /** What an executable is made of: paths of files and folders. */
 const sources = [
   ...["src", "plugins", "package-lock.json"],
-  ...["build", "bundle", "executable", "plugins", "text-width"].map((name) => `scripts/${name}.ts`),
+  ...["build", "bundle", "executable", "plugins"].map((name) => `scripts/${name}.ts`),
   "scripts/loader.cjs",
 ];
 

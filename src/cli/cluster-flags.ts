@@ -1,12 +1,13 @@
 /** The flags by which kubectl finds its cluster and its user (`kubectl options`), as one group. */
 import type { ClusterFlags } from "../cluster/auth/connection-flags.ts";
-import { durationOf, wordsOf } from "./flags.ts";
+import { durationOf, wordsOf } from "./flag-values.ts";
 import type { Args, Flags } from "./plugin.ts";
 
 const group = "Cluster flags:";
 const text = <const D extends string>(describe: D) => ({ group, type: "string", describe }) as const;
 
-const durationText = (text: string): string => {
+/** kubectl's own text, once it is known to be a length of time. */
+const checkedDuration = (text: string): string => {
   durationOf(text);
   return text;
 };
@@ -28,14 +29,14 @@ export const clusterFlags = {
     describe: "group to act as, may be given many times",
   },
   asUid: text("UID to act as"),
-  certificateAuthority: { ...text("file of the CA that vouches for the API server"), completes: "file" },
-  clientCertificate: { ...text("file of our certificate"), completes: "file" },
-  clientKey: { ...text("file of our certificate's key"), completes: "file" },
+  certificateAuthority: { ...text("CA certificate file of the API server"), completes: "file" },
+  clientCertificate: { ...text("client certificate file"), completes: "file" },
+  clientKey: { ...text("client key file"), completes: "file" },
   insecureSkipTlsVerify: { group, type: "boolean", describe: "do not check the API server's certificate" },
-  tlsServerName: text("name that the API server's certificate must bear"),
+  tlsServerName: text("name that the API server's certificate must have"),
   requestTimeout: {
-    ...text("how long a single request may take, such as 30s or 2m; 0 is without end"),
-    coerce: durationText,
+    ...text("how long a single request may take, such as 30s or 2m; 0 is no limit"),
+    coerce: checkedDuration,
   },
 } as const satisfies Flags;
 

@@ -1,26 +1,26 @@
 /**
  * Completion by the Tab key. kubectl runs `kubectl_complete-mesh_migrate WORD…` and passes on what it prints: a line
  * each, with help after a tab, and last what the shell shall do (k8s.io/kubectl pkg/cmd/plugin/plugin_completion.go).
- * Whatever fails, fails in silence: there is half a command on the screen.
+ * Errors are not printed: there is half a command on the screen.
  */
 import { existsSync } from "node:fs";
 import { basename, delimiter, dirname, join, resolve } from "node:path";
 import type { ClusterFlags } from "../cluster/auth/connection-flags.ts";
 import type { Name } from "../gather/completion-names.ts";
-import { kebab } from "./argv.ts";
 import { clusterFlags } from "./cluster-flags.ts";
-import { type FlagsSoFar, wantedOf } from "./completion-words.ts";
+import { type CommandLine, longName } from "./command-line.ts";
+import { wantedOf } from "./completion-words.ts";
 import type { Flag, Flags, Plugin } from "./plugin.ts";
 
 /** cobra's ShellCompDirective: leave files out, or offer them. */
 const [onlyThese, files] = [":4", ":0"];
 
-/** Milliseconds, from the start of the process, after which a person has stopped waiting. */
+/** Milliseconds from the start of the process: then a person stops waiting. */
 const patience = 300;
 
 /**
- * What to print when Tab is pressed after `words`; at `until` (of `performance.now()`) without what the cluster would
- * have said. Never rejects.
+ * What to print when Tab is pressed after `words`. At `until` (of `performance.now()`) it stops waiting for the cluster,
+ * and offers nothing of it. Never rejects.
  */
 export const completions = async <F extends Flags>(
   plugin: Plugin<F>,
@@ -40,8 +40,9 @@ export const completions = async <F extends Flags>(
 };
 
 /**
- * How to have it: for a person, and for `| sh`. `called` is how the program was (`process.argv[1]`), `path` is $PATH. A
- * link to the link that Krew made goes on to fit when Krew brings the next version; a link to Krew's store would not.
+ * How to install the completion, for a person and for `| sh`. `called` is how the program was called
+ * (`process.argv[1]`), `path` is $PATH. The link points to the link that Krew makes, because that one stays when Krew
+ * installs the next version; a link into Krew's store would break.
  */
 export const howToLink = (name: string, called: string, path: string, platform: string): string => {
   const own = `kubectl-${name.replaceAll("-", "_")}${platform === "win32" ? ".exe" : ""}`;
@@ -50,26 +51,26 @@ export const howToLink = (name: string, called: string, path: string, platform: 
     ? dirname(resolve(called))
     : path.split(delimiter).find((each) => each !== "" && existsSync(join(each, own)));
   const link = join(folder ?? ".", own.replace("-", "_complete-"));
-  const head = "# kubectl asks a program of this name what may come next. Link it once";
+  const head = "# kubectl runs a program of this name when Tab is pressed. Link it once";
   if (platform === "win32") return `${head}, as administrator:\nmklink "${link}" "${join(folder ?? ".", own)}"`;
   const quoted = `'${link.replaceAll("'", "'\\''")}'`;
-  // Krew that knows of no plugin takes a link in its folder for a sign of an installation of old
-  // (internal/receiptsmigration).
+  // Krew without any plugin takes a link in its folder for an installation of an old Krew
+  // (internal/receiptsmigration): hence the advice to remove it.
   return `${head}, or pipe this to sh.\n# When ${name} is uninstalled: rm ${quoted}\nln -sf ${own} ${quoted}`;
 };
 
-const flagLines = (flags: Flags, partial: string, typed: FlagsSoFar): readonly string[] =>
+const flagLines = (flags: Flags, partial: string, typed: CommandLine["texts"]): readonly string[] =>
   Object.entries(flags)
     .filter(([key, flag]) => !flag.hidden && (flag.array || !typed.has(key)))
     .flatMap(([key, flag]) => namesOf(key, flag, partial).map((name) => `${name}\t${flag.describe}`));
 
-/** The long name; the short one only where it has been typed whole, or where there is no other. */
+/** The long name; the short one only where it is typed already, or where there is no other. */
 const namesOf = (key: string, flag: Flag, partial: string): readonly string[] => {
-  const names = key.length > 1 ? [`--${kebab(key)}`, ...(partial === `-${flag.alias}` ? [partial] : [])] : [`-${key}`];
+  const names = [longName(key), ...(partial === `-${flag.alias}` ? [partial] : [])];
   return names.filter((name) => name.startsWith(partial));
 };
 
-const valuesOf = async (flag: Flag, typed: FlagsSoFar, until: number): Promise<readonly Name[]> => {
+const valuesOf = async (flag: Flag, typed: CommandLine["texts"], until: number): Promise<readonly Name[]> => {
   if (flag.choices) return flag.choices.map((choice) => [String(choice), undefined]);
   const what = flag.completes;
   if (what === undefined || what === "file") return [];
@@ -82,7 +83,7 @@ const valuesOf = async (flag: Flag, typed: FlagsSoFar, until: number): Promise<r
   return Promise.race([late, found.catch(() => [])]);
 };
 
-const clusterFlagsTyped = (typed: FlagsSoFar): ClusterFlags =>
+const clusterFlagsTyped = (typed: CommandLine["texts"]): ClusterFlags =>
   Object.fromEntries(
     Object.entries(clusterFlags as Flags).flatMap(([key, flag]) => {
       const texts = typed.get(key);

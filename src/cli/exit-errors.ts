@@ -1,4 +1,4 @@
-/** What a plugin throws to end; `run.ts` catches it. `hint` says how to mend it. */
+/** What a plugin throws to end; main.ts catches it. `hint` says how to fix it. */
 abstract class PluginError extends Error {
   readonly hint: string | undefined;
   constructor(message: string, hint?: string) {

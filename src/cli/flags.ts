@@ -1,86 +1,7 @@
-/** The kinds of values that flags take, and the flags that several plugins share. */
-import { UsageError } from "./exit-errors.ts";
+/** The flags that several plugins share, in groups: a plugin's table spreads the groups it has. */
+import { countOf, durationOf, nameOf, namesOf, objectsOf } from "./flag-values.ts";
 
-/**
- * A namespace, a revision, a tag, a context's namespace:
- * https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#dns-label-names
- */
-const label = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
-
-/** Takes one name of `what` (`a namespace`, `a revision or tag`). */
-export const nameOf =
-  (what: string) =>
-  (text: string): string => {
-    if (label.test(text)) return text;
-    const near = text
-      .toLowerCase()
-      .replace(/[^a-z0-9]+/g, "-")
-      .replace(/^-+|-+$/g, "");
-    throw new UsageError(
-      `${JSON.stringify(text)} is not the name of ${what}: small letters, digits and "-", at most 63, with a letter or digit at both ends`,
-      label.test(near) ? `did you mean ${JSON.stringify(near)}?` : undefined,
-    );
-  };
-
-/** Takes many names, also with commas between; each once, in the order given. */
-export const namesOf =
-  (what: string) =>
-  (texts: readonly string[]): readonly string[] =>
-    unique(texts.flatMap((text) => text.split(",")).map((text) => nameOf(what)(text.trim())));
-
-/**
- * Takes what names workloads in `--leave` and `--allow-downtime`: `[NAMESPACE/]KIND/NAME`, `*` for any part, or `*`
- * alone.
- */
-export const objectsOf = (texts: readonly string[]): readonly string[] =>
-  unique(
-    texts
-      .flatMap((text) => text.split(","))
-      .map((text) => {
-        if (text === "*" || /^([^/\s]+\/)?[^/\s]+\/[^/\s]+$/.test(text)) return text;
-        throw new UsageError(
-          `${JSON.stringify(text)} does not name an object`,
-          "write [NAMESPACE/]KIND/NAME, for example production/Deployment/web",
-        );
-      }),
-  );
-
-/** Takes words, also with commas between; each once. */
-export const wordsOf = (texts: readonly string[]): readonly string[] =>
-  unique(texts.flatMap((text) => text.split(",")).filter((text) => text !== ""));
-
-const units = new Map([
-  ["ms", 1],
-  ["s", 1000],
-  ["m", 60_000],
-  ["h", 3_600_000],
-]);
-
-/**
- * Takes a length of time as kubectl writes it (`90s`, `10m`, `1h30m`; a bare number is seconds) and gives milliseconds;
- * `0` is 0.
- */
-export const durationOf = (text: string): number => {
-  if (/^\d+$/.test(text)) return Number(text) * 1000;
-  if (!/^(\d+(\.\d+)?(ms|s|m|h))+$/.test(text))
-    throw new UsageError(`${JSON.stringify(text)} is not a length of time`, "write for example 90s, 10m or 1h30m");
-  let ms = 0;
-  for (const [, count, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g))
-    ms += Number(count) * (units.get(unit ?? "") ?? 0);
-  return Math.round(ms);
-};
-
-/** Takes a whole number from `min` to `max`. */
-export const countOf =
-  (min: number, max: number) =>
-  (text: string): number => {
-    if (/^\d+$/.test(text) && Number(text) >= min && Number(text) <= max) return Number(text);
-    throw new UsageError(`${JSON.stringify(text)} is not a whole number from ${min} to ${max}`);
-  };
-
-const unique = <T>(values: readonly T[]): readonly T[] => [...new Set(values)];
-
-/** On every plugin. `-v 6` tells of each request, `-v 9` has the stack of an error. */
+/** On every plugin. `-v 6` traces each request, `-v 9` prints the stack of an error. */
 export const commonFlags = {
   output: {
     alias: "o",
@@ -89,7 +10,7 @@ export const commonFlags = {
     default: "table",
     describe: "output format",
   },
-  noHeaders: { type: "boolean", default: false, describe: "leave the heads of the table out" },
+  noHeaders: { type: "boolean", default: false, describe: "print no column headers" },
   istioNamespace: {
     alias: "i",
     type: "string",
@@ -98,7 +19,7 @@ export const commonFlags = {
     completes: "namespace",
     describe: "namespace of the control planes",
   },
-  v: { type: "string", default: "0", coerce: countOf(0, 9), describe: "how much to tell on stderr, 0 to 9" },
+  v: { type: "string", default: "0", coerce: countOf(0, 9), describe: "how much to print on stderr, 0 to 9" },
 } as const;
 
 /** Which namespaces and objects. */
@@ -126,6 +47,47 @@ export const writeFlags = {
   },
   fieldManager: {
     type: "string",
-    describe: "name under which the API server notes our changes, the plugin's name by default",
+    describe: "field manager of our changes, by default the plugin's name",
+  },
+} as const;
+
+/** What a person accepts by naming it: on every plugin that restarts workloads. */
+export const acceptFlags = {
+  leave: {
+    type: "string",
+    array: true,
+    default: [],
+    coerce: objectsOf,
+    describe: "[NAMESPACE/]KIND/NAME that stays on the old revision, * works; may be given many times",
+  },
+  allowDowntime: {
+    type: "string",
+    array: true,
+    default: [],
+    coerce: objectsOf,
+    describe: "[NAMESPACE/]KIND/NAME that may be down while it moves, * works; may be given many times",
+  },
+} as const;
+
+/** How fast it goes: on every plugin that restarts workloads. */
+export const speedFlags = {
+  parallel: {
+    type: "string",
+    default: "100",
+    coerce: countOf(1, 10_000),
+    describe: "pods in flight at once, over all workloads",
+  },
+  parallelNamespaces: {
+    type: "string",
+    default: "32",
+    coerce: countOf(1, 1_000),
+    describe: "namespaces in progress at once",
+  },
+  timeout: { type: "string", default: "2h", coerce: durationOf, describe: "for the whole run" },
+  workloadTimeout: {
+    type: "string",
+    default: "10m",
+    coerce: durationOf,
+    describe: "how long one workload may stay without progress",
   },
 } as const;

@@ -4,7 +4,8 @@
  */
 import type { Argv, Options } from "yargs";
 import yargs from "yargs";
-import { kebab } from "./argv.ts";
+import { exit, exitMeanings } from "../mesh/exit-codes.ts";
+import { kebab } from "./command-line.ts";
 import { ownFlags } from "./parse.ts";
 import type { Flag, Flags, Plugin } from "./plugin.ts";
 
@@ -17,22 +18,25 @@ export const helpText = async <F extends Flags>(plugin: Plugin<F>): Promise<stri
   const parts = [
     flags.replace(/[ \t]+$/gm, ""),
     `Examples:\n${examples}`,
-    exitCodes,
+    exitCodes(),
     `Completion by the Tab key: kubectl ${plugin.name} completion`,
     ...(plugin.epilogue === undefined ? [] : [plugin.epilogue]),
   ];
   return parts.join("\n\n");
 };
 
-/** design: the contract. The same for every plugin. */
-const exitCodes = `Exit codes:
-  0              done, or nothing to do
-  1              could not: cluster unreachable, API error; nothing was changed
-  2              wrong usage
-  3              refused: a check found a blocker, or the thing asked for does not exist; nothing was changed
-  4              not done after a change: the message has the command to go on and the command to go back
-  5              cannot tell: evidence is missing; nothing was changed
-  129, 130, 143  interrupted (SIGHUP, SIGINT, SIGTERM) after the step at hand`;
+/** The same for every plugin. Codes of one meaning share a line. */
+const exitCodes = (): string => {
+  const names = Object.keys(exit) as (keyof typeof exit)[];
+  const lines = [...Map.groupBy(names, (name) => exitMeanings[name])].map(
+    ([meaning, same]) =>
+      `  ${same
+        .map((name) => exit[name])
+        .join(", ")
+        .padEnd(15)}${meaning}`,
+  );
+  return ["Exit codes:", ...lines].join("\n");
+};
 
 /** What @types/yargs 17 does not have yet. */
 type Configurable = Argv & { usageConfiguration(configuration: { readonly "hide-types": boolean }): Argv };
@@ -51,10 +55,10 @@ const program = <F extends Flags>(plugin: Plugin<F>) =>
       ),
     );
 
-/** Without what is done here and not by yargs: defaults, needed flags, coercion, completion. */
+/** Without what this program does itself: defaults, required flags, coercion, completion. */
 const forYargs = ({ coerce, completes, default: value, demandOption, choices, describe, ...rest }: Flag): Options => {
   const isText = typeof value === "string" && value !== "";
-  const notes = [...(demandOption ? ["needed"] : []), ...(isText ? [`default ${value}`] : [])];
+  const notes = [...(demandOption ? ["required"] : []), ...(isText ? [`default ${value}`] : [])];
   return {
     group: "Flags:",
     ...rest,

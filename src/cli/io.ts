@@ -1,14 +1,16 @@
-/** What a plugin has of the world outside the cluster: two streams, a clock, and the wish of a person to stop. */
+/** What a plugin has of the world outside the cluster: two streams, a clock, and the signals that ask it to stop. */
 import { writeSync } from "node:fs";
 import { type Clock, systemClock } from "../cluster/clock.ts";
+import { exit } from "../mesh/exit-codes.ts";
 import { safeLines } from "../mesh/safe.ts";
-import type { Interruption } from "./signals.ts";
-import { listen } from "./signals.ts";
+import { documentText, errorDocument, isDocumentFormat } from "./error-document.ts";
+import { colorSeverity } from "./severity-color.ts";
+import { onInterruption } from "./signals.ts";
 
 export interface Io {
   /** The result: to stdout, with a line end after it. What a terminal would act on is shown escaped (mesh/safe.ts). */
   out(text: string): void;
-  /** Talk: to stderr, with a line end after it, escaped likewise. */
+  /** Everything but the result: to stderr, with a line end after it, escaped likewise. */
   err(text: string): void;
   /** `warning: …` on stderr. */
   warn(text: string): void;
@@ -16,7 +18,7 @@ export interface Io {
   trace(level: number, text: string): void;
   /** The clock of this machine; the API server's is `Cluster.now()`. */
   now(): Date;
-  /** Time that only goes forward, by which is waited. */
+  /** Time that only goes forward; waits are measured with it. */
   readonly clock: Clock;
   readonly terminal: Terminal;
   /**
@@ -25,11 +27,10 @@ export interface Io {
    */
   readonly signal: AbortSignal;
   /**
-   * Says what to tell when the program must end in the middle of a change: at a second signal, or by a fault of its own
-   * (then exit 4).
-   * `undefined` when nothing is half done any more.
+   * Sets what to print when the program must end in the middle of a change: at a second signal, or by a bug (then exit
+   * 4). `undefined` when nothing is half done any more.
    */
-  whenStopped(tell: (() => string) | undefined): void;
+  whenStopped(halfDone: (() => string) | undefined): void;
 }
 
 export interface Terminal {
@@ -39,21 +40,31 @@ export interface Terminal {
   readonly columns: number;
   /** stderr may be redrawn: a terminal that can, and not CI. */
   readonly live: boolean;
-  /** stderr may be coloured: live, and no NO_COLOR. */
+  /** stderr, stdout may be coloured: a terminal that can, not CI, and no NO_COLOR. */
   readonly color: boolean;
+  readonly colorOut: boolean;
 }
 
-/** What `runPlugin` needs beside `Io`: the ends of things. */
+/** What `runPlugin` needs besides `Io`. */
 export interface Shell {
   readonly io: Io;
-  /** Set once the command line is read. */
-  setVerbosity(level: number): void;
+  /** Called once the command line is read. */
+  begin(mode: RunMode): void;
   /** What `whenStopped` was last given. */
   readonly halfDone: () => (() => string) | undefined;
-  /** Whether a reading plugin should end as kubectl does: at once. */
-  endsAtOnce(yes: boolean): void;
+  /** Whether anything was written to stdout. */
+  readonly hasPrinted: () => boolean;
   /** Waits until both streams have taken what was written, and ends the process. */
   end(code: number): Promise<never>;
+}
+
+export interface RunMode {
+  /** `-v`. */
+  readonly verbosity: number;
+  /** A signal or a closed pipe ends the program at once, as kubectl ends: it changes nothing. */
+  readonly endsAtOnce: boolean;
+  /** `-o`. */
+  readonly output: string | undefined;
 }
 
 /** Columns that a tree needs; a terminal that says 0 does not know its size. */
@@ -65,15 +76,22 @@ export const terminalOf = (
   streams: { readonly out: boolean; readonly err: boolean; readonly columns: number | undefined },
 ): Terminal => {
   const wide = (streams.columns ?? 0) >= narrowest;
-  const live =
-    streams.err && wide && env.TERM !== "dumb" && (env.CI === undefined || env.CI === "" || env.CI === "false");
-  return { out: streams.out, err: streams.err, columns: streams.columns || 80, live, color: live && !env.NO_COLOR };
+  const capable = env.TERM !== "dumb" && (env.CI === undefined || env.CI === "" || env.CI === "false");
+  const live = streams.err && wide && capable;
+  return {
+    out: streams.out,
+    err: streams.err,
+    columns: streams.columns || 80,
+    live,
+    color: live && !env.NO_COLOR,
+    colorOut: streams.out && capable && !env.NO_COLOR,
+  };
 };
 
-/** Straight to the terminal, past whoever draws there. */
-const lastWords = (text: string): void => {
+/** Written at once and past everything that draws on the terminal, because the process ends next. */
+const writeLast = (file: 1 | 2, text: string): void => {
   try {
-    writeSync(2, text);
+    writeSync(file, text);
   } catch {
     // Nobody reads.
   }
@@ -84,21 +102,27 @@ export const terminal = (): Shell => {
   // Node would not check any certificate; kubectl knows no such variable.
   delete process.env.NODE_TLS_REJECT_UNAUTHORIZED;
   const { stdout, stderr } = process;
-  let verbosity = 0;
-  let atOnce = false;
-  let tell: (() => string) | undefined;
+  const facts = terminalOf(process.env, {
+    out: stdout.isTTY === true,
+    err: stderr.isTTY === true,
+    columns: stderr.columns ?? stdout.columns,
+  });
+  let mode: RunMode = { verbosity: 0, endsAtOnce: false, output: undefined };
+  let halfDone: (() => string) | undefined;
+  let printed = false;
   const closed = new Set<NodeJS.WriteStream>();
   for (const stream of [stdout, stderr])
     stream.on("error", () => {
-      // EPIPE (`| head`), EIO (the terminal is gone): nobody reads there any more, which ends a reader and nothing
-      // else.
+      // EPIPE (`| head`), EIO (the terminal is gone): nobody reads there any more. That ends only a plugin that reads.
       closed.add(stream);
-      if (atOnce && stream === stdout) process.exit(0);
+      if (mode.endsAtOnce && stream === stdout) process.exit(exit.done);
     });
-  const write = (stream: NodeJS.WriteStream, text: string): void => {
-    if (!closed.has(stream))
-      stream.write(text.endsWith("\n") || text === "" ? safeLines(text) : `${safeLines(text)}\n`);
+  const write = (stream: NodeJS.WriteStream, text: string, colored: boolean): void => {
+    if (closed.has(stream)) return;
+    const line = text.endsWith("\n") || text === "" ? safeLines(text) : `${safeLines(text)}\n`;
+    stream.write(colored ? colorSeverity(line) : line);
   };
+  const err = (text: string): void => write(stderr, text, facts.color);
   const drained = (stream: NodeJS.WriteStream): Promise<void> =>
     new Promise((resolve) => {
       if (closed.has(stream)) return resolve();
@@ -111,45 +135,49 @@ export const terminal = (): Shell => {
     process.exit(code);
   };
   const stop = new AbortController();
-  listen((signal: Interruption) => {
-    if (atOnce) process.exit(signal.code);
-    if (stop.signal.aborted) {
-      lastWords(
-        safeLines(`error: stopped by ${signal.name} in the middle of the step at hand${tell ? `\n${tell()}` : ""}\n`),
-      );
-      process.exit(signal.code);
+  onInterruption((interruption) => {
+    const { name, code } = interruption;
+    const { endsAtOnce, output } = mode;
+    if (!endsAtOnce && !stop.signal.aborted) {
+      err(`${name}: finishing the step at hand; once more to stop at once`);
+      stop.abort(interruption);
+      return;
     }
-    write(stderr, `${signal.name}: finishing the step at hand; once more to stop at once`);
-    stop.abort(signal);
+    const left = halfDone?.();
+    const message = endsAtOnce ? `interrupted by ${name}` : `stopped by ${name} in the middle of the step at hand`;
+    if (!endsAtOnce) writeLast(2, safeLines(`error: ${message}${left === undefined ? "" : `\n${left}`}\n`));
+    if (isDocumentFormat(output) && !printed)
+      writeLast(
+        1,
+        safeLines(`${documentText(errorDocument(code, { message, reason: "interrupted" }, left), output)}\n`),
+      );
+    process.exit(code);
   });
   const io: Io = {
-    out: (text) => write(stdout, text),
-    err: (text) => write(stderr, text),
-    warn: (text) => write(stderr, `warning: ${text}`),
+    out: (text) => {
+      printed = true;
+      write(stdout, text, facts.colorOut && !isDocumentFormat(mode.output));
+    },
+    err,
+    warn: (text) => err(`warning: ${text}`),
     trace: (level, text) => {
-      if (level <= verbosity) write(stderr, text);
+      if (level <= mode.verbosity) err(text);
     },
     now: () => new Date(),
     clock: systemClock,
-    terminal: terminalOf(process.env, {
-      out: stdout.isTTY === true,
-      err: stderr.isTTY === true,
-      columns: stderr.columns ?? stdout.columns,
-    }),
+    terminal: facts,
     signal: stop.signal,
     whenStopped: (next) => {
-      tell = next;
+      halfDone = next;
     },
   };
   return {
     io,
-    setVerbosity: (level) => {
-      verbosity = level;
+    begin: (next) => {
+      mode = next;
     },
-    halfDone: () => tell,
-    endsAtOnce: (yes) => {
-      atOnce = yes;
-    },
+    halfDone: () => halfDone,
+    hasPrinted: () => printed,
     end,
   };
 };

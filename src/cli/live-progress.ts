@@ -1,7 +1,7 @@
 /**
- * Progress as listr2's tree, redrawn on stderr. Tasks come up while the tree stands, so they are added to running lists
- * and driven from outside (`state$`, `title$`) instead of by functions of theirs; listr2 draws. Signals stay ours
- * (run.ts).
+ * Progress as listr2's tree, redrawn on stderr. listr2 runs only the tasks that a list has when it starts. Ours begin
+ * later, so they are added to the running list, and their state and title are set from outside (`state$`, `title$`);
+ * listr2 draws them. It gets no signals (io.ts).
  */
 
 import { cleanseAnsi, color, Listr, ListrLogger, ListrTaskState, ProcessOutput, parseTimer } from "listr2";
@@ -13,21 +13,21 @@ type Node = Listr["tasks"][number];
 type List = Pick<Listr, "add" | "tasks">;
 
 /**
- * Puts what others write to stderr while the tree stands into it, as a line of its own; listr2 would hold it back to
- * the end.
+ * Makes a line of the tree of everything that is written to stderr while the tree is drawn; listr2 would print it at the
+ * end.
  */
-class TellingOutput extends ProcessOutput {
-  readonly #tell: (text: string) => void;
-  constructor(tell: (text: string) => void) {
+class LineOutput extends ProcessOutput {
+  readonly #addLine: (text: string) => void;
+  constructor(addLine: (text: string) => void) {
     super(process.stderr, process.stderr, { leaveEmptyLine: false });
-    this.#tell = tell;
+    this.#addLine = addLine;
   }
   override hijack(): void {
     super.hijack();
     process.stderr.write = (chunk: string | Uint8Array, ...rest: readonly unknown[]): boolean => {
-      const text = cleanseAnsi(String(chunk)).trimEnd();
-      if (text === "") return this.stream.stderr.write(chunk); // log-update hides the cursor
-      this.#tell(text);
+      const text = String(chunk).trimEnd();
+      if (cleanseAnsi(text).trim() === "") return this.stream.stderr.write(chunk); // only control codes, such as log-update's for the cursor
+      this.#addLine(text);
       for (const called of rest) if (typeof called === "function") called();
       return true;
     };
@@ -35,8 +35,8 @@ class TellingOutput extends ProcessOutput {
 }
 
 export const liveProgress = (io: Io): Progress => {
-  // Both ends are stderr: stdout is for the result alone.
-  const output = new TellingOutput((text) => {
+  // Only stderr: stdout has nothing but the result.
+  const output = new LineOutput((text) => {
     begin(root, text).state$ = ListrTaskState.SKIPPED;
   });
   const dim = (text: string): string => (io.terminal.color ? color.dim(text) : text);
@@ -56,7 +56,7 @@ export const liveProgress = (io: Io): Progress => {
     registerSignalListeners: false,
   });
   const drawing = root.run();
-  // A second signal ends the process in the middle of a drawing: the terminal gets its cursor back.
+  // A second signal ends the process while the tree is drawn: then too the terminal shows its cursor again.
   const restore = (): void => output.release();
   process.once("exit", restore);
 

@@ -1,4 +1,4 @@
-/** Chooses how progress is shown. */
+/** Chooses how progress is shown: live or as lines. */
 import type { Progress } from "../execute/progress.ts";
 import type { Io } from "./io.ts";
 

@@ -4,8 +4,8 @@
 import type { Progress, ProgressTask } from "../execute/progress.ts";
 import type { Io } from "./io.ts";
 
-/** At most one line a second for a task; its last word is never held back. */
-const rate = 1000;
+/** Milliseconds between two lines of a task; its last line never waits. */
+const interval = 1000;
 
 export const plainProgress = (io: Pick<Io, "err" | "now">): Progress => {
   const line = (text: string): void =>
@@ -18,31 +18,31 @@ export const plainProgress = (io: Pick<Io, "err" | "now">): Progress => {
   const held = new Set<() => void>();
 
   const task = (id: string): ProgressTask => {
-    let told = "";
-    let toldAt = Number.NEGATIVE_INFINITY;
+    let reported = "";
+    let reportedAt = Number.NEGATIVE_INFINITY;
     let waiting: NodeJS.Timeout | undefined;
     let next = "";
     let open = true;
-    const tell = (text: string): void => {
+    const report = (text: string): void => {
       clearTimeout(waiting);
       waiting = undefined;
       held.delete(flush);
-      if (text === told) return;
-      told = text;
-      toldAt = io.now().getTime();
+      if (text === reported) return;
+      reported = text;
+      reportedAt = io.now().getTime();
       line(`${id}: ${text}`);
     };
-    const flush = (): void => tell(next);
+    const flush = (): void => report(next);
     const end = (text: string): void => {
       if (!open) return;
       open = false;
-      tell(text);
+      report(text);
     };
     return {
       update: (text) => {
         if (!open) return;
-        const due = toldAt + rate - io.now().getTime();
-        if (due <= 0 || text === told) return tell(text);
+        const due = reportedAt + interval - io.now().getTime();
+        if (due <= 0 || text === reported) return report(text);
         next = text;
         held.add(flush);
         waiting ??= setTimeout(flush, due).unref();

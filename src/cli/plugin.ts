@@ -1,20 +1,8 @@
-/** What a plugin is: a record. `plugins/<name>.ts` holds one each; `run.ts` runs it. */
+/** What a plugin is: a record. `plugins/<name>.ts` holds one each; `main.ts` runs it. */
 import type { InferredOptionTypes, Options } from "yargs";
 import type { CompletionKind } from "../gather/completion-names.ts";
+import type { ExitCode } from "../mesh/exit-codes.ts";
 import type { Io } from "./io.ts";
-
-/** The exit codes of every plugin. */
-export const exit = {
-  done: 0,
-  could_not: 1,
-  wrong_usage: 2,
-  refused: 3,
-  not_done: 4,
-  cannot_tell: 5,
-} as const;
-
-/** An exit code of `exit`, or 128 + the signal that interrupted. */
-export type ExitCode = (typeof exit)[keyof typeof exit] | 129 | 130 | 143;
 
 /**
  * One flag, as yargs describes it. The key in the table is the name in TypeScript; on the command line it is written in
@@ -23,7 +11,7 @@ export type ExitCode = (typeof exit)[keyof typeof exit] | 129 | 130 | 143;
  */
 export interface Flag extends Options {
   readonly describe: string;
-  /** What the Tab key offers for its value (completion.ts); `choices` need no word. */
+  /** What the Tab key offers for its value (completion.ts); `choices` are offered anyway. */
   readonly completes?: CompletionKind | "file";
 }
 

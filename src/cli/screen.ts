@@ -1,4 +1,4 @@
-/** A terminal's screen, for pictures that are drawn anew. */
+/** Clears the terminal, for output that is redrawn (`--watch`). */
 import { clearScreenDown, cursorTo } from "node:readline";
 
 /** Empties stdout's screen: what is printed next stands at its top. Only for a terminal (`io.terminal.out`). */

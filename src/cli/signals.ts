@@ -1,22 +1,22 @@
 /** The three signals by which a person or a system asks a program to stop. */
+import { exit } from "../mesh/exit-codes.ts";
 
 export interface Interruption {
   readonly name: "SIGHUP" | "SIGINT" | "SIGTERM";
-  /** 128 + the signal's number. */
-  readonly code: 129 | 130 | 143;
+  readonly code: typeof exit.hungUp | typeof exit.interrupted | typeof exit.terminated;
 }
 
-const interruptions: readonly Interruption[] = [
-  { name: "SIGHUP", code: 129 },
-  { name: "SIGINT", code: 130 },
-  { name: "SIGTERM", code: 143 },
+export const interruptions: readonly Interruption[] = [
+  { name: "SIGHUP", code: exit.hungUp },
+  { name: "SIGINT", code: exit.interrupted },
+  { name: "SIGTERM", code: exit.terminated },
 ];
 
-/** Calls `heard` at each. */
-export const listen = (heard: (signal: Interruption) => void): void => {
-  for (const interruption of interruptions) process.on(interruption.name, () => heard(interruption));
+/** Calls `stop` at each. */
+export const onInterruption = (stop: (interruption: Interruption) => void): void => {
+  for (const interruption of interruptions) process.on(interruption.name, () => stop(interruption));
 };
 
-/** The interruption a signal was aborted by; undefined while it was not. */
+/** The interruption that aborted a signal; undefined while it is not aborted. */
 export const interruptionOf = (signal: AbortSignal): Interruption | undefined =>
   interruptions.find((known) => known === signal.reason);

@@ -1,5 +1,6 @@
-/** What this program is. `scripts/build.ts` writes the commit into the executable. */
+/** The program's version. `scripts/build.ts` writes the commit into the executable. */
 import manifest from "../../package.json" with { type: "json" };
+import { documentText, isDocumentFormat } from "./error-document.ts";
 
 declare const MESH_COMMIT: string | undefined;
 
@@ -9,14 +10,7 @@ export const commit: string | undefined = typeof MESH_COMMIT === "string" ? MESH
 /** What `--version` prints, in the format of `-o`. */
 export const versionText = (name: string, output: string | undefined): string => {
   const facts = { version, commit: commit ?? "unknown", node: process.versions.node };
-  if (output === "json")
-    return JSON.stringify({ apiVersion: "kubectl-mesh/v1", kind: "Version", name, ...facts }, undefined, 2);
-  if (output === "yaml")
-    return [
-      "apiVersion: kubectl-mesh/v1",
-      "kind: Version",
-      `name: ${name}`,
-      ...Object.entries(facts).map(([key, value]) => `${key}: ${JSON.stringify(value)}`),
-    ].join("\n");
+  if (isDocumentFormat(output))
+    return documentText({ apiVersion: "kubectl-mesh/v1", kind: "Version", name, ...facts }, output);
   return `${name} ${version}`;
 };

@@ -1,7 +1,7 @@
-import { isRunningIstiod } from "../mesh/revision-state.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import { proxiesFrom } from "../mesh/from/syncz.ts";
 import type { ControlPlane, Istiod, IstiodAnswer } from "../mesh/model.ts";
+import { isRunningIstiod } from "../mesh/revision-state.ts";
 
 /**
  * istiod's monitoring port, which serves the debug pages; callers from the pod's loopback, as port-forwards are, need

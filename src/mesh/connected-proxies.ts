@@ -8,7 +8,8 @@ import { isExternal, isRunningIstiod } from "./revision-state.ts";
  */
 export function connectedProxies(mesh: Mesh, plane: ControlPlane): number | undefined {
   const answers = mesh.answers.filter((answer) => answer.revision === plane.revision);
-  if (isExternal(mesh, plane.revision) || answers.length < plane.istiods.filter(isRunningIstiod).length) return undefined;
+  if (isExternal(mesh, plane.revision) || answers.length < plane.istiods.filter(isRunningIstiod).length)
+    return undefined;
   const proxies = new Set<string>();
   for (const answer of answers) {
     if (answer.kind === "unanswered") return undefined;

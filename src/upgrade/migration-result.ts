@@ -1,4 +1,5 @@
 /** Reads the result of a migration from its plan and from what became of each step. Pure. */
+import { type ExitCode, exit } from "../mesh/exit-codes.ts";
 import type { Finding } from "../mesh/finding.ts";
 import type { ObjectRef } from "../mesh/model.ts";
 import { namespaceRef, refOf, refText } from "../mesh/object-ref.ts";
@@ -33,21 +34,21 @@ export interface RunEnd {
   /** The first thing that went wrong. */
   readonly failure: Failure | undefined;
   /** 128 and the signal's number, where one ended the run. */
-  readonly interruptedCode: number | undefined;
+  readonly interruptedCode: ExitCode | undefined;
   /** The time of `--timeout` was over. */
   readonly timedOut: boolean;
 }
 
-const codes: Readonly<Record<Exclude<MigrationState, "interrupted">, number>> = {
-  planned: 0,
-  done: 0,
-  "nothing-to-do": 0,
-  failed: 1,
-  refused: 3,
-  partial: 4,
-  restored: 4,
-  unknown: 4,
-  "cannot-tell": 5,
+const codes: Readonly<Record<Exclude<MigrationState, "interrupted">, ExitCode>> = {
+  planned: exit.done,
+  done: exit.done,
+  "nothing-to-do": exit.done,
+  failed: exit.couldNot,
+  refused: exit.refused,
+  partial: exit.notDone,
+  restored: exit.notDone,
+  unknown: exit.notDone,
+  "cannot-tell": exit.cannotTell,
 };
 
 /** Of a migration that checks refused, and so changed nothing. `unknown` findings alone: it cannot be told. */
@@ -126,7 +127,7 @@ export function migrationResult(
     failure,
     goOn: state === "done" ? undefined : commandOf(drops ? withoutSelector(repeated) : repeated),
     goBack: state === "restored" || state === "failed" ? undefined : wayBack(end, shown, repeated),
-    exitCode: state === "interrupted" ? (end.interruptedCode ?? 130) : codes[state],
+    exitCode: state === "interrupted" ? (end.interruptedCode ?? exit.interrupted) : codes[state],
   };
 }
 

@@ -1,6 +1,7 @@
 /**
  * What a migration came to, as data: printed for a person, given to scripts as JSON, and the source of the exit code.
  */
+import type { ExitCode } from "../mesh/exit-codes.ts";
 import type { Finding } from "../mesh/finding.ts";
 import type { ObjectRef } from "../mesh/model.ts";
 import type { RevisionLabels } from "../mesh/revision-labels.ts";
@@ -43,7 +44,7 @@ export interface MigrationResult {
   /** Command that puts everything back, where something was changed. */
   readonly goBack: string | undefined;
   /** One of the contract's exit codes. */
-  readonly exitCode: number;
+  readonly exitCode: ExitCode;
 }
 
 export interface MigratedNamespace {

@@ -1,5 +1,7 @@
 /** Results as JSON and YAML for scripts. */
+
 import { dump, SCALAR_STYLE, visit } from "js-yaml";
+import type { ExitCode } from "../mesh/exit-codes.ts";
 import { safeLines } from "../mesh/safe.ts";
 
 export const apiVersion = "kubectl-mesh/v1";
@@ -9,7 +11,7 @@ export interface ResultDocument {
   readonly apiVersion: typeof apiVersion;
   readonly kind: string;
   /** The exit code, repeated: kubectl on Windows turns every one but zero into 1. */
-  readonly exitCode: number;
+  readonly exitCode: ExitCode;
 }
 
 /**

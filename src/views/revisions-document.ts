@@ -118,9 +118,7 @@ function isShown(namespace: Namespace, pods: readonly PodState[], { namespaces, 
   if (selector !== undefined && !matchesSelector(selector, namespace.labels)) return false;
   const concerned =
     meshLabels.some((label) => labelOf(namespace.labels, label) !== undefined) || namespace.injection.kind !== "none";
-  return (
-    concerned || openMigration(namespace) !== undefined || pods.some((state) => state.pod.proxy !== undefined)
-  );
+  return concerned || openMigration(namespace) !== undefined || pods.some((state) => state.pod.proxy !== undefined);
 }
 
 /** Every control plane, and revisions that only a tag still names. */

@@ -2,11 +2,13 @@
 
 import { clusterFlags, clusterFlagsOf } from "../../src/cli/cluster-flags.ts";
 import { CannotTell, Refusal } from "../../src/cli/exit-errors.ts";
-import { commonFlags, countOf, durationOf, nameOf, objectsOf, scopeFlags, writeFlags } from "../../src/cli/flags.ts";
+import { countOf, durationOf, nameOf, objectsOf } from "../../src/cli/flag-values.ts";
+import { commonFlags, scopeFlags, writeFlags } from "../../src/cli/flags.ts";
 import { main } from "../../src/cli/main.ts";
-import { definePlugin, exit } from "../../src/cli/plugin.ts";
+import { definePlugin } from "../../src/cli/plugin.ts";
 import { interruptionOf } from "../../src/cli/signals.ts";
 import { ClusterError } from "../../src/cluster/cluster-error.ts";
+import { exit } from "../../src/mesh/exit-codes.ts";
 
 export const plugin = definePlugin({
   name: "mesh-example",
@@ -55,6 +57,11 @@ export const plugin = definePlugin({
       case "halfway":
         io.whenStopped(() => "half of it is done");
         throw new TypeError("x is not a function");
+      case "abort":
+        throw io.signal.reason;
+      case "late":
+        io.out('{"result":true}');
+        throw new TypeError("x is not a function");
       case "lines":
         for (let i = 0; i < 20_000; i++) io.out(`line ${i} of a long list`);
         await new Promise((resolve) => setTimeout(resolve, 300));
@@ -64,7 +71,7 @@ export const plugin = definePlugin({
         // What keeps a process alive: an open server, a timer.
         setInterval(() => {}, 1000);
         io.out("x".repeat(200_000));
-        return exit.not_done;
+        return exit.notDone;
       case "stray":
         void Promise.reject(new Error("nobody waits for me"));
         await new Promise((resolve) => setTimeout(resolve, 1000));

@@ -88,6 +88,14 @@ test("does not take the word of NODE_TLS_REJECT_UNAUTHORIZED", limit, async () =
   assert.equal(out(), "undefined\n");
 });
 
+test("a promise that nobody waits for has its document too", limit, async () => {
+  const child = start(["--fail", "stray", "-o", "json"]);
+  const out = collect(child.stdout);
+  assert.equal(await ended(child), 1);
+  const { exitCode, error } = JSON.parse(out());
+  assert.deepEqual([exitCode, error.reason], [1, "bug"]);
+});
+
 const ready = (child: ChildProcessWithoutNullStreams): Promise<unknown> => once(child.stderr, "data");
 
 for (const [signal, code] of [
@@ -111,6 +119,31 @@ for (const [signal, code] of [
     child.kill(signal);
     assert.equal(await ended(child), code);
     assert.equal(err(), `ready\n${signal}: finishing the step at hand; once more to stop at once\nstep finished\n`);
+  });
+
+  test(`${signal}: a reader that has shown nothing yet prints a document`, limit, async () => {
+    const child = start(["--fail", "wait", "-o", "json"]);
+    const out = collect(child.stdout);
+    await ready(child);
+    child.kill(signal);
+    assert.equal(await ended(child), code);
+    const { exitCode, error } = JSON.parse(out());
+    assert.deepEqual(
+      [exitCode, error],
+      [code, { message: `interrupted by ${signal}`, hint: null, reason: "interrupted" }],
+    );
+  });
+
+  test(`${signal} twice: the document has what is half done`, limit, async () => {
+    const child = start(["--fail", "wait", "-o", "json"], { EXAMPLE_CHANGES: "yes", EXAMPLE_STUBBORN: "yes" });
+    const out = collect(child.stdout);
+    await ready(child);
+    child.kill("SIGTERM");
+    await once(child.stderr, "data");
+    child.kill(signal);
+    assert.equal(await ended(child), code);
+    const { exitCode, error, halfDone } = JSON.parse(out());
+    assert.deepEqual([exitCode, error.reason, halfDone], [code, "interrupted", "web is half done"]);
   });
 
   test(`${signal} twice: ends at once and says what is half done`, limit, async () => {

@@ -16,7 +16,7 @@ export interface MemoryShell {
 
 export const memoryShell = (terminal: Partial<Terminal> = {}): MemoryShell => {
   let [out, err, verbosity, now] = ["", "", 0, 0];
-  let tell: (() => string) | undefined;
+  let halfDone: (() => string) | undefined;
   const stop = new AbortController();
   const io: Io = {
     out: (text) => {
@@ -33,19 +33,19 @@ export const memoryShell = (terminal: Partial<Terminal> = {}): MemoryShell => {
     },
     now: () => new Date(now),
     clock: systemClock,
-    terminal: { out: false, err: false, columns: 100, live: false, color: false, ...terminal },
+    terminal: { out: false, err: false, columns: 100, live: false, color: false, colorOut: false, ...terminal },
     signal: stop.signal,
     whenStopped: (next) => {
-      tell = next;
+      halfDone = next;
     },
   };
   const shell: Shell = {
     io,
-    setVerbosity: (level) => {
-      verbosity = level;
+    begin: (mode) => {
+      verbosity = mode.verbosity;
     },
-    halfDone: () => tell,
-    endsAtOnce: () => {},
+    halfDone: () => halfDone,
+    hasPrinted: () => out !== "",
     end: (code) => Promise.reject(new Error(`ended with ${code}`)),
   };
   return {

@@ -18,7 +18,7 @@ const cases: readonly (readonly [env: Record<string, string>, live: boolean, col
 
 for (const [env, live, color] of cases)
   test(`${JSON.stringify(env)} on a terminal`, () => {
-    assert.deepEqual(terminalOf(env, tty), { out: true, err: true, columns: 90, live, color });
+    assert.deepEqual(terminalOf(env, tty), { out: true, err: true, columns: 90, live, color, colorOut: color });
   });
 
 test("a pipe is never redrawn, whatever stdout is", () => {
@@ -28,7 +28,12 @@ test("a pipe is never redrawn, whatever stdout is", () => {
     columns: 80,
     live: false,
     color: false,
+    colorOut: true,
   });
+});
+
+test("a result in a pipe or a file has no colour, whatever stderr is", () => {
+  assert.equal(terminalOf({}, { ...tty, out: false }).colorOut, false);
 });
 
 for (const columns of [0, 5, undefined])

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { clusterFlags } from "../../src/cli/cluster-flags.ts";
-import { countOf, durationOf } from "../../src/cli/flags.ts";
+import { countOf, durationOf } from "../../src/cli/flag-values.ts";
 import { parse } from "../../src/cli/parse.ts";
-import { definePlugin, exit } from "../../src/cli/plugin.ts";
+import { definePlugin } from "../../src/cli/plugin.ts";
 import { typedFlags } from "../../src/cli/typed-flags.ts";
+import { exit } from "../../src/mesh/exit-codes.ts";
 
 const own = {
   timeout: { type: "string", default: "2h", coerce: durationOf, describe: "for the whole run" },
@@ -22,7 +23,7 @@ const plugin = definePlugin({
 const again = (...argv: readonly string[]): readonly string[] => {
   const parsed = parse(plugin, argv);
   if (parsed.kind !== "run") throw new Error("no run");
-  return [...typedFlags(parsed.args, clusterFlags), ...typedFlags(parsed.args, own, ["timeout"])];
+  return [...typedFlags(parsed.args, clusterFlags), ...typedFlags(parsed.args, own)];
 };
 
 const flags: readonly (readonly [what: string, typed: readonly string[], printed: readonly string[]])[] = [

@@ -53,7 +53,7 @@ export async function runPluginHere(
     trace: () => {},
     now: () => new Date(clock.wall()),
     clock,
-    terminal: { out: false, err: false, columns: 80, live: false, color: false },
+    terminal: { out: false, err: false, columns: 80, live: false, color: false, colorOut: false },
     signal: signal ?? new AbortController().signal,
     whenStopped: (tell) => {
       halfDone = tell;
@@ -61,9 +61,9 @@ export async function runPluginHere(
   };
   const shell: Shell = {
     io,
-    setVerbosity: () => {},
+    begin: () => {},
     halfDone: () => halfDone,
-    endsAtOnce: () => {},
+    hasPrinted: () => stdout !== "",
     end: (code) => Promise.reject(new Error(`ended with ${code}`)),
   };
   const code = await runPlugin(plugin, args, shell);

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { parseDuration } from "../../mesh/duration.ts";
 import type { Identity } from "../cluster.ts";
 import { ClusterError } from "../cluster-error.ts";
 import { printable } from "../printable.ts";
@@ -79,7 +80,7 @@ export function chooseCluster(flags: ClusterFlags, env: NodeJS.ProcessEnv): Chos
         ? checkUser(who, userName)
         : { ...nobody, as: who.as, asUid: who.asUid, asGroups: who.asGroups, asExtra: who.asExtra },
     execConfig: whole.execConfig,
-    requestTimeout: parseTimeout(flags.requestTimeout),
+    requestTimeout: timeoutOf(flags.requestTimeout),
   };
 }
 
@@ -188,20 +189,15 @@ export function readPem(file: string, what: string): string {
   }
 }
 
-function parseTimeout(text: string | undefined): number | undefined {
-  if (!text || text === "0") return undefined;
-  const units = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 } as const;
-  const plain = /^\d+$/.test(text) ? `${text}s` : text;
-  if (!/^(?:\d+(?:\.\d+)?(?:ms|s|m|h))+$/.test(plain)) {
+function timeoutOf(text: string | undefined): number | undefined {
+  if (!text) return undefined;
+  const ms = parseDuration(text);
+  if (ms === undefined)
     throw new ClusterError(`--request-timeout "${printable(text)}" is no duration`, {
       reason: "config",
       hint: "Write it as 30s, 2m or a number of seconds.",
     });
-  }
-  let sum = 0;
-  for (const [, amount, unit] of plain.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g))
-    sum += Number(amount) * units[unit as keyof typeof units];
-  return sum || undefined;
+  return ms === 0 ? undefined : ms;
 }
 
 function missing(what: "context" | "cluster" | "user", name: string, kubeconfig: Kubeconfig): ClusterError {

@@ -1,8 +1,10 @@
 /** One migration from request to result: gather, refuse or show or run the plan. */
+
 import { randomBytes } from "node:crypto";
 import type { Clock } from "../../cluster/clock.ts";
 import type { Cluster } from "../../cluster/cluster.ts";
 import { ClusterError } from "../../cluster/cluster-error.ts";
+import { type ExitCode, exit } from "../../mesh/exit-codes.ts";
 import type { Finding } from "../../mesh/finding.ts";
 import type { Mesh } from "../../mesh/model.ts";
 import { namespaceRef, refText } from "../../mesh/object-ref.ts";
@@ -42,7 +44,7 @@ export interface MigrationOptions {
   /** Aborted when a person or the system wants the run to stop. */
   readonly interrupted: AbortSignal;
   /** Exit code of the signal, once interrupted. */
-  readonly interruptedCode: () => number | undefined;
+  readonly interruptedCode: () => ExitCode | undefined;
   /** Set while something is half done: what to say if the process ends at once. */
   readonly whenStopped: (halfDone: (() => string) | undefined) => void;
   readonly clock: Clock;
@@ -97,7 +99,7 @@ async function carriedOut(
     oldRevisions: plan.oldRevisions,
     progress,
   });
-  const resultNow = (interruptedCode: number | undefined): MigrationResult => {
+  const resultNow = (interruptedCode: ExitCode | undefined): MigrationResult => {
     const end = {
       outcomes: tools.journal.outcomes(),
       failure: tools.journal.failure(),
@@ -106,10 +108,10 @@ async function carriedOut(
     };
     return migrationResult(plan, end, findings, options.repeated);
   };
-  options.whenStopped(() => halfDone(resultNow(130)));
+  options.whenStopped(() => halfDone(resultNow(exit.interrupted)));
   await runPlan(plan, machineOf(plan, options), tools).finally(() => progress.close());
   options.whenStopped(undefined);
-  const result = resultNow(stop.interrupted() ? (options.interruptedCode() ?? 130) : undefined);
+  const result = resultNow(stop.interrupted() ? (options.interruptedCode() ?? exit.interrupted) : undefined);
   if (writesAnything(plan) || stop.interrupted()) return result;
   const open = result.workloads.filter(({ outcome }) => outcome === "unproven");
   return open.length === 0

@@ -1,6 +1,7 @@
 /** Waits until something is judged done or failed, by judging it anew at every piece of news. */
 
 import type { Clock } from "../../cluster/clock.ts";
+import { durationText } from "../../mesh/duration.ts";
 import type { Verdict } from "../../upgrade/proof/verdict.ts";
 import type { Source } from "./poller.ts";
 
@@ -74,12 +75,8 @@ function timedOut(verdict: Verdict, timeoutMs: number): Verdict {
     case "failed":
       return verdict;
     case "waiting":
-      return { kind: "failed", reason: `timed out after ${lengthText(timeoutMs)}: ${verdict.reason}` };
+      return { kind: "failed", reason: `timed out after ${durationText(timeoutMs)}: ${verdict.reason}` };
     case "unknown":
-      return { kind: "unknown", reason: `timed out after ${lengthText(timeoutMs)}: ${verdict.reason}` };
+      return { kind: "unknown", reason: `timed out after ${durationText(timeoutMs)}: ${verdict.reason}` };
   }
 }
-
-/** `90s`, `10m`: as `--timeout` takes it. */
-const lengthText = (millis: number): string =>
-  millis >= 60_000 && millis % 60_000 === 0 ? `${millis / 60_000}m` : `${Math.round(millis / 100) / 10}s`;

@@ -1,7 +1,7 @@
 /** The engine: runs checks on facts, and turns what they say into findings. */
 import type { Finding } from "../../mesh/finding.ts";
+import { didYouMean } from "../../mesh/suggestion.ts";
 import type { MissingEvidence } from "../evidence/cluster-evidence.ts";
-import { didYouMean } from "../suggestion.ts";
 import { blocker, type Check, cannotTell, observe, warning } from "./check.ts";
 import { skipCheckKnown } from "./single-checks.ts";
 

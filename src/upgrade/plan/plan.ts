@@ -67,7 +67,7 @@ export interface Left {
   readonly by: "--leave" | "job" | "selector";
 }
 
-export const stepsOfLane = ({ steps }: Lane): readonly Step[] => steps.flatMap((step) => step);
+export const stepsOfLane = ({ steps }: Lane): readonly Step[] => steps.flat();
 
 /** Every step once, in the order in which it begins: one that is waited for in two stages stands in both. */
 export const stepsOf = ({ stages }: Pick<Plan, "stages">): readonly Step[] => [

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import fc from "fast-check";
 import type { Labels, PodSpec } from "../../../src/mesh/kubernetes.ts";
+import { nearest } from "../../../src/mesh/suggestion.ts";
 import { usageOf } from "../../../src/upgrade/evidence/pod-usage.ts";
 import { thousandths } from "../../../src/upgrade/evidence/quantity.ts";
-import { nearest } from "../../../src/upgrade/suggestion.ts";
 
 const table: readonly (readonly [text: string, thousandths: number | undefined])[] = [
   ["0", 0], ["1", 1000], ["250m", 250], ["0.1", 100], ["1.5", 1500], [".5", 500], ["5.", 5000], ["1e3", 1e6], ["1E3", 1e6], ["12e-1", 1200],

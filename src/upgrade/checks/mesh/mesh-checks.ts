@@ -1,8 +1,8 @@
 /** What `mesh-revisions` says of a mesh: its checks, and the order in which they speak. */
 import type { Finding } from "../../../mesh/finding.ts";
 import type { Mesh } from "../../../mesh/model.ts";
-import { revisionsWithIstiod } from "../../../mesh/revision-state.ts";
 import { type PodState, podStates } from "../../../mesh/pod-state.ts";
+import { revisionsWithIstiod } from "../../../mesh/revision-state.ts";
 import { servedLabels } from "../../plan/target.ts";
 import { type Check, type CheckRecord, cannotTell } from "../check.ts";
 import { runChecks } from "../run-checks.ts";

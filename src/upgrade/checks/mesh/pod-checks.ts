@@ -29,14 +29,10 @@ const staleWorkloads: Check<NamespaceFacts> = {
   category: "workloads",
   run: (facts) => {
     const { name, labels } = facts.namespace;
-    const pods = facts.states.filter(
-      (state) => state.injected && state.stale && state.due?.kind === "injected",
-    );
+    const pods = facts.states.filter((state) => state.injected && state.stale && state.due?.kind === "injected");
     if (pods.length === 0) return [];
     const running = listed(distinct(pods.map((state) => state.revision ?? "unknown")));
-    const due = listed(
-      distinct(pods.flatMap((state) => (state.due?.kind === "injected" ? [state.due.revision] : []))),
-    );
+    const due = listed(distinct(pods.flatMap((state) => (state.due?.kind === "injected" ? [state.due.revision] : []))));
     const label = labelOf(labels, "istio-injection") === undefined ? labelOf(labels, "istio.io/rev") : undefined;
     const remedy =
       label !== undefined && facts.servedLabels.includes(label)

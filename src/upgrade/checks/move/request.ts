@@ -2,9 +2,9 @@
 
 import type { ObjectRef } from "../../../mesh/model.ts";
 import { refArgument } from "../../../mesh/object-ref.ts";
+import { didYouMean } from "../../../mesh/suggestion.ts";
 import type { Facts } from "../../plan/moves.ts";
 import { matchesPattern, parsePattern } from "../../plan/object-pattern.ts";
-import { didYouMean } from "../../suggestion.ts";
 import { blocker, type Check, cannotTell, type Observation } from "../check.ts";
 import { readRemedy } from "../run-checks.ts";
 

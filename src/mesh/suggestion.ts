@@ -1,3 +1,5 @@
+/** What a mistyped name probably meant. */
+
 /**
  * The known name that a mistyped one probably meant: at most a third of its letters away; `undefined` when none is
  * near.
