@@ -26,7 +26,7 @@ export interface Check<F> extends CheckRecord {
   readonly run: (facts: F) => readonly Observation[];
 }
 
-/** What a check says of one object: a finding, but for the id, which whoever runs the check adds. */
+/** What a check says of one object: a finding without the id, which the engine adds. */
 export interface Observation extends Omit<Finding, "check" | "accept"> {
   /** `--skip-check`: with the id of the check. */
   readonly accept: Accept | "--skip-check" | undefined;
