@@ -1,16 +1,16 @@
-/** Something worth telling about a mesh or a plan, with the object it is about and the way to mend it. */
+/** What a check found: on which object, how grave it is, and how to fix it. */
 export interface Finding {
   /** Stable id of the check, in kebab-case; `--skip-check` takes it. */
   readonly check: string;
   /**
-   * `blocker`: refused (exit 3) · `unknown`: evidence is missing (exit 5) · `warning`: told, does not stop · `note`:
-   * told.
+   * `blocker`: refused (exit 3) · `unknown`: evidence is missing (exit 5) · `warning` and `note`: printed, and nothing
+   * stops.
    */
   readonly severity: "blocker" | "unknown" | "warning" | "note";
   /** `namespace/production`, `production/Deployment/web`, `revision/1-20`, … */
   readonly object: string;
   readonly message: string;
-  /** A sentence or a command that mends it. */
+  /** A sentence or a command that fixes it. */
   readonly remedy: string | undefined;
   /** The flag that accepts it, where naming it is enough. */
   readonly accept:

@@ -1,4 +1,4 @@
-/** What is there of a revision: an istiod in this cluster, one outside it, or none; and which revision is the default. */
+/** Where the istiod of a revision runs, if there is one; and which revision is the default. */
 import type { Istiod, Mesh } from "./model.ts";
 
 /** Revisions that have an istiod, in this cluster or outside it. */

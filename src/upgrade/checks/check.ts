@@ -26,7 +26,7 @@ export interface Check<F> extends CheckRecord {
   readonly run: (facts: F) => readonly Observation[];
 }
 
-/** What a check says of one object: a finding, but for the id, which whoever runs the check adds. */
+/** What a check says of one object: a finding without the id, which the engine adds. */
 export interface Observation extends Omit<Finding, "check" | "accept"> {
   /** `--skip-check`: with the id of the check. */
   readonly accept: Accept | "--skip-check" | undefined;
@@ -48,6 +48,7 @@ export const observe = (
   accept: accept === "--skip-check" ? { flag: accept, value: id } : accept,
 });
 
+/** Of a check whose severity it is: on which object, what is wrong, how to fix it, and the flag that accepts it. */
 const maker =
   (severity: Severity) =>
   (object: string, message: string, remedy?: string, accept?: Observation["accept"]): Observation => ({
@@ -58,10 +59,13 @@ const maker =
     accept,
   });
 
+/** What is refused: exit code 3. */
 export const blocker = maker("blocker");
-/** Severity `unknown`: evidence is missing. */
+/** Severity `unknown`: evidence is missing, exit code 5. */
 export const cannotTell = maker("unknown");
+/** What may go wrong and stops nothing. */
 export const warning = maker("warning");
+/** What is good to know. */
 export const note = maker("note");
 
 /** Accepts that the object stays as it is. */

@@ -2,11 +2,11 @@
 import type { Finding } from "../../mesh/finding.ts";
 import { didYouMean } from "../../mesh/suggestion.ts";
 import type { MissingEvidence } from "../evidence/cluster-evidence.ts";
-import { blocker, type Check, cannotTell, observe, warning } from "./check.ts";
-import { skipCheckKnown } from "./single-checks.ts";
+import { blocker, type Check, type CheckRecord, cannotTell, observe, warning } from "./check.ts";
+import { singleChecks, skipCheckKnown } from "./single-checks.ts";
 
 export interface CheckOptions {
-  /** Ids that `--skip-check` names. */
+  /** The values of `--skip-check`. */
   readonly skip?: readonly string[];
   /** What could not be read, with the check that needs it. */
   readonly missing?: readonly MissingEvidence[];
@@ -37,6 +37,7 @@ const notRead = ({ check: id, subject, reason, essential }: MissingEvidence): Fi
       : warning(subject, `it could not be read, so this is not looked at: ${reason}`),
   );
 
+/** How to get what could not be read. */
 export const readRemedy = "get the right to read it, or try again when the server answers";
 
 const isSkipped = ({ severity, accept }: Finding, skip: readonly string[]): boolean =>
@@ -49,8 +50,8 @@ const skipped = (finding: Finding): Finding => ({
   accept: undefined,
 });
 
-const notKnown = (checks: readonly { readonly id: string }[], id: string): readonly Finding[] => {
-  const ids = checks.map((check) => check.id);
+const notKnown = (checks: readonly CheckRecord[], id: string): readonly Finding[] => {
+  const ids = [...checks, ...singleChecks].map((check) => check.id);
   if (ids.includes(id)) return [];
   const message = `no check has this id${didYouMean(id, ids)}`;
   return [observe(skipCheckKnown, blocker(`--skip-check ${id}`, message, `the checks are ${ids.join(", ")}`))];

@@ -15,9 +15,9 @@ export type Resolved =
   | { readonly ok: false; readonly findings: readonly Finding[] };
 
 /**
- * The revision that the label `istio.io/rev=<label>` stands for: the one whose active webhook serves it; what the
- * webhook is called does not count. Refused, with what to do, when no webhook serves it, when two of different revisions
- * do, and when a revision has this name but a tag sends it elsewhere. Istio:
+ * The revision that the label `istio.io/rev=<label>` stands for: the one whose active webhook serves it, regardless of
+ * object names. Refused, with what to do, when no webhook serves it, when two of different revisions do, and when a
+ * revision has this name but a tag of this name points at another. Istio:
  * `manifests/charts/istio-control/istio-discovery/templates/{mutatingwebhook,revision-tags-mwc}.yaml`.
  */
 export const resolveTarget = (mesh: Mesh, label: string): Resolved => {

@@ -25,7 +25,10 @@ const tagToMissingRevision: Check<TagFacts> = {
   },
 };
 
-/** istiod 1.28 and later reads a tag from its webhook and from its Service (istio/istio pkg/revisions/tag_watcher.go). */
+/**
+ * Istio 1.28 and later writes a tag as a webhook and as a Service, and istiod reads both (istio/istio
+ * pkg/revisions/tag_watcher.go).
+ */
 const tagDisagrees: Check<TagFacts> = {
   id: "tag-disagrees",
   title: "the webhook and the Service of a tag point at the same revision",

@@ -1,4 +1,4 @@
-/** Is there room for the pods that a rollout makes before it takes the old ones away? */
+/** Is there room for the pods that a rollout makes before it deletes the old ones? */
 
 import { labelOf } from "../../../mesh/labels.ts";
 import type { Workload } from "../../../mesh/model.ts";
@@ -21,30 +21,22 @@ const quota: Check<Facts> = {
 };
 
 /**
- * One more pod of each workload has to fit, or a workload that may miss none hangs; all surges at once should fit, or
- * they wait for each other. A pod counts as much as the largest that the workload runs today: the server has added the
- * sidecar and the defaults to it already.
+ * One more pod of each workload has to fit, else a workload with `maxUnavailable: 0` hangs. All surges at once should
+ * fit, else the rollouts wait for each other. A new pod counts as much as the largest that the workload runs today:
+ * that one has the sidecar and the defaults already.
  */
 const judge = (each: Quota, facts: Facts): readonly Observation[] => {
-  const { evidence: surroundings } = facts;
   const surging = restarts(facts)
     .map(({ workload }) => workload)
     .filter((workload) => workload.namespace === each.namespace && surge(workload) > 0);
   const object = `${each.namespace}/ResourceQuota/${each.name}`;
   return Object.keys(each.hard).flatMap((resource): readonly Observation[] => {
     const [hard, used] = [thousandths(each.hard[resource] ?? ""), thousandths(labelOf(each.used, resource) ?? "0")];
-    const needs = surging.map((workload) => ({ workload, need: usage(workload, resource, surroundings) }));
+    const needs = surging.map((workload) => ({ workload, need: usage(workload, resource, facts.evidence) }));
     if (hard === undefined || used === undefined || needs.some(({ need }) => need === undefined)) {
       return surging.length === 0
         ? []
-        : [
-            cannotTell(
-              object,
-              `its ${resource} cannot be reckoned with: a quantity is not known`,
-              undefined,
-              "--skip-check",
-            ),
-          ];
+        : [cannotTell(object, `its ${resource} cannot be computed: a quantity is unknown`, undefined, "--skip-check")];
     }
     const room = hard - used;
     const hanging = needs.filter(({ workload, need = 0 }) => need > 0 && need > room && unavailable(workload) === 0);
@@ -114,8 +106,8 @@ const autoscalers: Check<Facts> = {
 };
 
 /**
- * Rollouts of Kubernetes' own controllers do not ask disruption budgets; Argo's restart evicts, and then a budget of 0
- * stops it.
+ * The controllers of Kubernetes ignore disruption budgets in a rollout. Argo Rollouts restarts by evicting pods, which
+ * a budget of 0 forbids.
  */
 const disruptionBudgets: Check<Facts> = {
   id: "disruption-budgets",

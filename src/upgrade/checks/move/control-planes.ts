@@ -1,4 +1,4 @@
-/** Is there a control plane to go to, and does every istiod that matters answer? */
+/** Is the target's control plane ready, and does every istiod of the old and the new revision answer? */
 import type { Istiod } from "../../../mesh/model.ts";
 import { counted } from "../../../mesh/phrase.ts";
 import { isExternal, isRunningIstiod } from "../../../mesh/revision-state.ts";

@@ -1,4 +1,4 @@
-/** Which workloads cannot be restarted without being down, or might hang half-way? */
+/** Which workloads cannot be restarted without downtime, or may hang in the middle of their rollout? */
 
 import type { Workload } from "../../../mesh/model.ts";
 import { refText } from "../../../mesh/object-ref.ts";
@@ -29,9 +29,9 @@ const downtimeCheck = (
 });
 
 /**
- * Down for certain: the strategy lets every pod be missing at once. A Deployment of one with a surge and no
- * unavailability is replaced without a gap. A DaemonSet is one pod a node, and its maxUnavailable says how many nodes
- * may do without.
+ * Certain downtime: the strategy lets every pod be missing at once. A Deployment of one replica with a surge and
+ * `maxUnavailable: 0` is replaced without a gap. A DaemonSet runs one pod a node, and its `maxUnavailable` says on how
+ * many nodes it may be missing.
  */
 const allAtOnce = (workload: Workload): Risk => {
   const { kind, strategy, status } = workload;
@@ -85,15 +85,15 @@ const sharedVolume = (workload: Workload, claims: readonly Claim[]): Risk => {
   return undefined;
 };
 
-/** A DaemonSet's new pod is on the node of the old one, where ReadWriteOnce is no hindrance. */
+/** The new pod of a DaemonSet is on the node of the old one, so that both can mount a ReadWriteOnce volume. */
 const isSingle = (accessModes: readonly string[] | undefined, { kind }: Workload): boolean =>
   accessModes !== undefined &&
   !accessModes.some((mode) => mode === "ReadWriteMany" || mode === "ReadOnlyMany") &&
   (kind !== "DaemonSet" || accessModes.includes("ReadWriteOncePod"));
 
 /**
- * With a surge and nothing allowed to be missing, a new pod waits for a node where the port is free, and the old ones
- * for the new pod.
+ * With a surge and `maxUnavailable: 0` a new pod waits for a node where the port is free, and the old pods stay until
+ * the new one is ready.
  */
 const hostPorts = (workload: Workload): Risk => {
   if (workload.hostPorts.length === 0 || surge(workload) === 0 || unavailable(workload) > 0) return undefined;

@@ -1,4 +1,4 @@
-/** What moves at once with the label, and how that feels to the traffic. */
+/** Gateways: those that follow the label of their namespace, and those that are restarted among its workloads. */
 
 import { dropsConfigOfMovedGateways } from "../../../mesh/istio-version.ts";
 import { labelOf } from "../../../mesh/labels.ts";
@@ -20,10 +20,10 @@ const managedGateways: Check<Facts> = {
   severity: "blocker",
   category: "gateways",
   accepts: ["--allow-downtime", "--skip-check"],
-  run: ({ mesh, evidence: surroundings, moves, target, request }) =>
+  run: ({ mesh, evidence, moves, target, request }) =>
     moves.filter(writesLabels).flatMap((move) =>
       mesh.gateways
-        .filter((gateway) => movesAlong(gateway, move, surroundings))
+        .filter((gateway) => movesAlong(gateway, move, evidence))
         .flatMap((gateway) => {
           const owner = ownerOf(mesh, move);
           if (owner === target.revision) return [];

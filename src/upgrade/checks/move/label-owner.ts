@@ -5,8 +5,8 @@ import { listed } from "../../../mesh/phrase.ts";
 import { type Facts, type NamespaceMove, writesLabels } from "../../plan/moves.ts";
 import { blocker, type Check, type Observation, warning } from "../check.ts";
 
-/** A tool that keeps objects as some source says: how it signs its writes, and the marks it leaves on what it keeps. */
-interface Keeper {
+/** A tool that writes objects as its source says: its field manager, and the marks that it leaves on these objects. */
+interface Tool {
   readonly name: string;
   readonly manager: RegExp;
   readonly source: (namespace: Namespace) => string | undefined;
@@ -22,7 +22,7 @@ const pair = (namespace: string | undefined, name: string | undefined): string |
  * kustomize.toolkit.fluxcd.io and helm.toolkit.fluxcd.io owner labels (fluxcd/pkg/ssa); Helm: pkg/kube/client.go
  * (manager `helm`), action/validate.go (release marks).
  */
-const keepers: readonly Keeper[] = [
+const tools: readonly Tool[] = [
   {
     name: "Argo CD",
     manager: /^argocd(-|$)/,
@@ -51,7 +51,7 @@ const keepers: readonly Keeper[] = [
   },
 ];
 
-/** Neither a person at a terminal or a dashboard, nor a plugin of ours. */
+/** Whether the manager is neither a person at a terminal or a dashboard, nor one of our plugins. */
 const isProgram = (manager: string): boolean =>
   !/^(kubectl|mesh-|istioctl|k9s|Mozilla|node-fetch|unknown)/.test(manager);
 
@@ -63,34 +63,34 @@ const labelOwner: Check<Facts> = {
   severity: "blocker",
   category: "namespaces",
   accepts: ["--skip-check"],
-  run: ({ moves }) => moves.filter(writesLabels).flatMap((move) => kept(move) ?? appliedElsewhere(move)),
+  run: ({ moves }) => moves.filter(writesLabels).flatMap((move) => ownedByTool(move) ?? appliedElsewhere(move)),
 };
 
 /**
- * A keeper owns the label when the server says that it wrote it, or when the namespace carries its mark and the label
- * was written by some program, or stands in what was last applied, or by whom it was written is not said. A mark above
- * a label that a person set is nothing: a tool may keep a namespace without saying a word on this label.
+ * A tool owns the label in two cases: the server says that it wrote it; or the namespace carries its mark, and the
+ * label was written by a program, is part of what was last applied, or has no known writer. A mark beside a label that
+ * a person set proves nothing: the tool may own other fields of the namespace.
  */
-const kept = ({ namespace, before, after }: NamespaceMove): readonly Observation[] | undefined => {
+const ownedByTool = ({ namespace, before, after }: NamespaceMove): readonly Observation[] | undefined => {
   const written = keys.filter((key) => before[key] !== null && before[key] !== after[key]);
   const managers = namespace.labelManagers
     .filter(({ labels }) => labels.some((label) => written.some((key) => key === label)))
     .map(({ manager }) => manager);
-  const keeper = keepers.find(
+  const tool = tools.find(
     ({ manager, source }) =>
       managers.some((name) => manager.test(name)) ||
       (source(namespace) !== undefined &&
         (managers.length === 0 || managers.some(isProgram) || written.some((key) => isApplied(namespace, key)))),
   );
-  if (keeper === undefined) return undefined;
-  const source = keeper.source(namespace) ?? instanceOf(namespace) ?? "that keeps this namespace";
+  if (tool === undefined) return undefined;
+  const source = tool.source(namespace) ?? instanceOf(namespace) ?? "that keeps this namespace";
   const wish = `${before["istio-injection"] === null ? "" : "no istio-injection, and "}istio.io/rev: ${after["istio.io/rev"]}`;
-  const message = `${keeper.name} keeps ${written.join(" and ")} of this namespace and would put ${written.length === 1 ? "it" : "them"} back`;
+  const message = `${tool.name} keeps ${written.join(" and ")} of this namespace and would put ${written.length === 1 ? "it" : "them"} back`;
   return [
     blocker(
       `namespace/${namespace.name}`,
       message,
-      `${keeper.change(source)} (${wish}); then run this again: only the restarts are left to do`,
+      `${tool.change(source)} (${wish}); then run this again: only the restarts are left to do`,
       "--skip-check",
     ),
   ];
@@ -114,7 +114,7 @@ const isApplied = (namespace: Namespace, key: string): boolean => {
   }
 };
 
-/** Nobody watches, but the next apply of the same file, or the next run of that tool, would put the label back. */
+/** No tool watches, but the next `kubectl apply` of the same file, or the next run of a program, would put it back. */
 const appliedElsewhere = ({ namespace, before }: NamespaceMove): readonly Observation[] => {
   const object = `namespace/${namespace.name}`;
   const applied = keys.filter((key) => before[key] !== null && isApplied(namespace, key));
@@ -126,13 +126,13 @@ const appliedElsewhere = ({ namespace, before }: NamespaceMove): readonly Observ
         "change the manifest too",
       ),
     ];
-  const strangers = namespace.labelManagers.map(({ manager }) => manager).filter(isProgram);
-  return strangers.length === 0
+  const otherManagers = namespace.labelManagers.map(({ manager }) => manager).filter(isProgram);
+  return otherManagers.length === 0
     ? []
     : [
         warning(
           object,
-          `its injection labels were written by ${listed(strangers)}`,
+          `its injection labels were written by ${listed(otherManagers)}`,
           "make sure that it does not put them back",
         ),
       ];

@@ -1,4 +1,4 @@
-/** Who else reads the labels of a namespace, and would answer differently once they are changed? */
+/** Who else reads the labels of a namespace, and would decide differently once they are changed? */
 import type { Labels } from "../../../mesh/kubernetes.ts";
 import { listed } from "../../../mesh/phrase.ts";
 import type { Discovery, NamespaceReader } from "../../evidence/cluster-evidence.ts";
@@ -17,21 +17,21 @@ const discoverySelectors: Check<Facts> = {
   category: "namespaces",
   accepts: ["--skip-check"],
   run: (facts) => {
-    const { moves, evidence: surroundings, target } = facts;
+    const { moves, evidence, target } = facts;
     const concerned = new Set([target.revision, ...oldRevisions(facts)]);
     return moves.flatMap((move) =>
-      surroundings.discovery.flatMap((discovery): readonly Observation[] => {
+      evidence.discovery.flatMap((discovery): readonly Observation[] => {
         const [before, after] = [sees(discovery, move.namespace.labels), sees(discovery, move.labelsAfter)];
         const object = discovery.configMap;
         const name = `namespace ${move.namespace.name}`;
-        const mend = `change discoverySelectors in ConfigMap ${object} so that they select ${name} by another label`;
+        const remedy = `change discoverySelectors in ConfigMap ${object} so that they select ${name} by another label`;
         const accept = "--skip-check";
         if (before === undefined || after === undefined)
           return [
             cannotTell(
               object,
               "its discoverySelectors cannot be evaluated: they have an operator that Kubernetes does not know",
-              mend,
+              remedy,
               accept,
             ),
           ];
@@ -40,7 +40,7 @@ const discoverySelectors: Check<Facts> = {
             blocker(
               object,
               `revision ${discovery.revision} sees ${name} by the labels that are to be changed: it would ${after ? "begin to see" : "lose"} it`,
-              mend,
+              remedy,
               accept,
             ),
           ];
@@ -49,7 +49,7 @@ const discoverySelectors: Check<Facts> = {
             blocker(
               object,
               `revision ${discovery.revision} does not see ${name}: its proxies would get no configuration for what runs there`,
-              mend,
+              remedy,
               accept,
             ),
           ];
@@ -67,8 +67,8 @@ const sees = ({ selectors }: Discovery, labels: Labels): boolean | undefined => 
 
 const readerCheck = (record: CheckRecord, kinds: readonly NamespaceReader["kind"][]): Check<Facts> => ({
   ...record,
-  run: ({ moves, evidence: surroundings }) => {
-    const readers = surroundings.readers.filter(({ kind }) => kinds.includes(kind));
+  run: ({ moves, evidence }) => {
+    const readers = evidence.readers.filter(({ kind }) => kinds.includes(kind));
     const written = moves.filter(writesLabels);
     return [
       ...readers.flatMap((reader) => changed(reader, written)),

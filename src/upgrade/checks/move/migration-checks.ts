@@ -1,4 +1,4 @@
-/** The checks of a migration. */
+/** All checks of a migration, in the order of their findings. */
 import type { Facts } from "../../plan/moves.ts";
 import type { Check } from "../check.ts";
 import { capacityChecks } from "./capacity.ts";
@@ -13,7 +13,6 @@ import { startingPointChecks } from "./starting-point.ts";
 import { wayBackChecks } from "./way-back.ts";
 import { workloadChecks } from "./workloads.ts";
 
-/** Everything that a migration is judged by, in the order in which it is told. */
 export const migrationChecks: readonly Check<Facts>[] = [
   ...requestChecks,
   ...controlPlaneChecks,

@@ -12,10 +12,10 @@ const exist: Check<Facts> = {
   title: "the namespaces exist",
   severity: "blocker",
   category: "namespaces",
-  run: ({ mesh, evidence: surroundings, asked, request }) => {
+  run: ({ mesh, evidence, asked, request }) => {
     if (request.namespaces === "all" && asked.length === 0)
       return [note("namespaces", "no namespace is injected by its own labels")];
-    const names = [...new Set([...mesh.namespaces.map(({ name }) => name), ...surroundings.namespaces])];
+    const names = [...new Set([...mesh.namespaces.map(({ name }) => name), ...evidence.namespaces])];
     return asked
       .filter(({ found }) => found === undefined)
       .map(({ name }) =>

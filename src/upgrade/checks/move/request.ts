@@ -8,7 +8,7 @@ import { matchesPattern, parsePattern } from "../../plan/object-pattern.ts";
 import { blocker, type Check, cannotTell, type Observation } from "../check.ts";
 import { readRemedy } from "../run-checks.ts";
 
-/** A name without `*` that matches nothing is a slip, and what it was meant for would go unnamed. */
+/** A name without `*` that matches nothing is a typing error: what was meant would be restarted. */
 const namesExist: Check<Facts> = {
   id: "names-exist",
   title: "--leave and --allow-downtime name what exists",

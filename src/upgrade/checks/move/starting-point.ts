@@ -1,4 +1,4 @@
-/** Is anything else under way, and is this where it is said to start? */
+/** Is another migration unfinished, and do the namespaces come from the revision that `--from` names? */
 import { labelOf } from "../../../mesh/labels.ts";
 import { undoAnnotation } from "../../../mesh/model.ts";
 import { listed } from "../../../mesh/phrase.ts";
@@ -7,10 +7,7 @@ import { comesFrom, type Facts } from "../../plan/moves.ts";
 import { isMalformed, parseUndoRecord } from "../../record/undo-record.ts";
 import { blocker, type Check, type Observation } from "../check.ts";
 
-/**
- * An unfinished run to another target is the way back of its namespace: it is ended before another begins (design:
- * state).
- */
+/** The record of an unfinished run is the way back of its namespace: that run ends before another begins. */
 const noOtherMigration: Check<Facts> = {
   id: "no-other-migration",
   title: "no migration to another target is unfinished",

@@ -49,9 +49,9 @@ const unknownBefore = ({ label, tag }: Target): string =>
     : `its labels stay as they are: going back means to move tag ${label} back first`;
 
 /**
- * Each proxy keeps to an istiod of its own revision, so what counts is how far two revisions may stand apart: a
- * revisioned upgrade may skip one minor release (https://istio.io/latest/docs/setup/upgrade/canary/), and the control
- * plane may not be older than the data plane that it is to serve.
+ * Each proxy is connected to an istiod of its own revision, so only the distance of the two revisions counts. A
+ * revisioned upgrade may skip one minor release (https://istio.io/latest/docs/setup/upgrade/canary/). A control plane
+ * may not be older than the data plane that it serves.
  */
 const skew: Check<Facts> = {
   id: "version-skew",

@@ -39,11 +39,11 @@ const podsOwned: Check<Facts> = {
   accepts: ["--leave"],
   run: ({ moves }) =>
     moves.flatMap(({ podsWithoutWorkload }) =>
-      podsWithoutWorkload.filter(({ disposition }) => disposition === "blocked").map(ownerless),
+      podsWithoutWorkload.filter(({ disposition }) => disposition === "blocked").map(notRestartable),
     ),
 };
 
-const ownerless = ({ ref, pods }: PodsWithoutWorkload): Observation => {
+const notRestartable = ({ ref, pods }: PodsWithoutWorkload): Observation => {
   const revisions = listed([...new Set(pods.map((pod) => pod.proxy?.revision ?? "an unknown revision"))]);
   const message =
     ref.kind === "Pod"
@@ -56,7 +56,7 @@ const ownerless = ({ ref, pods }: PodsWithoutWorkload): Observation => {
   return blocker(refText(ref), message, remedy, leave(ref));
 };
 
-/** A rollout that was begun by the run that is gone on with is no illness. */
+/** A rollout that the run being resumed has started is not unhealthy. */
 const healthy: Check<Facts> = {
   id: "workloads-healthy",
   title: "the workloads are healthy before they are touched",
@@ -77,14 +77,14 @@ const healthy: Check<Facts> = {
           blocker(
             refText(workload),
             `it is not healthy as it is: ${verdict.reason}`,
-            `mend it first: ${status}`,
+            `fix it first: ${status}`,
             leave(workload),
           ),
         ];
       }),
 };
 
-/** Due a sidecar and without one: no old proxy to replace, so nothing of this migration. */
+/** Pods without the sidecar that they are due have no old proxy to replace: the migration does not restart them. */
 const sidecarsPresent: Check<Facts> = {
   id: "sidecars-present",
   title: "every pod that is due a sidecar has one",
@@ -112,12 +112,12 @@ const nextPods: Check<Facts> = {
   title: "what has no pods now moves with its next one",
   severity: "warning",
   category: "workloads",
-  run: ({ moves, evidence: surroundings, target }) =>
+  run: ({ moves, evidence, target }) =>
     moves.flatMap(({ namespace, workloads }) => {
       const idle = workloads
         .filter(({ disposition }) => disposition === "empty")
         .map(({ workload }) => `${workload.kind.toLowerCase()}/${workload.name}`);
-      const crons = surroundings.cronJobs
+      const crons = evidence.cronJobs
         .filter((job) => job.namespace === namespace.name)
         .map(({ name }) => `cronjob/${name}`);
       const names = [...idle, ...crons];

@@ -19,7 +19,7 @@ const state = fc.constantFrom(
   { team: true },
 );
 
-/** Webhooks of revisions and tags, some of them by URL, some that select by another label; a tag may be named as a revision. */
+/** Webhooks of revisions and tags, some called by URL or selecting by another label. A tag may be named as a revision. */
 const injectors = fc.array(
   fc
     .record({ revision, tag: fc.option(fc.oneof(revision, fc.constant("prod")), { nil: undefined }), state })

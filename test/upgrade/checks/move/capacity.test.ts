@@ -69,12 +69,12 @@ for (const [what, each, workloads, findings] of table) {
   });
 }
 
-test("quota: what is used of it is told, and what cannot be reckoned with can be skipped", () => {
+test("quota: what is used of it is told, and what cannot be computed can be skipped", () => {
   const told = (each: Quota, workloads: readonly WorkloadWords[], skipCheck: readonly string[] = []) =>
     planOf(mission({ workloads }), { surroundings: { quotas: [each], podUsage }, skipCheck }).findings.map(({ severity, message }) => `${severity}: ${message}`);
   assert.match(told(quota({ memory: "299Mi" }, {}), [web])[0] ?? "", /no room \(memory: 0 of 299Mi used\)$/);
   assert.match(told(quota({ pods: "7" }, { pods: "6" }), [web, api])[0] ?? "", /^warning: the rollouts of web and api do not all have room at once \(pods: 6 of 7 used\)/);
-  assert.match(told(quota({ pods: "many" }, {}), [web], ["quota"])[0] ?? "", /^warning: its pods cannot be reckoned with/);
+  assert.match(told(quota({ pods: "many" }, {}), [web], ["quota"])[0] ?? "", /^warning: its pods cannot be computed/);
 }); // biome-ignore format: one line of words
 
 test("quota: a workload without room can be left", () => {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import type { Gateway } from "../../../../src/mesh/model.ts";
+import { singleChecks } from "../../../../src/upgrade/checks/single-checks.ts";
 import { pod } from "../../../mesh/mesh-scene.ts";
 import { brief, mission, planOf, said, stopping, type Wish } from "../../builders.ts";
 
@@ -53,6 +54,11 @@ test("--skip-check takes only the ids of checks, and skips only what proposes it
     },
   );
   assert.deepEqual(brief(stopping(plan)), ["workloads-restartable blocker production/Deployment/web"]);
+});
+
+test("--skip-check knows the checks that the API server answers, too", () => {
+  for (const { id } of singleChecks)
+    assert.deepEqual(said(planOf(mesh, { skipCheck: [id] }), "skip-check-known"), [], id);
 });
 
 test("evidence: what could not be read of the mesh is unknown, and nothing accepts that", () => {

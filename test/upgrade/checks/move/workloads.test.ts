@@ -54,7 +54,7 @@ for (const [what, change, check, severity = "blocker"] of table) {
     if (check !== undefined && check !== "workloads-healthy") assert.deepEqual(restarted(plan), []);
     const [stop] = stopping(plan);
     const look = kind === "Rollout" ? "describe rollout web" : "rollout status deployment/web";
-    if (check === "workloads-healthy") assert.equal(stop?.remedy, `mend it first: kubectl -n production ${look}`);
+    if (check === "workloads-healthy") assert.equal(stop?.remedy, `fix it first: kubectl -n production ${look}`);
     if (check !== undefined)
       assert.deepEqual(stop?.accept, { flag: "--leave", value: `production/${kind.toLowerCase()}/web` });
     const left = planOf(mission(change), { leave: [`${kind}/web`] });

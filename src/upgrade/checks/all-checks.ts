@@ -1,0 +1,7 @@
+/** Every check of the suite: a finding's id is the id of one of these. */
+import type { CheckRecord } from "./check.ts";
+import { meshChecks } from "./mesh/mesh-checks.ts";
+import { migrationChecks } from "./move/migration-checks.ts";
+import { singleChecks } from "./single-checks.ts";
+
+export const allChecks: readonly CheckRecord[] = [...singleChecks, ...migrationChecks, ...meshChecks];
