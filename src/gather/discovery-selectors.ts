@@ -5,7 +5,7 @@ import { kinds } from "../cluster/kinds.ts";
 import type { ConfigMapObject, LabelSelector } from "../mesh/kubernetes.ts";
 import type { Mesh } from "../mesh/model.ts";
 import type { Discovery } from "../upgrade/evidence/cluster-evidence.ts";
-import type { Optional } from "./optional-read.ts";
+import type { OptionalRead } from "./optional-read.ts";
 
 /**
  * `discoverySelectors` of each istiod. An istiod without a ConfigMap goes by Istio's defaults, which see everything.
@@ -14,7 +14,7 @@ import type { Optional } from "./optional-read.ts";
 export const readDiscovery = async (
   cluster: Cluster,
   mesh: Mesh,
-  optional: Optional,
+  optional: OptionalRead,
 ): Promise<readonly Discovery[]> => {
   const found = mesh.controlPlanes
     .filter(({ deployment }) => deployment !== undefined)

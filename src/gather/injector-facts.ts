@@ -6,7 +6,7 @@ import { injectorConfigMap, revisionOf } from "../mesh/from/injectors.ts";
 import { injectorPolicyFrom } from "../mesh/injector-policy.ts";
 import type { EndpointSliceObject, WebhookConfigurationObject } from "../mesh/kubernetes.ts";
 import type { InjectorPolicy } from "../mesh/model.ts";
-import type { Optional } from "./optional-read.ts";
+import type { OptionalRead } from "./optional-read.ts";
 
 /** EndpointSlices of the Services by which these injectors are called. */
 export const readEndpointSlices = async (
@@ -34,7 +34,7 @@ export const readEndpointSlices = async (
  */
 export const readPolicies = async (
   cluster: Cluster,
-  optional: Optional,
+  optional: OptionalRead,
   istioNamespace: string,
   configurations: readonly WebhookConfigurationObject[],
 ): Promise<ReadonlyMap<string, InjectorPolicy | "unknown">> => {

@@ -1,10 +1,9 @@
-import type { Cluster, ListQuery, ListResult } from "../cluster/cluster.ts";
-import { type Kind, kinds, workloadApi } from "../cluster/kinds.ts";
+import type { Cluster } from "../cluster/cluster.ts";
+import { kinds } from "../cluster/kinds.ts";
 import { controlPlanesFrom } from "../mesh/from/control-plane.ts";
 import { isSidecarInjector } from "../mesh/from/injectors.ts";
 import { meshFrom } from "../mesh/from/inventory.ts";
 import { podFrom, podFromMetadata } from "../mesh/from/pod.ts";
-import { type BareWorkload, workloadFrom } from "../mesh/from/workload.ts";
 import type {
   GatewayObject,
   KubeObject,
@@ -16,7 +15,8 @@ import type { Mesh, Unknown } from "../mesh/model.ts";
 import { workloadKinds } from "../mesh/workload-kinds.ts";
 import { askIstiods } from "./ask-istiods.ts";
 import { readEndpointSlices, readPolicies } from "./injector-facts.ts";
-import { noting, type Optional } from "./optional-read.ts";
+import { itemsOf, listKind, listReplicaSets, listWorkloads } from "./list-kind.ts";
+import { recordingUnknown } from "./optional-read.ts";
 
 /** How much of the mesh is looked at. */
 export interface Scope {
@@ -45,7 +45,7 @@ export interface Scope {
  */
 export const snapshot = async (cluster: Cluster, scope: Scope): Promise<Mesh> => {
   const unknown: Unknown[] = [];
-  const optional = noting(unknown);
+  const optional = recordingUnknown(unknown);
   const { istioNamespace } = scope;
   const webhooks = itemsOf(cluster.list(kinds.mutatingWebhooks, {}, whole<WebhookConfigurationObject>));
   const deployments = itemsOf(cluster.list(kinds.deployments, { labelSelector: "app=istiod" }, whole<WorkloadObject>));
@@ -60,11 +60,11 @@ export const snapshot = async (cluster: Cluster, scope: Scope): Promise<Mesh> =>
   const [pods, namespaces, endpointSlices, policies, defaultValidator, tagServices, gateways, replicaSets, workloads] =
     await Promise.all([
       scope.podMetadataOnly
-        ? readInScope(cluster, scope, optional, kinds.pods, podFromMetadata, {
+        ? listKind(cluster, scope.namespaces, optional, kinds.pods, podFromMetadata, {
             metadataOnly: true,
             fieldSelector: "status.phase!=Succeeded,status.phase!=Failed",
           })
-        : readInScope(cluster, scope, optional, kinds.pods, podFrom),
+        : listKind(cluster, scope.namespaces, optional, kinds.pods, podFrom),
       readNamespaces(cluster, scope.namespaces),
       injectors.then((found) => optional("endpoints of the injectors", readEndpointSlices(cluster, found))),
       injectors.then((found) => readPolicies(cluster, optional, istioNamespace, found)),
@@ -75,9 +75,9 @@ export const snapshot = async (cluster: Cluster, scope: Scope): Promise<Mesh> =>
           cluster.list(kinds.services, { namespace: istioNamespace, labelSelector: "istio.io/tag" }, whole<KubeObject>),
         ),
       ),
-      readInScope(cluster, scope, optional, kinds.gateways, whole<GatewayObject>),
-      scope.workloads && !scope.podMetadataOnly ? readReplicaSets(cluster, scope) : [],
-      scope.workloads ? readWorkloads(cluster, scope, optional) : [],
+      listKind(cluster, scope.namespaces, optional, kinds.gateways, whole<GatewayObject>),
+      scope.workloads && !scope.podMetadataOnly ? listReplicaSets(cluster, scope.namespaces) : [],
+      scope.workloads ? listWorkloads(cluster, scope.namespaces, optional, workloadKinds) : [],
       answers,
     ]);
 
@@ -113,43 +113,5 @@ const readNamespaces = async (cluster: Cluster, names: Scope["namespaces"]): Pro
   return found.filter((namespace) => namespace !== undefined);
 };
 
-/** What the scope covers of a kind: one list of all namespaces, or one of each named. */
-const readInScope = async <T extends KubeObject, R>(
-  cluster: Cluster,
-  { namespaces }: Scope,
-  optional: Optional,
-  kind: Kind<T>,
-  project: (object: T) => R,
-  query: ListQuery = {},
-): Promise<readonly R[]> => {
-  if (namespaces === "all") return (await optional(kind.plural, itemsOf(cluster.list(kind, query, project)))) ?? [];
-  const lists = namespaces.map((namespace) =>
-    optional(
-      `${kind.plural} in namespace ${namespace}`,
-      itemsOf(cluster.list(kind, { ...query, namespace }, project)),
-      namespace,
-    ),
-  );
-  return (await Promise.all(lists)).flatMap((list) => list ?? []);
-};
-
-const readWorkloads = async (cluster: Cluster, scope: Scope, optional: Optional): Promise<readonly BareWorkload[]> => {
-  const lists = workloadKinds.map((kind) =>
-    readInScope(cluster, scope, optional, workloadApi[kind], (object) => workloadFrom(kind, object)),
-  );
-  return (await Promise.all(lists)).flat();
-};
-
-/** The owners of ReplicaSets. Not being allowed to read them is no gap: their names tell the same. */
-const readReplicaSets = (cluster: Cluster, scope: Scope): Promise<readonly KubeObject[]> =>
-  readInScope(cluster, scope, noting([]), kinds.replicaSets, ownersOf, { metadataOnly: true });
-
-const ownersOf = ({ metadata: { name, uid, ownerReferences = [] } }: KubeObject): KubeObject => ({
-  metadata: { name, uid, ownerReferences },
-});
-
 /** For `Cluster.list`: keeps an object as it is. */
 const whole = <T>(object: T): T => object;
-
-/** An optional kind that is not installed has no objects. */
-const itemsOf = async <R>(list: Promise<ListResult<R> | undefined>): Promise<readonly R[]> => (await list)?.items ?? [];

@@ -7,7 +7,8 @@ import type { Clock } from "../../cluster/clock.ts";
 import type { Cluster } from "../../cluster/cluster.ts";
 import { kinds } from "../../cluster/kinds.ts";
 import { type ClusterEvent, eventFrom } from "../../mesh/from/event.ts";
-import { noting } from "../optional-read.ts";
+import { itemsOf } from "../list-kind.ts";
+import { ignoringFailure } from "../optional-read.ts";
 import { createPoller, type Poller } from "./poller.ts";
 
 /**
@@ -19,10 +20,9 @@ export function watchRefusals(cluster: Cluster, namespace: string, clock: Clock)
     restMs: 1_000,
     clock,
     read: async (signal) => {
-      const list = cluster
-        .until(signal)
-        .list(kinds.events, { namespace, fieldSelector: "reason=FailedCreate" }, eventFrom);
-      return (await noting([])("events", list))?.items ?? [];
+      const query = { namespace, fieldSelector: "reason=FailedCreate" };
+      const list = itemsOf(cluster.until(signal).list(kinds.events, query, eventFrom));
+      return (await ignoringFailure("events", list)) ?? [];
     },
   });
 }

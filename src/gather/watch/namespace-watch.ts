@@ -5,16 +5,15 @@
 
 import type { Clock } from "../../cluster/clock.ts";
 import type { Cluster } from "../../cluster/cluster.ts";
-import { type Kind, kinds, resourceOf } from "../../cluster/kinds.ts";
+import { type Kind, kinds, workloadApi } from "../../cluster/kinds.ts";
 import { attachPods, type ManagedWorkload } from "../../mesh/from/ownership.ts";
 import { podFrom } from "../../mesh/from/pod.ts";
-import { type BareWorkload, workloadFrom } from "../../mesh/from/workload.ts";
-import type { KubeObject, WorkloadObject } from "../../mesh/kubernetes.ts";
 import type { ObjectRef, Pod } from "../../mesh/model.ts";
 import { refText } from "../../mesh/object-ref.ts";
 import type { WorkloadKind } from "../../mesh/workload-kinds.ts";
 import type { ReplicaSetRef } from "../../upgrade/proof/symptom.ts";
-import { noting } from "../optional-read.ts";
+import { listKind, listReplicaSets, listWorkloads } from "../list-kind.ts";
+import { required } from "../optional-read.ts";
 import { createPoller, type Poller } from "./poller.ts";
 
 export interface NamespacePicture {
@@ -37,7 +36,7 @@ export function watchNamespace(
   wanted: readonly WorkloadKind[],
   clock: Clock,
 ): Poller<NamespacePicture> {
-  const watched: readonly Kind[] = [kinds.pods, ...wanted.map((kind) => resourceOf({ kind, namespace, name: "" }))];
+  const watched: readonly Kind[] = [kinds.pods, ...wanted.map((kind) => workloadApi[kind])];
   return createPoller({
     everyMs: 5_000,
     restMs: 200,
@@ -55,12 +54,13 @@ async function readNamespace(
   namespace: string,
   wanted: readonly WorkloadKind[],
 ): Promise<NamespacePicture> {
-  const bare = (await Promise.all(wanted.map((kind) => readWorkloads(cluster, namespace, kind)))).flat();
+  const bare = await listWorkloads(cluster, [namespace], required, wanted);
+  const owned = wanted.includes("Deployment") || wanted.includes("Rollout");
   const [pods, sets] = await Promise.all([
-    cluster.list(kinds.pods, { namespace }, podFrom),
-    readReplicaSets(cluster, namespace, wanted),
+    listKind(cluster, [namespace], required, kinds.pods, podFrom),
+    owned ? listReplicaSets(cluster, [namespace]) : [],
   ]);
-  const attached = attachPods(bare, sets, pods?.items ?? []);
+  const attached = attachPods(bare, sets, pods);
   return {
     workloads: new Map(attached.workloads.map((workload) => [refText(workload), workload])),
     pods: attached.pods,
@@ -70,26 +70,4 @@ async function readNamespace(
       ownerUid: ownerReferences?.find(({ controller }) => controller)?.uid,
     })),
   };
-}
-
-async function readWorkloads(
-  cluster: Cluster,
-  namespace: string,
-  kind: WorkloadKind,
-): Promise<readonly BareWorkload[]> {
-  const found = await cluster.list(resourceOf({ kind, namespace, name: "" }), { namespace }, (object: WorkloadObject) =>
-    workloadFrom(kind, object),
-  );
-  return found?.items ?? [];
-}
-
-/** Without the right to read them a pod's Deployment is told by the ReplicaSet's name. */
-async function readReplicaSets(
-  cluster: Cluster,
-  namespace: string,
-  wanted: readonly WorkloadKind[],
-): Promise<readonly KubeObject[]> {
-  if (!wanted.includes("Deployment") && !wanted.includes("Rollout")) return [];
-  const list = cluster.list(kinds.replicaSets, { namespace, metadataOnly: true }, (object: KubeObject) => object);
-  return (await noting([])("ReplicaSets", list))?.items ?? [];
 }
