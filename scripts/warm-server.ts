@@ -3,7 +3,7 @@
  */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { protobuf } from "../src/cluster/http/binary-page.ts";
+import { protobuf } from "../src/cluster/http/list.ts";
 import { kinds } from "../src/cluster/kinds.ts";
 import type { PodObject } from "../src/mesh/kubernetes.ts";
 import { matchesSelector } from "../src/mesh/labels.ts";

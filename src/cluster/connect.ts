@@ -5,13 +5,12 @@ import type { Clock } from "./clock.ts";
 import type { Cluster, Identity, WriteOptions } from "./cluster.ts";
 import { reviewAccess } from "./http/access-review.ts";
 import { type Api, createApi } from "./http/api.ts";
-import { type ApiRequest, isAbout, malformed } from "./http/api-failure.ts";
-import { resourcePath } from "./http/api-path.ts";
+import { checkKind, checkObject, expectedOf } from "./http/api-answer.ts";
+import { isAbout, malformed } from "./http/api-failure.ts";
+import { type ApiRequest, resourcePath } from "./http/api-request.ts";
 import { listAll } from "./http/list.ts";
 import { createPool } from "./http/pool.ts";
-import { createServerClock, type ServerClock } from "./http/server-clock.ts";
-import { createWarnings } from "./http/server-warnings.ts";
-import { checkKind, checkObject, expectedOf } from "./http/shape.ts";
+import { createServerClock, createWarnings, type ServerClock } from "./http/response-headers.ts";
 import { watchChanges } from "./http/watch.ts";
 import { kinds } from "./kinds.ts";
 import { createPodPorts, type PodPorts } from "./tunnel/pod-port.ts";
@@ -50,7 +49,7 @@ export async function connect(flags: ClusterFlags, options: ConnectOptions): Pro
     createPool(target, env),
   ]);
   const ended = new AbortController();
-  const serverClock = createServerClock(() => clock.now());
+  const serverClock = createServerClock(clock);
   const warnings = createWarnings(options.warn);
   const api = createApi(
     {
@@ -63,8 +62,8 @@ export async function connect(flags: ClusterFlags, options: ConnectOptions): Pro
       clock,
       warn: options.warn,
       where: { server: target.identity.server, proxy: pool.proxy, caFile: target.caFile },
-      heard: (headers) => {
-        serverClock.hear(headers.date?.[0]);
+      onHeaders: (headers) => {
+        serverClock.observe(headers);
         warnings(headers);
       },
     },
@@ -105,34 +104,34 @@ function verbsOf(api: Api, shared: Shared): Cluster {
     until: (signal) => verbsOf(api.until(signal), shared),
 
     async now() {
-      if (serverClock.now() === undefined) await api.ask({ method: "GET", path: "version", wish: versionWish });
-      const now = serverClock.now();
-      if (now === undefined) throw malformed(versionWish, "no Date header", where);
+      if (serverClock.time() === undefined) await api.ask({ method: "GET", path: "version", request: versionRequest });
+      const now = serverClock.time();
+      if (now === undefined) throw malformed(versionRequest, "no Date header", where);
       return now;
     },
 
     list: (kind, query, project) => listAll(api, kind, query, project),
 
     async get(kind, name, namespace) {
-      const wish: ApiRequest = { verb: "get", kind, name, namespace, writes: false };
-      const answer = await api.ask({ method: "GET", path: resourcePath(kind, wish), wish });
+      const request: ApiRequest = { verb: "get", kind, name, namespace, writes: false };
+      const answer = await api.ask({ method: "GET", path: resourcePath(kind, request), request });
       if (answer.status === 404 && isAbout(answer, kind, name)) return undefined;
-      return checkObject(api.parse(answer, wish), expectedOf(kind), wish, where);
+      return checkObject(api.parse(answer, request), expectedOf(kind), request, where);
     },
 
     async patch(kind, ref, body, rest) {
-      const wish: ApiRequest = { verb: "patch", kind, ...ref, writes: true };
+      const request: ApiRequest = { verb: "patch", kind, ...ref, writes: true };
       const contentType = "application/merge-patch+json";
       return checkObject(
-        await json({ method: "PATCH", path: resourcePath(kind, ref, write(rest)), wish, body, contentType }),
+        await json({ method: "PATCH", path: resourcePath(kind, ref, write(rest)), request, body, contentType }),
         expectedOf(kind),
-        wish,
+        request,
         where,
       );
     },
 
     async create(kind, body, { namespace, ...rest }) {
-      const wish: ApiRequest = {
+      const request: ApiRequest = {
         verb: "create",
         kind,
         namespace,
@@ -142,25 +141,30 @@ function verbsOf(api: Api, shared: Shared): Cluster {
       const created = await json({
         method: "POST",
         path: resourcePath(kind, { namespace }, write(rest)),
-        wish,
+        request,
         body: { ...expectedOf(kind), ...body },
       });
-      return checkObject(created, expectedOf(kind), wish, where);
+      return checkObject(created, expectedOf(kind), request, where);
     },
 
     async delete(kind, ref, uid, rest) {
-      const wish: ApiRequest = { verb: "delete", kind, ...ref, writes: true };
+      const request: ApiRequest = { verb: "delete", kind, ...ref, writes: true };
       const body = {
         kind: "DeleteOptions",
         apiVersion: "v1",
         preconditions: { uid },
         ...(rest.dryRun && { dryRun: ["All"] }),
       };
-      const gone = (await json({ method: "DELETE", path: resourcePath(kind, ref), wish, body })) as {
+      const gone = (await json({ method: "DELETE", path: resourcePath(kind, ref), request, body })) as {
         kind?: unknown;
       } | null;
       // A Status when it is gone, the object while it goes.
-      checkKind(gone, gone?.kind === "Status" ? { kind: "Status", apiVersion: "v1" } : expectedOf(kind), wish, where);
+      checkKind(
+        gone,
+        gone?.kind === "Status" ? { kind: "Status", apiVersion: "v1" } : expectedOf(kind),
+        request,
+        where,
+      );
     },
 
     mayI: (access) => reviewAccess(api, access),
@@ -176,7 +180,7 @@ function verbsOf(api: Api, shared: Shared): Cluster {
         method: "GET",
         path,
         accept: "text/plain, application/json",
-        wish: { verb: "get", kind: kinds.pods, ...address, writes: false },
+        request: { verb: "get", kind: kinds.pods, ...address, writes: false },
       });
     },
 
@@ -186,7 +190,7 @@ function verbsOf(api: Api, shared: Shared): Cluster {
   };
 }
 
-const versionWish: ApiRequest = {
+const versionRequest: ApiRequest = {
   verb: "get",
   kind: { plural: "the server's version", group: "", kind: "Version", namespaced: false },
   writes: false,

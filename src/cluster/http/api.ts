@@ -2,7 +2,10 @@ import type { OutgoingHttpHeaders } from "node:http";
 import type { Credential, Credentials } from "../auth/credential.ts";
 import type { UserEntry } from "../auth/kubeconfig.ts";
 import { type Clock, unlessAborted } from "../clock.ts";
-import { type ApiRequest, apiFailure, malformed, type Whereabouts } from "./api-failure.ts";
+import { isType, parseJson, typeWording } from "./api-answer.ts";
+import { apiFailure, malformed } from "./api-failure.ts";
+import type { ApiRequest } from "./api-request.ts";
+import type { Whereabouts } from "./connection-failure.ts";
 import type { Pool } from "./pool.ts";
 import { withRetries } from "./retry.ts";
 import {
@@ -22,7 +25,7 @@ import {
 export interface Call {
   readonly method: WireRequest["method"];
   readonly path: string;
-  readonly wish: ApiRequest;
+  readonly request: ApiRequest;
   readonly accept?: string;
   readonly contentType?: string;
   readonly body?: object;
@@ -40,7 +43,7 @@ export interface Api {
   /** The body of a 2xx as JSON; every other answer is thrown. */
   json(call: Call): Promise<unknown>;
   /** The same for an answer already there. */
-  parse(answer: Answer, wish: ApiRequest): unknown;
+  parse(answer: Answer, request: ApiRequest): unknown;
   /** The body of a 2xx of type text/plain. */
   text(call: Call): Promise<string>;
   /** Opens a body that keeps coming; one try. */
@@ -49,7 +52,7 @@ export interface Api {
   sign(): Promise<{ readonly credential: Credential; readonly headers: OutgoingHttpHeaders }>;
   /** The server refused a credential that `sign` gave: was another one got? */
   renew(used: Credential): Promise<boolean>;
-  error(exchange: Exchange, wish: ApiRequest): Error;
+  error(exchange: Exchange, request: ApiRequest): Error;
 }
 
 export interface ApiParts {
@@ -62,8 +65,8 @@ export interface ApiParts {
   readonly requestTimeout: number | undefined;
   readonly clock: Clock;
   readonly warn: (message: string) => void;
-  /** Sees the headers of every answer. */
-  readonly heard: (headers: NodeJS.Dict<string[]>) => void;
+  /** Gets the headers of every answer. */
+  readonly onHeaders: (headers: NodeJS.Dict<string[]>) => void;
 }
 
 /**
@@ -78,7 +81,7 @@ const longWait = { notice: 3_000, silence: 30_000 };
 /** The API server until `signal` aborts. Opens nothing yet. */
 export function createApi(parts: ApiParts, signal: AbortSignal): Api {
   const { pool, credentials, where, clock } = parts;
-  const standing = standingHeaders(parts);
+  const fixedHeaders = fixedHeadersOf(parts);
   let answered = false;
   let silentUntil = 0;
 
@@ -96,11 +99,12 @@ export function createApi(parts: ApiParts, signal: AbortSignal): Api {
   const renew = async (used: Credential): Promise<Credential | "refused"> =>
     (await credentials.renew(used)) ? credentials.current() : "refused";
 
-  const good = (answer: Answer, wish: ApiRequest): Answer => {
-    if (answer.status < 200 || answer.status > 299) throw apiFailure(answer, wish, where);
+  const successful = (answer: Answer, request: ApiRequest): Answer => {
+    if (answer.status < 200 || answer.status > 299) throw apiFailure(answer, request, where);
     return answer;
   };
-  const parse = (answer: Answer, wish: ApiRequest): unknown => parseJson(good(answer, wish), wish, where);
+  const parse = (answer: Answer, request: ApiRequest): unknown =>
+    parseJson(successful(answer, request), request, where);
 
   const apiUntil = (signal: AbortSignal): Api => {
     const signed = async <T extends Answer | OpenStream>(
@@ -111,7 +115,7 @@ export function createApi(parts: ApiParts, signal: AbortSignal): Api {
       const first = await send(credential);
       if (!("status" in first)) return first;
       answered = true;
-      parts.heard(first.headers);
+      parts.onHeaders(first.headers);
       if (first.status !== 401) return first;
       const renewed = await unlessAborted(renew(credential), signal);
       if (renewed === "refused") return first;
@@ -119,11 +123,11 @@ export function createApi(parts: ApiParts, signal: AbortSignal): Api {
       return renewed === undefined ? notSent : send(renewed);
     };
 
-    const wire = (call: Call, limits: WireRequest["limits"]): WireRequest => ({
+    const wireRequest = (call: Call, limits: WireRequest["limits"]): WireRequest => ({
       method: call.method,
       path: call.path,
       headers: {
-        ...standing,
+        ...fixedHeaders,
         accept: call.accept ?? "application/json",
         ...(call.body && { "content-type": call.contentType ?? "application/json" }),
       },
@@ -133,15 +137,18 @@ export function createApi(parts: ApiParts, signal: AbortSignal): Api {
     });
 
     const ask = async (call: Call): Promise<Answer> => {
-      const request = wire(call, { ...(call.wish.writes ? writeLimits : readLimits), whole: parts.requestTimeout });
-      const last = await withRetries(() => signed<Answer>((credential) => exchange(pool, credential, request)), {
-        repeatable: !call.wish.writes,
+      const wired = wireRequest(call, {
+        ...(call.request.writes ? writeLimits : readLimits),
+        whole: parts.requestTimeout,
+      });
+      const last = await withRetries(() => signed<Answer>((credential) => exchange(pool, credential, wired)), {
+        repeatable: !call.request.writes,
         budget: () => (answered ? retryBudget.afterFirstAnswer : retryBudget.beforeFirstAnswer),
         clock,
         onWait: sayWaiting,
         signal,
       });
-      if (!last.answered) throw apiFailure(last, call.wish, where, signal.reason);
+      if (!last.answered) throw apiFailure(last, call.request, where, signal.reason);
       return last;
     };
 
@@ -151,49 +158,26 @@ export function createApi(parts: ApiParts, signal: AbortSignal): Api {
       until: (other) => apiUntil(AbortSignal.any([signal, other])),
       ask,
       parse,
-      json: async (call) => parse(await ask(call), call.wish),
+      json: async (call) => parse(await ask(call), call.request),
       text: async (call) => {
-        const answer = good(await ask(call), call.wish);
-        if (!isType(answer, "text/plain")) throw malformed(call.wish, typeWording(answer), where);
+        const answer = successful(await ask(call), call.request);
+        if (!isType(answer, "text/plain")) throw malformed(call.request, typeWording(answer), where);
         return answer.body;
       },
       stream: (call) =>
         signed<OpenStream>((credential) =>
-          openStream(pool, credential, wire(call, { connect: 5_000, headers: 30_000, idle: 100_000 })),
+          openStream(pool, credential, wireRequest(call, { connect: 5_000, headers: 30_000, idle: 100_000 })),
         ),
-      sign: async () => ({ credential: await credentials.current(), headers: standing }),
+      sign: async () => ({ credential: await credentials.current(), headers: fixedHeaders }),
       renew: (used) => credentials.renew(used),
-      error: (failed, wish) => apiFailure(failed, wish, where, signal.reason),
+      error: (failed, request) => apiFailure(failed, request, where, signal.reason),
     };
   };
   return apiUntil(signal);
 }
 
-function parseJson(answer: Answer, wish: ApiRequest, where: Whereabouts): unknown {
-  if (!isType(answer, "application/json")) throw malformed(wish, typeWording(answer), where);
-  try {
-    return JSON.parse(answer.body);
-  } catch {
-    throw malformed(wish, "JSON that is broken off or damaged", where);
-  }
-}
-
-/** Is the answer's body said to be of this media type? */
-export function isType({ headers }: Answer, wanted: string): boolean {
-  return (headers["content-type"]?.[0] ?? "").toLowerCase().startsWith(wanted);
-}
-
-function typeWording({ headers }: Answer): string {
-  const type = headers["content-type"]?.[0] ?? "";
-  return /^text\/html/i.test(type)
-    ? "a web page (HTML)"
-    : /^[a-z]+\/[a-z0-9.+-]+/i.test(type)
-      ? `content of type ${type.split(";")[0]}`
-      : "content of no known type";
-}
-
 /** Headers that never change: who we are, whom we act for. */
-function standingHeaders({ userAgent, user, compression, pool }: ApiParts): OutgoingHttpHeaders {
+function fixedHeadersOf({ userAgent, user, compression, pool }: ApiParts): OutgoingHttpHeaders {
   const nearby = /^(localhost|127\.|\[::1\])/.test(pool.server.hostname);
   return {
     "user-agent": userAgent,

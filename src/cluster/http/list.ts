@@ -1,16 +1,21 @@
+/** Lists objects in pages, in protobuf where the server has it, and finds out whether an optional kind is installed. */
 import type { KubeObject } from "../../mesh/kubernetes.ts";
 import type { ListQuery, ListResult } from "../cluster.ts";
 import type { Kind } from "../kinds.ts";
-import { type Api, isType } from "./api.ts";
-import type { ApiRequest } from "./api-failure.ts";
-import { resourcePath } from "./api-path.ts";
-import { binaryPage, protobuf } from "./binary-page.ts";
-import { metadataMessage } from "./messages.ts";
-import { checkKind, checkPage, expectedOf, type Page } from "./shape.ts";
+import type { Api } from "./api.ts";
+import { checkItems, checkKind, checkPage, type Expected, expectedOf, isType, type Page } from "./api-answer.ts";
+import { malformed } from "./api-failure.ts";
+import { type ApiRequest, resourcePath } from "./api-request.ts";
+import type { Whereabouts } from "./connection-failure.ts";
+import { listReader, metadataMessage } from "./messages.ts";
+import { MalformedMessage, type Message } from "./protobuf.ts";
 import type { Answer } from "./transport.ts";
 
 /** As kubectl's: of pods, the largest objects, a few megabytes in memory at once. */
 const pageSize = 500;
+
+/** Half the bytes of the JSON, half the server's work to write it, and what is not needed is not even read. */
+export const protobuf = "application/vnd.kubernetes.protobuf";
 
 const metadataList = { kind: "PartialObjectMetadataList", apiVersion: "meta.k8s.io/v1" };
 const metadataOnly = ";as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
@@ -62,23 +67,51 @@ async function readPage(
   limit: number | undefined,
   token: string | undefined,
 ): Promise<Page | undefined | "expired"> {
-  const wish: ApiRequest = { verb: "list", kind, namespace: query.namespace, writes: false };
+  const request: ApiRequest = { verb: "list", kind, namespace: query.namespace, writes: false };
   const { labelSelector, fieldSelector } = query;
   const path = resourcePath(kind, query, { labelSelector, fieldSelector, limit, continue: token });
   const form = query.metadataOnly ? metadataOnly : "";
   const json = `application/json${form}`;
   const message = query.metadataOnly ? metadataMessage : kind.message;
-  const ask = (accept: string): Promise<Answer> => api.ask({ method: "GET", path, wish, accept });
+  const ask = (accept: string): Promise<Answer> => api.ask({ method: "GET", path, request, accept });
   const expected = query.metadataOnly ? metadataList : { ...expectedOf(kind), kind: `${kind.kind}List` };
   let answer = await ask(message ? `${protobuf}${form},${json}` : json);
   if (answer.status === 410 && token !== undefined) return "expired";
   if (message && isType(answer, protobuf)) {
-    if (answer.status === 200) return binaryPage(answer.bytes, message, expected, wish, api.where);
+    if (answer.status === 200) return binaryPage(answer.bytes, message, expected, request, api.where);
     // Failures are read as JSON alone.
     answer = await ask(json);
   }
   if (answer.status === 404 && kind.optional && !(await isInstalled(api, kind))) return undefined;
-  return checkPage(api.parse(answer, wish), expected, wish, api.where);
+  return checkPage(api.parse(answer, request), expected, request, api.where);
+}
+
+/**
+ * A page of a list in protobuf. Each item is read only when it is its turn, so that of a page no more than its bytes is
+ * kept in memory. Throws `ClusterError` (malformed) for what is none.
+ */
+function binaryPage<T extends KubeObject>(
+  body: Buffer,
+  message: Message<T>,
+  expected: Expected,
+  request: ApiRequest,
+  where: Whereabouts,
+): Page {
+  const sound = <V>(read: () => V): V => {
+    try {
+      return read();
+    } catch (cause) {
+      if (!(cause instanceof MalformedMessage)) throw cause;
+      throw malformed(request, `protobuf that is damaged: ${cause.message}`, where);
+    }
+  };
+  const { items, ...list } = sound(() => listReader(message)(body));
+  return {
+    ...checkPage({ ...list, items: [] }, expected, request, where),
+    *items() {
+      for (const item of items) yield* checkItems([sound(item)], request, where);
+    },
+  };
 }
 
 const discovery = (plural: string, kind: string, group = ""): ApiRequest => ({
@@ -95,9 +128,9 @@ async function isInstalled(api: Api, kind: Kind): Promise<boolean> {
   const groups = await readGroups(api);
   const group = named<Group>(groups, "groups").find((one) => one.name === kind.group);
   if (!group?.versions?.some((one) => one.version === kind.version)) return false;
-  const wish = discovery(`resources of ${kind.group}`, "APIResourceList", kind.group);
-  const resources = await api.json({ method: "GET", path: `apis/${kind.group}/${kind.version}`, wish });
-  checkKind(resources, { kind: "APIResourceList", apiVersion: "v1" }, wish, api.where);
+  const request = discovery(`resources of ${kind.group}`, "APIResourceList", kind.group);
+  const resources = await api.json({ method: "GET", path: `apis/${kind.group}/${kind.version}`, request });
+  checkKind(resources, { kind: "APIResourceList", apiVersion: "v1" }, request, api.where);
   return named<{ readonly name?: string }>(resources, "resources").some((one) => one.name === kind.plural);
 }
 
@@ -106,9 +139,9 @@ const groupsAsked = new WeakMap<Api, Promise<object>>();
 
 function readGroups(api: Api): Promise<object> {
   const read = async (): Promise<object> => {
-    const wish = discovery("API groups", "APIGroupList");
-    const groups = await api.json({ method: "GET", path: "apis", wish });
-    checkKind(groups, { kind: "APIGroupList", apiVersion: "v1" }, wish, api.where);
+    const request = discovery("API groups", "APIGroupList");
+    const groups = await api.json({ method: "GET", path: "apis", request });
+    checkKind(groups, { kind: "APIGroupList", apiVersion: "v1" }, request, api.where);
     return groups;
   };
   const asked = groupsAsked.get(api) ?? read().finally(() => groupsAsked.delete(api));

@@ -1,10 +1,10 @@
+/** Watches a kind of object, only to say that something may have changed. */
+import { StringDecoder } from "node:string_decoder";
 import { type Clock, sleep } from "../clock.ts";
 import type { ListQuery } from "../cluster.ts";
 import type { Kind } from "../kinds.ts";
 import type { Api } from "./api.ts";
-import type { ApiRequest } from "./api-failure.ts";
-import { resourcePath } from "./api-path.ts";
-import { readLines } from "./lines.ts";
+import { type ApiRequest, resourcePath } from "./api-request.ts";
 import { backoff } from "./retry.ts";
 
 const listAccept = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
@@ -57,17 +57,17 @@ interface Ending {
   readonly place?: string | undefined;
 }
 
-function wishOf(kind: Kind, query: ListQuery): ApiRequest {
+function requestOf(kind: Kind, query: ListQuery): ApiRequest {
   return { verb: "watch", kind, namespace: query.namespace, writes: false };
 }
 
 async function currentPlace(api: Api, kind: Kind, query: ListQuery): Promise<Ending> {
   const { labelSelector, fieldSelector } = query;
   const path = resourcePath(kind, query, { labelSelector, fieldSelector, limit: 1 });
-  const wish = wishOf(kind, query);
-  const answer = await api.ask({ method: "GET", path, wish, accept: listAccept });
+  const request = requestOf(kind, query);
+  const answer = await api.ask({ method: "GET", path, request, accept: listAccept });
   if (hopeless.has(answer.status)) return { how: "hopeless" };
-  const list = api.parse(answer, wish) as { metadata?: { resourceVersion?: unknown } } | null;
+  const list = api.parse(answer, request) as { metadata?: { resourceVersion?: unknown } } | null;
   const version = list?.metadata?.resourceVersion;
   return typeof version === "string" ? { how: "closed", place: version } : broken;
 }
@@ -84,7 +84,7 @@ async function follow(api: Api, kind: Kind, query: ListQuery, from: string, hint
     resourceVersion: from,
     timeoutSeconds,
   });
-  const stream = await api.stream({ method: "GET", path, wish: wishOf(kind, query), accept: eventAccept });
+  const stream = await api.stream({ method: "GET", path, request: requestOf(kind, query), accept: eventAccept });
   if (!("body" in stream)) return broken;
   if (stream.status !== 200) {
     stream.body.destroy();
@@ -117,4 +117,22 @@ function readEvent(line: string): { readonly type: string; readonly resourceVers
   if (typeof event?.type !== "string") return undefined;
   const version = event.object?.metadata?.resourceVersion;
   return { type: event.type, resourceVersion: typeof version === "string" ? version : undefined };
+}
+
+const longestLine = 16 * 1024 * 1024;
+
+/**
+ * The lines of a body as they come, split at `\n` alone (JSON may hold U+2028). A last line that was cut is not given.
+ * Throws for a line over 16 MiB.
+ */
+export async function* readLines(body: AsyncIterable<Buffer>): AsyncGenerator<string> {
+  const decoder = new StringDecoder("utf8");
+  let rest = "";
+  for await (const chunk of body) {
+    rest += decoder.write(chunk);
+    const lines = rest.split("\n");
+    rest = lines.pop() ?? "";
+    if (rest.length > longestLine) throw new Error("a line is too long");
+    for (const line of lines) if (line.trim() !== "") yield line;
+  }
 }

@@ -2,8 +2,8 @@ import type { Duplex } from "node:stream";
 import type { ObjectName } from "../cluster.ts";
 import { ClusterError, type ClusterErrorReason } from "../cluster-error.ts";
 import type { Api } from "../http/api.ts";
-import { type ApiRequest, cutShortWording } from "../http/api-failure.ts";
-import { resourcePath } from "../http/api-path.ts";
+import { type ApiRequest, resourcePath } from "../http/api-request.ts";
+import { cutShortWording } from "../http/connection-failure.ts";
 import type { Pool } from "../http/pool.ts";
 import { answerOf, notSent } from "../http/transport.ts";
 import { kinds } from "../kinds.ts";
@@ -79,10 +79,10 @@ async function openPort(api: Api, pool: Pool, pod: ObjectName, port: number): Pr
     );
   } catch (cause) {
     if (cause instanceof ClusterError) throw cause;
-    const wish = forwarding(pod);
+    const request = forwarding(pod);
     if (cause instanceof UpgradeRefused)
-      throw api.error(answerOf(cause.status, cause.headers, Buffer.from(cause.body)), wish);
-    throw api.error({ answered: false, sent: false, why: "connection", code: codeOf(cause) }, wish);
+      throw api.error(answerOf(cause.status, cause.headers, Buffer.from(cause.body)), request);
+    throw api.error({ answered: false, sent: false, why: "connection", code: codeOf(cause) }, request);
   }
 }
 
