@@ -53,15 +53,12 @@ export async function connect(flags: ClusterFlags, options: ConnectOptions): Pro
   const warnings = createWarnings(options.warn);
   const api = createApi(
     {
+      target,
       pool,
       credentials,
-      user: target.user,
       userAgent: options.userAgent,
-      compression: target.compression,
-      requestTimeout: target.requestTimeout,
       clock,
       warn: options.warn,
-      where: { server: target.identity.server, proxy: pool.proxy, caFile: target.caFile },
       onHeaders: (headers) => {
         serverClock.observe(headers);
         warnings(headers);

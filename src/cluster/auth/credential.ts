@@ -1,3 +1,6 @@
+/** What requests are signed with, and how it is renewed. */
+import { unlessAborted } from "../clock.ts";
+
 /** What one request is signed with. Never printed. */
 export interface Credential {
   /** Value of the `Authorization` header. */
@@ -23,6 +26,26 @@ export interface Credentials {
    * had.
    */
   renew(used: Credential): Promise<boolean>;
+}
+
+/**
+ * Does something with the current credential. Where the server refuses it (401) and another one can be had, does it once
+ * more with that one. Gives `undefined` where the signal aborts while a credential is waited for.
+ */
+export async function withCredential<T>(
+  credentials: Credentials,
+  signal: AbortSignal,
+  act: (credential: Credential) => Promise<T>,
+  isRefused: (outcome: T) => boolean,
+): Promise<T | undefined> {
+  const credential = await unlessAborted(credentials.current(), signal);
+  if (credential === undefined) return undefined;
+  const outcome = await act(credential);
+  if (!isRefused(outcome)) return outcome;
+  const another = async (): Promise<Credential | "none"> =>
+    (await credentials.renew(credential)) ? credentials.current() : "none";
+  const renewed = await unlessAborted(another(), signal);
+  return renewed === "none" ? outcome : renewed && act(renewed);
 }
 
 export interface ExecContext {

@@ -1,7 +1,8 @@
+/** The API server as one thing to ask: requests are signed, sent, sent again where that is right, and checked. */
 import type { OutgoingHttpHeaders } from "node:http";
-import type { Credential, Credentials } from "../auth/credential.ts";
-import type { UserEntry } from "../auth/kubeconfig.ts";
-import { type Clock, unlessAborted } from "../clock.ts";
+import type { ChosenCluster } from "../auth/choose-cluster.ts";
+import { type Credential, type Credentials, withCredential } from "../auth/credential.ts";
+import type { Clock } from "../clock.ts";
 import { isType, parseJson, typeWording } from "./api-answer.ts";
 import { apiFailure, malformed } from "./api-failure.ts";
 import type { ApiRequest } from "./api-request.ts";
@@ -48,21 +49,22 @@ export interface Api {
   text(call: Call): Promise<string>;
   /** Opens a body that keeps coming; one try. */
   stream(call: Call): Promise<OpenStream | NoAnswer>;
-  /** What a connection of another kind (a websocket) needs to be let in. */
-  sign(): Promise<{ readonly credential: Credential; readonly headers: OutgoingHttpHeaders }>;
-  /** The server refused a credential that `sign` gave: was another one got? */
-  renew(used: Credential): Promise<boolean>;
+  /**
+   * As `withCredential`, for a connection of another kind (a websocket): with the headers that go with every request.
+   */
+  withCredential<T>(
+    act: (credential: Credential, headers: OutgoingHttpHeaders) => Promise<T>,
+    isRefused: (outcome: T) => boolean,
+  ): Promise<T | undefined>;
+  /** The error for an exchange that gave no good answer. */
   error(exchange: Exchange, request: ApiRequest): Error;
 }
 
 export interface ApiParts {
+  readonly target: ChosenCluster;
   readonly pool: Pool;
   readonly credentials: Credentials;
-  readonly where: Whereabouts;
-  readonly user: UserEntry;
   readonly userAgent: string;
-  readonly compression: boolean;
-  readonly requestTimeout: number | undefined;
   readonly clock: Clock;
   readonly warn: (message: string) => void;
   /** Gets the headers of every answer. */
@@ -80,7 +82,8 @@ const longWait = { notice: 3_000, silence: 30_000 };
 
 /** The API server until `signal` aborts. Opens nothing yet. */
 export function createApi(parts: ApiParts, signal: AbortSignal): Api {
-  const { pool, credentials, where, clock } = parts;
+  const { target, pool, credentials, clock } = parts;
+  const where: Whereabouts = { server: target.identity.server, proxy: pool.proxy, caFile: target.caFile };
   const fixedHeaders = fixedHeadersOf(parts);
   let answered = false;
   let silentUntil = 0;
@@ -96,9 +99,6 @@ export function createApi(parts: ApiParts, signal: AbortSignal): Api {
     parts.warn(`${where.server} ${why}; trying again`);
   };
 
-  const renew = async (used: Credential): Promise<Credential | "refused"> =>
-    (await credentials.renew(used)) ? credentials.current() : "refused";
-
   const successful = (answer: Answer, request: ApiRequest): Answer => {
     if (answer.status < 200 || answer.status > 299) throw apiFailure(answer, request, where);
     return answer;
@@ -110,17 +110,15 @@ export function createApi(parts: ApiParts, signal: AbortSignal): Api {
     const signed = async <T extends Answer | OpenStream>(
       send: (credential: Credential) => Promise<T | NoAnswer>,
     ): Promise<T | NoAnswer> => {
-      const credential = await unlessAborted(credentials.current(), signal);
-      if (credential === undefined) return notSent;
-      const first = await send(credential);
-      if (!("status" in first)) return first;
-      answered = true;
-      parts.onHeaders(first.headers);
-      if (first.status !== 401) return first;
-      const renewed = await unlessAborted(renew(credential), signal);
-      if (renewed === "refused") return first;
-      if (typeof first.body !== "string") first.body.destroy();
-      return renewed === undefined ? notSent : send(renewed);
+      const noted = async (credential: Credential): Promise<T | NoAnswer> => {
+        const outcome = await send(credential);
+        if (!("status" in outcome)) return outcome;
+        answered = true;
+        parts.onHeaders(outcome.headers);
+        return outcome;
+      };
+      const isRefused = (outcome: T | NoAnswer): boolean => "status" in outcome && outcome.status === 401;
+      return (await withCredential(credentials, signal, noted, isRefused)) ?? notSent;
     };
 
     const wireRequest = (call: Call, limits: WireRequest["limits"]): WireRequest => ({
@@ -139,7 +137,7 @@ export function createApi(parts: ApiParts, signal: AbortSignal): Api {
     const ask = async (call: Call): Promise<Answer> => {
       const wired = wireRequest(call, {
         ...(call.request.writes ? writeLimits : readLimits),
-        whole: parts.requestTimeout,
+        whole: target.requestTimeout,
       });
       const last = await withRetries(() => signed<Answer>((credential) => exchange(pool, credential, wired)), {
         repeatable: !call.request.writes,
@@ -165,11 +163,15 @@ export function createApi(parts: ApiParts, signal: AbortSignal): Api {
         return answer.body;
       },
       stream: (call) =>
-        signed<OpenStream>((credential) =>
-          openStream(pool, credential, wireRequest(call, { connect: 5_000, headers: 30_000, idle: 100_000 })),
-        ),
-      sign: async () => ({ credential: await credentials.current(), headers: fixedHeaders }),
-      renew: (used) => credentials.renew(used),
+        signed<OpenStream>(async (credential) => {
+          const limits = { connect: 5_000, headers: 30_000, idle: 100_000 };
+          const opened = await openStream(pool, credential, wireRequest(call, limits));
+          // Nobody reads the body of a refusal, and its connection may be needed for the next try.
+          if ("status" in opened && opened.status === 401) opened.body.destroy();
+          return opened;
+        }),
+      withCredential: (act, isRefused) =>
+        withCredential(credentials, signal, (credential) => act(credential, fixedHeaders), isRefused),
       error: (failed, request) => apiFailure(failed, request, where, signal.reason),
     };
   };
@@ -177,7 +179,8 @@ export function createApi(parts: ApiParts, signal: AbortSignal): Api {
 }
 
 /** Headers that never change: who we are, whom we act for. */
-function fixedHeadersOf({ userAgent, user, compression, pool }: ApiParts): OutgoingHttpHeaders {
+function fixedHeadersOf({ userAgent, target, pool }: ApiParts): OutgoingHttpHeaders {
+  const { user, compression } = target;
   const nearby = /^(localhost|127\.|\[::1\])/.test(pool.server.hostname);
   return {
     "user-agent": userAgent,
