@@ -32,9 +32,9 @@ import { type OptionalRead, recordingUnknown } from "./optional-read.ts";
 import { countedPodUsage } from "./read-pod-usage.ts";
 
 /**
- * Reads what a migration of these namespaces is judged by beside the mesh: all at once, narrow projections, no request
- * a workload. What could not be read stands in `unknown` with the check that is left without evidence; being
- * unreachable or unknown to the server is thrown.
+ * Reads what a migration of these namespaces is judged by beside the mesh: all parts at the same time, few fields of
+ * each object, never a request for each workload. What cannot be read is listed in `unknown` with the check that lacks
+ * it. Throws `ClusterError` where nothing can be read (no connection, no valid credentials).
  */
 export const readClusterEvidence = async (
   cluster: Cluster,

@@ -1,3 +1,4 @@
+/** Reads the state of a mesh from the cluster, once. */
 import type { Cluster } from "../cluster/cluster.ts";
 import { kinds } from "../cluster/kinds.ts";
 import { controlPlanesFrom } from "../mesh/from/control-plane.ts";
@@ -18,30 +19,29 @@ import { readEndpointSlices, readPolicies } from "./injector-facts.ts";
 import { itemsOf, listKind, listReplicaSets, listWorkloads } from "./list-kind.ts";
 import { recordingUnknown } from "./optional-read.ts";
 
-/** How much of the mesh is looked at. */
+/** How much of the mesh is read. */
 export interface Scope {
   readonly istioNamespace: string;
-  /** Whose pods, workloads and Gateways are read. A namespace that does not exist is simply not in the picture. */
+  /** Whose pods, workloads and Gateways are read. A namespace that does not exist is left out. */
   readonly namespaces: readonly string[] | "all";
-  /** Read workloads and their ReplicaSets too; without, a pod's workload is told by names alone. */
+  /** Read workloads and their ReplicaSets too; else the workload of a pod is found by names alone. */
   readonly workloads: boolean;
   /** Ask each istiod for its proxies. */
   readonly askIstiods: boolean;
   /**
-   * Of pods that have not ended read only the metadata, a quarter of the bytes: what they run is known, how they do is
-   * not (`podFromMetadata`); and no ReplicaSets, of which each Deployment keeps ten old ones: a pod's ReplicaSet tells
-   * by its name whose it is.
+   * Read only the metadata of pods that have not ended, a quarter of the bytes: their revision is known, their status
+   * is not (`podFromMetadata`). And no ReplicaSets, of which each Deployment keeps ten old ones: the name of a pod's
+   * ReplicaSet says which Deployment it belongs to.
    */
   readonly podMetadataOnly?: boolean;
 }
 
 /**
- * Reads the picture of a mesh: everything at once, in few requests, pods and workloads projected while their pages come
- * in.
+ * Reads the state of a mesh: all parts at the same time, in few requests, keeping only what is needed of each page.
  *
- * The webhooks, the namespaces and istiod's Deployments and pods must be had, because what is missing of them would
- * look like what is not there: their errors are thrown, as is being unreachable or unknown to the server. Whatever else
- * may not be read or does not answer stands in the mesh's `unknown`, and the rest of the picture is there.
+ * Webhooks, namespaces, and the Deployments and pods of istiod are required: without them, what could not be read would
+ * look as if it did not exist. Their errors are thrown, and so are errors after which nothing else can be read (no
+ * connection, no valid credentials). All else that cannot be read is listed in the mesh's `unknown`.
  */
 export const snapshot = async (cluster: Cluster, scope: Scope): Promise<Mesh> => {
   const unknown: Unknown[] = [];
@@ -56,7 +56,7 @@ export const snapshot = async (cluster: Cluster, scope: Scope): Promise<Mesh> =>
     scope.askIstiods ? askIstiods(cluster, controlPlanesFrom(deployed, pods, configurations, istioNamespace)) : [],
   );
 
-  // The longest read first: there are only so many connections.
+  // The longest read first, because the number of connections is limited.
   const [pods, namespaces, endpointSlices, policies, defaultValidator, tagServices, gateways, replicaSets, workloads] =
     await Promise.all([
       scope.podMetadataOnly

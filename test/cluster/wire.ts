@@ -1,4 +1,4 @@
-/** Writes protobuf as the API server does (numbers as in src/cluster/messages.ts), for those who stand in for it. */
+/** Writes protobuf as the API server does (numbers as in src/cluster/http/messages.ts), for those who stand in for it. */
 import type { ContainerSpec, ContainerStatus, KubeObject, Labels, PodObject } from "../../src/mesh/kubernetes.ts";
 
 /** A varint; negative numbers in the two's complement of 64 bits. */

@@ -1,4 +1,4 @@
-/** Checks that an answer is what was asked for before anybody believes it; anything else is thrown as `malformed`. */
+/** Checks that an answer is what was asked for; every other answer is thrown as `malformed`. */
 import type { KubeObject } from "../../mesh/kubernetes.ts";
 import type { Kind } from "../kinds.ts";
 import { printable } from "../printable.ts";
@@ -72,7 +72,7 @@ export function checkPage(value: unknown, expected: Expected, request: ApiReques
     metadata?: { resourceVersion?: unknown; continue?: unknown };
     items?: unknown;
   };
-  // Go writes an empty list as null; a list without the field is none.
+  // Go writes an empty list as null; a body without the field is no list.
   const found = items === null && Object.hasOwn(value, "items") ? [] : items;
   if (!Array.isArray(found)) throw malformed(request, "a list without items", where);
   const version = metadata?.resourceVersion;

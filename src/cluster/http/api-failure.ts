@@ -17,13 +17,13 @@ export function apiFailure(
   where: Whereabouts,
   abortedBy?: unknown,
 ): ClusterError {
-  if (exchange.answered) return refusal(exchange, request, where);
+  if (exchange.answered) return statusFailure(exchange, request, where);
   if (exchange.why !== "aborted") return connectionFailure(exchange, request, where);
   const { before } = exchange;
   return cutShortFailure(exchange, request, before && apiFailure(before, request, where), abortedBy);
 }
 
-/** The error for an answer of status 200 that is not what was asked for. */
+/** The error for an answer with a good status that is not what was asked for. */
 export function malformed(request: ApiRequest, found: string, where: Whereabouts): ClusterError {
   return new ClusterError(`could not ${wording(request)}: ${where.server} answered with ${found}`, {
     reason: "malformed",
@@ -32,10 +32,7 @@ export function malformed(request: ApiRequest, found: string, where: Whereabouts
   });
 }
 
-/**
- * Does the answer say that this very object does not exist? A 404 can also come from a path, a missing resource or a
- * proxy.
- */
+/** Does the answer say that this object does not exist? A 404 can also be about a path, a resource or a proxy. */
 export function isAbout(answer: Pick<Answer, "body">, kind: Pick<Kind, "plural">, name: string): boolean {
   const { reason, object } = readStatus(answer);
   return reason === "NotFound" && object.name === name && object.kind === kind.plural;
@@ -74,16 +71,16 @@ function readStatus(answer: Pick<Answer, "body">): Status {
   };
 }
 
-function refusal(answer: Answer, request: ApiRequest, where: Whereabouts): ClusterError {
+function statusFailure(answer: Answer, request: ApiRequest, where: Whereabouts): ClusterError {
   const { status } = answer;
   const said = readStatus(answer);
   const reason = reasonOf(status, said);
-  // After a 5xx the write may have been done, unless it was an admission webhook that failed: it comes before.
-  const ambiguous = request.writes && (status >= 500 || (status >= 300 && status < 400)) && reason !== "denied";
-  const words =
-    said.message === undefined
-      ? `${where.server} answered ${status}${status >= 300 && status < 400 ? ", a redirect, which is not followed" : ""}`
-      : `${printable(said.message)}${saysNoWhy.test(said.message) ? ` you may not ${request.verb} ${rbacResource(request)}` : ""}`;
+  // After a 5xx the write may have been done; not where an admission webhook failed, which is called before the write.
+  const redirect = status >= 300 && status < 400;
+  const ambiguous = request.writes && (status >= 500 || redirect) && reason !== "denied";
+  const bare = `${where.server} answered ${status}${redirect ? ", a redirect, which is not followed" : ""}`;
+  const missing = givesNoReason.test(said.message ?? "") ? ` you may not ${request.verb} ${rbacResource(request)}` : "";
+  const words = said.message === undefined ? bare : printable(said.message) + missing;
   return new ClusterError(`could not ${wording(request)}: ${words}`, {
     reason,
     status,
@@ -95,21 +92,24 @@ function refusal(answer: Answer, request: ApiRequest, where: Whereabouts): Clust
 
 // https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/#response: a webhook chooses
 // the code of its denial.
-const denial =
-  /admission webhook ".*" denied the request|ValidatingAdmissionPolicy '.*' with binding '.*' denied request|failed calling webhook/;
+const denials = [
+  /admission webhook ".*" denied the request/,
+  /ValidatingAdmissionPolicy '.*' with binding '.*' denied request/,
+  /failed calling webhook/,
+];
 
 /**
  * The check of `create` for a websocket port-forward gives no reason
  * (k8s.io/kubernetes/pkg/registry/core/pod/rest/subresources.go).
  */
-const saysNoWhy = /\bis forbidden: ?$/;
+const givesNoReason = /\bis forbidden: ?$/;
 
 function reasonOf(status: number, { reason, message = "", causes }: Status): ClusterErrorReason {
-  if (denial.test(message)) return "denied";
+  if (denials.some((denial) => denial.test(message))) return "denied";
   if (status === 401) return "unauthorized";
   // RBAC says who cannot do what; every other 403 is admission (quota, security, a namespace that ends).
   if (status === 403)
-    return message === "" || saysNoWhy.test(message) || /\bcannot \S+ (resource|path)\b/.test(message)
+    return message === "" || givesNoReason.test(message) || /\bcannot \S+ (resource|path)\b/.test(message)
       ? "forbidden"
       : "denied";
   if (status === 404) return "not-found";
@@ -133,16 +133,16 @@ function hintFor(
   if (reason === "throttled") return "The server is busy; try again in a while.";
   if (reason === "malformed") return `Is ${where.server} the API server, and not a login page or proxy?`;
   if (reason === "denied" && said.message?.includes("failed calling webhook"))
-    return "The webhook named there does not answer: mend it first.";
+    return "The webhook named there does not answer: fix it first.";
   if (reason === "not-found" && said.message === undefined)
-    return `${request.kind.plural}${request.kind.group === "" ? "" : `.${request.kind.group}`} may not be installed: kubectl api-resources`;
+    return `${rbacResource({ ...request, subresource: undefined })} may not be installed: kubectl api-resources`;
   return undefined;
 }
 
 function grant(request: ApiRequest): string {
   const { verb, kind, name } = request;
   const resource = rbacResource(request);
-  // A namespace stands in itself: a RoleBinding in it is enough.
+  // A RoleBinding in a namespace can give rights to the namespace object itself.
   const namespace = resource === "namespaces" ? name : request.namespace;
   const everywhere = kind.namespaced && namespace === undefined && name === undefined;
   const [scope, flag] =

@@ -14,7 +14,7 @@ export interface Address {
 export interface ApiRequest extends Address {
   readonly verb: "list" | "get" | "patch" | "create" | "delete" | "watch" | "reach";
   readonly kind: Pick<Kind, "plural" | "group" | "kind" | "namespaced">;
-  /** It changes something: when its answer is lost, nobody knows whether that was done. */
+  /** It changes something: without an answer it is open whether that was done. */
   readonly writes: boolean;
 }
 

@@ -32,22 +32,22 @@ export interface Call {
   readonly body?: object;
 }
 
-/** The API server: signs, sends, retries, and answers or throws `ClusterError`. */
+/** The API server. Every method throws `ClusterError`. */
 export interface Api {
   readonly where: Whereabouts;
   /** Ends whatever is waited for. */
   readonly signal: AbortSignal;
   /** The same API server, until this signal aborts or the one it had. */
   until(signal: AbortSignal): Api;
-  /** Any answer of the server, whatever its status; throws only where none came. */
+  /** The answer of the server, with any status; throws only where there is none. */
   ask(call: Call): Promise<Answer>;
-  /** The body of a 2xx as JSON; every other answer is thrown. */
+  /** The body of a 2xx as JSON; throws for every other answer. */
   json(call: Call): Promise<unknown>;
-  /** The same for an answer already there. */
+  /** The same for an answer that `ask` gave. */
   parse(answer: Answer, request: ApiRequest): unknown;
   /** The body of a 2xx of type text/plain. */
   text(call: Call): Promise<string>;
-  /** Opens a body that keeps coming; one try. */
+  /** Opens a body that is read while it comes; one try. */
   stream(call: Call): Promise<OpenStream | NoAnswer>;
   /**
    * As `withCredential`, for a connection of another kind (a websocket): with the headers that go with every request.
@@ -77,10 +77,10 @@ export interface ApiParts {
  */
 const retryBudget = { beforeFirstAnswer: 2_000, afterFirstAnswer: 30_000 };
 
-/** Waiting that a person notices; and how long to be silent about the next. */
+/** Milliseconds: waits from `notice` on are reported, and after a report none for the time of `silence`. */
 const longWait = { notice: 3_000, silence: 30_000 };
 
-/** The API server until `signal` aborts. Opens nothing yet. */
+/** The API server, until `signal` aborts. Opens no connection yet. */
 export function createApi(parts: ApiParts, signal: AbortSignal): Api {
   const { target, pool, credentials, clock } = parts;
   const where: Whereabouts = { server: target.identity.server, proxy: pool.proxy, caFile: target.caFile };
@@ -88,7 +88,7 @@ export function createApi(parts: ApiParts, signal: AbortSignal): Api {
   let answered = false;
   let silentUntil = 0;
 
-  const sayWaiting = (exchange: Exchange, ms: number): void => {
+  const reportWaiting = (exchange: Exchange, ms: number): void => {
     if (ms < longWait.notice || clock.now() < silentUntil) return;
     silentUntil = clock.now() + longWait.silence;
     const why = exchange.answered
@@ -143,7 +143,7 @@ export function createApi(parts: ApiParts, signal: AbortSignal): Api {
         repeatable: !call.request.writes,
         budget: () => (answered ? retryBudget.afterFirstAnswer : retryBudget.beforeFirstAnswer),
         clock,
-        onWait: sayWaiting,
+        onWait: reportWaiting,
         signal,
       });
       if (!last.answered) throw apiFailure(last, call.request, where, signal.reason);
@@ -178,13 +178,13 @@ export function createApi(parts: ApiParts, signal: AbortSignal): Api {
   return apiUntil(signal);
 }
 
-/** Headers that never change: who we are, whom we act for. */
+/** Headers of every request: the program, and whom the user acts as. */
 function fixedHeadersOf({ userAgent, target, pool }: ApiParts): OutgoingHttpHeaders {
   const { user, compression } = target;
   const nearby = /^(localhost|127\.|\[::1\])/.test(pool.server.hostname);
   return {
     "user-agent": userAgent,
-    // To this machine's own loopback, compressing costs more than it saves.
+    // On the way to this machine's own loopback address, compression costs more time than it saves.
     ...(compression && !nearby && { "accept-encoding": "gzip" }),
     ...(user.as && { "impersonate-user": utf8(user.as) }),
     ...(user.as && user.asUid && { "impersonate-uid": utf8(user.asUid) }),

@@ -18,8 +18,8 @@ export function cutShortWording(reason: unknown, what = "time"): string {
 }
 
 /**
- * The error for an exchange that ended with a signal, whose reason `cause` is; `tried` is the failure of the try before,
- * which was to be repeated.
+ * The error for an exchange that ended with a signal, whose reason `cause` is; `tried` is the failure of the try
+ * before, which was to be repeated.
  */
 export function cutShortFailure(
   { sent }: NoAnswer,

@@ -11,10 +11,10 @@ import { listReader, metadataMessage } from "./messages.ts";
 import { MalformedMessage, type Message } from "./protobuf.ts";
 import type { Answer } from "./transport.ts";
 
-/** As kubectl's: of pods, the largest objects, a few megabytes in memory at once. */
+/** The same as kubectl's. A page of pods, the largest objects, takes a few megabytes of memory. */
 const pageSize = 500;
 
-/** Half the bytes of the JSON, half the server's work to write it, and what is not needed is not even read. */
+/** Half the bytes of JSON, half the work for the server, and fields that are not needed are skipped unread. */
 export const protobuf = "application/vnd.kubernetes.protobuf";
 
 const metadataList = { kind: "PartialObjectMetadataList", apiVersion: "meta.k8s.io/v1" };
@@ -22,8 +22,8 @@ const metadataOnly = ";as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
 
 /**
  * Lists in pages, all of one resourceVersion. When the server forgets that version on the way (410, etcd compaction),
- * the list begins anew, twice, and then comes in one piece (client-go/tools/pager falls back at once; a half-old list
- * is no picture). Gives `undefined` where an optional kind is not installed.
+ * the list begins again, twice, and is then read in one piece (client-go/tools/pager does that at once; pages of two
+ * versions would not be one state). Gives `undefined` where an optional kind is not installed.
  */
 export async function listAll<T extends KubeObject, R>(
   api: Api,
@@ -51,7 +51,7 @@ async function listOnce<T extends KubeObject, R>(
     const page = await next;
     if (page === "expired" || page === undefined) return page;
     if (page.continue !== undefined) {
-      // The server can write the next page while we read this one.
+      // The server writes the next page while we read this one.
       next = readPage(api, kind, query, limit, page.continue);
       next.catch(() => {});
     }
@@ -79,7 +79,7 @@ async function readPage(
   if (answer.status === 410 && token !== undefined) return "expired";
   if (message && isType(answer, protobuf)) {
     if (answer.status === 200) return binaryPage(answer.bytes, message, expected, request, api.where);
-    // Failures are read as JSON alone.
+    // Failures are only read as JSON.
     answer = await ask(json);
   }
   if (answer.status === 404 && kind.optional && !(await isInstalled(api, kind))) return undefined;
@@ -87,8 +87,8 @@ async function readPage(
 }
 
 /**
- * A page of a list in protobuf. Each item is read only when it is its turn, so that of a page no more than its bytes is
- * kept in memory. Throws `ClusterError` (malformed) for what is none.
+ * A page of a list in protobuf. Items are decoded one by one, so that of a page only its bytes are in memory. Throws
+ * `ClusterError` (malformed) for damaged bytes.
  */
 function binaryPage<T extends KubeObject>(
   body: Buffer,
@@ -97,7 +97,7 @@ function binaryPage<T extends KubeObject>(
   request: ApiRequest,
   where: Whereabouts,
 ): Page {
-  const sound = <V>(read: () => V): V => {
+  const orMalformed = <V>(read: () => V): V => {
     try {
       return read();
     } catch (cause) {
@@ -105,11 +105,11 @@ function binaryPage<T extends KubeObject>(
       throw malformed(request, `protobuf that is damaged: ${cause.message}`, where);
     }
   };
-  const { items, ...list } = sound(() => listReader(message)(body));
+  const { items, ...list } = orMalformed(() => listReader(message)(body));
   return {
     ...checkPage({ ...list, items: [] }, expected, request, where),
     *items() {
-      for (const item of items) yield* checkItems([sound(item)], request, where);
+      for (const item of items) yield* checkItems([orMalformed(item)], request, where);
     },
   };
 }
@@ -121,8 +121,7 @@ const discovery = (plural: string, kind: string, group = ""): ApiRequest => ({
 });
 
 /**
- * Does the server's own list of groups and resources hold the kind? Asked only after a 404, which alone could come from
- * anything in between.
+ * Does the server's list of groups and resources have the kind? Asked after a 404, which could also come from a proxy.
  */
 async function isInstalled(api: Api, kind: Kind): Promise<boolean> {
   const groups = await readGroups(api);
@@ -134,8 +133,8 @@ async function isInstalled(api: Api, kind: Kind): Promise<boolean> {
   return named<{ readonly name?: string }>(resources, "resources").some((one) => one.name === kind.plural);
 }
 
-/** Under way at a server: two kinds that are not there ask the same at the same time. */
-const groupsAsked = new WeakMap<Api, Promise<object>>();
+/** Requests for the groups that are in flight: two kinds that are not installed ask at the same time. */
+const groupsInFlight = new WeakMap<Api, Promise<object>>();
 
 function readGroups(api: Api): Promise<object> {
   const read = async (): Promise<object> => {
@@ -144,8 +143,8 @@ function readGroups(api: Api): Promise<object> {
     checkKind(groups, { kind: "APIGroupList", apiVersion: "v1" }, request, api.where);
     return groups;
   };
-  const asked = groupsAsked.get(api) ?? read().finally(() => groupsAsked.delete(api));
-  groupsAsked.set(api, asked);
+  const asked = groupsInFlight.get(api) ?? read().finally(() => groupsInFlight.delete(api));
+  groupsInFlight.set(api, asked);
   return asked;
 }
 

@@ -1,4 +1,4 @@
-/** What the API server says beside its answers: its clock, and warnings. */
+/** What the headers of every answer say: the time of the server, and its warnings. */
 import type { Clock } from "../clock.ts";
 import { printable } from "../printable.ts";
 
@@ -29,7 +29,7 @@ export function createServerClock(clock: Clock): ServerClock {
 
 /**
  * Passes the texts of `Warning: 299 - "…"` headers (RFC 7234, 5.5; used by the API server for deprecations) to `warn`,
- * each once, fit to print.
+ * each once, safe to print.
  */
 export function createWarnings(warn: (message: string) => void): (headers: NodeJS.Dict<string[]>) => void {
   const shown = new Set<string>();

@@ -1,4 +1,4 @@
-/** Watches a kind of object, only to say that something may have changed. */
+/** Watches a kind of object, to say when something may have changed. */
 import { StringDecoder } from "node:string_decoder";
 import { type Clock, sleep } from "../clock.ts";
 import type { ListQuery } from "../cluster.ts";
@@ -14,9 +14,9 @@ const eventAccept = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v
 const hopeless = new Set([400, 401, 403, 404, 405, 406, 422]);
 
 /**
- * Calls `hint` for every change, and after every gap in which a change may have been missed. Metadata is all that is
- * asked for. Ends when `api.signal` aborts, or when the server says that this cannot be watched; connects again after
- * anything else, ever more slowly to a server whose watches do not last. Bookmarks keep the place
+ * Calls `hint` for every change, and after every gap in which a change may have been missed. Asks for metadata only.
+ * Ends when `api.signal` aborts, or when the server answers that this cannot be watched. After every other end it
+ * connects again, with growing pauses where watches fail or end at once. Bookmarks keep the place up to date
  * (https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes).
  */
 export async function watchChanges(
@@ -40,18 +40,18 @@ export async function watchChanges(
     if (failed) failures++;
     else if (!begin) failures = 0;
     place = end.how === "lost" ? undefined : (end.place ?? place);
-    // What happened before the place is not told.
+    // The watch does not report what happened before the place.
     if (begin && place !== undefined) hint();
     if (failed) await sleep(clock, backoff(failures), signal);
   }
 }
 
-/** A watch that ends so soon (ms), however it ends, would be asked for without a pause. */
+/** Milliseconds: a watch that ends sooner counts as failed, or it would be opened again without a pause. */
 const briefMs = 1_000;
 
 const broken: Ending = { how: "broken" };
 
-/** How a request ended: in time; it broke; the place is no longer known; or this cannot be watched. */
+/** How a request ended: by the server; broken; because the place is too old; or because this cannot be watched. */
 interface Ending {
   readonly how: "closed" | "broken" | "lost" | "hopeless";
   readonly place?: string | undefined;
@@ -74,7 +74,7 @@ async function currentPlace(api: Api, kind: Kind, query: ListQuery): Promise<End
 
 async function follow(api: Api, kind: Kind, query: ListQuery, from: string, hint: () => void): Promise<Ending> {
   const { labelSelector, fieldSelector } = query;
-  // Different for each, so that many watches do not end at once.
+  // Chance, so that many watches do not end at the same time.
   const timeoutSeconds = 240 + Math.floor(Math.random() * 60);
   const path = resourcePath(kind, query, {
     labelSelector,
@@ -94,7 +94,7 @@ async function follow(api: Api, kind: Kind, query: ListQuery, from: string, hint
   try {
     for await (const line of readLines(stream.body)) {
       const event = readEvent(line);
-      // An error in the stream, most often 410 Expired, or something that is no event.
+      // An error in the stream, mostly 410 Expired; or not an event.
       if (event === undefined || event.type === "ERROR") return { how: "lost" };
       place = event.resourceVersion ?? place;
       if (event.type !== "BOOKMARK") hint();

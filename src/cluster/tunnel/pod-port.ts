@@ -22,8 +22,8 @@ export interface PodPorts {
 }
 
 /**
- * Opens nothing yet. A websocket port-forward takes the right to `get` pods/portforward, and since Kubernetes 1.35 to
- * `create` it too.
+ * Opens no connection yet. A port-forward over a websocket needs the right to `get` pods/portforward, and since
+ * Kubernetes 1.35 also to `create` it.
  */
 export function createPodPorts(api: Api, pool: Pool): PodPorts {
   const reader = createPodReader((pod, port) => openPort(api, pool, pod, port));

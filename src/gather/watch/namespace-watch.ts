@@ -1,6 +1,6 @@
 /**
- * A fresh picture of the workloads and pods of one namespace, shared by all who wait on one of them: the list is the
- * truth, the watch only says when to list, and a list every few seconds holds where no watch does.
+ * Keeps the workloads and pods of one namespace up to date, for all who wait for one of them. A watch only says when to
+ * list; without a watch they are listed every few seconds.
  */
 
 import type { Clock } from "../../cluster/clock.ts";
@@ -19,17 +19,15 @@ import { createPoller, type Poller } from "./poller.ts";
 export interface NamespacePicture {
   readonly workloads: ReadonlyMap<string, ManagedWorkload>;
   readonly pods: readonly Pod[];
-  /** Empty where they may not be read. */
+  /** None where they may not be read. */
   readonly replicaSets: readonly ReplicaSetRef[];
 }
 
-/** The workload as the picture has it; undefined when it is not there any more. */
+/** The workload in the picture; undefined when it does not exist any more. */
 export const workloadIn = (picture: NamespacePicture, ref: ObjectRef): ManagedWorkload | undefined =>
   picture.workloads.get(refText(ref));
 
-/**
- * Lists and watches the kinds asked for and the pods, while somebody listens. Reads that fail are told in the reading.
- */
+/** Lists and watches pods and workloads of these kinds while somebody listens. The reading says when a read failed. */
 export function watchNamespace(
   cluster: Cluster,
   namespace: string,
@@ -48,7 +46,7 @@ export function watchNamespace(
   });
 }
 
-/** The pods after the workloads: what the controllers count is then never ahead of the pods that are judged. */
+/** Pods are listed after the workloads, so that the status of a workload never counts a pod that the list lacks. */
 async function readNamespace(
   cluster: Cluster,
   namespace: string,

@@ -1,6 +1,6 @@
 /**
  * Protobuf's binary encoding (https://protobuf.dev/programming-guides/encoding/) of objects in the shape that they have
- * as JSON, both ways. Apart from src/cluster/protobuf.ts on purpose: what one misunderstands the other shows.
+ * as JSON, both ways. Apart from src/cluster/http/protobuf.ts on purpose: what one misunderstands the other shows.
  */
 import type { Json } from "../object.ts";
 
