@@ -1,10 +1,10 @@
-/** Time as the waiting code sees it; tests have one that stands still until it is moved. */
+/** Time for code that waits. Tests have a clock that stands still until they move it. */
 export interface Clock {
-  /** Milliseconds; only ever goes forward, and says nothing about the time of day. */
+  /** Milliseconds since some moment; never goes back, and is not the time of day. */
   now(): number;
-  /** Runs once after so many milliseconds; what is given back calls it off. */
+  /** Calls `run` once after so many milliseconds; gives a function that cancels it. */
   after(millis: number, run: () => void): () => void;
-  /** Aborts, with a `TimeoutError`, after so many milliseconds. Keeps no process alive. */
+  /** Aborts, with a `TimeoutError`, after so many milliseconds. Does not keep the process alive. */
   timeout(millis: number): AbortSignal;
 }
 

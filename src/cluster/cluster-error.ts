@@ -1,4 +1,4 @@
-/** An answer that could not be had from the cluster, in words a person can act on. */
+/** The error for everything that the cluster, the way to it, or the kubeconfig refuses or fails to do. */
 export class ClusterError extends Error {
   override readonly name = "ClusterError";
   readonly reason: ClusterErrorReason;

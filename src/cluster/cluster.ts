@@ -1,15 +1,15 @@
 /**
- * The port to a cluster: a dozen verbs. Everything above `src/cluster` sees a cluster through this interface alone.
+ * The port to a cluster: a dozen verbs. All code outside `src/cluster` uses a cluster through this interface alone.
  *
- * Every method throws `ClusterError` (errors.ts) when the answer could not be had or has not the shape asked for:
- * an answer that is not an answer is never an empty list. Reads are retried as kubernetes-client rules allow; writes
- * are retried only where the server said that it did not begin them.
+ * Every method throws `ClusterError` (cluster-error.ts) when there is no answer, or none of the expected shape: a
+ * failed read is never an empty list. Reads are sent again after failures that may pass; writes only where the server
+ * cannot have begun them (http/retry.ts).
  */
 import type { KubeObject, Right } from "../mesh/kubernetes.ts";
 import type { Kind } from "./kinds.ts";
 
 export interface Cluster {
-  /** Who we are to whom, for the first line of anything that writes. */
+  /** Which user of which cluster this is: the first line that a plugin that writes prints. */
   readonly identity: Identity;
   /**
    * The same cluster (same connections, same identity) for as long as `signal` allows: when it aborts, whatever this
@@ -18,48 +18,45 @@ export interface Cluster {
    * was sent is `ambiguous`. A view of a view ends with the first of both signals. Its `close` does nothing.
    */
   until(signal: AbortSignal): Cluster;
-  /**
-   * The API server's clock (its `Date` header), as of the latest response and the time since. One request if none was
-   * made yet.
-   */
+  /** The API server's time, by its latest `Date` header. Makes a request only if none was made before. */
   now(): Promise<Date>;
   /**
-   * All objects of a kind, read in pages and projected one by one, so that memory grows with what `project` keeps.
-   * An optional kind that is not installed gives `undefined`; nothing else does.
+   * All objects of a kind, read in pages; only what `project` makes of each object is kept in memory. `undefined` where
+   * an optional kind is not installed, and only there.
    */
   list<T extends KubeObject, R>(
     kind: Kind<T>,
     query: ListQuery,
     project: (object: T) => R,
   ): Promise<ListResult<R> | undefined>;
-  /** One object; `undefined` only where the server says NotFound about this very object. */
+  /** One object; `undefined` only where the server answers NotFound about this object, not about its path. */
   get<T extends KubeObject>(kind: Kind<T>, name: string, namespace?: string): Promise<T | undefined>;
   /** Sends a merge patch (RFC 7386) and gives back the object as the server now has it. */
   patch<T extends KubeObject>(kind: Kind<T>, ref: ObjectName, body: object, options: WriteOptions): Promise<T>;
-  /** Creates; also for what is only asked, as access reviews and dry-run pods are. */
+  /** Creates an object and gives it back as the server now has it. */
   create<T extends KubeObject>(
     kind: Kind<T>,
     body: object,
     options: WriteOptions & { readonly namespace?: string },
   ): Promise<T>;
-  /** Deletes one object, only if its UID still is the one given. */
+  /** Deletes one object, if it still has this UID; else the error is a `conflict`. */
   delete(kind: Kind, ref: ObjectName, uid: string, options: WriteOptions): Promise<void>;
-  /** May the user do this? A server that does not say is an error, not a no. */
+  /** May the user do this? No clear answer is an error, never a no. */
   mayI(access: Right): Promise<{ readonly allowed: boolean; readonly reason: string }>;
   /**
-   * Calls `hint` when something of the kind may have changed (also after a gap in the watch), until `signal` aborts.
-   * A hint, never the truth: list to know. Never throws; goes silent when watching is not possible.
+   * Calls `hint` when objects of the kind may have changed (also after a gap in the watch), until `signal` aborts. What
+   * they are now has to be listed. Never throws; where the kind cannot be watched, there are no hints.
    */
   watch(kind: Kind, query: ListQuery, hint: () => void, signal: AbortSignal): void;
-  /** The last lines a container wrote; of its previous run where it has crashed. */
+  /** The last lines that a container wrote; with `previous`, those of its run before the last restart. */
   logs(
     pod: ObjectName,
     container: string,
     options: { readonly tailLines: number; readonly previous: boolean },
   ): Promise<string>;
   /**
-   * GETs a path of a pod's port over a port-forward (which arrives on the pod's loopback). The body of a 200, else an
-   * error.
+   * GETs a path from a port of a pod over a port-forward, which arrives at the pod's loopback address. Gives the body
+   * of a 200; every other status is an error.
    */
   getFromPod(pod: ObjectName, port: number, path: string): Promise<string>;
   /**

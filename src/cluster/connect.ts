@@ -1,3 +1,17 @@
+/**
+ * The one implementation of the port in cluster.ts, and the table of contents of this folder. A verb, for instance
+ * `patch`, makes a path and a description of the request (http/api-request.ts) and gives both to the API server
+ * (http/api.ts), which signs it (auth/), sends it (http/transport.ts) over a shared connection (http/pool.ts), sends it
+ * again where that is safe (http/retry.ts), and turns a bad answer into an error (http/api-failure.ts). The verb then
+ * checks that the answer is what it asked for (http/api-answer.ts). Lists, watches and port-forwards (http/list.ts,
+ * http/watch.ts, tunnel/) go the same way.
+ *
+ * Of @kubernetes/client-node (2.0.1) only the legacy auth-providers are used. Measured reasons for the rest: it merges
+ * two KUBECONFIG files otherwise than kubectl; opens a TLS connection for every request; reads a 200 with HTML as an
+ * empty object; has no retries and no deadlines; runs exec plugins once a request, without KUBERNETES_EXEC_INFO, and
+ * may wait for their input for ever; drops `--as-group`; never ends a port-forward; and takes longer to load than
+ * `kubectl get` takes in all.
+ */
 import { chooseCluster } from "./auth/choose-cluster.ts";
 import type { ClusterFlags } from "./auth/connection-flags.ts";
 import { credentialsOf } from "./auth/credentials.ts";
@@ -5,13 +19,12 @@ import type { Clock } from "./clock.ts";
 import type { Cluster, Identity, WriteOptions } from "./cluster.ts";
 import { reviewAccess } from "./http/access-review.ts";
 import { type Api, createApi } from "./http/api.ts";
-import { type ApiRequest, isAbout, malformed } from "./http/api-failure.ts";
-import { resourcePath } from "./http/api-path.ts";
+import { checkKind, checkObject, expectedOf } from "./http/api-answer.ts";
+import { isAbout, malformed } from "./http/api-failure.ts";
+import { type ApiRequest, resourcePath } from "./http/api-request.ts";
 import { listAll } from "./http/list.ts";
 import { createPool } from "./http/pool.ts";
-import { createServerClock, type ServerClock } from "./http/server-clock.ts";
-import { createWarnings } from "./http/server-warnings.ts";
-import { checkKind, checkObject, expectedOf } from "./http/shape.ts";
+import { createServerClock, createWarnings, type ServerClock } from "./http/response-headers.ts";
 import { watchChanges } from "./http/watch.ts";
 import { kinds } from "./kinds.ts";
 import { createPodPorts, type PodPorts } from "./tunnel/pod-port.ts";
@@ -19,9 +32,9 @@ import { createPodPorts, type PodPorts } from "./tunnel/pod-port.ts";
 export interface ConnectOptions {
   /** `mesh-migrate/1.2.3`. */
   readonly userAgent: string;
-  /** Who owns the fields we write. */
+  /** The owner of the fields that we write, in `managedFields`. */
   readonly fieldManager: string;
-  /** Takes the API server's warnings: one line each, fit to print. */
+  /** Gets warnings of the API server, of credential plugins, and of long waits: one line each, safe to print. */
   warn(message: string): void;
   readonly env?: NodeJS.ProcessEnv;
   /** For the waits between tries. */
@@ -29,17 +42,8 @@ export interface ConnectOptions {
 }
 
 /**
- * This folder is the one adapter of the port in cluster.ts. client-node (2.0.1) is asked only for what it does well and
- * we should not write again: the legacy auth-providers (auth-provider.ts). The rest is ours because there, as measured:
- * KUBECONFIG of two files picks another cluster than kubectl; every request opens a TLS connection of its own; a 200
- * with HTML reads as an empty object; nothing is retried and nothing has a deadline; exec plugins run once a request,
- * without KUBERNETES_EXEC_INFO, and may wait on a pipe for ever; groups to act as are dropped; a port-forward does not
- * end; and to load it costs more than a whole `kubectl get`.
- */
-
-/**
- * The cluster that the flags, KUBECONFIG or the pod we run in name. Reads configuration only: the first connection is
- * opened by the first question. Throws `ClusterError` (config) where they name none, or none that can be used.
+ * The cluster that the flags, KUBECONFIG or the pod that we run in name. Reads configuration only: the first request
+ * opens the first connection. Throws `ClusterError` (config) where no usable cluster is named.
  */
 export async function connect(flags: ClusterFlags, options: ConnectOptions): Promise<Cluster> {
   const env = options.env ?? process.env;
@@ -50,21 +54,18 @@ export async function connect(flags: ClusterFlags, options: ConnectOptions): Pro
     createPool(target, env),
   ]);
   const ended = new AbortController();
-  const serverClock = createServerClock(() => clock.now());
+  const serverClock = createServerClock(clock);
   const warnings = createWarnings(options.warn);
   const api = createApi(
     {
+      target,
       pool,
       credentials,
-      user: target.user,
       userAgent: options.userAgent,
-      compression: target.compression,
-      requestTimeout: target.requestTimeout,
       clock,
       warn: options.warn,
-      where: { server: target.identity.server, proxy: pool.proxy, caFile: target.caFile },
-      heard: (headers) => {
-        serverClock.hear(headers.date?.[0]);
+      onHeaders: (headers) => {
+        serverClock.observe(headers);
         warnings(headers);
       },
     },
@@ -81,7 +82,7 @@ export async function connect(flags: ClusterFlags, options: ConnectOptions): Pro
   };
 }
 
-/** What all views of a cluster have in common. */
+/** What all views (`until`) of a cluster share. */
 interface Shared {
   readonly identity: Identity;
   readonly serverClock: ServerClock;
@@ -90,7 +91,7 @@ interface Shared {
   readonly fieldManager: string;
 }
 
-/** The port's verbs, over an API server that ends with a signal. */
+/** The verbs of the port, for as long as the signal of `api` allows. */
 function verbsOf(api: Api, shared: Shared): Cluster {
   const { identity, serverClock, ports, clock, fieldManager } = shared;
   const { json, where } = api;
@@ -105,34 +106,34 @@ function verbsOf(api: Api, shared: Shared): Cluster {
     until: (signal) => verbsOf(api.until(signal), shared),
 
     async now() {
-      if (serverClock.now() === undefined) await api.ask({ method: "GET", path: "version", wish: versionWish });
-      const now = serverClock.now();
-      if (now === undefined) throw malformed(versionWish, "no Date header", where);
+      if (serverClock.time() === undefined) await api.ask({ method: "GET", path: "version", request: versionRequest });
+      const now = serverClock.time();
+      if (now === undefined) throw malformed(versionRequest, "no Date header", where);
       return now;
     },
 
     list: (kind, query, project) => listAll(api, kind, query, project),
 
     async get(kind, name, namespace) {
-      const wish: ApiRequest = { verb: "get", kind, name, namespace, writes: false };
-      const answer = await api.ask({ method: "GET", path: resourcePath(kind, wish), wish });
+      const request: ApiRequest = { verb: "get", kind, name, namespace, writes: false };
+      const answer = await api.ask({ method: "GET", path: resourcePath(kind, request), request });
       if (answer.status === 404 && isAbout(answer, kind, name)) return undefined;
-      return checkObject(api.parse(answer, wish), expectedOf(kind), wish, where);
+      return checkObject(api.parse(answer, request), expectedOf(kind), request, where);
     },
 
     async patch(kind, ref, body, rest) {
-      const wish: ApiRequest = { verb: "patch", kind, ...ref, writes: true };
+      const request: ApiRequest = { verb: "patch", kind, ...ref, writes: true };
       const contentType = "application/merge-patch+json";
       return checkObject(
-        await json({ method: "PATCH", path: resourcePath(kind, ref, write(rest)), wish, body, contentType }),
+        await json({ method: "PATCH", path: resourcePath(kind, ref, write(rest)), request, body, contentType }),
         expectedOf(kind),
-        wish,
+        request,
         where,
       );
     },
 
     async create(kind, body, { namespace, ...rest }) {
-      const wish: ApiRequest = {
+      const request: ApiRequest = {
         verb: "create",
         kind,
         namespace,
@@ -142,25 +143,30 @@ function verbsOf(api: Api, shared: Shared): Cluster {
       const created = await json({
         method: "POST",
         path: resourcePath(kind, { namespace }, write(rest)),
-        wish,
+        request,
         body: { ...expectedOf(kind), ...body },
       });
-      return checkObject(created, expectedOf(kind), wish, where);
+      return checkObject(created, expectedOf(kind), request, where);
     },
 
     async delete(kind, ref, uid, rest) {
-      const wish: ApiRequest = { verb: "delete", kind, ...ref, writes: true };
+      const request: ApiRequest = { verb: "delete", kind, ...ref, writes: true };
       const body = {
         kind: "DeleteOptions",
         apiVersion: "v1",
         preconditions: { uid },
         ...(rest.dryRun && { dryRun: ["All"] }),
       };
-      const gone = (await json({ method: "DELETE", path: resourcePath(kind, ref), wish, body })) as {
+      const gone = (await json({ method: "DELETE", path: resourcePath(kind, ref), request, body })) as {
         kind?: unknown;
       } | null;
-      // A Status when it is gone, the object while it goes.
-      checkKind(gone, gone?.kind === "Status" ? { kind: "Status", apiVersion: "v1" } : expectedOf(kind), wish, where);
+      // The server answers with a Status when the object is gone, with the object while finalizers or pods keep it.
+      checkKind(
+        gone,
+        gone?.kind === "Status" ? { kind: "Status", apiVersion: "v1" } : expectedOf(kind),
+        request,
+        where,
+      );
     },
 
     mayI: (access) => reviewAccess(api, access),
@@ -176,7 +182,7 @@ function verbsOf(api: Api, shared: Shared): Cluster {
         method: "GET",
         path,
         accept: "text/plain, application/json",
-        wish: { verb: "get", kind: kinds.pods, ...address, writes: false },
+        request: { verb: "get", kind: kinds.pods, ...address, writes: false },
       });
     },
 
@@ -186,7 +192,7 @@ function verbsOf(api: Api, shared: Shared): Cluster {
   };
 }
 
-const versionWish: ApiRequest = {
+const versionRequest: ApiRequest = {
   verb: "get",
   kind: { plural: "the server's version", group: "", kind: "Version", namespaced: false },
   writes: false,

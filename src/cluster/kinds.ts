@@ -1,4 +1,7 @@
-/** The API resources the suite touches: a closed table, so that no discovery is needed (kubernetes/kubectl#1126). */
+/**
+ * All API resources that the plugins use, in one table, so that the server need not be asked for its list
+ * (kubernetes/kubectl#1126).
+ */
 import type { EventObject } from "../mesh/from/event.ts";
 import type {
   ConfigMapObject,
@@ -23,7 +26,7 @@ export interface Kind<T extends KubeObject = KubeObject> {
   readonly plural: string;
   readonly kind: string;
   readonly namespaced: boolean;
-  /** Installed by somebody: a 404 on the collection means "not installed", not "none". */
+  /** Not in every cluster: a 404 on the collection means "not installed", not "none". */
   readonly optional: boolean;
   /** How lists of it are read where the server has them in protobuf; JSON for all else. */
   readonly message?: Message<T>;
@@ -47,6 +50,9 @@ const kind = <T extends KubeObject>(
   ...(rest.message && { message: rest.message }),
 });
 
+const admission = <T extends KubeObject>(plural: string, name: string, rest?: { optional: true }): Kind<T> =>
+  kind<T>("admissionregistration.k8s.io", "v1", plural, name, { cluster: true, ...rest });
+
 const workload = (name: WorkloadKind, rest?: { optional: true }): Kind<WorkloadObject> => {
   const { group, version, plural } = workloadResources[name];
   return kind<WorkloadObject>(group, version, plural, name, rest);
@@ -54,13 +60,11 @@ const workload = (name: WorkloadKind, rest?: { optional: true }): Kind<WorkloadO
 
 export const kinds = {
   namespaces: kind<NamespaceObject>("", "v1", "namespaces", "Namespace", { cluster: true }),
-  nodes: kind("", "v1", "nodes", "Node", { cluster: true }),
   pods: kind<PodObject>("", "v1", "pods", "Pod", { message: podMessage }),
   services: kind<ServiceObject>("", "v1", "services", "Service"),
   configMaps: kind<ConfigMapObject>("", "v1", "configmaps", "ConfigMap"),
   events: kind<EventObject>("", "v1", "events", "Event"),
   resourceQuotas: kind("", "v1", "resourcequotas", "ResourceQuota"),
-  limitRanges: kind("", "v1", "limitranges", "LimitRange"),
   persistentVolumeClaims: kind("", "v1", "persistentvolumeclaims", "PersistentVolumeClaim"),
   endpointSlices: kind<EndpointSliceObject>("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice"),
   deployments: workload("Deployment"),
@@ -68,42 +72,32 @@ export const kinds = {
   daemonSets: workload("DaemonSet"),
   replicaSets: kind<WorkloadObject>("apps", "v1", "replicasets", "ReplicaSet"),
   rollouts: workload("Rollout", { optional: true }),
-  jobs: kind("batch", "v1", "jobs", "Job"),
   cronJobs: kind("batch", "v1", "cronjobs", "CronJob"),
   autoscalers: kind("autoscaling", "v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler"),
   disruptionBudgets: kind("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget"),
   networkPolicies: kind("networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy"),
   gateways: kind<GatewayObject>("gateway.networking.k8s.io", "v1", "gateways", "Gateway", { optional: true }),
-  mutatingWebhooks: kind<WebhookConfigurationObject>(
-    "admissionregistration.k8s.io",
-    "v1",
+  gatewayClasses: kind("gateway.networking.k8s.io", "v1", "gatewayclasses", "GatewayClass", {
+    cluster: true,
+    optional: true,
+  }),
+  mutatingWebhooks: admission<WebhookConfigurationObject>(
     "mutatingwebhookconfigurations",
     "MutatingWebhookConfiguration",
-    { cluster: true },
   ),
-  validatingWebhooks: kind<WebhookConfigurationObject>(
-    "admissionregistration.k8s.io",
-    "v1",
+  validatingWebhooks: admission<WebhookConfigurationObject>(
     "validatingwebhookconfigurations",
     "ValidatingWebhookConfiguration",
-    { cluster: true },
   ),
-  validatingPolicies: kind(
-    "admissionregistration.k8s.io",
-    "v1",
-    "validatingadmissionpolicies",
-    "ValidatingAdmissionPolicy",
-    {
-      cluster: true,
-    },
-  ),
-  validatingPolicyBindings: kind(
-    "admissionregistration.k8s.io",
-    "v1",
-    "validatingadmissionpolicybindings",
-    "ValidatingAdmissionPolicyBinding",
-    { cluster: true },
-  ),
+  // Policies in v1: validating ones are there from Kubernetes 1.30 on, mutating ones from 1.36 on.
+  validatingPolicies: admission("validatingadmissionpolicies", "ValidatingAdmissionPolicy", { optional: true }),
+  validatingPolicyBindings: admission("validatingadmissionpolicybindings", "ValidatingAdmissionPolicyBinding", {
+    optional: true,
+  }),
+  mutatingPolicies: admission("mutatingadmissionpolicies", "MutatingAdmissionPolicy", { optional: true }),
+  mutatingPolicyBindings: admission("mutatingadmissionpolicybindings", "MutatingAdmissionPolicyBinding", {
+    optional: true,
+  }),
 } as const;
 
 /** The API resource of each kind of workload. */
@@ -114,7 +108,7 @@ export const workloadApi: Readonly<Record<WorkloadKind, Kind<WorkloadObject>>> =
   Rollout: kinds.rollouts,
 };
 
-/** The same for a reference. Throws for a kind that is no workload: a fault of ours. */
+/** The API resource of the workload that is referred to. Throws an `Error` for any other kind: a bug. */
 export function resourceOf({ kind: name }: ObjectRef): Kind<WorkloadObject> {
   if (!isWorkloadKind(name)) throw new Error(`no workload kind: ${name}`);
   return workloadApi[name];

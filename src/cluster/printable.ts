@@ -1,3 +1,4 @@
+/** Foreign text as a part of our own sentences. */
 import { safe } from "../mesh/safe.ts";
 
 /**

@@ -1,18 +1,19 @@
+/** Asks istiods which proxies are connected to them and whether those have their configuration. */
 import type { Cluster } from "../cluster/cluster.ts";
 import { proxiesFrom } from "../mesh/from/syncz.ts";
 import type { ControlPlane, Istiod, IstiodAnswer } from "../mesh/model.ts";
 import { isRunningIstiod } from "../mesh/revision-state.ts";
 
 /**
- * istiod's monitoring port, which serves the debug pages; callers from the pod's loopback, as port-forwards are, need
- * no credentials.
+ * The monitoring port of istiod, which serves the debug pages. Requests from the pod's loopback address, as those of
+ * port-forwards are, need no credentials (pilot/pkg/xds/debug.go, `allowAuthenticatedOrLocalhost`).
  */
 const debugPort = 15014;
 
 /**
- * Asks every running istiod of these control planes for its proxies, all at once: each knows only its own. Never
- * throws; one that does not answer, or answers something else, is `unanswered` with the reason. An istiod pod that
- * is not running is not asked: it has no connected proxies.
+ * Asks every running istiod of these control planes, all at the same time: each knows only the proxies that are
+ * connected to it. Never throws: an istiod without a good answer is `unanswered`, with the reason. Istiods that are
+ * starting or have ended have no proxies and are not asked.
  */
 export const askIstiods = (cluster: Cluster, controlPlanes: readonly ControlPlane[]): Promise<IstiodAnswer[]> =>
   Promise.all(

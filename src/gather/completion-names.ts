@@ -1,4 +1,4 @@
-/** Names to choose from while a command is typed. */
+/** Reads the names that the shell offers while a command is typed. */
 
 import type { ClusterFlags } from "../cluster/auth/connection-flags.ts";
 import { loadKubeconfig } from "../cluster/auth/kubeconfig-files.ts";
@@ -6,10 +6,10 @@ import { systemClock } from "../cluster/clock.ts";
 import { connect } from "../cluster/connect.ts";
 import { kinds } from "../cluster/kinds.ts";
 
-/** A name, and a word about it. */
+/** A name, and what the shell shows beside it. */
 export type Name = readonly [name: string, help: string | undefined];
 
-/** What there are names of: in the cluster, or (the last three) in the kubeconfig. */
+/** What names are wanted of: objects in the cluster, or (the last three) entries of the kubeconfig. */
 export type CompletionKind = "namespace" | "revision" | "revision-or-tag" | "context" | "cluster" | "user";
 
 /** Sorted by name. Throws what `connect` and the cluster throw. */
@@ -18,7 +18,7 @@ export const namesFor = async (what: CompletionKind, flags: ClusterFlags): Promi
     what === "context" || what === "cluster" || what === "user"
       ? namesInConfig(what, flags)
       : await namesInCluster(what, flags);
-  // What the shell would take apart is not offered.
+  // Names with white space or control characters would be more than one word to the shell.
   const safe = names.filter(([name, help]) => /^[^\s\p{C}]+$/u.test(name) && !/\p{C}/u.test(help ?? ""));
   return safe.sort(([a], [b]) => (a < b ? -1 : 1));
 };

@@ -1,3 +1,4 @@
+/** Reads which namespaces each istiod sees. */
 import { loadAll } from "js-yaml";
 import type { Cluster } from "../cluster/cluster.ts";
 import { ClusterError } from "../cluster/cluster-error.ts";
@@ -5,16 +6,16 @@ import { kinds } from "../cluster/kinds.ts";
 import type { ConfigMapObject, LabelSelector } from "../mesh/kubernetes.ts";
 import type { Mesh } from "../mesh/model.ts";
 import type { Discovery } from "../upgrade/evidence/cluster-evidence.ts";
-import type { Optional } from "./optional-read.ts";
+import type { OptionalRead } from "./optional-read.ts";
 
 /**
- * `discoverySelectors` of each istiod. An istiod without a ConfigMap goes by Istio's defaults, which see everything.
+ * `discoverySelectors` of each istiod. An istiod without a ConfigMap has Istio's default: it sees all namespaces.
  * Names and key as the istiod chart has them (manifests/charts/istio-control/istio-discovery/templates/configmap.yaml).
  */
 export const readDiscovery = async (
   cluster: Cluster,
   mesh: Mesh,
-  optional: Optional,
+  optional: OptionalRead,
 ): Promise<readonly Discovery[]> => {
   const found = mesh.controlPlanes
     .filter(({ deployment }) => deployment !== undefined)
@@ -30,7 +31,7 @@ export const readDiscovery = async (
   return (await Promise.all(found)).flat();
 };
 
-/** Throws `ClusterError` (malformed) for a mesh config that is not one. */
+/** The selectors of a mesh config. Throws `ClusterError` (malformed) for one that cannot be read. */
 export const discoverySelectors = (config: ConfigMapObject | undefined): readonly LabelSelector[] => {
   const place = `ConfigMap ${config?.metadata.namespace}/${config?.metadata.name}`;
   const malformed = (why: string): ClusterError =>
@@ -41,10 +42,10 @@ export const discoverySelectors = (config: ConfigMapObject | undefined): readonl
   } catch (error) {
     throw malformed((error as Error).message.split("\n", 1)[0] ?? "not YAML");
   }
-  if (typeof mesh !== "object" || mesh === null || Array.isArray(mesh)) throw malformed("it is no YAML mapping");
+  if (typeof mesh !== "object" || mesh === null || Array.isArray(mesh)) throw malformed("it is not a YAML mapping");
   const selectors = (mesh as { readonly discoverySelectors?: unknown }).discoverySelectors ?? [];
   if (!Array.isArray(selectors) || !selectors.every(isSelector))
-    throw malformed("discoverySelectors is no list of label selectors");
+    throw malformed("discoverySelectors is not a list of label selectors");
   return selectors;
 };
 

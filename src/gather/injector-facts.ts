@@ -1,3 +1,4 @@
+/** Reads how injectors are reached and what they inject. */
 import { load } from "js-yaml";
 import type { Cluster } from "../cluster/cluster.ts";
 import { ClusterError } from "../cluster/cluster-error.ts";
@@ -6,9 +7,9 @@ import { injectorConfigMap, revisionOf } from "../mesh/from/injectors.ts";
 import { injectorPolicyFrom } from "../mesh/injector-policy.ts";
 import type { EndpointSliceObject, WebhookConfigurationObject } from "../mesh/kubernetes.ts";
 import type { InjectorPolicy } from "../mesh/model.ts";
-import type { Optional } from "./optional-read.ts";
+import type { OptionalRead } from "./optional-read.ts";
 
-/** EndpointSlices of the Services by which these injectors are called. */
+/** The EndpointSlices of the Services through which the API server calls these injectors. */
 export const readEndpointSlices = async (
   cluster: Cluster,
   configurations: readonly WebhookConfigurationObject[],
@@ -28,13 +29,13 @@ export const readEndpointSlices = async (
 };
 
 /**
- * What the istiod of each revision is told to inject, read beside the Service by which it is called. A revision without
- * a ConfigMap (an istiod outside the cluster) is left out; one whose ConfigMap cannot be read, or holds something else,
- * is `unknown`.
+ * The injection settings of the istiod of each revision, from the ConfigMap in the namespace of the injector's Service.
+ * A revision without a ConfigMap (an istiod outside the cluster) is left out; one whose ConfigMap cannot be read, or
+ * has another content, is `unknown`.
  */
 export const readPolicies = async (
   cluster: Cluster,
-  optional: Optional,
+  optional: OptionalRead,
   istioNamespace: string,
   configurations: readonly WebhookConfigurationObject[],
 ): Promise<ReadonlyMap<string, InjectorPolicy | "unknown">> => {
@@ -67,8 +68,8 @@ const readPolicy = async (cluster: Cluster, namespace: string, name: string): Pr
 };
 
 /**
- * YAML without its blocks of text (`key: |`), which nothing above reads: templates are nine tenths of an injector's
- * configuration. Exported for its test.
+ * YAML without its blocks of text (`key: |`), which are not needed: nine tenths of an injector's configuration are
+ * templates. Exported for its test.
  */
 export const withoutBlocks = (yaml: string): string =>
   `${yaml}\n`.replace(/^( *)([\w.-]+:) [|>][-+\d]*\n(?:\1 .*\n| *\n)*/gm, '$1$2 ""\n');

@@ -9,13 +9,10 @@ import { rightsHeld } from "../upgrade/checks/single-checks.ts";
 import type { Plan } from "../upgrade/plan/plan.ts";
 import { neededRights } from "../upgrade/plan/rights.ts";
 
-/**
- * One review at a time would be slow, one for each of hundreds of namespaces unkind: a right held everywhere is asked
- * for once.
- */
+/** For more namespaces than this, a right is first asked for in all namespaces at once: that may save many reviews. */
 const fewNamespaces = 3;
 
-/** A blocker for each right that is missing, an unknown for each that could not be asked for. */
+/** A blocker for each right that is missing, an unknown for each that the server gives no answer about. */
 export async function missingRights(cluster: Cluster, plan: Plan): Promise<readonly Finding[]> {
   const alike = [
     ...Map.groupBy(neededRights(plan), ({ verb, group, resource, subresource }) =>
@@ -39,7 +36,8 @@ const held = (cluster: Cluster, right: Right): Promise<boolean> =>
   );
 
 async function review(cluster: Cluster, right: Right): Promise<Finding | undefined> {
-  const resource = `${right.resource}${right.subresource ? `/${right.subresource}` : ""}${right.group ? `.${right.group}` : ""}`;
+  const subresource = right.subresource ? `/${right.subresource}` : "";
+  const resource = right.resource + subresource + (right.group ? `.${right.group}` : "");
   const object = right.namespace ? `namespace/${right.namespace}` : "cluster";
   try {
     const { allowed } = await cluster.mayI(right);

@@ -1,10 +1,10 @@
-import type { Cluster, ListQuery, ListResult } from "../cluster/cluster.ts";
-import { type Kind, kinds, workloadApi } from "../cluster/kinds.ts";
+/** Reads the state of a mesh from the cluster, once. */
+import type { Cluster } from "../cluster/cluster.ts";
+import { kinds } from "../cluster/kinds.ts";
 import { controlPlanesFrom } from "../mesh/from/control-plane.ts";
 import { isSidecarInjector } from "../mesh/from/injectors.ts";
 import { meshFrom } from "../mesh/from/inventory.ts";
 import { podFrom, podFromMetadata } from "../mesh/from/pod.ts";
-import { type BareWorkload, workloadFrom } from "../mesh/from/workload.ts";
 import type {
   GatewayObject,
   KubeObject,
@@ -16,36 +16,36 @@ import type { Mesh, Unknown } from "../mesh/model.ts";
 import { workloadKinds } from "../mesh/workload-kinds.ts";
 import { askIstiods } from "./ask-istiods.ts";
 import { readEndpointSlices, readPolicies } from "./injector-facts.ts";
-import { noting, type Optional } from "./optional-read.ts";
+import { itemsOf, listKind, listReplicaSets, listWorkloads } from "./list-kind.ts";
+import { recordingUnknown } from "./optional-read.ts";
 
-/** How much of the mesh is looked at. */
+/** How much of the mesh is read. */
 export interface Scope {
   readonly istioNamespace: string;
-  /** Whose pods, workloads and Gateways are read. A namespace that does not exist is simply not in the picture. */
+  /** Whose pods, workloads and Gateways are read. A namespace that does not exist is left out. */
   readonly namespaces: readonly string[] | "all";
-  /** Read workloads and their ReplicaSets too; without, a pod's workload is told by names alone. */
+  /** Read workloads and their ReplicaSets too; else the workload of a pod is found by names alone. */
   readonly workloads: boolean;
   /** Ask each istiod for its proxies. */
   readonly askIstiods: boolean;
   /**
-   * Of pods that have not ended read only the metadata, a quarter of the bytes: what they run is known, how they do is
-   * not (`podFromMetadata`); and no ReplicaSets, of which each Deployment keeps ten old ones: a pod's ReplicaSet tells
-   * by its name whose it is.
+   * Read only the metadata of pods that have not ended, a quarter of the bytes: their revision is known, their status
+   * is not (`podFromMetadata`). And no ReplicaSets, of which each Deployment keeps ten old ones: the name of a pod's
+   * ReplicaSet says which Deployment it belongs to.
    */
   readonly podMetadataOnly?: boolean;
 }
 
 /**
- * Reads the picture of a mesh: everything at once, in few requests, pods and workloads projected while their pages come
- * in.
+ * Reads the state of a mesh: all parts at the same time, in few requests, keeping only what is needed of each page.
  *
- * The webhooks, the namespaces and istiod's Deployments and pods must be had, because what is missing of them would
- * look like what is not there: their errors are thrown, as is being unreachable or unknown to the server. Whatever else
- * may not be read or does not answer stands in the mesh's `unknown`, and the rest of the picture is there.
+ * Webhooks, namespaces, and the Deployments and pods of istiod are required: without them, what could not be read would
+ * look as if it did not exist. Their errors are thrown, and so are errors after which nothing else can be read (no
+ * connection, no valid credentials). All else that cannot be read is listed in the mesh's `unknown`.
  */
 export const snapshot = async (cluster: Cluster, scope: Scope): Promise<Mesh> => {
   const unknown: Unknown[] = [];
-  const optional = noting(unknown);
+  const optional = recordingUnknown(unknown);
   const { istioNamespace } = scope;
   const webhooks = itemsOf(cluster.list(kinds.mutatingWebhooks, {}, whole<WebhookConfigurationObject>));
   const deployments = itemsOf(cluster.list(kinds.deployments, { labelSelector: "app=istiod" }, whole<WorkloadObject>));
@@ -56,15 +56,15 @@ export const snapshot = async (cluster: Cluster, scope: Scope): Promise<Mesh> =>
     scope.askIstiods ? askIstiods(cluster, controlPlanesFrom(deployed, pods, configurations, istioNamespace)) : [],
   );
 
-  // The longest read first: there are only so many connections.
+  // The longest read first, because the number of connections is limited.
   const [pods, namespaces, endpointSlices, policies, defaultValidator, tagServices, gateways, replicaSets, workloads] =
     await Promise.all([
       scope.podMetadataOnly
-        ? readInScope(cluster, scope, optional, kinds.pods, podFromMetadata, {
+        ? listKind(cluster, scope.namespaces, optional, kinds.pods, podFromMetadata, {
             metadataOnly: true,
             fieldSelector: "status.phase!=Succeeded,status.phase!=Failed",
           })
-        : readInScope(cluster, scope, optional, kinds.pods, podFrom),
+        : listKind(cluster, scope.namespaces, optional, kinds.pods, podFrom),
       readNamespaces(cluster, scope.namespaces),
       injectors.then((found) => optional("endpoints of the injectors", readEndpointSlices(cluster, found))),
       injectors.then((found) => readPolicies(cluster, optional, istioNamespace, found)),
@@ -75,9 +75,9 @@ export const snapshot = async (cluster: Cluster, scope: Scope): Promise<Mesh> =>
           cluster.list(kinds.services, { namespace: istioNamespace, labelSelector: "istio.io/tag" }, whole<KubeObject>),
         ),
       ),
-      readInScope(cluster, scope, optional, kinds.gateways, whole<GatewayObject>),
-      scope.workloads && !scope.podMetadataOnly ? readReplicaSets(cluster, scope) : [],
-      scope.workloads ? readWorkloads(cluster, scope, optional) : [],
+      listKind(cluster, scope.namespaces, optional, kinds.gateways, whole<GatewayObject>),
+      scope.workloads && !scope.podMetadataOnly ? listReplicaSets(cluster, scope.namespaces) : [],
+      scope.workloads ? listWorkloads(cluster, scope.namespaces, optional, workloadKinds) : [],
       answers,
     ]);
 
@@ -113,43 +113,5 @@ const readNamespaces = async (cluster: Cluster, names: Scope["namespaces"]): Pro
   return found.filter((namespace) => namespace !== undefined);
 };
 
-/** What the scope covers of a kind: one list of all namespaces, or one of each named. */
-const readInScope = async <T extends KubeObject, R>(
-  cluster: Cluster,
-  { namespaces }: Scope,
-  optional: Optional,
-  kind: Kind<T>,
-  project: (object: T) => R,
-  query: ListQuery = {},
-): Promise<readonly R[]> => {
-  if (namespaces === "all") return (await optional(kind.plural, itemsOf(cluster.list(kind, query, project)))) ?? [];
-  const lists = namespaces.map((namespace) =>
-    optional(
-      `${kind.plural} in namespace ${namespace}`,
-      itemsOf(cluster.list(kind, { ...query, namespace }, project)),
-      namespace,
-    ),
-  );
-  return (await Promise.all(lists)).flatMap((list) => list ?? []);
-};
-
-const readWorkloads = async (cluster: Cluster, scope: Scope, optional: Optional): Promise<readonly BareWorkload[]> => {
-  const lists = workloadKinds.map((kind) =>
-    readInScope(cluster, scope, optional, workloadApi[kind], (object) => workloadFrom(kind, object)),
-  );
-  return (await Promise.all(lists)).flat();
-};
-
-/** The owners of ReplicaSets. Not being allowed to read them is no gap: their names tell the same. */
-const readReplicaSets = (cluster: Cluster, scope: Scope): Promise<readonly KubeObject[]> =>
-  readInScope(cluster, scope, noting([]), kinds.replicaSets, ownersOf, { metadataOnly: true });
-
-const ownersOf = ({ metadata: { name, uid, ownerReferences = [] } }: KubeObject): KubeObject => ({
-  metadata: { name, uid, ownerReferences },
-});
-
 /** For `Cluster.list`: keeps an object as it is. */
 const whole = <T>(object: T): T => object;
-
-/** An optional kind that is not installed has no objects. */
-const itemsOf = async <R>(list: Promise<ListResult<R> | undefined>): Promise<readonly R[]> => (await list)?.items ?? [];

@@ -1,3 +1,4 @@
+/** Credentials of a legacy `auth-provider`, by the library that knows them. */
 import type { RequestOptions } from "node:https";
 import { ClusterError } from "../cluster-error.ts";
 import { printable } from "../printable.ts";

@@ -1,3 +1,4 @@
+/** Chooses the cluster and the user, by flags, kubeconfig or the pod that the program runs in. */
 import { readFileSync } from "node:fs";
 import { parseDuration } from "../../mesh/duration.ts";
 import type { Identity } from "../cluster.ts";
@@ -8,18 +9,18 @@ import { inCluster } from "./in-cluster.ts";
 import { type ClusterEntry, type Kubeconfig, nobody, noCluster, type UserEntry } from "./kubeconfig.ts";
 import { loadKubeconfig } from "./kubeconfig-files.ts";
 
-/** The one cluster and user chosen, complete: nothing of a kubeconfig is needed after this. */
+/** The chosen cluster and user, complete: the kubeconfig is not needed after this. */
 export interface ChosenCluster {
   readonly identity: Identity;
   readonly server: URL;
   readonly tls: ServerTrust;
-  /** File that the CA was read from, for messages. */
+  /** The file that the CA was read from, for messages. */
   readonly caFile: string | undefined;
   readonly proxyUrl: string | undefined;
   readonly compression: boolean;
   readonly user: UserEntry;
   readonly execConfig: unknown;
-  /** Milliseconds a single request may take; `undefined` is without end. */
+  /** Milliseconds that a single request may take; `undefined`: no limit. */
   readonly requestTimeout: number | undefined;
 }
 
@@ -27,14 +28,14 @@ export interface ServerTrust {
   /** PEM. Absent: the system's. */
   readonly ca: string | undefined;
   readonly insecure: boolean;
-  /** Name that the certificate must bear, where it is not the host's. */
+  /** The name in the certificate of the server, where it is not the host's. */
   readonly serverName: string | undefined;
 }
 
 /**
  * Chooses context, cluster and user by client-go's rules (tools/clientcmd/client_config.go, validation.go): flags
- * override, a context that names nothing is an error, no configuration at all means in-cluster. Throws `ClusterError`
- * (config) with the sentence that names what is missing.
+ * override, a context that does not exist is an error, no configuration at all means in-cluster. Throws `ClusterError`
+ * (config) that names what is missing.
  */
 export function chooseCluster(flags: ClusterFlags, env: NodeJS.ProcessEnv): ChosenCluster {
   const kubeconfig = loadKubeconfig(flags.kubeconfig, env);
@@ -52,11 +53,12 @@ export function chooseCluster(flags: ClusterFlags, env: NodeJS.ProcessEnv): Chos
   const inside = cluster === undefined && user === undefined && entry === undefined ? inCluster(env) : undefined;
   const whole = withClusterFlags(cluster ?? inside?.cluster ?? noCluster, flags);
   if (whole.server === undefined) {
+    const files = kubeconfig.files.map((file) => printable(file)).join(", ");
     throw new ClusterError(
       clusterName === undefined ? "no cluster is configured" : `cluster "${printable(clusterName)}" has no server`,
       {
         reason: "config",
-        hint: `Looked at ${kubeconfig.files.map((file) => printable(file)).join(", ")}. Name a kubeconfig with --kubeconfig or a context with --context.`,
+        hint: `Looked at ${files}. Name a kubeconfig with --kubeconfig or a context with --context.`,
       },
     );
   }
@@ -74,7 +76,7 @@ export function chooseCluster(flags: ClusterFlags, env: NodeJS.ProcessEnv): Chos
     caFile: whole.caFile,
     proxyUrl: whole.proxyUrl,
     compression: !whole.disableCompression,
-    // client-go hands no credentials to a server without TLS.
+    // client-go sends no credentials to a server without TLS.
     user:
       server.protocol === "https:"
         ? checkUser(who, userName)
@@ -117,7 +119,7 @@ function readServer(cluster: ClusterEntry, user: UserEntry): URL {
   const tls = cluster.caFile || cluster.caData || cluster.insecure || user.certificateFile || user.certificateData;
   const server = URL.parse(/^https?:\/\//i.test(given) ? given : `${tls ? "https" : "http"}://${given}`);
   if (server === null || given.includes("://") !== /^https?:\/\//i.test(given))
-    throw new ClusterError(`"${printable(given)}" is no address of an API server`, {
+    throw new ClusterError(`"${printable(given)}" is not the address of an API server`, {
       reason: "config",
       hint: "It looks like https://host:port.",
     });
@@ -147,7 +149,7 @@ function readTrust(cluster: ClusterEntry, name = ""): ServerTrust {
   const bad = (message: string): ClusterError =>
     new ClusterError(`cluster "${printable(name)}" ${message}`, {
       reason: "config",
-      hint: "Mend it with `kubectl config set-cluster`.",
+      hint: "Fix it with `kubectl config set-cluster`.",
     });
   if (cluster.caFile && cluster.caData) throw bad("has both certificate-authority and certificate-authority-data");
   if (cluster.insecure && (cluster.caFile || cluster.caData))
@@ -163,7 +165,7 @@ function checkUser(user: UserEntry, name = ""): UserEntry {
   const bad = (message: string): ClusterError =>
     new ClusterError(`user "${printable(name)}" ${message}`, {
       reason: "config",
-      hint: "Mend it with `kubectl config set-credentials`.",
+      hint: "Fix it with `kubectl config set-credentials`.",
     });
   if (user.certificateFile && user.certificateData)
     throw bad("has both client-certificate and client-certificate-data");

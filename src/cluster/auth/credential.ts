@@ -1,4 +1,7 @@
-/** What one request is signed with. Never printed. */
+/** What requests are signed with, and how it is renewed. */
+import { unlessAborted } from "../clock.ts";
+
+/** What a request is signed with. Never printed. */
 export interface Credential {
   /** Value of the `Authorization` header. */
   readonly authorization?: string | undefined;
@@ -14,15 +17,34 @@ export interface Certificate {
 /** Where credentials come from. */
 export interface Credentials {
   /**
-   * The credential of the moment; gets one where there is none or it is about to expire. Throws `ClusterError` (config
-   * or unauthorized).
+   * The current credential; fetches one where there is none or it is about to expire. Throws `ClusterError` (config or
+   * unauthorized).
    */
   current(): Promise<Credential>;
   /**
-   * The server refused `used` (401): gets another one, unless somebody already did. False where another one cannot be
-   * had.
+   * The server refused `used` (401): fetches another one, unless that was already done. False where there is no other.
    */
   renew(used: Credential): Promise<boolean>;
+}
+
+/**
+ * Does something with the current credential. Where the server refuses it (401) and another one can be had, does it
+ * once more with that one. Gives `undefined` where the signal aborts while a credential is waited for.
+ */
+export async function withCredential<T>(
+  credentials: Credentials,
+  signal: AbortSignal,
+  act: (credential: Credential) => Promise<T>,
+  isRefused: (outcome: T) => boolean,
+): Promise<T | undefined> {
+  const credential = await unlessAborted(credentials.current(), signal);
+  if (credential === undefined) return undefined;
+  const outcome = await act(credential);
+  if (!isRefused(outcome)) return outcome;
+  const another = async (): Promise<Credential | "none"> =>
+    (await credentials.renew(credential)) ? credentials.current() : "none";
+  const renewed = await unlessAborted(another(), signal);
+  return renewed === "none" ? outcome : renewed && act(renewed);
 }
 
 export interface ExecContext {
@@ -45,7 +67,7 @@ export function fetchedCredentials(
     fetching ??= fetch()
       .then(({ expires, ...credential }) => {
         held = credential;
-        // 30 s early, so that a request is not under way when it expires; but a short-lived credential is not fetched
+        // 30 s early, so that it does not expire during a request; later for a short-lived one, or it would be fetched
         // for every request.
         staleAt =
           expires === undefined

@@ -1,3 +1,4 @@
+/** Where the credentials of a user come from: the kubeconfig, a token file, an exec plugin or an auth provider. */
 import { readFileSync } from "node:fs";
 import { ClusterError } from "../cluster-error.ts";
 import { printable } from "../printable.ts";
@@ -5,8 +6,8 @@ import { type ChosenCluster, readPem } from "./choose-cluster.ts";
 import type { Certificate, Credential, Credentials, ExecContext } from "./credential.ts";
 
 /**
- * The credentials of a user, by client-go's precedence: an exec plugin or auth provider is asked only where there is
- * nothing else.
+ * The credentials of a user, in client-go's order of precedence: an exec plugin or auth provider is used only where
+ * there is nothing else. Throws `ClusterError` (config) for files that cannot be read.
  */
 export async function credentialsOf(target: ChosenCluster, around: ExecContext): Promise<Credentials> {
   const { user } = target;
@@ -30,8 +31,8 @@ function fixed(credential: Credential): Credentials {
 }
 
 /**
- * Read again every minute, as client-go does, because the kubelet replaces it; and after a 401, where it changed.
- * `otherwise` counts while the file cannot be read.
+ * The file is read again every minute, as in client-go, because the kubelet replaces it; and after a 401. `otherwise`
+ * is the token while the file cannot be read.
  */
 function tokenFromFile(file: string, otherwise: string | undefined, certificate: Certificate | undefined): Credentials {
   let credential: Credential | undefined;

@@ -1,3 +1,4 @@
+/** Runs the credential plugin (`exec`) of a kubeconfig user. */
 import { spawn } from "node:child_process";
 import { ClusterError } from "../cluster-error.ts";
 import { printable } from "../printable.ts";
@@ -11,7 +12,7 @@ const outputLimit = 1024 * 1024;
 
 export interface ExecPluginContext extends ExecContext {
   /** Milliseconds until a plugin is killed: without and with a person at the terminal. */
-  readonly patience?: { readonly alone: number; readonly withPerson: number };
+  readonly limits?: { readonly alone: number; readonly withPerson: number };
 }
 
 /**
@@ -27,7 +28,7 @@ export function execCredentials(exec: ExecEntry, target: ChosenCluster, around: 
   const bad = (message: string): ClusterError =>
     new ClusterError(`the exec plugin of user "${user}" ${message}`, {
       reason: "config",
-      hint: "Mend the user's `exec` in the kubeconfig.",
+      hint: "Fix the user's `exec` in the kubeconfig.",
     });
   if (!command) throw bad("has no command");
   if (!exec.apiVersion || !versions.includes(exec.apiVersion))
@@ -49,7 +50,7 @@ export function execCredentials(exec: ExecEntry, target: ChosenCluster, around: 
       exec,
       env,
       interactive,
-      around.patience ?? { alone: 60_000, withPerson: 300_000 },
+      around.limits ?? { alone: 60_000, withPerson: 300_000 },
     );
     return readAnswer(answer, exec.apiVersion, printable(command));
   });
@@ -72,7 +73,7 @@ function runPlugin(
   exec: ExecEntry,
   env: NodeJS.ProcessEnv,
   interactive: boolean,
-  patience: { alone: number; withPerson: number },
+  limits: { alone: number; withPerson: number },
 ): Promise<string> {
   const shown = printable(command);
   const seen = process.stderr.isTTY === true;
@@ -89,7 +90,7 @@ function runPlugin(
       child.stdout?.destroy();
       fail(message, "Run any kubectl command to see what the plugin says; perhaps it waits for a login.");
     };
-    const limit = interactive ? patience.withPerson : patience.alone;
+    const limit = interactive ? limits.withPerson : limits.alone;
     const timer = setTimeout(() => stop(`the exec plugin ${shown} did not answer within ${limit / 1000} s`), limit);
     const chunks: Buffer[] = [];
     let size = 0;

@@ -1,3 +1,4 @@
+/** The cluster of the pod that the program runs in, by its service account. */
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { type ClusterEntry, nobody, noCluster, type UserEntry } from "./kubeconfig.ts";

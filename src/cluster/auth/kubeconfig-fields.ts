@@ -1,3 +1,4 @@
+/** Reads the fields of a kubeconfig with the types that client-go demands. */
 import { ClusterError } from "../cluster-error.ts";
 import { printable } from "../printable.ts";
 
@@ -66,6 +67,6 @@ export function readFields(value: unknown, where: string): Fields {
 function wrong(where: string, wanted: string): ClusterError {
   return new ClusterError(`${printable(where)} is not ${wanted}`, {
     reason: "config",
-    hint: "Mend the kubeconfig, e.g. with `kubectl config`.",
+    hint: "Fix the kubeconfig, e.g. with `kubectl config`.",
   });
 }

@@ -1,3 +1,4 @@
+/** Finds, reads and merges the kubeconfig files. */
 import { closeSync, fstatSync, openSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { delimiter, dirname, isAbsolute, join, resolve, sep } from "node:path";
@@ -10,9 +11,9 @@ import { type Fields, readFields } from "./kubeconfig-fields.ts";
 const sizeLimit = 10 * 1024 * 1024;
 
 /**
- * Reads and merges what `--kubeconfig` (`explicit`) or else KUBECONFIG or else `~/.kube/config` name. The first file
- * wins per entry, entries are never mixed, missing files are passed over except an explicit one. Throws `ClusterError`
- * (config) naming the file and field at fault.
+ * Reads and merges what `--kubeconfig` (`explicit`) or else KUBECONFIG or else `~/.kube/config` name. An entry is
+ * taken whole from the first file that has it; missing files are skipped, but an explicit one is an error. Throws
+ * `ClusterError` (config) that names the file and the field.
  */
 export function loadKubeconfig(explicit: string | undefined, env: NodeJS.ProcessEnv): Kubeconfig {
   const files = explicit
@@ -70,7 +71,7 @@ function readKubeconfig(file: string, required: boolean): Kubeconfig | undefined
   };
 }
 
-/** Nothing but white space and comments, which YAML calls no document. */
+/** Only white space and comments, which are no document in YAML. */
 function isBlank(content: string): boolean {
   return content.split("\n").every((line) => /^\s*(#|$)/.test(line));
 }

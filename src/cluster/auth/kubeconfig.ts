@@ -54,7 +54,7 @@ export interface ExecEntry {
   readonly interactiveMode: string | undefined;
 }
 
-/** A cluster of which nothing is said. */
+/** A cluster without settings. */
 export const noCluster: ClusterEntry = {
   server: undefined,
   tlsServerName: undefined,

@@ -1,9 +1,10 @@
+/** Asks the API server for a right of the user. */
 import type { Right } from "../../mesh/kubernetes.ts";
 import { printable } from "../printable.ts";
 import type { Api } from "./api.ts";
-import { type ApiRequest, malformed } from "./api-failure.ts";
-import { resourcePath } from "./api-path.ts";
-import { checkKind, expectedOf } from "./shape.ts";
+import { checkKind, expectedOf } from "./api-answer.ts";
+import { malformed } from "./api-failure.ts";
+import { type ApiRequest, resourcePath } from "./api-request.ts";
 
 const kind = {
   group: "authorization.k8s.io",
@@ -13,7 +14,7 @@ const kind = {
   namespaced: false,
 };
 // It stores nothing, so it may be asked again.
-const wish: ApiRequest = { verb: "create", kind, writes: false };
+const request: ApiRequest = { verb: "create", kind, writes: false };
 
 /**
  * Asks the server whether the user may
@@ -24,10 +25,10 @@ export async function reviewAccess(
   access: Right,
 ): Promise<{ readonly allowed: boolean; readonly reason: string }> {
   const body = { ...expectedOf(kind), spec: { resourceAttributes: access } };
-  const review = await api.json({ method: "POST", path: resourcePath(kind, {}), wish, body });
-  checkKind(review, expectedOf(kind), wish, api.where);
+  const review = await api.json({ method: "POST", path: resourcePath(kind, {}), request, body });
+  checkKind(review, expectedOf(kind), request, api.where);
   const { status } = review as { status?: { allowed?: unknown; reason?: unknown; evaluationError?: unknown } };
-  if (typeof status?.allowed !== "boolean") throw malformed(wish, "a review that does not say yes or no", api.where);
+  if (typeof status?.allowed !== "boolean") throw malformed(request, "a review that does not say yes or no", api.where);
   const reason = [status.reason, status.evaluationError]
     .filter((text) => typeof text === "string" && text !== "")
     .join("; ");

@@ -1,8 +1,12 @@
+/** The API server as one thing to ask: requests are signed, sent, sent again where that is right, and checked. */
 import type { OutgoingHttpHeaders } from "node:http";
-import type { Credential, Credentials } from "../auth/credential.ts";
-import type { UserEntry } from "../auth/kubeconfig.ts";
-import { type Clock, unlessAborted } from "../clock.ts";
-import { type ApiRequest, apiFailure, malformed, type Whereabouts } from "./api-failure.ts";
+import type { ChosenCluster } from "../auth/choose-cluster.ts";
+import { type Credential, type Credentials, withCredential } from "../auth/credential.ts";
+import type { Clock } from "../clock.ts";
+import { isType, parseJson, typeWording } from "./api-answer.ts";
+import { apiFailure, malformed } from "./api-failure.ts";
+import type { ApiRequest } from "./api-request.ts";
+import type { Whereabouts } from "./connection-failure.ts";
 import type { Pool } from "./pool.ts";
 import { withRetries } from "./retry.ts";
 import {
@@ -22,48 +26,49 @@ import {
 export interface Call {
   readonly method: WireRequest["method"];
   readonly path: string;
-  readonly wish: ApiRequest;
+  readonly request: ApiRequest;
   readonly accept?: string;
   readonly contentType?: string;
   readonly body?: object;
 }
 
-/** The API server: signs, sends, retries, and answers or throws `ClusterError`. */
+/** The API server. Every method throws `ClusterError`. */
 export interface Api {
   readonly where: Whereabouts;
   /** Ends whatever is waited for. */
   readonly signal: AbortSignal;
   /** The same API server, until this signal aborts or the one it had. */
   until(signal: AbortSignal): Api;
-  /** Any answer of the server, whatever its status; throws only where none came. */
+  /** The answer of the server, with any status; throws only where there is none. */
   ask(call: Call): Promise<Answer>;
-  /** The body of a 2xx as JSON; every other answer is thrown. */
+  /** The body of a 2xx as JSON; throws for every other answer. */
   json(call: Call): Promise<unknown>;
-  /** The same for an answer already there. */
-  parse(answer: Answer, wish: ApiRequest): unknown;
+  /** The same for an answer that `ask` gave. */
+  parse(answer: Answer, request: ApiRequest): unknown;
   /** The body of a 2xx of type text/plain. */
   text(call: Call): Promise<string>;
-  /** Opens a body that keeps coming; one try. */
+  /** Opens a body that is read while it comes; one try. */
   stream(call: Call): Promise<OpenStream | NoAnswer>;
-  /** What a connection of another kind (a websocket) needs to be let in. */
-  sign(): Promise<{ readonly credential: Credential; readonly headers: OutgoingHttpHeaders }>;
-  /** The server refused a credential that `sign` gave: was another one got? */
-  renew(used: Credential): Promise<boolean>;
-  error(exchange: Exchange, wish: ApiRequest): Error;
+  /**
+   * As `withCredential`, for a connection of another kind (a websocket): with the headers that go with every request.
+   */
+  withCredential<T>(
+    act: (credential: Credential, headers: OutgoingHttpHeaders) => Promise<T>,
+    isRefused: (outcome: T) => boolean,
+  ): Promise<T | undefined>;
+  /** The error for an exchange that gave no good answer. */
+  error(exchange: Exchange, request: ApiRequest): Error;
 }
 
 export interface ApiParts {
+  readonly target: ChosenCluster;
   readonly pool: Pool;
   readonly credentials: Credentials;
-  readonly where: Whereabouts;
-  readonly user: UserEntry;
   readonly userAgent: string;
-  readonly compression: boolean;
-  readonly requestTimeout: number | undefined;
   readonly clock: Clock;
   readonly warn: (message: string) => void;
-  /** Sees the headers of every answer. */
-  readonly heard: (headers: NodeJS.Dict<string[]>) => void;
+  /** Gets the headers of every answer. */
+  readonly onHeaders: (headers: NodeJS.Dict<string[]>) => void;
 }
 
 /**
@@ -72,17 +77,18 @@ export interface ApiParts {
  */
 const retryBudget = { beforeFirstAnswer: 2_000, afterFirstAnswer: 30_000 };
 
-/** Waiting that a person notices; and how long to be silent about the next. */
+/** Milliseconds: waits from `notice` on are reported, and after a report none for the time of `silence`. */
 const longWait = { notice: 3_000, silence: 30_000 };
 
-/** The API server until `signal` aborts. Opens nothing yet. */
+/** The API server, until `signal` aborts. Opens no connection yet. */
 export function createApi(parts: ApiParts, signal: AbortSignal): Api {
-  const { pool, credentials, where, clock } = parts;
-  const standing = standingHeaders(parts);
+  const { target, pool, credentials, clock } = parts;
+  const where: Whereabouts = { server: target.identity.server, proxy: pool.proxy, caFile: target.caFile };
+  const fixedHeaders = fixedHeadersOf(parts);
   let answered = false;
   let silentUntil = 0;
 
-  const sayWaiting = (exchange: Exchange, ms: number): void => {
+  const reportWaiting = (exchange: Exchange, ms: number): void => {
     if (ms < longWait.notice || clock.now() < silentUntil) return;
     silentUntil = clock.now() + longWait.silence;
     const why = exchange.answered
@@ -93,37 +99,33 @@ export function createApi(parts: ApiParts, signal: AbortSignal): Api {
     parts.warn(`${where.server} ${why}; trying again`);
   };
 
-  const renew = async (used: Credential): Promise<Credential | "refused"> =>
-    (await credentials.renew(used)) ? credentials.current() : "refused";
-
-  const good = (answer: Answer, wish: ApiRequest): Answer => {
-    if (answer.status < 200 || answer.status > 299) throw apiFailure(answer, wish, where);
+  const successful = (answer: Answer, request: ApiRequest): Answer => {
+    if (answer.status < 200 || answer.status > 299) throw apiFailure(answer, request, where);
     return answer;
   };
-  const parse = (answer: Answer, wish: ApiRequest): unknown => parseJson(good(answer, wish), wish, where);
+  const parse = (answer: Answer, request: ApiRequest): unknown =>
+    parseJson(successful(answer, request), request, where);
 
   const apiUntil = (signal: AbortSignal): Api => {
     const signed = async <T extends Answer | OpenStream>(
       send: (credential: Credential) => Promise<T | NoAnswer>,
     ): Promise<T | NoAnswer> => {
-      const credential = await unlessAborted(credentials.current(), signal);
-      if (credential === undefined) return notSent;
-      const first = await send(credential);
-      if (!("status" in first)) return first;
-      answered = true;
-      parts.heard(first.headers);
-      if (first.status !== 401) return first;
-      const renewed = await unlessAborted(renew(credential), signal);
-      if (renewed === "refused") return first;
-      if (typeof first.body !== "string") first.body.destroy();
-      return renewed === undefined ? notSent : send(renewed);
+      const noted = async (credential: Credential): Promise<T | NoAnswer> => {
+        const outcome = await send(credential);
+        if (!("status" in outcome)) return outcome;
+        answered = true;
+        parts.onHeaders(outcome.headers);
+        return outcome;
+      };
+      const isRefused = (outcome: T | NoAnswer): boolean => "status" in outcome && outcome.status === 401;
+      return (await withCredential(credentials, signal, noted, isRefused)) ?? notSent;
     };
 
-    const wire = (call: Call, limits: WireRequest["limits"]): WireRequest => ({
+    const wireRequest = (call: Call, limits: WireRequest["limits"]): WireRequest => ({
       method: call.method,
       path: call.path,
       headers: {
-        ...standing,
+        ...fixedHeaders,
         accept: call.accept ?? "application/json",
         ...(call.body && { "content-type": call.contentType ?? "application/json" }),
       },
@@ -133,15 +135,18 @@ export function createApi(parts: ApiParts, signal: AbortSignal): Api {
     });
 
     const ask = async (call: Call): Promise<Answer> => {
-      const request = wire(call, { ...(call.wish.writes ? writeLimits : readLimits), whole: parts.requestTimeout });
-      const last = await withRetries(() => signed<Answer>((credential) => exchange(pool, credential, request)), {
-        repeatable: !call.wish.writes,
+      const wired = wireRequest(call, {
+        ...(call.request.writes ? writeLimits : readLimits),
+        whole: target.requestTimeout,
+      });
+      const last = await withRetries(() => signed<Answer>((credential) => exchange(pool, credential, wired)), {
+        repeatable: !call.request.writes,
         budget: () => (answered ? retryBudget.afterFirstAnswer : retryBudget.beforeFirstAnswer),
         clock,
-        onWait: sayWaiting,
+        onWait: reportWaiting,
         signal,
       });
-      if (!last.answered) throw apiFailure(last, call.wish, where, signal.reason);
+      if (!last.answered) throw apiFailure(last, call.request, where, signal.reason);
       return last;
     };
 
@@ -151,53 +156,35 @@ export function createApi(parts: ApiParts, signal: AbortSignal): Api {
       until: (other) => apiUntil(AbortSignal.any([signal, other])),
       ask,
       parse,
-      json: async (call) => parse(await ask(call), call.wish),
+      json: async (call) => parse(await ask(call), call.request),
       text: async (call) => {
-        const answer = good(await ask(call), call.wish);
-        if (!isType(answer, "text/plain")) throw malformed(call.wish, typeWording(answer), where);
+        const answer = successful(await ask(call), call.request);
+        if (!isType(answer, "text/plain")) throw malformed(call.request, typeWording(answer), where);
         return answer.body;
       },
       stream: (call) =>
-        signed<OpenStream>((credential) =>
-          openStream(pool, credential, wire(call, { connect: 5_000, headers: 30_000, idle: 100_000 })),
-        ),
-      sign: async () => ({ credential: await credentials.current(), headers: standing }),
-      renew: (used) => credentials.renew(used),
-      error: (failed, wish) => apiFailure(failed, wish, where, signal.reason),
+        signed<OpenStream>(async (credential) => {
+          const limits = { connect: 5_000, headers: 30_000, idle: 100_000 };
+          const opened = await openStream(pool, credential, wireRequest(call, limits));
+          // Nobody reads the body of a refusal, and its connection may be needed for the next try.
+          if ("status" in opened && opened.status === 401) opened.body.destroy();
+          return opened;
+        }),
+      withCredential: (act, isRefused) =>
+        withCredential(credentials, signal, (credential) => act(credential, fixedHeaders), isRefused),
+      error: (failed, request) => apiFailure(failed, request, where, signal.reason),
     };
   };
   return apiUntil(signal);
 }
 
-function parseJson(answer: Answer, wish: ApiRequest, where: Whereabouts): unknown {
-  if (!isType(answer, "application/json")) throw malformed(wish, typeWording(answer), where);
-  try {
-    return JSON.parse(answer.body);
-  } catch {
-    throw malformed(wish, "JSON that is broken off or damaged", where);
-  }
-}
-
-/** Is the answer's body said to be of this media type? */
-export function isType({ headers }: Answer, wanted: string): boolean {
-  return (headers["content-type"]?.[0] ?? "").toLowerCase().startsWith(wanted);
-}
-
-function typeWording({ headers }: Answer): string {
-  const type = headers["content-type"]?.[0] ?? "";
-  return /^text\/html/i.test(type)
-    ? "a web page (HTML)"
-    : /^[a-z]+\/[a-z0-9.+-]+/i.test(type)
-      ? `content of type ${type.split(";")[0]}`
-      : "content of no known type";
-}
-
-/** Headers that never change: who we are, whom we act for. */
-function standingHeaders({ userAgent, user, compression, pool }: ApiParts): OutgoingHttpHeaders {
+/** Headers of every request: the program, and whom the user acts as. */
+function fixedHeadersOf({ userAgent, target, pool }: ApiParts): OutgoingHttpHeaders {
+  const { user, compression } = target;
   const nearby = /^(localhost|127\.|\[::1\])/.test(pool.server.hostname);
   return {
     "user-agent": userAgent,
-    // To this machine's own loopback, compressing costs more than it saves.
+    // On the way to this machine's own loopback address, compression costs more time than it saves.
     ...(compression && !nearby && { "accept-encoding": "gzip" }),
     ...(user.as && { "impersonate-user": utf8(user.as) }),
     ...(user.as && user.asUid && { "impersonate-uid": utf8(user.asUid) }),

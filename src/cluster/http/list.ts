@@ -1,24 +1,29 @@
+/** Lists objects in pages, in protobuf where the server has it, and finds out whether an optional kind is installed. */
 import type { KubeObject } from "../../mesh/kubernetes.ts";
 import type { ListQuery, ListResult } from "../cluster.ts";
 import type { Kind } from "../kinds.ts";
-import { type Api, isType } from "./api.ts";
-import type { ApiRequest } from "./api-failure.ts";
-import { resourcePath } from "./api-path.ts";
-import { binaryPage, protobuf } from "./binary-page.ts";
-import { metadataMessage } from "./messages.ts";
-import { checkKind, checkPage, expectedOf, type Page } from "./shape.ts";
+import type { Api } from "./api.ts";
+import { checkItems, checkKind, checkPage, type Expected, expectedOf, isType, type Page } from "./api-answer.ts";
+import { malformed } from "./api-failure.ts";
+import { type ApiRequest, resourcePath } from "./api-request.ts";
+import type { Whereabouts } from "./connection-failure.ts";
+import { listReader, metadataMessage } from "./messages.ts";
+import { MalformedMessage, type Message } from "./protobuf.ts";
 import type { Answer } from "./transport.ts";
 
-/** As kubectl's: of pods, the largest objects, a few megabytes in memory at once. */
+/** The same as kubectl's. A page of pods, the largest objects, takes a few megabytes of memory. */
 const pageSize = 500;
+
+/** Half the bytes of JSON, half the work for the server, and fields that are not needed are skipped unread. */
+export const protobuf = "application/vnd.kubernetes.protobuf";
 
 const metadataList = { kind: "PartialObjectMetadataList", apiVersion: "meta.k8s.io/v1" };
 const metadataOnly = ";as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
 
 /**
  * Lists in pages, all of one resourceVersion. When the server forgets that version on the way (410, etcd compaction),
- * the list begins anew, twice, and then comes in one piece (client-go/tools/pager falls back at once; a half-old list
- * is no picture). Gives `undefined` where an optional kind is not installed.
+ * the list begins again, twice, and is then read in one piece (client-go/tools/pager does that at once; pages of two
+ * versions would not be one state). Gives `undefined` where an optional kind is not installed.
  */
 export async function listAll<T extends KubeObject, R>(
   api: Api,
@@ -46,7 +51,7 @@ async function listOnce<T extends KubeObject, R>(
     const page = await next;
     if (page === "expired" || page === undefined) return page;
     if (page.continue !== undefined) {
-      // The server can write the next page while we read this one.
+      // The server writes the next page while we read this one.
       next = readPage(api, kind, query, limit, page.continue);
       next.catch(() => {});
     }
@@ -62,23 +67,51 @@ async function readPage(
   limit: number | undefined,
   token: string | undefined,
 ): Promise<Page | undefined | "expired"> {
-  const wish: ApiRequest = { verb: "list", kind, namespace: query.namespace, writes: false };
+  const request: ApiRequest = { verb: "list", kind, namespace: query.namespace, writes: false };
   const { labelSelector, fieldSelector } = query;
   const path = resourcePath(kind, query, { labelSelector, fieldSelector, limit, continue: token });
   const form = query.metadataOnly ? metadataOnly : "";
   const json = `application/json${form}`;
   const message = query.metadataOnly ? metadataMessage : kind.message;
-  const ask = (accept: string): Promise<Answer> => api.ask({ method: "GET", path, wish, accept });
+  const ask = (accept: string): Promise<Answer> => api.ask({ method: "GET", path, request, accept });
   const expected = query.metadataOnly ? metadataList : { ...expectedOf(kind), kind: `${kind.kind}List` };
   let answer = await ask(message ? `${protobuf}${form},${json}` : json);
   if (answer.status === 410 && token !== undefined) return "expired";
   if (message && isType(answer, protobuf)) {
-    if (answer.status === 200) return binaryPage(answer.bytes, message, expected, wish, api.where);
-    // Failures are read as JSON alone.
+    if (answer.status === 200) return binaryPage(answer.bytes, message, expected, request, api.where);
+    // Failures are only read as JSON.
     answer = await ask(json);
   }
   if (answer.status === 404 && kind.optional && !(await isInstalled(api, kind))) return undefined;
-  return checkPage(api.parse(answer, wish), expected, wish, api.where);
+  return checkPage(api.parse(answer, request), expected, request, api.where);
+}
+
+/**
+ * A page of a list in protobuf. Items are decoded one by one, so that of a page only its bytes are in memory. Throws
+ * `ClusterError` (malformed) for damaged bytes.
+ */
+function binaryPage<T extends KubeObject>(
+  body: Buffer,
+  message: Message<T>,
+  expected: Expected,
+  request: ApiRequest,
+  where: Whereabouts,
+): Page {
+  const orMalformed = <V>(read: () => V): V => {
+    try {
+      return read();
+    } catch (cause) {
+      if (!(cause instanceof MalformedMessage)) throw cause;
+      throw malformed(request, `protobuf that is damaged: ${cause.message}`, where);
+    }
+  };
+  const { items, ...list } = orMalformed(() => listReader(message)(body));
+  return {
+    ...checkPage({ ...list, items: [] }, expected, request, where),
+    *items() {
+      for (const item of items) yield* checkItems([orMalformed(item)], request, where);
+    },
+  };
 }
 
 const discovery = (plural: string, kind: string, group = ""): ApiRequest => ({
@@ -88,31 +121,30 @@ const discovery = (plural: string, kind: string, group = ""): ApiRequest => ({
 });
 
 /**
- * Does the server's own list of groups and resources hold the kind? Asked only after a 404, which alone could come from
- * anything in between.
+ * Does the server's list of groups and resources have the kind? Asked after a 404, which could also come from a proxy.
  */
 async function isInstalled(api: Api, kind: Kind): Promise<boolean> {
   const groups = await readGroups(api);
   const group = named<Group>(groups, "groups").find((one) => one.name === kind.group);
   if (!group?.versions?.some((one) => one.version === kind.version)) return false;
-  const wish = discovery(`resources of ${kind.group}`, "APIResourceList", kind.group);
-  const resources = await api.json({ method: "GET", path: `apis/${kind.group}/${kind.version}`, wish });
-  checkKind(resources, { kind: "APIResourceList", apiVersion: "v1" }, wish, api.where);
+  const request = discovery(`resources of ${kind.group}`, "APIResourceList", kind.group);
+  const resources = await api.json({ method: "GET", path: `apis/${kind.group}/${kind.version}`, request });
+  checkKind(resources, { kind: "APIResourceList", apiVersion: "v1" }, request, api.where);
   return named<{ readonly name?: string }>(resources, "resources").some((one) => one.name === kind.plural);
 }
 
-/** Under way at a server: two kinds that are not there ask the same at the same time. */
-const groupsAsked = new WeakMap<Api, Promise<object>>();
+/** Requests for the groups that are in flight: two kinds that are not installed ask at the same time. */
+const groupsInFlight = new WeakMap<Api, Promise<object>>();
 
 function readGroups(api: Api): Promise<object> {
   const read = async (): Promise<object> => {
-    const wish = discovery("API groups", "APIGroupList");
-    const groups = await api.json({ method: "GET", path: "apis", wish });
-    checkKind(groups, { kind: "APIGroupList", apiVersion: "v1" }, wish, api.where);
+    const request = discovery("API groups", "APIGroupList");
+    const groups = await api.json({ method: "GET", path: "apis", request });
+    checkKind(groups, { kind: "APIGroupList", apiVersion: "v1" }, request, api.where);
     return groups;
   };
-  const asked = groupsAsked.get(api) ?? read().finally(() => groupsAsked.delete(api));
-  groupsAsked.set(api, asked);
+  const asked = groupsInFlight.get(api) ?? read().finally(() => groupsInFlight.delete(api));
+  groupsInFlight.set(api, asked);
   return asked;
 }
 

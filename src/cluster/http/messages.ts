@@ -44,10 +44,7 @@ const owner: Message<OwnerReference> = {
   controller: setFlag(6),
 };
 
-/**
- * Who manages which field is left out: it is a third of the bytes, and nobody asks it of a list that is read as
- * protobuf.
- */
+/** `managedFields` are left out: they are a third of the bytes, and no list that is read as protobuf needs them. */
 const objectMeta: Message<ObjectMeta> = {
   name: always(text(1), ""),
   namespace: text(3),
@@ -141,15 +138,15 @@ interface Type {
   readonly kind: string;
 }
 
-/** What is around every object: its type, and its bytes, to be read when it is known how. */
+/** What every object is wrapped in: its type, and its bytes. */
 interface Envelope {
   readonly type: Type;
   readonly content: <T>(read: Read<T>) => T;
 }
 
 /**
- * Reads a list as it stands in an answer; each item is read only when it is asked for, so that it need not outlive what
- * is made of it. Throws `MalformedMessage`, as each item may.
+ * Reads a list as it stands in an answer; each item is decoded only when it is asked for, so that no item has to stay
+ * in memory. Throws `MalformedMessage`, as each item may.
  */
 export function listReader<T extends KubeObject>(message: Message<T>): (body: Buffer) => Type & List {
   const readList = reader<List>({

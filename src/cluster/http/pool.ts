@@ -1,3 +1,4 @@
+/** The connections to the API server: TLS, proxies, and how many there are at once. */
 import http from "node:http";
 import https from "node:https";
 import tls from "node:tls";
@@ -7,17 +8,16 @@ import { ClusterError } from "../cluster-error.ts";
 import { proxyFor, proxyName } from "./proxy.ts";
 
 /**
- * The connections to one API server: kept alive and shared by ordinary requests; one each for streams, which occupy
- * theirs. A tunnel takes a shared one that is idle, which saves a handshake, and leaves it to nobody; where none is,
- * one of its own rather than wait in line.
+ * The connections to one API server. Requests share a few that are kept open. A stream has a connection of its own. A
+ * tunnel takes over an idle shared connection, which saves a handshake, or else opens its own: it never waits.
  */
 export interface Pool {
   readonly server: URL;
   /** The proxy on the way, without its password. */
   readonly proxy: string | undefined;
   /**
-   * The agent that gives connections which identify themselves by `certificate`. Throws `ClusterError` (config) for a
-   * certificate or CA that is none.
+   * The agent whose connections use this client certificate. Throws `ClusterError` (config) for a certificate or CA
+   * that cannot be read.
    */
   agent(certificate: Certificate | undefined, use: "request" | "stream" | "tunnel"): http.Agent;
   /** Closes every connection. */
@@ -25,18 +25,14 @@ export interface Pool {
 }
 
 /**
- * Load balancers drop idle connections after a minute or more: leave them first, so that a write never meets a dead
- * one.
+ * Load balancers drop idle connections after a minute or more: we close ours first, so that no write meets a dead one.
  */
 const idleLimit = 20_000;
 const connectLimit = 5_000;
-/**
- * Ordinary requests under way at once, as many as a browser's; more wait in line. Each further connection costs both
- * sides a TLS handshake.
- */
+/** Requests at the same time, as in a browser; others wait for a connection. Each connection costs a TLS handshake. */
 const parallel = 6;
 
-/** Opens nothing yet. Throws `ClusterError` (config) for a bad proxy. */
+/** Opens no connection yet. Throws `ClusterError` (config) for a bad proxy. */
 export function createPool(target: ChosenCluster, env: NodeJS.ProcessEnv): Promise<Pool> {
   const proxy = proxyFor(target.server, target.proxyUrl, env);
   return proxy?.protocol.startsWith("socks5") ? socksPool(target, proxy) : Promise.resolve(plainPool(target, proxy));
@@ -98,7 +94,7 @@ function poolOf(target: ChosenCluster, proxy: URL | undefined, create: (options:
         held.certificate?.cert !== certificate?.cert ||
         held.certificate?.key !== certificate?.key
       ) {
-        // The old agent's idle connections go by themselves; those in use finish.
+        // The idle connections of the old agent time out; those in use finish.
         held = open(certificate);
       }
       if (use !== "tunnel") return held[use];
@@ -111,15 +107,15 @@ function poolOf(target: ChosenCluster, proxy: URL | undefined, create: (options:
   };
 }
 
-/** Made once for all connections, so that certificates are parsed once and cipher state can be resumed. */
+/** Made once for all connections: certificates are parsed once, and TLS sessions can be resumed. */
 function secureContext(target: ChosenCluster, certificate: Certificate | undefined): tls.SecureContext {
   const ca = target.tls.ca ?? (target.tls.insecure ? undefined : systemCertificates());
   try {
     return tls.createSecureContext({ ...certificate, ...(ca && { ca }) });
   } catch (cause) {
-    const culprit = certificate && !loads({ ...certificate }) ? "client certificate or key" : "certificate authority";
+    const part = certificate && !loads({ ...certificate }) ? "client certificate or key" : "certificate authority";
     throw new ClusterError(
-      `the ${culprit} of the kubeconfig cannot be read (${(cause as NodeJS.ErrnoException).code ?? "not PEM"})`,
+      `the ${part} of the kubeconfig cannot be read (${(cause as NodeJS.ErrnoException).code ?? "not PEM"})`,
       {
         reason: "config",
         hint: "It must be PEM, and the key must fit the certificate.",

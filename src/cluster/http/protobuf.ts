@@ -4,7 +4,7 @@
  * makes it cheap.
  */
 
-/** The bytes are no such message: cut off, or of another type. */
+/** The bytes are not a message of this type, or are cut off. */
 export class MalformedMessage extends Error {
   override readonly name = "MalformedMessage";
 }
@@ -143,7 +143,7 @@ export const listOf = <T extends object>(number: number, message: NoInfer<Messag
   return { number, wire: 2, read: (bytes, from, to, before) => added(before, read(bytes, from, to)) };
 };
 
-/** The same, each item read only when it is called for. */
+/** The same; each item is decoded only when it is asked for. */
 export const laterListOf = <T extends object>(
   number: number,
   message: NoInfer<Message<T>>,
@@ -152,7 +152,7 @@ export const laterListOf = <T extends object>(
   return { number, wire: 2, read: (bytes, from, to, before) => added(before, () => read(bytes, from, to)) };
 };
 
-/** The list made here is nobody else's yet. */
+/** The list is made here, so that it may be changed here. */
 const added = <T>(before: readonly T[] | undefined, item: T): readonly T[] => {
   if (before === undefined) return [item];
   (before as T[]).push(item);
@@ -169,7 +169,7 @@ export const mapOf = (number: number, value: Field<string> = text(2)): Field<Rea
       const map = (before ?? {}) as Record<string, string>;
       const entry = read(bytes, from, to);
       if (entry.key !== "__proto__") map[entry.key ?? ""] = entry.value ?? "";
-      // Not by assignment, for which it is no property.
+      // An assignment to `__proto__` would make no property.
       else
         Object.defineProperty(map, entry.key, {
           value: entry.value ?? "",
@@ -190,7 +190,7 @@ export const time = (number: number): Field<string> => {
 
 let latest = { seconds: 0, text: "" };
 
-/** Neighbours tend to tell the same second. */
+/** Objects that follow each other often have the same second. */
 const timeText = (seconds: number | undefined): string | undefined => {
   if (seconds === undefined) return undefined;
   if (seconds !== latest.seconds)

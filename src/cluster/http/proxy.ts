@@ -1,3 +1,4 @@
+/** Which proxy a request to the API server goes through. */
 import { BlockList, isIP } from "node:net";
 import { isLoopback } from "../auth/choose-cluster.ts";
 import { ClusterError } from "../cluster-error.ts";
@@ -6,7 +7,7 @@ import { printable } from "../printable.ts";
 /**
  * The proxy on the way to `server`, if any: the kubeconfig's `proxy-url`, else HTTPS_PROXY / HTTP_PROXY less NO_PROXY,
  * by Go's rules (golang.org/x/net/http/httpproxy), lower-case variables first. Throws `ClusterError` (config) for a
- * proxy nobody can speak to.
+ * proxy of an unknown kind.
  */
 export function proxyFor(server: URL, proxyUrl: string | undefined, env: NodeJS.ProcessEnv): URL | undefined {
   if (proxyUrl) return readProxy(proxyUrl, "the cluster's proxy-url");
@@ -24,7 +25,7 @@ function readProxy(text: string, source: string): URL {
   const proxy = URL.parse(text);
   if (proxy === null || !proxy.hostname || !schemes.includes(proxy.protocol)) {
     // Not the text itself: it may hold a password.
-    throw new ClusterError(`${source} is no address of an http, https or socks5 proxy`, {
+    throw new ClusterError(`${source} is not the address of an http, https or socks5 proxy`, {
       reason: "config",
       hint: "It looks like http://host:port.",
     });

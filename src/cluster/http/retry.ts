@@ -1,3 +1,4 @@
+/** Which requests are sent again, after how long, and how often. */
 import { type Clock, sleep } from "../clock.ts";
 import type { Exchange } from "./transport.ts";
 

@@ -1,3 +1,4 @@
+/** Sends one request over HTTP and reads one answer, within limits of time and size. */
 import http, { type IncomingMessage } from "node:http";
 import https from "node:https";
 import { finished, type Readable } from "node:stream";
@@ -24,7 +25,7 @@ export interface Limits {
 }
 
 export const readLimits: Limits = { connect: 5_000, headers: 30_000, idle: 60_000 };
-/** The server itself gives a write up after 60 s; hear it say so rather than not know. */
+/** The API server ends a write after 60 s: its answer tells more than an end of ours would. */
 export const writeLimits: Limits = { connect: 5_000, headers: 65_000, idle: 60_000 };
 
 export type Exchange = Answer | NoAnswer;
@@ -52,7 +53,7 @@ export interface NoAnswer {
 /** The exchange that does not take place because the signal has aborted. */
 export const notSent: NoAnswer = { answered: false, sent: false, why: "aborted", code: "ABORT_ERR" };
 
-/** A body that keeps coming. */
+/** A body that is read while it comes. */
 export interface OpenStream {
   readonly status: number;
   readonly headers: NodeJS.Dict<string[]>;
@@ -75,7 +76,7 @@ export async function exchange(pool: Pool, credential: Credential, request: Wire
   }
 }
 
-/** By events: an iterator over a body takes as long again as all else that is done with a small answer. */
+/** By events: an iterator would double the time that a small answer takes. */
 const wholeOf = (body: Readable): Promise<Buffer> =>
   new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
@@ -99,7 +100,7 @@ export const answerOf = (status: number, headers: Answer["headers"], bytes: Buff
   },
 });
 
-/** Sends a request once and gives the answer's body as it comes: uncompressed, ended with an error where it was cut. */
+/** Sends a request once and gives the body while it comes, uncompressed; a body that is cut ends with an error. */
 export async function openStream(
   pool: Pool,
   credential: Credential,
@@ -107,7 +108,7 @@ export async function openStream(
 ): Promise<OpenStream | NoAnswer> {
   const opened = await open(pool, credential, request, "stream");
   if (!("answered" in opened)) {
-    // A body without a byte may be over before anybody can listen.
+    // An empty body may have closed already.
     if (opened.body.closed) opened.end();
     else opened.body.once("close", opened.end);
   }
@@ -137,14 +138,14 @@ function open(
       headers: {
         ...headers,
         ...(credential.authorization && { authorization: credential.authorization }),
-        // Node announces no body with DELETE by itself: the server would not read the preconditions.
+        // Node sends no content-length with DELETE by itself: the server would not read the preconditions.
         ...(request.body !== undefined && { "content-length": Buffer.byteLength(request.body) }),
       },
     });
     let response: IncomingMessage | undefined;
     const stop = (code: string): void => {
       const cause = Object.assign(new Error(code), { code });
-      // In this order, or the body ends with a reset instead of the reason.
+      // In this order: else the body ends with ECONNRESET instead of this cause.
       response?.destroy(cause);
       outgoing.destroy(cause);
       // Node reports the error of a request that waits for a connection only when it gets one.
@@ -182,7 +183,7 @@ function open(
       );
     });
     outgoing.end(request.body);
-    // What node:http refuses to send at all, as a header with a line break.
+    // node:http throws for what it cannot send, for instance a header with a line break.
   }).catch((cause: unknown) => failed(cause, false));
 }
 
@@ -200,7 +201,7 @@ function failed(cause: unknown, sent: boolean): NoAnswer {
       : code === "ERR_NO_CONNECTION" || code === "ERR_NO_RESPONSE" || code === "ERR_IDLE" || code === "ERR_DEADLINE"
         ? "timeout"
         : "connection";
-  // A server that refuses our certificate says so after the handshake, before it reads anything.
+  // A server refuses a client certificate after the handshake (TLS 1.3), before it reads the request.
   return { answered: false, sent: sent && !code.startsWith("ERR_SSL_"), why, code };
 }
 

@@ -1,10 +1,10 @@
+/** Watches a kind of object, to say when something may have changed. */
+import { StringDecoder } from "node:string_decoder";
 import { type Clock, sleep } from "../clock.ts";
 import type { ListQuery } from "../cluster.ts";
 import type { Kind } from "../kinds.ts";
 import type { Api } from "./api.ts";
-import type { ApiRequest } from "./api-failure.ts";
-import { resourcePath } from "./api-path.ts";
-import { readLines } from "./lines.ts";
+import { type ApiRequest, resourcePath } from "./api-request.ts";
 import { backoff } from "./retry.ts";
 
 const listAccept = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
@@ -14,9 +14,9 @@ const eventAccept = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v
 const hopeless = new Set([400, 401, 403, 404, 405, 406, 422]);
 
 /**
- * Calls `hint` for every change, and after every gap in which a change may have been missed. Metadata is all that is
- * asked for. Ends when `api.signal` aborts, or when the server says that this cannot be watched; connects again after
- * anything else, ever more slowly to a server whose watches do not last. Bookmarks keep the place
+ * Calls `hint` for every change, and after every gap in which a change may have been missed. Asks for metadata only.
+ * Ends when `api.signal` aborts, or when the server answers that this cannot be watched. After every other end it
+ * connects again, with growing pauses where watches fail or end at once. Bookmarks keep the place up to date
  * (https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes).
  */
 export async function watchChanges(
@@ -40,41 +40,41 @@ export async function watchChanges(
     if (failed) failures++;
     else if (!begin) failures = 0;
     place = end.how === "lost" ? undefined : (end.place ?? place);
-    // What happened before the place is not told.
+    // The watch does not report what happened before the place.
     if (begin && place !== undefined) hint();
     if (failed) await sleep(clock, backoff(failures), signal);
   }
 }
 
-/** A watch that ends so soon (ms), however it ends, would be asked for without a pause. */
+/** Milliseconds: a watch that ends sooner counts as failed, or it would be opened again without a pause. */
 const briefMs = 1_000;
 
 const broken: Ending = { how: "broken" };
 
-/** How a request ended: in time; it broke; the place is no longer known; or this cannot be watched. */
+/** How a request ended: by the server; broken; because the place is too old; or because this cannot be watched. */
 interface Ending {
   readonly how: "closed" | "broken" | "lost" | "hopeless";
   readonly place?: string | undefined;
 }
 
-function wishOf(kind: Kind, query: ListQuery): ApiRequest {
+function requestOf(kind: Kind, query: ListQuery): ApiRequest {
   return { verb: "watch", kind, namespace: query.namespace, writes: false };
 }
 
 async function currentPlace(api: Api, kind: Kind, query: ListQuery): Promise<Ending> {
   const { labelSelector, fieldSelector } = query;
   const path = resourcePath(kind, query, { labelSelector, fieldSelector, limit: 1 });
-  const wish = wishOf(kind, query);
-  const answer = await api.ask({ method: "GET", path, wish, accept: listAccept });
+  const request = requestOf(kind, query);
+  const answer = await api.ask({ method: "GET", path, request, accept: listAccept });
   if (hopeless.has(answer.status)) return { how: "hopeless" };
-  const list = api.parse(answer, wish) as { metadata?: { resourceVersion?: unknown } } | null;
+  const list = api.parse(answer, request) as { metadata?: { resourceVersion?: unknown } } | null;
   const version = list?.metadata?.resourceVersion;
   return typeof version === "string" ? { how: "closed", place: version } : broken;
 }
 
 async function follow(api: Api, kind: Kind, query: ListQuery, from: string, hint: () => void): Promise<Ending> {
   const { labelSelector, fieldSelector } = query;
-  // Different for each, so that many watches do not end at once.
+  // Chance, so that many watches do not end at the same time.
   const timeoutSeconds = 240 + Math.floor(Math.random() * 60);
   const path = resourcePath(kind, query, {
     labelSelector,
@@ -84,7 +84,7 @@ async function follow(api: Api, kind: Kind, query: ListQuery, from: string, hint
     resourceVersion: from,
     timeoutSeconds,
   });
-  const stream = await api.stream({ method: "GET", path, wish: wishOf(kind, query), accept: eventAccept });
+  const stream = await api.stream({ method: "GET", path, request: requestOf(kind, query), accept: eventAccept });
   if (!("body" in stream)) return broken;
   if (stream.status !== 200) {
     stream.body.destroy();
@@ -94,7 +94,7 @@ async function follow(api: Api, kind: Kind, query: ListQuery, from: string, hint
   try {
     for await (const line of readLines(stream.body)) {
       const event = readEvent(line);
-      // An error in the stream, most often 410 Expired, or something that is no event.
+      // An error in the stream, mostly 410 Expired; or not an event.
       if (event === undefined || event.type === "ERROR") return { how: "lost" };
       place = event.resourceVersion ?? place;
       if (event.type !== "BOOKMARK") hint();
@@ -117,4 +117,22 @@ function readEvent(line: string): { readonly type: string; readonly resourceVers
   if (typeof event?.type !== "string") return undefined;
   const version = event.object?.metadata?.resourceVersion;
   return { type: event.type, resourceVersion: typeof version === "string" ? version : undefined };
+}
+
+const longestLine = 16 * 1024 * 1024;
+
+/**
+ * The lines of a body as they come, split at `\n` alone (JSON may hold U+2028). A last line that was cut is not given.
+ * Throws for a line over 16 MiB.
+ */
+export async function* readLines(body: AsyncIterable<Buffer>): AsyncGenerator<string> {
+  const decoder = new StringDecoder("utf8");
+  let rest = "";
+  for await (const chunk of body) {
+    rest += decoder.write(chunk);
+    const lines = rest.split("\n");
+    rest = lines.pop() ?? "";
+    if (rest.length > longestLine) throw new Error("a line is too long");
+    for (const line of lines) if (line.trim() !== "") yield line;
+  }
 }

@@ -1,11 +1,14 @@
+/** Reads pages of pods, over port-forwards through the API server. */
+import type { OutgoingHttpHeaders } from "node:http";
 import type { Duplex } from "node:stream";
+import type { Credential } from "../auth/credential.ts";
 import type { ObjectName } from "../cluster.ts";
 import { ClusterError, type ClusterErrorReason } from "../cluster-error.ts";
 import type { Api } from "../http/api.ts";
-import { type ApiRequest, cutShortWording } from "../http/api-failure.ts";
-import { resourcePath } from "../http/api-path.ts";
+import { type ApiRequest, resourcePath } from "../http/api-request.ts";
+import { cutShortWording } from "../http/connection-failure.ts";
 import type { Pool } from "../http/pool.ts";
-import { answerOf, notSent } from "../http/transport.ts";
+import { answerOf, type Exchange, notSent } from "../http/transport.ts";
 import { kinds } from "../kinds.ts";
 import { printable } from "../printable.ts";
 import { createPodReader } from "./pod-reader.ts";
@@ -19,8 +22,8 @@ export interface PodPorts {
 }
 
 /**
- * Opens nothing yet. A websocket port-forward takes the right to `get` pods/portforward, and since Kubernetes 1.35 to
- * `create` it too.
+ * Opens no connection yet. A port-forward over a websocket needs the right to `get` pods/portforward, and since
+ * Kubernetes 1.35 also to `create` it.
  */
 export function createPodPorts(api: Api, pool: Pool): PodPorts {
   const reader = createPodReader((pod, port) => openPort(api, pool, pod, port));
@@ -50,40 +53,46 @@ const reasons = new Map<number, ClusterErrorReason>([
   [404, "not-found"],
 ]);
 
+type Dialled = { readonly tunnel: Duplex } | { readonly cause: unknown };
+
 /**
- * Over an idle connection where there is one (pool.ts); where that turns out to be dead, and after new credentials,
- * over a new one.
+ * Opens a tunnel over an idle connection where there is one (pool.ts), and over a new one where that connection turns
+ * out to be dead. Throws `ClusterError`.
  */
 async function openPort(api: Api, pool: Pool, pod: ObjectName, port: number): Promise<Duplex> {
   const path = resourcePath(kinds.pods, { ...pod, subresource: "portforward" }, { ports: port });
   const url = new URL(path, pool.server);
   url.protocol = pool.server.protocol === "https:" ? "wss:" : "ws:";
-  const dial = async (use: Parameters<Pool["agent"]>[1]): Promise<Duplex> => {
-    const [{ openTunnel }, { credential, headers }] = await Promise.all([import("./tunnel.ts"), api.sign()]);
-    if (api.signal.aborted) throw api.error(notSent, forwarding(pod));
-    const { authorization, certificate } = credential;
-    try {
-      return await openTunnel(url, {
-        agent: pool.agent(certificate, use),
-        headers: { ...headers, ...(authorization && { authorization }) } as Record<string, string>,
-      });
-    } catch (cause) {
-      if (cause instanceof UpgradeRefused && cause.status === 401 && (await api.renew(credential))) throw new Renewed();
-      if (cause instanceof UpgradeRefused || use === "stream") throw cause;
-      return dial("stream");
-    }
-  };
-  try {
-    return await dial("tunnel").catch((cause: unknown) =>
-      cause instanceof Renewed ? dial("stream") : Promise.reject(cause),
+  const loading = import("./tunnel.ts");
+  const dial = async (
+    { authorization, certificate }: Credential,
+    fixed: OutgoingHttpHeaders,
+    use: "tunnel" | "stream" = "tunnel",
+  ): Promise<Dialled> => {
+    const { openTunnel } = await loading;
+    if (api.signal.aborted) return { cause: api.signal.reason };
+    const agent = pool.agent(certificate, use);
+    const headers = { ...fixed, ...(authorization && { authorization }) } as Record<string, string>;
+    return openTunnel(url, { agent, headers }).then(
+      (tunnel) => ({ tunnel }),
+      (cause: unknown) =>
+        use === "stream" || cause instanceof UpgradeRefused
+          ? { cause }
+          : dial({ authorization, certificate }, fixed, "stream"),
     );
-  } catch (cause) {
-    if (cause instanceof ClusterError) throw cause;
-    const wish = forwarding(pod);
-    if (cause instanceof UpgradeRefused)
-      throw api.error(answerOf(cause.status, cause.headers, Buffer.from(cause.body)), wish);
-    throw api.error({ answered: false, sent: false, why: "connection", code: codeOf(cause) }, wish);
-  }
+  };
+  const isRefused = (dialled: Dialled): boolean =>
+    "cause" in dialled && dialled.cause instanceof UpgradeRefused && dialled.cause.status === 401;
+  const dialled = await api.withCredential((credential, fixed) => dial(credential, fixed), isRefused);
+  if (dialled && "tunnel" in dialled) return dialled.tunnel;
+  throw api.error(exchangeOf(api.signal.aborted ? undefined : dialled?.cause), forwarding(pod));
+}
+
+/** How the upgrade to a tunnel failed; undefined: it was not asked for. */
+function exchangeOf(cause: unknown): Exchange {
+  if (cause === undefined) return notSent;
+  if (cause instanceof UpgradeRefused) return answerOf(cause.status, cause.headers, Buffer.from(cause.body));
+  return { answered: false, sent: false, why: "connection", code: codeOf(cause) };
 }
 
 const forwarding = (pod: ObjectName): ApiRequest => ({
@@ -93,9 +102,6 @@ const forwarding = (pod: ObjectName): ApiRequest => ({
   subresource: "portforward",
   writes: false,
 });
-
-/** The credentials were renewed; dial again. */
-class Renewed extends Error {}
 
 function failure(cause: unknown, what: string, abortedBy: unknown): ClusterError {
   if (cause instanceof ClusterError) return cause;

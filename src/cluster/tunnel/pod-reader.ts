@@ -1,3 +1,4 @@
+/** GETs over HTTP from ports of pods, through tunnels that are kept open for a while. */
 import http from "node:http";
 import type { Duplex } from "node:stream";
 import type { ObjectName } from "../cluster.ts";
@@ -19,7 +20,8 @@ const bodyLimit = 256 * 1024 * 1024;
 
 /**
  * `open` makes a tunnel. Throws what `open` throws, and an Error with a `code` where the connection broke, the answer
- * was cut or took longer than `limits.answer` milliseconds, or the signal aborted (ABORT_ERR). A kept tunnel that turns out to be dead is replaced once.
+ * was cut or took longer than `limits.answer` milliseconds, or the signal aborted (ABORT_ERR). A kept tunnel that turns
+ * out to be dead is replaced by a new one, once.
  */
 export function createPodReader(open: (pod: ObjectName, port: number) => Promise<Duplex>, limits = usual): PodReader {
   const agents = new Map<string, http.Agent>();
@@ -68,7 +70,7 @@ function getOnce(
     // The address and not the name, which Node would try as an IPv6 address by an expression that takes 7 ms to
     // compile.
     const request = http.get({ agent, host: "127.0.0.1", port, path, headers: { accept: "*/*" } });
-    // What we stop ourselves says nothing about the tunnel.
+    // A read that we stop ourselves does not mean that the tunnel is dead.
     let stopped = false;
     const stop = (cause: Error): void => {
       stopped = true;

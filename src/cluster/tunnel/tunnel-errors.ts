@@ -1,6 +1,6 @@
-/** How a port-forward fails: apart from tunnel.ts, which loads a library. */
+/** The errors of a port-forward; in a file of their own because tunnel.ts loads a library. */
 
-/** A refusal before the tunnel was open: the server's answer to the upgrade. */
+/** The API server refused the upgrade to a websocket; this is its answer. */
 export class UpgradeRefused extends Error {
   override readonly name = "UpgradeRefused";
   readonly status: number;
@@ -14,7 +14,7 @@ export class UpgradeRefused extends Error {
   }
 }
 
-/** What the pod's side said on the tunnel's error channel, e.g. that nothing listens on the port. */
+/** The pod's side sent an error over the tunnel, for instance that nothing listens on the port. */
 export class TunnelFailed extends Error {
   override readonly name = "TunnelFailed";
   readonly code = "TUNNEL_FAILED";

@@ -1,3 +1,4 @@
+/** A port-forward as a byte stream, over a websocket. */
 import type { IncomingMessage } from "node:http";
 import { Duplex } from "node:stream";
 import { type ClientOptions, WebSocket } from "ws";
@@ -19,7 +20,7 @@ export async function openTunnel(url: URL, options: ClientOptions): Promise<Dupl
     perMessageDeflate: false,
   });
   const tunnel = new Tunnel(socket);
-  // Until somebody uses the tunnel, `fail` below is who hears of errors; an error that nobody hears ends the process.
+  // `fail` below handles errors until the tunnel is used; without a listener an error would end the process.
   tunnel.on("error", () => {});
   return new Promise((resolve, reject) => {
     const fail = (cause: Error): void => {
@@ -45,7 +46,7 @@ async function readRefusal(response: IncomingMessage): Promise<UpgradeRefused> {
   return new UpgradeRefused(response.statusCode ?? 0, response.headersDistinct, body);
 }
 
-/** Channel 0 carries data, channel 1 errors; the first message of each holds only the port. There is no half-close. */
+/** Channel 0 carries data, channel 1 errors; the first message of each has only the port. There is no half-close. */
 class Tunnel extends Duplex {
   timeout = 0;
   readonly #socket: WebSocket;
@@ -87,16 +88,16 @@ class Tunnel extends Duplex {
   override _destroy(cause: Error | null, done: (cause?: Error | null) => void): void {
     clearTimeout(this.#timer);
     if (this.#socket.readyState === 1) this.#socket.close();
-    // The other side need not answer the close.
+    // We do not wait for the other side to answer the close.
     this.#socket.terminate();
     done(cause);
   }
 
-  // What node:http asks of a socket.
+  // Methods that node:http calls on a socket.
 
   setTimeout(ms: number, listener?: () => void): this {
     this.timeout = ms;
-    // With 0, net.Socket takes the listener away, and node:http counts on it after every response.
+    // With 0, net.Socket removes the listener; node:http relies on that after every response.
     if (listener && ms === 0) this.off("timeout", listener);
     else if (listener) this.once("timeout", listener);
     this.#busy();

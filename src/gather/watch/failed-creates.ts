@@ -1,28 +1,23 @@
-/**
- * Keeps the events fresh that say why no new pod comes up: only a controller's `FailedCreate` says it, there is no pod
- * to ask.
- */
+/** Keeps the `FailedCreate` events of a namespace up to date: only they say why a controller cannot create a pod. */
 
 import type { Clock } from "../../cluster/clock.ts";
 import type { Cluster } from "../../cluster/cluster.ts";
 import { kinds } from "../../cluster/kinds.ts";
 import { type ClusterEvent, eventFrom } from "../../mesh/from/event.ts";
-import { noting } from "../optional-read.ts";
+import { itemsOf } from "../list-kind.ts";
+import { ignoringFailure } from "../optional-read.ts";
 import { createPoller, type Poller } from "./poller.ts";
 
-/**
- * `FailedCreate` events of a namespace, every three seconds while somebody listens; none where events may not be read.
- */
+/** Reads the events every three seconds while somebody listens; there are none where they may not be read. */
 export function watchFailedCreates(cluster: Cluster, namespace: string, clock: Clock): Poller<readonly ClusterEvent[]> {
   return createPoller({
     everyMs: 3_000,
     restMs: 1_000,
     clock,
     read: async (signal) => {
-      const list = cluster
-        .until(signal)
-        .list(kinds.events, { namespace, fieldSelector: "reason=FailedCreate" }, eventFrom);
-      return (await noting([])("events", list))?.items ?? [];
+      const query = { namespace, fieldSelector: "reason=FailedCreate" };
+      const list = itemsOf(cluster.until(signal).list(kinds.events, query, eventFrom));
+      return (await ignoringFailure("events", list)) ?? [];
     },
   });
 }

@@ -1,6 +1,6 @@
 /**
- * What all istiods say of their proxies, fresh while somebody waits for it: asked about once a second, one round
- * serving all who wait. Which istiods there are is listed anew now and then, and when one does not answer: its pod may
+ * Keeps the answers of all istiods about their proxies up to date: asked once a second while somebody listens, for all
+ * listeners together. The istiods are listed again every ten seconds, and when one does not answer, because its pod may
  * have been replaced.
  */
 
@@ -16,14 +16,14 @@ import { createPoller, type Poller } from "./poller.ts";
 const relistMs = 10_000;
 
 /**
- * The answers of every running istiod pod of every revision. An istiod that is silent stands among them; a failed read
- * means that they could not even be listed.
+ * The answers of every running istiod pod of every revision. An istiod that does not answer is one of them, as
+ * `unanswered`; the read as a whole fails only where the istiods cannot be listed.
  */
 export function watchIstiods(cluster: Cluster, istioNamespace: string, clock: Clock): Poller<readonly IstiodAnswer[]> {
   let planes: readonly ControlPlane[] | undefined;
   let listedAt = Number.NEGATIVE_INFINITY;
 
-  /** Istiods that are known can be asked although they cannot be listed just now. */
+  /** Known istiods can be asked even when listing them fails. */
   const current = async (cluster: Cluster): Promise<readonly ControlPlane[]> => {
     if (planes && clock.now() - listedAt < relistMs) return planes;
     const began = clock.now();

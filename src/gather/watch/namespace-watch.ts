@@ -1,43 +1,40 @@
 /**
- * A fresh picture of the workloads and pods of one namespace, shared by all who wait on one of them: the list is the
- * truth, the watch only says when to list, and a list every few seconds holds where no watch does.
+ * Keeps the workloads and pods of one namespace up to date, for all who wait for one of them. A watch only says when to
+ * list; without a watch they are listed every few seconds.
  */
 
 import type { Clock } from "../../cluster/clock.ts";
 import type { Cluster } from "../../cluster/cluster.ts";
-import { type Kind, kinds, resourceOf } from "../../cluster/kinds.ts";
+import { type Kind, kinds, workloadApi } from "../../cluster/kinds.ts";
 import { attachPods, type ManagedWorkload } from "../../mesh/from/ownership.ts";
 import { podFrom } from "../../mesh/from/pod.ts";
-import { type BareWorkload, workloadFrom } from "../../mesh/from/workload.ts";
-import type { KubeObject, WorkloadObject } from "../../mesh/kubernetes.ts";
 import type { ObjectRef, Pod } from "../../mesh/model.ts";
 import { refText } from "../../mesh/object-ref.ts";
 import type { WorkloadKind } from "../../mesh/workload-kinds.ts";
 import type { ReplicaSetRef } from "../../upgrade/proof/symptom.ts";
-import { noting } from "../optional-read.ts";
+import { listKind, listReplicaSets, listWorkloads } from "../list-kind.ts";
+import { required } from "../optional-read.ts";
 import { createPoller, type Poller } from "./poller.ts";
 
 export interface NamespacePicture {
   readonly workloads: ReadonlyMap<string, ManagedWorkload>;
   readonly pods: readonly Pod[];
-  /** Empty where they may not be read. */
+  /** None where they may not be read. */
   readonly replicaSets: readonly ReplicaSetRef[];
 }
 
-/** The workload as the picture has it; undefined when it is not there any more. */
+/** The workload in the picture; undefined when it does not exist any more. */
 export const workloadIn = (picture: NamespacePicture, ref: ObjectRef): ManagedWorkload | undefined =>
   picture.workloads.get(refText(ref));
 
-/**
- * Lists and watches the kinds asked for and the pods, while somebody listens. Reads that fail are told in the reading.
- */
+/** Lists and watches pods and workloads of these kinds while somebody listens. The reading says when a read failed. */
 export function watchNamespace(
   cluster: Cluster,
   namespace: string,
   wanted: readonly WorkloadKind[],
   clock: Clock,
 ): Poller<NamespacePicture> {
-  const watched: readonly Kind[] = [kinds.pods, ...wanted.map((kind) => resourceOf({ kind, namespace, name: "" }))];
+  const watched: readonly Kind[] = [kinds.pods, ...wanted.map((kind) => workloadApi[kind])];
   return createPoller({
     everyMs: 5_000,
     restMs: 200,
@@ -49,18 +46,19 @@ export function watchNamespace(
   });
 }
 
-/** The pods after the workloads: what the controllers count is then never ahead of the pods that are judged. */
+/** Pods are listed after the workloads, so that the status of a workload never counts a pod that the list lacks. */
 async function readNamespace(
   cluster: Cluster,
   namespace: string,
   wanted: readonly WorkloadKind[],
 ): Promise<NamespacePicture> {
-  const bare = (await Promise.all(wanted.map((kind) => readWorkloads(cluster, namespace, kind)))).flat();
+  const bare = await listWorkloads(cluster, [namespace], required, wanted);
+  const owned = wanted.includes("Deployment") || wanted.includes("Rollout");
   const [pods, sets] = await Promise.all([
-    cluster.list(kinds.pods, { namespace }, podFrom),
-    readReplicaSets(cluster, namespace, wanted),
+    listKind(cluster, [namespace], required, kinds.pods, podFrom),
+    owned ? listReplicaSets(cluster, [namespace]) : [],
   ]);
-  const attached = attachPods(bare, sets, pods?.items ?? []);
+  const attached = attachPods(bare, sets, pods);
   return {
     workloads: new Map(attached.workloads.map((workload) => [refText(workload), workload])),
     pods: attached.pods,
@@ -70,26 +68,4 @@ async function readNamespace(
       ownerUid: ownerReferences?.find(({ controller }) => controller)?.uid,
     })),
   };
-}
-
-async function readWorkloads(
-  cluster: Cluster,
-  namespace: string,
-  kind: WorkloadKind,
-): Promise<readonly BareWorkload[]> {
-  const found = await cluster.list(resourceOf({ kind, namespace, name: "" }), { namespace }, (object: WorkloadObject) =>
-    workloadFrom(kind, object),
-  );
-  return found?.items ?? [];
-}
-
-/** Without the right to read them a pod's Deployment is told by the ReplicaSet's name. */
-async function readReplicaSets(
-  cluster: Cluster,
-  namespace: string,
-  wanted: readonly WorkloadKind[],
-): Promise<readonly KubeObject[]> {
-  if (!wanted.includes("Deployment") && !wanted.includes("Rollout")) return [];
-  const list = cluster.list(kinds.replicaSets, { namespace, metadataOnly: true }, (object: KubeObject) => object);
-  return (await noting([])("ReplicaSets", list))?.items ?? [];
 }

@@ -1,25 +1,25 @@
 /**
- * Keeps one reading of the cluster fresh for all who wait on it: read at a steady pace and at once after a hint, one
- * read at a time, and only while somebody listens. What was read is the truth; a hint only says when to look.
+ * Keeps one reading of the cluster up to date for all who listen: read at regular intervals and soon after a hint, one
+ * read at a time, and only while somebody listens. A hint says when to read, never what is there.
  */
 import type { Clock } from "../../cluster/clock.ts";
 
-/** Something whose news can be waited for; `listen` gives back what ends it. */
+/** Something that calls its listeners when it has news; `listen` gives a function that removes the listener. */
 export interface Source {
   listen(listener: () => void): () => void;
 }
 
 export interface Reading<T> {
   /**
-   * The latest good answer since somebody began to listen: what was read for listeners long gone is forgotten when the
-   * next one comes.
+   * The latest good answer since somebody began to listen. Answers for earlier listeners are dropped when the next one
+   * comes.
    */
   readonly value: T | undefined;
-  /** When (ms of the clock) the read that gave it began: it tells nothing that happened later. */
+  /** When (ms of the clock) the read that gave it began: later changes are not in it. */
   readonly readAt: number | undefined;
-  /** What the latest read failed with; undefined after a good one. */
+  /** The error of the latest read; undefined after a good one. */
   readonly trouble: unknown;
-  /** Since when (ms of the clock) there was no good answer; undefined after a good one. */
+  /** Since when (ms of the clock) reads have failed; undefined after a good one. */
   readonly failingSince: number | undefined;
 }
 
@@ -30,13 +30,13 @@ export interface Poller<T> extends Source {
 }
 
 export interface PollerOptions<T> {
-  /** The signal aborts when nobody listens any more: the read has to end then, and its outcome counts for nothing. */
+  /** The signal aborts when nobody listens any more: the read has to end then, and its outcome is dropped. */
   readonly read: (signal: AbortSignal) => Promise<T>;
   /** Read at least this often (ms). */
   readonly everyMs: number;
   /**
-   * Rest between two reads (ms): at least this, and four times what the last read took, up to 5 s: a slow server is
-   * asked less, a large answer leaves the processor to others.
+   * Pause between two reads (ms): at least this, and four times as long as the last read took, up to 5 s, so that a
+   * slow server gets fewer requests and large answers do not take all the processor time.
    */
   readonly restMs: number;
   readonly clock: Clock;
@@ -47,7 +47,7 @@ export interface PollerOptions<T> {
 const longestRestMs = 5_000;
 const unread = { value: undefined, readAt: undefined, trouble: undefined, failingSince: undefined } as const;
 
-/** A read that failed is tried again, ever more slowly; listeners are told of good and bad reads alike. */
+/** Reads again after a failure, with growing pauses; calls listeners after good and failed reads alike. */
 export function createPoller<T>({ read, everyMs, restMs, clock, start }: PollerOptions<T>): Poller<T> {
   const listeners = new Set<() => void>();
   let reading: Reading<T> = unread;

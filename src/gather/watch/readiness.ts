@@ -1,13 +1,10 @@
-/**
- * Since when pods are ready, beside when the istiods were last asked: an answer older than a pod's readiness proves
- * nothing of it.
- */
+/** Which pods became ready after the istiods were last asked: about those the answers of the istiods say nothing. */
 import type { Pod } from "../../mesh/model.ts";
 import type { NewlyReady } from "../../upgrade/proof/workload-proof.ts";
 
 /**
- * To be called with each picture of one workload's pods. Times are those at which the reads began (ms of any clock that
- * only goes forward): of the picture, and of the istiods' latest answers.
+ * Gives a function to call after each read of the pods of one workload. The times (ms of the clock) are when the reads
+ * began: `pictureAt` that of the pods, `askedAt` that of the latest answers of the istiods.
  */
 export function watchReadiness(): (pods: readonly Pod[], pictureAt: number, askedAt: number) => NewlyReady {
   let since: ReadonlyMap<string, number> = new Map();

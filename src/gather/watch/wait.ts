@@ -1,4 +1,4 @@
-/** Waits until something is judged done or failed, by judging it anew at every piece of news. */
+/** Waits until something is judged done or failed, by judging it again after every read. */
 
 import type { Clock } from "../../cluster/clock.ts";
 import { durationText } from "../../mesh/duration.ts";
@@ -9,15 +9,15 @@ export interface WaitOptions {
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
   readonly clock: Clock;
-  /** Told whenever what is waited for changes, in words for a person. */
+  /** Called whenever the reason to wait changes, with words for a person. */
   readonly onChange?: (reason: string) => void;
 }
 
 /**
- * Judges at once and at every news of the sources until the verdict is `done` or `failed`. When the time is up it
- * judges once more: what is still `waiting` becomes `failed`, what is `unknown` stays so, each with what was waited for
- * last. `judge` may give undefined while it has no picture yet. Throws the signal's reason when it aborts, and what
- * `judge` throws.
+ * Judges at once and after every news of the sources, until the verdict is `done` or `failed`. When the time is over it
+ * judges once more: `waiting` becomes `failed`, `unknown` stays unknown, each with the last reason to wait. `judge` may
+ * give undefined while nothing was read yet. Rejects with the signal's reason when it aborts, and with what `judge`
+ * throws.
  */
 export function waitFor(
   judge: () => Verdict | undefined,

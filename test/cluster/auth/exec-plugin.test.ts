@@ -198,7 +198,7 @@ test("a plugin that hangs is killed", async () => {
   const credentials = execCredentials(target.user.exec, target, {
     env: process.env,
     warn: () => {},
-    patience: { alone: 1_000, withPerson: 1_000 },
+    limits: { alone: 1_000, withPerson: 1_000 },
   });
   await assert.rejects(credentials.current(), { reason: "config", message: /did not answer within 1 s/ });
   const pid = Number(fs.readFileSync(path.join(files.folder, "pid"), "utf8"));

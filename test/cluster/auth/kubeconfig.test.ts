@@ -202,7 +202,7 @@ const refused: readonly (readonly [title: string, content: string | object, says
   [
     "another protocol",
     config("a", { clusters: [{ name: "a", cluster: { server: "ftp://a" } }] }),
-    /no address of an API server/,
+    /is not the address of an API server/,
   ],
   ["a name that acts on the terminal", { "current-context": "\u001b[31mx" }, /context "\\u001b\[31mx" does not exist/],
 ];

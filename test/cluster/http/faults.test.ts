@@ -267,7 +267,7 @@ const cases: readonly Case[] = [
     ],
     act: patch,
     requests: 1,
-    fails: { reason: "denied", says: /failed calling webhook/, ambiguous: false, hint: /mend it/ },
+    fails: { reason: "denied", says: /failed calling webhook/, ambiguous: false, hint: /fix it/ },
   },
   {
     title: "409: not tried again",

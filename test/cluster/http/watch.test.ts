@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type http from "node:http";
 import { test } from "node:test";
 import fc from "fast-check";
-import { readLines } from "../../../src/cluster/http/lines.ts";
+import { readLines } from "../../../src/cluster/http/watch.ts";
 import { kinds } from "../../../src/cluster/kinds.ts";
 import { connectTo, listOf, refuse, reply, type ScriptedServer, startServer, until } from "../scripted-server.ts";
 

@@ -37,6 +37,17 @@ const rbac = (plural: string, kind: string, namespaced: boolean): Known =>
   known("rbac.authorization.k8s.io", "v1", plural, kind, namespaced);
 
 const others: readonly Known[] = [
+  known("", "v1", "nodes", "Node", false),
+  known("", "v1", "limitranges", "LimitRange"),
+  known("batch", "v1", "jobs", "Job"),
+  known("admissionregistration.k8s.io", "v1", "validatingadmissionpolicies", "ValidatingAdmissionPolicy", false),
+  known(
+    "admissionregistration.k8s.io",
+    "v1",
+    "validatingadmissionpolicybindings",
+    "ValidatingAdmissionPolicyBinding",
+    false,
+  ),
   known("", "v1", "serviceaccounts", "ServiceAccount"),
   known("", "v1", "secrets", "Secret"),
   known("", "v1", "persistentvolumes", "PersistentVolume", false),

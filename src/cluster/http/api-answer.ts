@@ -1,9 +1,38 @@
+/** Checks that an answer is what was asked for; every other answer is thrown as `malformed`. */
 import type { KubeObject } from "../../mesh/kubernetes.ts";
 import type { Kind } from "../kinds.ts";
 import { printable } from "../printable.ts";
-import { type ApiRequest, malformed, type Whereabouts } from "./api-failure.ts";
+import { malformed } from "./api-failure.ts";
+import type { ApiRequest } from "./api-request.ts";
+import type { Whereabouts } from "./connection-failure.ts";
+import type { Answer } from "./transport.ts";
 
-/** What an answer must be before it is believed; anything else is thrown as `malformed`. */
+/** The body as JSON. */
+export function parseJson(answer: Answer, request: ApiRequest, where: Whereabouts): unknown {
+  if (!isType(answer, "application/json")) throw malformed(request, typeWording(answer), where);
+  try {
+    return JSON.parse(answer.body);
+  } catch {
+    throw malformed(request, "JSON that is broken off or damaged", where);
+  }
+}
+
+/** Is the answer's body said to be of this media type? */
+export function isType({ headers }: Answer, wanted: string): boolean {
+  return (headers["content-type"]?.[0] ?? "").toLowerCase().startsWith(wanted);
+}
+
+/** The media type of a body that has not the right one, in words. */
+export function typeWording({ headers }: Answer): string {
+  const type = headers["content-type"]?.[0] ?? "";
+  return /^text\/html/i.test(type)
+    ? "a web page (HTML)"
+    : /^[a-z]+\/[a-z0-9.+-]+/i.test(type)
+      ? `content of type ${type.split(";")[0]}`
+      : "content of no known type";
+}
+
+/** What an object says it is. */
 export interface Expected {
   readonly kind: string;
   readonly apiVersion: string;
@@ -17,15 +46,15 @@ export function expectedOf(kind: Pick<Kind, "group" | "version" | "kind">): Expe
 export function checkObject<T extends KubeObject>(
   value: unknown,
   expected: Expected,
-  wish: ApiRequest,
+  request: ApiRequest,
   where: Whereabouts,
 ): T {
-  checkKind(value, expected, wish, where);
+  checkKind(value, expected, request, where);
   const { metadata } = value as unknown as { metadata?: unknown };
   if (!isNamed(metadata) || typeof (metadata as { uid?: unknown }).uid !== "string")
-    throw malformed(wish, "an object without a name or UID", where);
-  if (wish.name !== undefined && metadata.name !== wish.name)
-    throw malformed(wish, `another object, "${printable(metadata.name)}"`, where);
+    throw malformed(request, "an object without a name or UID", where);
+  if (request.name !== undefined && metadata.name !== request.name)
+    throw malformed(request, `another object, "${printable(metadata.name)}"`, where);
   return value as unknown as T;
 }
 
@@ -37,26 +66,26 @@ export interface Page {
   readonly continue: string | undefined;
 }
 
-export function checkPage(value: unknown, expected: Expected, wish: ApiRequest, where: Whereabouts): Page {
-  checkKind(value, expected, wish, where);
+export function checkPage(value: unknown, expected: Expected, request: ApiRequest, where: Whereabouts): Page {
+  checkKind(value, expected, request, where);
   const { metadata, items } = value as unknown as {
     metadata?: { resourceVersion?: unknown; continue?: unknown };
     items?: unknown;
   };
-  // Go writes an empty list as null; a list without the field is none.
+  // Go writes an empty list as null; a body without the field is no list.
   const found = items === null && Object.hasOwn(value, "items") ? [] : items;
-  if (!Array.isArray(found)) throw malformed(wish, "a list without items", where);
+  if (!Array.isArray(found)) throw malformed(request, "a list without items", where);
   const version = metadata?.resourceVersion;
   const more = metadata?.continue;
   if (typeof version !== "string" || (more !== undefined && typeof more !== "string"))
-    throw malformed(wish, "a list without a resourceVersion", where);
-  return { items: () => checkItems(found, wish, where), resourceVersion: version, continue: more || undefined };
+    throw malformed(request, "a list without a resourceVersion", where);
+  return { items: () => checkItems(found, request, where), resourceVersion: version, continue: more || undefined };
 }
 
 /** Items of a list, each with metadata and a name, or `malformed` is thrown. */
-export function checkItems(items: readonly unknown[], wish: ApiRequest, where: Whereabouts): readonly KubeObject[] {
+export function checkItems(items: readonly unknown[], request: ApiRequest, where: Whereabouts): readonly KubeObject[] {
   if (!items.every((item) => isNamed((item as { metadata?: unknown } | null)?.metadata)))
-    throw malformed(wish, "a list with an object that has no name", where);
+    throw malformed(request, "a list with an object that has no name", where);
   return items as readonly KubeObject[];
 }
 
@@ -64,7 +93,7 @@ export function checkItems(items: readonly unknown[], wish: ApiRequest, where: W
 export function checkKind(
   value: unknown,
   expected: Expected,
-  wish: ApiRequest,
+  request: ApiRequest,
   where: Whereabouts,
 ): asserts value is object {
   const { kind, apiVersion } = (value ?? {}) as { kind?: unknown; apiVersion?: unknown };
@@ -73,7 +102,7 @@ export function checkKind(
     typeof kind === "string"
       ? `a ${printable(`${String(apiVersion)} ${kind}`, 80)} instead of ${expected.apiVersion} ${expected.kind}`
       : "JSON that is no Kubernetes object";
-  throw malformed(wish, found, where);
+  throw malformed(request, found, where);
 }
 
 function isNamed(metadata: unknown): metadata is { name: string } {

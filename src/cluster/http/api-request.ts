@@ -1,3 +1,4 @@
+/** What the API server is asked for: as a path, as words in a message, and as RBAC names it. */
 import { ClusterError } from "../cluster-error.ts";
 import type { Kind } from "../kinds.ts";
 import { printable } from "../printable.ts";
@@ -7,6 +8,14 @@ export interface Address {
   readonly namespace?: string | undefined;
   readonly name?: string | undefined;
   readonly subresource?: string | undefined;
+}
+
+/** A request, in the terms of a message that says that it failed. */
+export interface ApiRequest extends Address {
+  readonly verb: "list" | "get" | "patch" | "create" | "delete" | "watch" | "reach";
+  readonly kind: Pick<Kind, "plural" | "group" | "kind" | "namespaced">;
+  /** It changes something: without an answer it is open whether that was done. */
+  readonly writes: boolean;
 }
 
 export type Query = Readonly<Record<string, string | number | boolean | undefined>>;
@@ -52,3 +61,16 @@ function segment(text: string): string {
   }
   return encodeURIComponent(text);
 }
+
+/** `list pods in namespace "a"`, `patch Deployment "a/b"`, `get the log of Pod "a/b"`. */
+export function wording({ verb, kind, namespace, name, subresource }: ApiRequest): string {
+  if (name === undefined)
+    return `${verb} ${kind.plural}${namespace === undefined ? "" : ` in namespace "${printable(namespace)}"`}`;
+  const object = `${kind.kind} "${namespace === undefined ? "" : `${printable(namespace)}/`}${printable(name)}"`;
+  if (subresource === "portforward") return `forward a port of ${object}`;
+  return subresource === undefined ? `${verb} ${object}` : `${verb} the ${subresource} of ${object}`;
+}
+
+/** As RBAC calls it: `pods/portforward`, `deployments.apps`. */
+export const rbacResource = ({ kind, subresource }: ApiRequest): string =>
+  `${kind.plural}${kind.group === "" ? "" : `.${kind.group}`}${subresource === undefined ? "" : `/${subresource}`}`;
