@@ -47,7 +47,7 @@ interface Run {
   readonly cpu: number;
 }
 
-/** bash tells what it waited for in milliseconds; where the output goes, nobody looks. */
+/** bash measures in milliseconds; the output is thrown away. */
 const timed = 'TIMEFORMAT="%3R %3U %3S"; time "$@" >/dev/null 2>&1 </dev/null';
 
 const runOnce = ([command = "", ...argv]: readonly string[], env: NodeJS.ProcessEnv): Run => {
@@ -82,7 +82,7 @@ const folder = mkdtempSync(join(tmpdir(), "kubectl-mesh-bench-"));
 process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
 await using mesh = await upFiftyPods();
 await copiesOf(programs, folder);
-// kubectl's too, which keeps what it discovers in HOME: what Node and others read of the environment is nobody's here.
+// kubectl's too, which keeps what it discovers in HOME: nothing else of the environment reaches the programs.
 const env = { PATH: [folder, process.env.PATH].join(":"), HOME: folder, KUBECONFIG: mesh.kubeconfig };
 
 const runs = new Map([...cases.keys()].map((words): [string, Run[]] => [words, []]));

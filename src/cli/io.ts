@@ -3,7 +3,8 @@ import { writeSync } from "node:fs";
 import { type Clock, systemClock } from "../cluster/clock.ts";
 import { exit } from "../mesh/exit-codes.ts";
 import { safeLines } from "../mesh/safe.ts";
-import { documentText, errorDocument, isDocumentFormat } from "./error-document.ts";
+import { documentText, isDocumentFormat } from "./document-text.ts";
+import { errorDocument } from "./error-document.ts";
 import { colorSeverity } from "./severity-color.ts";
 import { onInterruption } from "./signals.ts";
 
@@ -93,7 +94,7 @@ const writeLast = (file: 1 | 2, text: string): void => {
   try {
     writeSync(file, text);
   } catch {
-    // Nobody reads.
+    // The reader is gone.
   }
 };
 
@@ -113,7 +114,7 @@ export const terminal = (): Shell => {
   const closed = new Set<NodeJS.WriteStream>();
   for (const stream of [stdout, stderr])
     stream.on("error", () => {
-      // EPIPE (`| head`), EIO (the terminal is gone): nobody reads there any more. That ends only a plugin that reads.
+      // EPIPE (`| head`), EIO (the terminal is gone): the reader is gone. That ends only a plugin that changes nothing.
       closed.add(stream);
       if (mode.endsAtOnce && stream === stdout) process.exit(exit.done);
     });

@@ -18,7 +18,7 @@ export const ownFlags = {
   version: { type: "boolean", describe: "show the version, with -o json also of what it is built" },
 } as const;
 
-/** Throws `UsageError`. With `--help` anywhere, help is shown, whatever else is wrong. */
+/** Throws `UsageError`. `--help` anywhere shows the help, even where something else is wrong. */
 export const parse = <F extends Flags>(plugin: Plugin<F>, argv: readonly string[]): Parsed<F> => {
   const end = argv.indexOf("--");
   if ((end < 0 ? argv : argv.slice(0, end)).some((word) => word === "--help" || word === "-h")) return { kind: "help" };
@@ -101,7 +101,7 @@ const unknownFlag = (word: string, flags: Flags): UsageError => {
     /^-[^-]./.test(name) && meant !== typed ? [...name.slice(1)].find((each) => !names.has(`-${each}`)) : undefined;
   return new UsageError(
     `unknown flag ${letter === undefined ? name : `-${letter} in ${word}`}`,
-    meant && `did you mean --${meant}?`,
+    letter === undefined && meant !== undefined ? `did you mean --${meant}?` : undefined,
   );
 };
 

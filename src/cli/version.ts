@@ -1,6 +1,6 @@
 /** The program's version. `scripts/build.ts` writes the commit into the executable. */
 import manifest from "../../package.json" with { type: "json" };
-import { documentText, isDocumentFormat } from "./error-document.ts";
+import { documentText, isDocumentFormat } from "./document-text.ts";
 
 declare const MESH_COMMIT: string | undefined;
 

@@ -207,6 +207,6 @@ const connectedText = ({ connected, notConnected, connectionUnknown }: Tally): s
 const staleText = ({ stale, staleUnknown }: Tally): string =>
   staleUnknown === 0 ? `${stale}` : stale === 0 ? "unknown" : `${stale}, unknown (${staleUnknown})`;
 
-/** Of the proxies; those that nobody can tell of are no part of the first number and named in CONNECTED. */
+/** Of the proxies. Those of which it is unknown do not count as synced; CONNECTED names them. */
 const syncedText = ({ total, withoutSidecar, synced }: Tally): string =>
   total === withoutSidecar ? "" : `${synced}/${total - withoutSidecar}`;
