@@ -18,6 +18,7 @@ export interface EventObject extends KubeObject {
   readonly series?: { readonly lastObservedTime?: string | null } | null;
 }
 
+/** The fields of an Event that the suite uses. */
 export interface ClusterEvent {
   /** Kind of the object that the Event is about; `name` and `uid` are of the same object. */
   readonly kind: string;
