@@ -1,4 +1,4 @@
-/** A plan as a person reads it before it is carried out: each step with its before and after. */
+/** A plan as text for a person: each step with its before and after. */
 import { refArgument } from "../mesh/object-ref.ts";
 import type { RevisionLabels } from "../mesh/revision-labels.ts";
 import type { Plan, Step } from "../upgrade/plan/plan.ts";
@@ -8,7 +8,7 @@ import { type Cell, type TableOptions, table } from "./table.ts";
 
 const heads = ["step", "change", "object", "from", "to", "pods", { wide: "pods in flight" }];
 
-/** Steps in their order, what is left, what need not move, findings. */
+/** The steps in their order, the objects that are left, and the findings. */
 export function planView(plan: Plan, options: TableOptions = {}): string {
   const parts = [
     plan.steps.length === 0
@@ -24,7 +24,7 @@ export function planView(plan: Plan, options: TableOptions = {}): string {
   return parts.filter((part) => part !== "").join("\n");
 }
 
-/** What stays on the old revision, and why. */
+/** The objects that stay on the old revision, and why. */
 export const leftView = (left: Plan["left"], options: TableOptions = {}): string =>
   table(
     ["left", "because", "by"],
@@ -32,7 +32,7 @@ export const leftView = (left: Plan["left"], options: TableOptions = {}): string
     options,
   );
 
-/** `revision 1-20`, or `1-20 (tag prod)`. */
+/** `revision 1-20`, or `revision 1-20 by tag prod`. */
 export const targetText = ({ revision, tag }: Target): string =>
   tag === undefined ? `revision ${revision}` : `revision ${revision} by tag ${tag}`;
 

@@ -32,7 +32,7 @@ export interface ClusterEvent {
 }
 
 /**
- * The fields of an Event that the suite uses.
+ * An Event from the API's form.
  * https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/event-v1/
  */
 export const eventFrom = (event: EventObject): ClusterEvent => ({
