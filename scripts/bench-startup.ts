@@ -1,7 +1,7 @@
 /**
- * `npm run bench:startup [-- ROUNDS]`: how long the built executables take from the call to the end on a real mesh of
- * fifty pods, each run beside one of kubectl in the same round, so that the machine's mood hits both; CPU time and peak
- * memory of each. In two minutes.
+ * `npm run bench:startup [-- ROUNDS]`: the time of the built executables from the call to the end, on a real mesh of
+ * fifty pods. Each round also runs kubectl, so that the load of the machine has the same effect on both; with CPU time
+ * and peak memory. Takes two minutes.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync, statSync } from "node:fs";
@@ -13,14 +13,14 @@ import { upFiftyPods } from "./fifty-pods.ts";
 
 interface Case {
   readonly argv: readonly string[];
-  /** The case that it is measured against; itself for kubectl's own. */
+  /** The case that it is compared with; for kubectl, itself. */
   readonly beside: string;
-  /** What the ratio of their wall times is to be at most. */
+  /** The highest allowed ratio of their wall times. */
   readonly limit?: number;
 }
 
 const [version, list] = ["kubectl version --client", "kubectl get pods -A"];
-/** By what is typed; the first word is the file. */
+/** The cases, by command line; the first word is the file. */
 const cases = new Map<string, Case>();
 const add = (words: string, beside: string, limit?: number): void =>
   void cases.set(words, {
@@ -45,7 +45,7 @@ interface Run {
   readonly cpu: number;
 }
 
-/** bash tells what it waited for in milliseconds; where the output goes, nobody looks. */
+/** bash prints the time of a command in milliseconds; the output of the command is not needed. */
 const timed = 'TIMEFORMAT="%3R %3U %3S"; time "$@" >/dev/null 2>&1 </dev/null';
 
 const runOnce = ([command = "", ...argv]: readonly string[], env: NodeJS.ProcessEnv): Run => {
@@ -60,7 +60,7 @@ const runOnce = ([command = "", ...argv]: readonly string[], env: NodeJS.Process
   return { wall: wall * 1000, cpu: (user + system) * 1000 };
 };
 
-/** In MB (10^6 bytes), by GNU time (`ru_maxrss`). */
+/** Peak memory in MB (10^6 bytes), measured by GNU time (`ru_maxrss`). */
 const peakOf = (argv: readonly string[], env: NodeJS.ProcessEnv): number => {
   const { stderr, error } = spawnSync("/usr/bin/time", ["-f", "%M", ...argv], {
     encoding: "utf8",
@@ -83,7 +83,7 @@ const folder = mkdtempSync(join(tmpdir(), "kubectl-mesh-bench-"));
 process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
 await using mesh = await upFiftyPods();
 await copiesOf(programs, folder);
-// kubectl's too, which keeps what it discovers in HOME: what Node and others read of the environment is nobody's here.
+// Also for kubectl, which caches API discovery in HOME: no variable of this environment may change the result.
 const env = { PATH: [folder, process.env.PATH].join(":"), HOME: folder, KUBECONFIG: mesh.kubeconfig };
 
 const runs = new Map([...cases.keys()].map((words): [string, Run[]] => [words, []]));
@@ -96,7 +96,7 @@ for (let round = -1; round < rounds; round++)
 const peaks = new Map([...cases].map(([words, { argv }]) => [words, median([1, 2, 3].map(() => peakOf(argv, env)))]));
 
 const of = (words: string, key: keyof Run): readonly number[] => (runs.get(words) ?? []).map((run) => run[key]);
-/** The median over the rounds of the ratio to the run beside. */
+/** The median, over all rounds, of the ratio to the other command of the same round. */
 const ratio = (words: string, beside: string, key: keyof Run): number => {
   const other = of(beside, key);
   return median(of(words, key).map((value, round) => value / (other[round] ?? Number.NaN)));

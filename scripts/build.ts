@@ -1,6 +1,6 @@
 /**
- * `npm run build [PLUGIN…]`: makes `dist/kubectl-mesh_…` for this machine out of each file of `plugins/`. For all
- * platforms: release.ts.
+ * `npm run build [PLUGIN…]`: makes `dist/kubectl-mesh_…` for this machine from each file of `plugins/`. release.ts does
+ * it for all platforms.
  */
 import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -16,7 +16,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const)
   process.on(signal, () => process.exit(128 + constants.signals[signal]));
 const say = (text: string): void => console.error(text);
 
-/** The runtime without its symbols, a fifth smaller. Must be done before anything is put into it. */
+/** The runtime without its symbols, which is a fifth smaller. Must be done before anything is put into it. */
 const strippedRuntime = (): string => {
   const stripped = join(work, "node");
   const { status, error } = spawnSync("strip", ["-o", stripped, process.execPath], { stdio: "ignore" });
@@ -42,7 +42,7 @@ const main = async (): Promise<void> => {
       writeFileSync(join(folder, name), source);
     await warm(folder, meshes, [process.execPath]);
     const out = resolve("dist", executableName(plugin));
-    assemble(folder, runtime, `${out}.new`); // so that an executable is a whole one, or none
+    assemble(folder, runtime, `${out}.new`); // so that an executable is never incomplete
     renameSync(`${out}.new`, out);
     say(`${out}: ${Math.round(statSync(out).size / 1e6)} MB in ${((performance.now() - began) / 1000).toFixed(1)} s`);
   }

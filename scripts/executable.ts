@@ -1,6 +1,6 @@
 /**
- * From a plugin's parts to a Node single executable (https://nodejs.org/api/single-executable-applications.html) that
- * starts like a Go program: by compiled code that is kept, and by loading late.
+ * Makes a Node single executable (https://nodejs.org/api/single-executable-applications.html) from the parts of a
+ * plugin. It starts as fast as a Go program, because it has compiled code and loads parts late.
  */
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
@@ -10,19 +10,19 @@ import { text } from "node:stream/consumers";
 import type { WarmMeshes } from "./warm-meshes.ts";
 
 /**
- * The heap's young part at its working size from the start, so that a short run collects nothing, and no larger: what
- * is read of a big cluster dies young, and 8 MB take as little time as 16 (docs/performance.md). Not part of what V8
- * checks a cache against.
+ * Size of the young generation of V8's heap, fixed from the start, so that a short run needs no garbage collection. Not
+ * larger: most of what is read from a big cluster is garbage soon, and 8 MB take as little time as 16
+ * (docs/performance.md). V8 does not check a code cache against this flag.
  */
 const heap = ["--min-semi-space-size=8", "--max-semi-space-size=8"];
 
 /**
- * Neither is OPENSSL_CONF for us, of which a broken one would end the program before it begins. What is not there is
- * passed over, as on Windows.
+ * The second flag overrides OPENSSL_CONF: a broken file would end the program before it starts. On Windows, where
+ * /dev/null does not exist, OpenSSL ignores the path.
  */
 export const runtimeFlags = [...heap, "--openssl-config=/dev/null"];
 
-/** The names of all plugins: `mesh-migrate`, … A folder of that name holds what a real run loads. */
+/** The names of all plugins: `mesh-migrate`, … The folder with this name has the code of a real run. */
 export const pluginNames = (): readonly string[] =>
   readdirSync("plugins")
     .filter((file) => file.endsWith(".ts"))
@@ -40,9 +40,9 @@ export const commitOf = (): string | undefined => {
 };
 
 /**
- * Runs what people run, once each, on `runtime` (a command), and leaves the code that V8 compiled beside the parts in
- * `folder`. The outcome does not matter, an end by signal does. Such code fits only the very runtime, on its own
- * platform, and differs in each build.
+ * Runs the usual commands, once each, on `runtime` (a command), and writes the code that V8 compiled beside the parts
+ * in `folder`. A command may fail, but a signal must not end it. Such code works with exactly this runtime on this
+ * platform only, and differs in each build.
  */
 export const warm = async (
   folder: string,
@@ -51,21 +51,21 @@ export const warm = async (
 ): Promise<void> => {
   const [command, ...words] = runtime;
   for (const argv of await meshes.commands()) {
-    // Not spawnSync: the meshes answer from this process.
+    // Not spawnSync, because the meshes run in this process.
     const child = spawn(command, [...words, ...runtimeFlags, resolve("scripts/warm.cjs"), folder, ...argv], {
       env: { PATH: process.env.PATH, HOME: folder },
       stdio: ["ignore", "ignore", "pipe"],
       timeout: 60_000,
     });
     const [stderr, [code, signal]] = await Promise.all([text(child.stderr), once(child, "exit")]);
-    if (code === null || stderr.includes("does not take the code"))
+    if (code === null || stderr.includes("does not accept the code"))
       throw new Error(`${argv.join(" ")}: ${stderr || signal}`);
   }
 };
 
 /**
- * Puts the parts of `folder`, with the compiled code that lies beside them, into `runtime` (of any platform) and writes
- * it to `out`.
+ * Puts the parts of `folder`, with the compiled code beside them, into `runtime` (of any platform), and writes it to
+ * `out`.
  */
 export const assemble = (folder: string, runtime: string, out: string): void => {
   const names = readdirSync(folder)
@@ -83,7 +83,7 @@ export const assemble = (folder: string, runtime: string, out: string): void => 
       useSnapshot: false,
       useCodeCache: false,
       execArgv: runtimeFlags,
-      // NODE_OPTIONS is for programs that say they are Node.
+      // NODE_OPTIONS must have no effect on the executable.
       execArgvExtension: "none",
       assets: Object.fromEntries(names.map((name) => [name, join(folder, name)])),
     }),

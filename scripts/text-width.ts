@@ -1,16 +1,15 @@
 /**
- * An esbuild plugin for packages that measure text. What they need for text that is not ASCII takes longer to make than
- * all else they do:
- * `new Intl.Segmenter()` and `\p{…}` regular expressions at the top of a module 8 to 18 ms each when it loads, the
- * emoji expression of string-width 4 (cli-table3's) 1 ms when it first runs. All are made at first use, and ASCII uses
- * none.
+ * An esbuild plugin for packages that measure text. Their constants for text that is not ASCII take longer than
+ * everything else: `new Intl.Segmenter()` and regular expressions with `\p{…}` at the top of a module take 8 to 18 ms
+ * each at load; the emoji expression of string-width 4 (cli-table3) takes 1 ms at its first use. With this plugin all
+ * are made at their first use, and ASCII text does not use them.
  */
 import { readFile } from "node:fs/promises";
 import type { Plugin } from "esbuild";
 
 const constant = /^const (\w+) = (new Intl\.Segmenter\([^;]*\)|\/[^\n]*\\p\{[^\n]*\/[a-z]*);$/gm;
 
-/** The source with such constants made at first use. Exported for its test. */
+/** The source in which such constants are made at their first use. Exported for its test. */
 export const deferConstants = (source: string): string => {
   const names: string[] = [];
   const deferred = source.replace(constant, (_, name: string, value: string) => {
@@ -26,8 +25,8 @@ export const deferConstants = (source: string): string => {
 const measuring = "const stringWidth = string => {\n";
 
 /**
- * The source of string-width 4 with a short way for what is plain ASCII, where a character is a column; later ones have
- * it. Exported for its test.
+ * The source of string-width 4 with a fast path for plain ASCII, where each character is one column; later versions
+ * have it. Exported for its test.
  */
 export const asciiFirst = (source: string): string =>
   source.replace(
@@ -43,9 +42,9 @@ export const textWidth: Plugin = {
       async ({ path }) => {
         const contents = asciiFirst(deferConstants(await readFile(path, "utf8")));
         if (/^const \w+ = new Intl\.Segmenter/m.test(contents))
-          throw new Error(`${path}: a Segmenter is still made when it loads`);
+          throw new Error(`${path}: it still makes a Segmenter at load`);
         if (contents.includes("emojiRegex()") && !contents.includes("[ -~]"))
-          throw new Error(`${path}: ASCII is searched for emoji`);
+          throw new Error(`${path}: it still searches ASCII text for emoji`);
         return { contents, loader: "js" };
       },
     );

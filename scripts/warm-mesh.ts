@@ -1,7 +1,4 @@
-/**
- * A small mesh as an API server lists it, between two revisions: enough that every reader of ours has something to
- * read.
- */
+/** A small mesh in the form of API objects, between two revisions. It has enough objects for all parsers. */
 import type { KubeObject, Labels } from "../src/mesh/kubernetes.ts";
 
 const createdAt = "2026-01-01T00:00:00Z";

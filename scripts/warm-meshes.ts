@@ -1,7 +1,7 @@
 /**
- * The meshes that the executables are run against while they are built, so that what people run is there as compiled
- * code: one that answers in protobuf as a real API server does, and the tests' embedded one, which has TLS,
- * port-forwards and istiods, and on which things move.
+ * The meshes on which the build runs the executables, so that V8 compiles the code of usual commands: one that answers
+ * in protobuf, as a real API server does, and the embedded mesh of the tests, with TLS, port-forwards, istiods and
+ * controllers.
  */
 import { bootMesh } from "../test/embedded/mesh.ts";
 import { deployment } from "../test/real/workloads.ts";
@@ -9,8 +9,8 @@ import { warmServer } from "./warm-server.ts";
 
 export interface WarmMeshes extends AsyncDisposable {
   /**
-   * What is to be run, as arguments of any plugin; a plugin that has not such a flag says so. Each time with something
-   * that is still to be moved.
+   * The arguments to run, for any plugin; a plugin without one of the flags reports wrong usage. Each call returns
+   * something that is not moved yet.
    */
   commands(): Promise<readonly (readonly string[])[]>;
 }

@@ -1,6 +1,4 @@
-/**
- * An API server of a small mesh, on loopback: what the executables are run against while they are built and measured.
- */
+/** An API server of a small mesh, on loopback: the build and the measurements run the executables on it. */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { protobuf } from "../src/cluster/http/binary-page.ts";
@@ -13,7 +11,7 @@ import { warmMesh } from "./warm-mesh.ts";
 
 const keyByPlural = new Map(Object.entries(kinds).map(([key, { plural }]) => [plural, key as keyof typeof kinds]));
 
-/** What the mesh's server answers; it allows everything and writes nothing. Undefined: not found. */
+/** The answer of the server. It allows everything and writes nothing. Undefined: not found. */
 const answer = (method: string, { pathname, searchParams }: URL, accept: string): object | Buffer | undefined => {
   if (pathname === "/version") return { major: "1", minor: "36", gitVersion: "v1.36.0" };
   if (pathname === "/apis") return { kind: "APIGroupList", apiVersion: "v1", groups: [] };
@@ -59,13 +57,13 @@ const resourceOf = (
   return { namespace, plural: below.length === 0 ? plural : "", name };
 };
 
-/** As the API server names what it did not find. */
+/** The `details` of a NotFound status, as the API server writes them. */
 const detailsOf = (path: string): object => {
   const [name, plural] = path.split("/").reverse();
   return { name, kind: plural, group: path.startsWith("/apis/") ? path.split("/")[2] : undefined };
 };
 
-/** Serves until `close`. */
+/** Serves requests until `close`. */
 export const warmServer = async (): Promise<{ readonly url: string; readonly close: () => void }> => {
   const server = createServer((request, response) => {
     const url = new URL(request.url ?? "/", "http://localhost");
