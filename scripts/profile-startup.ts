@@ -44,7 +44,7 @@ const places: readonly (readonly [place: string, matches: RegExp])[] = [
   ["Node: network", /^\S* node:(net|http|https|tls|dns|crypto|zlib|_http|_tls|internal\/(net|http|tls|crypto|dns))/],
   ["Node: the rest", /^\S* node:/],
   ["main.js: the plugin's flags, the shell", /^\S* main\.js/],
-  ["help, as drawn", /^\S* help-/],
+  ["the text of --help", /^\S* help-/],
   ["loader.cjs", /(loader|start)\.cjs/],
   ["parts loaded when used", /^\S* [\w-]+\.js/],
 ];

@@ -1,6 +1,6 @@
-// node warm.cjs FOLDER ARGUMENT…: runs the program of FOLDER with these arguments, as the executable would. At the end it
-// writes, beside each part, the code that V8 has compiled, together with that of earlier runs. The code contains only
-// functions that ran, so each command needs a run.
+// node warm.cjs FOLDER ARGUMENT…: runs the program of FOLDER with these arguments, as the executable would. At the end
+// it writes, beside each part, the code that V8 has compiled, together with that of earlier runs. The code contains
+// only functions that ran, so each command needs a run.
 "use strict";
 const fs = require("node:fs");
 const path = require("node:path");

@@ -1,4 +1,4 @@
-/** A mesh with nothing to find, and words to change it. */
+/** A mesh without findings, and changes to it. */
 import { undoAnnotation } from "../../src/mesh/model.ts";
 import { type MeshWords, type NamespaceWords, ownInjector, plane, tag, tagInjector } from "./mesh-scene.ts";
 
@@ -29,6 +29,6 @@ export const production = (labels: Record<string, string>, rest: object = {}): r
 ];
 /** A revision without an istiod. */
 export const dead = { deployment: undefined, istiods: [], readyReplicas: 0, desiredReplicas: 0 };
-/** The namespace production with this undo record. */
+/** Namespace production with this undo record. */
 export const undo = (text: string) =>
   production({ "istio.io/rev": "1-20" }, { annotations: { [undoAnnotation]: text } });
