@@ -8,9 +8,12 @@ import { type BuildOptions, build, type Metafile, type Plugin, transform } from 
 import { drawnHelp } from "./drawn-help.ts";
 
 export interface Bundle {
-  /** Name → source; each source is one function expression, called by loader.cjs. */
+  /** The sources by name; each source is one function expression, which loader.cjs calls. */
   readonly parts: ReadonlyMap<string, string>;
-  /** The packages of which any byte is in a part, as package-lock.json names them (`node_modules/js-yaml`), sorted. */
+  /**
+   * The packages of which a part contains something, by their path in package-lock.json (`node_modules/js-yaml`),
+   * sorted.
+   */
   readonly packages: readonly string[];
 }
 

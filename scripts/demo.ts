@@ -1,8 +1,8 @@
 /**
- * `npm run demo`: boots the embedded mesh (test/embedded), and moves a namespace of it from one control plane to the
- * next as a user would. On a terminal it stops before each command. `-- --keep` leaves the mesh running until Ctrl-C,
- * `-- --cluster FILE` fills it with other YAML, of which a namespace `production` is moved. Ends with the exit code of
- * the first command that fails.
+ * `npm run demo`: starts the embedded mesh (test/embedded), and moves one of its namespaces from one control plane to
+ * the next, as a user would. On a terminal it waits before each command. With `-- --keep` the mesh stays up until
+ * Ctrl-C; `-- --cluster FILE` reads other YAML, which must have a namespace `production`. Its exit code is that of the
+ * first command that fails.
  */
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
@@ -58,7 +58,7 @@ async function main(stage: Stage): Promise<number> {
   return code;
 }
 
-/** The exit code of the first command that failed, the last that was run; or 0. */
+/** The exit code of the first command that failed, which is the last one that ran; else 0. */
 async function play(stage: Stage, { kubeconfig }: EmbeddedMesh, caller: Caller): Promise<number> {
   const env = { ...process.env, KUBECONFIG: kubeconfig, PATH: `${pluginFolder()}${delimiter}${process.env.PATH}` };
   for (const { says, words } of steps) {

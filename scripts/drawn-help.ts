@@ -1,10 +1,13 @@
-/** An esbuild plugin: an executable carries the text of its `--help` as yargs drew it at the build, and not yargs. */
+/**
+ * An esbuild plugin: an executable contains the text of its `--help`, which yargs makes during the build, and not yargs
+ * itself.
+ */
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Plugin } from "esbuild";
 import { helpText } from "../src/cli/help.ts";
 
-/** `entry` is the plugin's file. */
+/** `entry` is the file of the plugin. */
 export const drawnHelp = (entry: string): Plugin => ({
   name: "drawn-help",
   setup(build) {

@@ -1,13 +1,13 @@
 /**
- * A real mesh with exactly fifty pods, for what is measured of a start: two istiods and 48 injected pods, half of them
- * on each.
+ * A real mesh with exactly fifty pods, for measurements of start-up: two istiods and 48 injected pods, half of them on
+ * each.
  */
 import { type Mesh, upMesh } from "../test/real/kit.ts";
 import { deployment, statefulSet } from "../test/real/workloads.ts";
 
 const pods = 50;
 
-/** Boots it in half a minute. Throws where `kubectl get pods -A` does not list fifty. */
+/** Starts it in half a minute. Throws if `kubectl get pods -A` does not list fifty pods. */
 export const upFiftyPods = async (): Promise<Mesh> => {
   const mesh = await upMesh({ revisions: { "1-28": "1.28.2", "1-29": "1.29.1" } });
   try {

@@ -1,11 +1,11 @@
-// The main script of an executable: runs the program's parts ("assets") from compiled code, and of Node's modules loads
-// what is used. Plain CommonJS, because it is embedded as it stands (scripts/build.ts).
+// The main script of an executable: runs the program's parts ("assets") from compiled code, and loads Node's modules at
+// their first use. Plain CommonJS, because it is embedded unchanged (scripts/build.ts).
 "use strict";
 const vm = require("node:vm");
 const { pathToFileURL } = require("node:url");
 
-// Modules that take milliseconds to load and are plain objects: loaded at first use, so that `--version` is not charged
-// for TLS.
+// Modules that take milliseconds to load and are plain objects. They are loaded at first use, so that `--version` does
+// not load TLS.
 const heavy = new Set(
   ["child_process", "crypto", "dns", "http", "http2", "https", "net", "readline", "tls", "zlib"].flatMap((name) => [
     name,
@@ -13,12 +13,12 @@ const heavy = new Set(
   ]),
 );
 
-// That they are no ES modules is asked of them when they are imported, which is no use yet.
+// An import asks them whether they are ES modules; this does not count as a use.
 const atFirstUse = (id) => new Proxy({}, { get: (_, key) => (key === "__esModule" ? undefined : require(id)[key]) });
 
 /**
- * Starts the program. `read(name)` gives an asset's bytes or undefined; `compiled(name, script, size)` is told of each
- * script.
+ * Starts the program. `read(name)` returns an asset's bytes or undefined; `compiled(name, script, size)` is called for
+ * each script.
  */
 const start = (read, entry, compiled) => {
   const loaded = new Map();
@@ -40,7 +40,7 @@ const start = (read, entry, compiled) => {
   load(`./${entry}`);
 };
 
-// The current folder may be gone, and packages ask for it while they load.
+// The current folder may be deleted, and packages read it while they load.
 const { cwd } = process;
 process.cwd = () => {
   try {

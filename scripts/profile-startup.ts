@@ -1,8 +1,8 @@
 /**
- * `npm run profile:startup [-- ROUNDS]`: where the milliseconds of a start go, by V8's sampling profiler, on a real
- * mesh of fifty pods; the median of the rounds. A sample that comes late is one for which the program had no processor:
- * of it no more is counted than of others, so that the table is one of the program's own time. It runs from its parts
- * and compiled code as in an executable.
+ * `npm run profile:startup [-- ROUNDS]`: what takes the time of a start, by V8's sampling profiler, on a real mesh of
+ * fifty pods; the median of the rounds. A sample that comes late is one for which the program had no processor: it
+ * counts no more than the others, so that the table has the program's own time. The program runs from its parts and
+ * compiled code, as in an executable.
  */
 
 import { spawnSync } from "node:child_process";
@@ -27,7 +27,7 @@ interface Profile {
 }
 
 const waiting = "waiting";
-/** Milliseconds between two samples, and the most that one counts for. */
+/** Milliseconds between two samples, and the highest value of one sample. */
 const [interval, most] = [0.1, 0.2];
 
 const places: readonly (readonly [place: string, matches: RegExp])[] = [
@@ -46,7 +46,7 @@ const places: readonly (readonly [place: string, matches: RegExp])[] = [
   ["Node: network", /^\S* node:(net|http|https|tls|dns|crypto|zlib|_http|_tls|internal\/(net|http|tls|crypto|dns))/],
   ["Node: the rest", /^\S* node:/],
   ["main.js: the plugin's flags, the shell", /^\S* main\.js/],
-  ["help, as drawn", /^\S* help-/],
+  ["the text of --help", /^\S* help-/],
   ["loader.cjs", /(loader|start)\.cjs/],
   ["parts loaded when used", /^\S* [\w-]+\.js/],
 ];
@@ -149,7 +149,7 @@ for (const place of names)
     );
 console.log(
   row(
-    "all but waiting",
+    "all except waiting",
     columns.map(({ spent }) => total(spent).toFixed(1)),
   ),
 );

@@ -1,8 +1,8 @@
 /**
- * `npm run release [-- --snapshot] [--platform NAME]… [PLUGIN…]`: the archives of all plugins for all platforms, their
- * Krew manifests, bills of materials and SHA256SUMS, in dist/release. Made on Linux x64 (Debian 12: apt-get install
- * llvm patchelf osslsigncode libatomic1 libatomic1-arm64-cross), and of Go 1.26 for the signer of macOS. All but the
- * compiled code is given by the commit: `--no-code` leaves that out, and two releases have the same bytes.
+ * `npm run release [-- --snapshot] [--platform NAME]… [PLUGIN…]`: makes the archives of all plugins for all platforms,
+ * their Krew manifests, bills of materials and SHA256SUMS, in dist/release. Needs Linux x64 (Debian 12: apt-get install
+ * llvm patchelf osslsigncode libatomic1 libatomic1-arm64-cross), and Go 1.26 for the signature of macOS. The same
+ * commit gives the same bytes, except for the compiled code: `--no-code` leaves that out.
  */
 import { createHash } from "node:crypto";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -30,12 +30,12 @@ const { version, license, homepage } = manifest;
 interface Wish {
   readonly plugins: readonly string[];
   readonly platforms: readonly Platform[];
-  /** Also from a tree that differs from its commit, and of a version that is released. */
+  /** Also from a tree with uncommitted changes, and of a version that is released already. */
   readonly snapshot: boolean;
-  /** With code compiled beforehand where that can be done. */
+  /** With compiled code, on platforms where it can be made. */
   readonly code: boolean;
   readonly out: string;
-  /** Instead of krew-manifest.yaml's. */
+  /** Used instead of that of krew-manifest.yaml. */
   readonly uri: string | undefined;
 }
 
@@ -60,7 +60,7 @@ const readWish = (): Wish => {
   };
 };
 
-/** Those named, or all where none is. */
+/** The named ones; all without a name. */
 const chosen = <T>(
   all: readonly T[],
   names: readonly string[],
@@ -72,12 +72,12 @@ const chosen = <T>(
   return names.length === 0 ? all : all.filter((one) => names.includes(nameOf(one)));
 };
 
-/**
- * The time that every file of the release bears, in seconds: https://reproducible-builds.org/docs/source-date-epoch/
- */
+/** The time of every file of the release, in seconds: https://reproducible-builds.org/docs/source-date-epoch/ */
 const releaseTime = (): number => Number(process.env.SOURCE_DATE_EPOCH ?? tool("git", ["log", "-1", "--format=%ct"]));
 
-/** How a platform's runtime is run here, to compile code for it; undefined where that cannot be done. */
+/**
+ * The command that runs the runtime of a platform on this machine, to compile code for it; undefined if there is none.
+ */
 const runnerOf = ({ name }: Platform, { path }: Runtime): readonly [string, ...string[]] | undefined => {
   if (name === "linux-x64") return [path];
   const qemu = "qemu-aarch64-static";
@@ -142,7 +142,7 @@ const makeArchive = async (
   return { platform, name, sha256: sha256(bytes), files: entries.map((entry) => entry.name).sort() };
 };
 
-/** kubectl asks a program of this name: https://kubernetes.io/docs/tasks/extend-kubectl/kubectl-plugins/ */
+/** kubectl runs a program with this name: https://kubernetes.io/docs/tasks/extend-kubectl/kubectl-plugins/ */
 const completionScript = (executable: string): string => `#!/bin/sh\nexec ${executable} __complete "$@"\n`;
 
 const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");

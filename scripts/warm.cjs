@@ -1,6 +1,6 @@
-// node warm.cjs FOLDER ARGUMENT…: runs the program of FOLDER with these arguments as the executable would, and leaves
-// beside each of its parts the code that V8 has compiled by then, on top of what earlier runs left. Only functions that
-// ran are in it, so one run a command.
+// node warm.cjs FOLDER ARGUMENT…: runs the program of FOLDER with these arguments, as the executable would. At the end
+// it writes, beside each part, the code that V8 has compiled, together with that of earlier runs. The code contains
+// only functions that ran, so each command needs a run.
 "use strict";
 const fs = require("node:fs");
 const path = require("node:path");
@@ -10,8 +10,7 @@ const { start } = require("./loader.cjs");
 const [folder, ...argv] = process.argv.slice(2);
 const scripts = new Map();
 const read = (name) => {
-  // The flag is part of what V8 checks a cache against: as the executable has it whenever something is compiled or
-  // written.
+  // V8 checks a code cache against this flag: it must be as in the executable whenever code is compiled or written.
   v8.setFlagsFromString("--flush-bytecode");
   const file = path.join(folder, name);
   return fs.existsSync(file) ? fs.readFileSync(file) : undefined;
@@ -23,8 +22,8 @@ const keep = () => {
 process.on("exit", keep);
 process.argv = [process.argv[0], process.argv[0], ...argv];
 start(read, "main.js", (name, script) => {
-  if (script.cachedDataRejected) throw new Error(`${name}: V8 does not take the code it wrote`);
+  if (script.cachedDataRejected) throw new Error(`${name}: V8 does not accept the code that it wrote`);
   scripts.set(name, script);
-  // What ran once stays compiled until it is written down.
+  // Keeps compiled functions until they are written.
   v8.setFlagsFromString("--no-flush-bytecode");
 });

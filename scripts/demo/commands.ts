@@ -1,17 +1,17 @@
-/** Runs a plugin as kubectl would: by kubectl where there is one, else its executable. */
+/** Runs a plugin with kubectl if there is one, else its executable. */
 import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
 import { executableName } from "../plugins.ts";
 
-/** How plugins are called on this machine. */
+/** How plugins are run on this machine. */
 export interface Caller {
-  /** One sentence: which it is. */
+  /** One sentence that says which of the two it is. */
   readonly says: string;
   /** Program and arguments of `["mesh-migrate", "-n", "a", …]`. */
   command(words: readonly [string, ...string[]]): readonly [string, ...string[]];
 }
 
-/** `path`: as the variable PATH. */
+/** `path` has the form of the variable PATH. */
 export function callerOn(path: string): Caller {
   const kubectl = path
     .split(delimiter)

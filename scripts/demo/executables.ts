@@ -1,19 +1,22 @@
-/** The folder with the plugins' executables, built anew where it lacks one or a source is younger. */
+/** The folder with the plugins' executables. They are built again if one is missing or a source is newer. */
 import { readdirSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { executableName, pluginNames } from "../plugins.ts";
 
-/** What an executable is made of: paths of files and folders. */
+/** The sources of an executable: paths of files and folders. */
 const sources = [
   ...["src", "plugins", "package-lock.json"],
   ...["build", "bundle", "executable", "plugins"].map((name) => `scripts/${name}.ts`),
   "scripts/loader.cjs",
 ];
 
-/** Absolute. `MESH_PLUGINS` names another, which is taken as it is: scripts that run the plugins from source, say. */
+/**
+ * Absolute path. `MESH_PLUGINS` names another folder, which is used unchanged, e.g. one with scripts that run the
+ * plugins from their sources.
+ */
 export const pluginFolder = (): string => resolve(process.env.MESH_PLUGINS ?? "dist");
 
-/** Why the executables have to be built; undefined where they need not be. */
+/** Why the executables must be built; undefined if they need not be. */
 export function whyBuild(): string | undefined {
   if (process.env.MESH_PLUGINS !== undefined) return undefined;
   const built = pluginNames().map((plugin) => changedAt(join("dist", executableName(plugin))));

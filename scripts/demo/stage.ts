@@ -1,7 +1,4 @@
-/**
- * Where the demo plays: a person who reads and perhaps presses Enter, programs that run before his eyes, and signals
- * that end it all.
- */
+/** The terminal of the demo: it prints, waits for Enter, runs programs, and handles signals. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { constants } from "node:os";
@@ -10,14 +7,14 @@ import { styleText } from "node:util";
 export type Signal = "SIGHUP" | "SIGINT" | "SIGTERM";
 
 export interface Stage {
-  /** A person sits at a terminal. */
+  /** Whether input and output are a terminal. */
   readonly live: boolean;
-  /** Aborted by the first signal, which is its reason, and when nobody reads any more. */
+  /** Aborted by the first signal, which is its reason, and when stdout is closed. */
   readonly stopped: AbortSignal;
   say(text: string): void;
-  /** Shows a command and runs it; on a terminal when Enter is pressed. Its exit code. */
+  /** Prints a command and runs it, on a terminal after Enter. Returns its exit code. */
   show(command: readonly [string, ...string[]], env: NodeJS.ProcessEnv): Promise<number>;
-  /** Runs a program with our streams. Its exit code. */
+  /** Runs a program with the streams of this process. Returns its exit code. */
   run(command: readonly [string, ...string[]], env: NodeJS.ProcessEnv): Promise<number>;
 }
 
@@ -31,7 +28,7 @@ export function openStage(): Stage {
 
   const run: Stage["run"] = async ([program, ...args], env) => {
     const child = spawn(program, args, { stdio: ["ignore", "inherit", "inherit"], env });
-    // Of a terminal's Ctrl-C every program on it hears by itself.
+    // A terminal's Ctrl-C goes to every program on it, so it is not sent again.
     const forward = (): void => void (process.stdin.isTTY || child.kill(stop.signal.reason));
     stop.signal.addEventListener("abort", forward);
     if (stop.signal.aborted) forward();
@@ -54,7 +51,7 @@ export function openStage(): Stage {
   };
 }
 
-/** Until Enter is pressed, or `stopped`. */
+/** Waits for Enter, for the end of the input, or for `stopped`. */
 async function enter(stopped: AbortSignal): Promise<void> {
   process.stdout.write(styleText("dim", "   [Enter]"));
   process.stdin.resume();

@@ -1,5 +1,5 @@
 /**
- * Archives whose bytes are given by what is in them: entries sorted by name, one time for all, no owner, regular files
+ * Archives whose bytes depend on their contents only: entries sorted by name, one time for all, no owner, regular files
  * only.
  */
 import { crc32, deflateRawSync, gzipSync } from "node:zlib";
@@ -53,8 +53,8 @@ const zip = (entries: readonly Entry[], at: number): Buffer => {
   let offset = 0;
   for (const { name, bytes, executable } of entries) {
     const packed = deflateRawSync(bytes);
-    // Shared by the file's own header and the directory's: version 2.0, UTF-8, deflated, time, checksum, sizes, length
-    // of the name.
+    // The same in the file's own header and in the directory: version 2.0, UTF-8, deflated, time, checksum, sizes,
+    // length of the name.
     const common = Buffer.alloc(26);
     common.writeUInt16LE(20, 0);
     common.writeUInt16LE(0x0800, 2);
@@ -65,7 +65,7 @@ const zip = (entries: readonly Entry[], at: number): Buffer => {
     common.writeUInt32LE(bytes.length, 18);
     common.writeUInt16LE(Buffer.byteLength(name), 22);
     const entry = Buffer.alloc(14);
-    // Unix's mode, and where the file begins.
+    // The Unix mode, and the offset of the file.
     entry.writeUInt32LE((0o100000 | modeOf(executable)) * 0x10000, 6);
     entry.writeUInt32LE(offset, 10);
     directory.push(Buffer.from("PK\x01\x02\x14\x03", "latin1"), common, entry, Buffer.from(name));
@@ -83,7 +83,7 @@ const zip = (entries: readonly Entry[], at: number): Buffer => {
   return Buffer.concat([...files, listed, end]);
 };
 
-/** In UTC, to two seconds, from 1980 on. */
+/** The time in UTC, in steps of two seconds, from 1980 on. */
 const dosTime = (at: number): number => {
   const time = new Date(Math.max(at, Date.UTC(1980, 0, 1) / 1000) * 1000);
   const day = ((time.getUTCFullYear() - 1980) << 9) | ((time.getUTCMonth() + 1) << 5) | time.getUTCDate();

@@ -46,7 +46,7 @@ export const billOfMaterials = (
   return `${JSON.stringify({ serialNumber: `urn:uuid:${uuidOf(JSON.stringify(bill))}`, ...bill }, undefined, 2)}\n`;
 };
 
-/** Version 8 of RFC 9562: ours to choose; so the same bill has the same number. */
+/** A UUID of version 8 (RFC 9562), made from the contents, so that the same bill has the same number. */
 const uuidOf = (text: string): string =>
   createHash("sha256")
     .update(text)

@@ -1,6 +1,4 @@
-/**
- * What of others' work is in an archive: one list, from which both the bill of materials and the licences are written.
- */
+/** The work of others in an archive: one list, from which the bill of materials and the licences are written. */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { locked } from "./lock.ts";
@@ -13,22 +11,22 @@ export interface Component {
   readonly license: string;
   /** Package URL: https://github.com/package-url/purl-spec */
   readonly purl: string;
-  /** The package's integrity in hex, by SHA-512; of a file of Debian's, none. */
+  /** The SHA-512 of the package in hex; undefined for a file of Debian. */
   readonly sha512?: string;
-  /** Full texts of license and notices. */
+  /** The full texts of its license and notices. */
   readonly texts: readonly string[];
-  /** What is compiled into it: name → version. */
+  /** The software that is compiled into it: name → version. */
   readonly within?: Readonly<Record<string, string>>;
 }
 
 /**
- * Those of one plugin's archive: the runtime, what lies beside it, and the packages (`node_modules/js-yaml`) of which a
- * byte is in the bundle.
+ * The components of one plugin's archive: the runtime, the files beside it, and the packages (`node_modules/js-yaml`)
+ * of which the bundle contains something.
  */
 export const componentsOf = (platform: Platform, packages: readonly string[]): readonly Component[] => [
   runtime(platform),
   ...(platform.os === "linux" ? [libatomic(platform)] : []),
-  // A package may lie in two places in one version.
+  // A package of one version can be in two places.
   ...new Map(packages.map((path) => npm(path, textsIn(path))).map((component) => [component.purl, component])).values(),
 ];
 
@@ -44,7 +42,10 @@ const npm = (path: string, texts: readonly string[]): Component => {
   };
 };
 
-/** Every platform's runtime is one release of Node's; the texts and the list of what is in it are this machine's. */
+/**
+ * The runtimes of all platforms are the same release of Node; the texts and the list of its contents come from this
+ * machine's.
+ */
 const runtime = ({ runtime }: Platform): Component => {
   const { node, modules, ...within } = process.versions;
   const path = `node_modules/${runtime}`;
@@ -82,7 +83,7 @@ const textsIn = (path: string): readonly string[] => {
   return files.sort().map((file) => readFileSync(join(path, file), "utf8"));
 };
 
-/** The texts of all, each under the heads of those it is of. */
+/** All texts, each below the names of its components. */
 export const licencesText = (components: readonly Component[]): string => {
   const heads = new Map<string, string[]>();
   for (const { name, version, license, texts } of components)

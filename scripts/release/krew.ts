@@ -1,5 +1,5 @@
 /**
- * Krew's manifests, one a plugin, written from krew-manifest.yaml:
+ * Krew's manifests, one for each plugin, written from krew-manifest.yaml:
  * https://krew.sigs.k8s.io/docs/developer-guide/plugin-manifest/
  */
 import { readFileSync } from "node:fs";
@@ -10,9 +10,9 @@ import type { Platform } from "./platforms.ts";
 
 const { homepage } = manifest;
 
-/** krew-manifest.yaml. */
+/** The contents of krew-manifest.yaml. */
 export interface Source {
-  /** package.json's. */
+  /** That of package.json. */
   readonly homepage: string;
   /** With `{homepage}`, `{version}` and `{archive}`. */
   readonly uri: string;
@@ -26,7 +26,7 @@ export interface Archive {
   readonly name: string;
   /** In hex. */
   readonly sha256: string;
-  /** The names of the files in it. */
+  /** The names of its files. */
   readonly files: readonly string[];
 }
 
@@ -36,8 +36,8 @@ export const readSource = (): Source => ({
 });
 
 /**
- * Throws where krew-manifest.yaml and the plugins that there are do not match, or a text is not as Krew's index wants
- * it.
+ * Throws if krew-manifest.yaml and plugins/ do not match, or if a text does not have the form that Krew's index
+ * demands.
  */
 export const checkSource = ({ plugins }: Source, names: readonly string[]): void => {
   const described = Object.keys(plugins).sort();
@@ -53,7 +53,7 @@ export const checkSource = ({ plugins }: Source, names: readonly string[]): void
   }
 };
 
-/** The manifest of one plugin. `version` as in package.json, without `v`. */
+/** The manifest of one plugin. `version` is that of package.json, without `v`. */
 export const krewManifest = (source: Source, plugin: string, version: string, archives: readonly Archive[]): string => {
   const texts = Object.hasOwn(source.plugins, plugin) ? source.plugins[plugin] : undefined;
   if (texts === undefined) throw new Error(`krew-manifest.yaml does not describe ${plugin}`);

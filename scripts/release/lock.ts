@@ -1,10 +1,10 @@
-/** What package-lock.json says of a package. */
+/** The entries of packages in package-lock.json. */
 import lock from "../../package-lock.json" with { type: "json" };
 
 export interface Locked {
   readonly name: string;
   readonly version: string;
-  /** Of the package's tarball: `sha512-` and base64. */
+  /** Checksum of the package's tarball: `sha512-` and base64. */
   readonly integrity: string;
   /** An SPDX expression. */
   readonly license: string;
@@ -15,7 +15,9 @@ const packages: ReadonlyMap<
   { readonly version?: string; readonly integrity?: string; readonly license?: string }
 > = new Map(Object.entries(lock.packages));
 
-/** Of the package at a path such as `node_modules/js-yaml`. Throws where the lock has none, or says too little. */
+/**
+ * The entry of the package at a path such as `node_modules/js-yaml`. Throws if there is none, or if it is incomplete.
+ */
 export const locked = (path: string): Locked => {
   const { version, integrity, license } = packages.get(path) ?? {};
   if (version === undefined || integrity === undefined || license === undefined)

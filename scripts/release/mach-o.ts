@@ -1,11 +1,10 @@
-/** The ad-hoc signature without which macOS on arm64 runs nothing, put on from Linux. */
+/** The ad-hoc signature, which macOS on arm64 demands of every program; made on Linux. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileOf } from "../../test/real/mesh/programs.ts";
 import { tool } from "./tools.ts";
 
 /**
- * Signs a Mach-O executable in place. quill (github.com/anchore/quill) must have been built: `npm run mesh:build --
- * quill`.
+ * Signs a Mach-O executable in place. quill (github.com/anchore/quill) must be built: `npm run mesh:build -- quill`.
  */
 export const signAdHoc = (path: string, identity: string): void => {
   writeFileSync(path, padded(readFileSync(path)));
@@ -16,9 +15,8 @@ const header = 32;
 const [segment64, commandCount] = [0x19, 16];
 
 /**
- * A 64-bit Mach-O with zeros at its end, and counted into its last segment, so that what is appended begins at a
- * multiple of 16: there Apple's tools want a signature. Layout: `<mach-o/loader.h>`, mach_header_64 and
- * segment_command_64. Exported for its test.
+ * Adds zeros at the end of a 64-bit Mach-O, inside its last segment, so that the signature begins at a multiple of 16,
+ * as Apple's tools demand. Layout: `<mach-o/loader.h>`, mach_header_64 and segment_command_64. Exported for its test.
  */
 export const padded = (file: Buffer): Buffer => {
   if (file.readUInt32LE(0) !== 0xfeedfacf) throw new Error("not a 64-bit Mach-O");

@@ -1,15 +1,15 @@
 /** The platforms of a release. */
 
 export interface Platform {
-  /** In file names, and for `--platform`. */
+  /** For file names and `--platform`. */
   readonly name: `${"linux" | "darwin" | "windows"}-${"x64" | "arm64"}`;
-  /** As Krew selects: https://krew.sigs.k8s.io/docs/developer-guide/plugin-manifest/ */
+  /** For Krew's selector: https://krew.sigs.k8s.io/docs/developer-guide/plugin-manifest/ */
   readonly os: "linux" | "darwin" | "windows";
   readonly arch: "amd64" | "arm64";
-  /** The package of package-lock.json that holds the runtime, and where in it. */
+  /** The package (in package-lock.json) with the runtime, and its path in the package. */
   readonly runtime: string;
   readonly file: string;
-  /** What an executable's name ends in. */
+  /** The end of an executable's name. */
   readonly suffix: "" | ".exe";
   readonly archive: "tar.gz" | "zip";
 }

@@ -1,4 +1,4 @@
-/** What speaks against a release of this tree. */
+/** The reasons why a release cannot be made from this tree. */
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 
@@ -7,14 +7,14 @@ const git = (argv: readonly string[]): { readonly status: number | null; readonl
   return { status, said: (status === 0 ? stdout : stderr).trim() };
 };
 
-/** Throws with the reason and the remedy. `version` without `v`. The working folder must be the repository's. */
+/**
+ * Throws an error with the reason and the remedy. `version` is without `v`. The working folder must be the repository.
+ */
 export const refuseUnfit = (version: string, homepage: string): void => {
   const tree = git(["status", "--porcelain"]);
   if (tree.status !== 0) throw new Error(`a release is made from a commit, and git says: ${tree.said}`);
   if (tree.said !== "")
-    throw new Error(
-      `the tree differs from its commit: commit it, or try things with npm run release -- --snapshot\n${tree.said}`,
-    );
+    throw new Error(`the tree differs from its commit: commit it, or use npm run release -- --snapshot\n${tree.said}`);
   const tagged = git(["rev-parse", "--verify", "--quiet", `refs/tags/v${version}^{commit}`]);
   const head = git(["rev-parse", "HEAD"]).said;
   if (tagged.status === 0 && tagged.said !== head)
@@ -29,6 +29,6 @@ export const refuseUnfit = (version: string, homepage: string): void => {
     throw new Error(`CHANGELOG.md has no section "## ${version} (date)": say what is new`);
   if (homepage.includes("/OWNER/"))
     throw new Error(
-      `package.json's homepage is nobody's yet (${homepage}): npm pkg set homepage=https://github.com/…/kubectl-mesh`,
+      `package.json has no real homepage yet (${homepage}): npm pkg set homepage=https://github.com/…/kubectl-mesh`,
     );
 };

@@ -1,7 +1,7 @@
 /**
- * The runtime of each platform, made ready to take a program in. Comes out of npm packages that package-lock.json
- * vouches for; npm installs only the one that fits this machine, so the packages are fetched here and held against the
- * lock.
+ * The runtime of each platform, prepared for a program. The runtimes come from npm packages with a checksum in
+ * package-lock.json. npm installs only the package for this machine, so the packages are downloaded here and compared
+ * with their checksums.
  */
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -14,13 +14,13 @@ import { tool } from "./tools.ts";
 export interface Runtime {
   /** The executable, for `assemble`. */
   readonly path: string;
-  /** Files that must lie beside it, by their names. */
+  /** Files that must be in the same folder, by their names. */
   readonly beside: ReadonlyMap<string, string>;
 }
 
 /**
- * V8 calls libatomic, which is GCC's and which small installations lack. Debian's is taken along: of libatomic1 and of
- * libatomic1-arm64-cross, both of Debian 12. They need glibc 2.14 and 2.17.
+ * V8 needs libatomic, a part of GCC that small installations do not have. The archive contains Debian's: from
+ * libatomic1 and from libatomic1-arm64-cross, both of Debian 12. They need glibc 2.14 and 2.17.
  */
 const libatomic: ReadonlyMap<Platform["name"], { readonly path: string; readonly sha256: string }> = new Map([
   [
@@ -40,15 +40,15 @@ const libatomic: ReadonlyMap<Platform["name"], { readonly path: string; readonly
 ]);
 
 /**
- * Fetches and prepares a runtime in `folder`, which must be its own. Throws where the package is not the one locked, or
- * a tool is missing.
+ * Downloads and prepares a runtime in `folder`, which nothing else may use. Throws if the package is not the one of
+ * package-lock.json, or if a tool is missing.
  */
 export const prepareRuntime = (platform: Platform, folder: string): Runtime => {
   mkdirSync(folder, { recursive: true });
   const original = unpack(platform.runtime, platform.file, folder);
   const path = join(folder, `runtime${platform.suffix}`);
   const beside = new Map<string, string>();
-  // Symbols go before anything is put in: strip after that breaks the file.
+  // Symbols must be removed before the program is put in: strip breaks the file afterwards.
   if (platform.os === "windows") tool("osslsigncode", ["remove-signature", "-in", original, "-out", path]);
   else tool("llvm-strip", ["-o", path, original]);
   const library = libatomic.get(platform.name);
@@ -60,17 +60,16 @@ export const prepareRuntime = (platform: Platform, folder: string): Runtime => {
   return { path, beside };
 };
 
-/** Throws where the bytes are not those of the lock's integrity. Exported for its test. */
+/** Throws if the bytes do not match the integrity in package-lock.json. Exported for its test. */
 export const checkIntegrity = (name: string, bytes: Uint8Array, integrity: string): void => {
   const [algorithm = "", expected] = integrity.split("-");
   const found = createHash(algorithm).update(bytes).digest("base64");
-  if (found !== expected)
-    throw new Error(`${name} is not the package that package-lock.json vouches for: ${algorithm}-${found}`);
+  if (found !== expected) throw new Error(`${name} is not the package of package-lock.json: ${algorithm}-${found}`);
 };
 
 const unpack = (name: string, file: string, folder: string): string => {
   const { version, integrity } = locked(`node_modules/${name}`);
-  // Out of npm's own cache where it has it.
+  // npm takes it from its own cache if it is there.
   execFileSync("npm", ["pack", "--silent", "--prefer-offline", "--pack-destination", folder, `${name}@${version}`], {
     stdio: ["ignore", "ignore", "inherit"],
   });

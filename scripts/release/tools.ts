@@ -1,14 +1,14 @@
-/** The programs of the machine that a release needs. */
+/** The programs that a release needs. */
 import { spawnSync } from "node:child_process";
 
-/** Command → the Debian package that has it. */
+/** The Debian package of each command. */
 const packages: ReadonlyMap<string, string> = new Map([
   ["llvm-strip", "llvm"],
   ["patchelf", "patchelf"],
   ["osslsigncode", "osslsigncode"],
 ]);
 
-/** Runs a program to its end and gives back what it printed. Throws where it is missing or fails. */
+/** Runs a program and returns its output. Throws if it is missing or fails. */
 export const tool = (command: string, argv: readonly string[]): string => {
   const { status, stdout, stderr, error } = spawnSync(command, argv, { encoding: "utf8" });
   if (error && "code" in error && error.code === "ENOENT")
@@ -18,6 +18,6 @@ export const tool = (command: string, argv: readonly string[]): string => {
   return stdout;
 };
 
-/** Whether a command is there. */
+/** Whether the machine has a command. */
 export const hasTool = (command: string): boolean =>
   spawnSync(command, ["--version"], { stdio: "ignore" }).error === undefined;

@@ -32,13 +32,13 @@ export const policyInjects = (
  */
 export const defaultPolicy: InjectorPolicy = { policy: "enabled", neverInject: [], alwaysInject: [], templates: [] };
 
-type InjectSetting = "yes" | "no" | "as the policy says";
+type InjectSetting = "yes" | "no" | "by policy";
 
 const yamlTrue = ["y", "yes", "true", "on"];
 const readYamlWords = (value: string): InjectSetting =>
-  value === "" ? "as the policy says" : yamlTrue.includes(value.toLowerCase()) ? "yes" : "no";
+  value === "" ? "by policy" : yamlTrue.includes(value.toLowerCase()) ? "yes" : "no";
 const readStrictly = (value: string): InjectSetting =>
-  value === "true" ? "yes" : value === "false" ? "no" : "as the policy says";
+  value === "true" ? "yes" : value === "false" ? "no" : "by policy";
 
 const readings = (version: string | undefined): readonly ((value: string) => InjectSetting)[] => {
   const known = parseVersion(version);
@@ -53,7 +53,7 @@ const decide = (
   labels: Labels | undefined,
 ): boolean => {
   if (policy !== "enabled" && policy !== "disabled") return false;
-  if (value !== "as the policy says") return value === "yes";
+  if (value !== "by policy") return value === "yes";
   if (neverInject.some((selector) => selects(selector, labels))) return false;
   if (alwaysInject.some((selector) => selects(selector, labels))) return true;
   return policy === "enabled";

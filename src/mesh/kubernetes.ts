@@ -43,7 +43,7 @@ export interface KubeObject {
 }
 
 /**
- * https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#resources-that-support-set-based-requirements
+ * https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#label-selectors
  */
 export interface LabelSelector {
   readonly matchLabels?: Labels;

@@ -5,6 +5,7 @@
 import type { LabelSelector, Labels, PodTemplateSpec, WebhookEntry } from "./kubernetes.ts";
 import type { WorkloadKind } from "./workload-kinds.ts";
 
+/** A whole mesh. A list that could not be read is empty, with an entry in `unknown`. */
 export interface Mesh {
   /** When it was read: RFC 3339, by the API server's clock. */
   readonly takenAt: string;
@@ -100,6 +101,7 @@ export interface InjectorPolicy {
   readonly templates: readonly string[];
 }
 
+/** A namespace, with its injection. */
 export interface Namespace {
   readonly name: string;
   readonly uid: string;
@@ -134,6 +136,7 @@ export interface ObjectRef {
   readonly name: string;
 }
 
+/** A Deployment, StatefulSet, DaemonSet or Argo Rollout, with its pods. */
 export interface Workload extends ObjectRef {
   readonly kind: WorkloadKind;
   readonly uid: string;
@@ -160,6 +163,7 @@ export interface Workload extends ObjectRef {
   readonly pods: readonly Pod[];
 }
 
+/** How the controller replaces pods; bounds are numbers of pods. */
 export type Strategy =
   | {
       readonly type: "RollingUpdate";
@@ -195,6 +199,7 @@ export interface WorkloadStatus {
   }[];
 }
 
+/** A pod, in or outside the mesh. */
 export interface Pod {
   readonly namespace: string;
   readonly name: string;
@@ -224,8 +229,10 @@ export interface Pod {
   }[];
 }
 
+/** `gateway`: injected · `managed-gateway`, `waypoint`: deployed by istiod · `static-gateway`: by an installer. */
 export type ProxyKind = "sidecar" | "gateway" | "managed-gateway" | "waypoint" | "static-gateway" | "ztunnel";
 
+/** The proxy of a pod. */
 export interface PodProxy {
   readonly kind: ProxyKind;
   /** `revision` of annotation `sidecar.istio.io/status`, or annotation `istio.io/rev` where there is no status. */
@@ -240,6 +247,7 @@ export interface PodProxy {
   readonly discoveryAddress: string | undefined;
 }
 
+/** A container that is not running and ready; `reason` and `message` are the kubelet's, empty without one. */
 export interface UnreadyContainer {
   readonly container: string;
   readonly init: boolean;
@@ -292,4 +300,5 @@ export interface ProxyConnection {
   readonly ip: string | undefined;
 }
 
+/** `stale`: sent, and not acknowledged yet. */
 export type SyncState = "synced" | "stale" | "not sent" | "rejected";

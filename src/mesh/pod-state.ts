@@ -6,6 +6,7 @@ import { injectionOf } from "./injection.ts";
 import type { Injection, Mesh, Pod, ProxyConnection } from "./model.ts";
 import { refText } from "./object-ref.ts";
 
+/** A pod, and how its proxy compares with the one that a new pod would get. */
 export interface PodState {
   readonly pod: Pod;
   /** What a new pod of its workload would get today; undefined where that is not known. */

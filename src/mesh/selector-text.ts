@@ -22,6 +22,7 @@ export function parseSelector(text: string): LabelSelector | { readonly malforme
   return { matchExpressions };
 }
 
+/** Whether the text was not a selector. */
 export const isMalformedSelector = (
   selector: LabelSelector | { readonly malformed: string },
 ): selector is { readonly malformed: string } => "malformed" in selector;

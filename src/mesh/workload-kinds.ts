@@ -18,4 +18,5 @@ export const workloadResources: Readonly<Record<WorkloadKind, WorkloadResource>>
   Rollout: { group: "argoproj.io", version: "v1alpha1", plural: "rollouts", shortNames: ["ro"] },
 };
 
+/** Whether this kind can be restarted. */
 export const isWorkloadKind = (kind: string): kind is WorkloadKind => Object.hasOwn(workloadResources, kind);

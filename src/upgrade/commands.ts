@@ -12,9 +12,10 @@ export interface GoBack {
 }
 
 /**
- * The command that rolls namespaces back: all labels first, then the restarts, as one line for a POSIX shell. `flags` are
- * the connection flags of the user (`["--context", "prod"]`). `undefined` when there is nothing to roll back. `kubectl
- * rollout restart` does not support Argo Rollouts: the command sets their `spec.restartAt` to the time of its run.
+ * The command that rolls namespaces back: all labels first, then the restarts, as one line for a POSIX shell. `flags`
+ * are the connection flags of the user (`["--context", "prod"]`). `undefined` when there is nothing to roll back.
+ * `kubectl rollout restart` does not support Argo Rollouts: the command sets their `spec.restartAt` to the time of its
+ * run.
  */
 export const goBackCommand = (namespaces: readonly GoBack[], flags: readonly string[]): string | undefined => {
   const kubectl = ["kubectl", ...flags.map(shellWord)].join(" ");

@@ -6,26 +6,26 @@ import { safeLines } from "../mesh/safe.ts";
 
 export const apiVersion = "kubectl-mesh/v1";
 
-/** What every machine-readable result begins and ends with; its fields stay from release to release. */
+/** The first and the last fields of every JSON result; a new release keeps them. */
 export interface ResultDocument {
   readonly apiVersion: typeof apiVersion;
   readonly kind: string;
-  /** The exit code, repeated: kubectl on Windows turns every one but zero into 1. */
+  /** The exit code again: kubectl on Windows turns every exit code but 0 into 1. */
   readonly exitCode: ExitCode;
 }
 
 /**
- * A value as indented JSON, ended by a newline. What is not there is `null`, so that fields do not come and go; what a
- * terminal would act on is escaped.
+ * A value as indented JSON, with a newline at the end. Undefined fields are `null`, so that every document has the same
+ * fields; control characters are escaped.
  */
 export const jsonView = (document: ResultDocument): string =>
   `${safeLines(JSON.stringify(document, nullForAbsent, 2))}\n`;
 
-/** The same on one line: one document of a stream. */
+/** The same on one line: a document in a stream of documents. */
 export const jsonLineView = (document: ResultDocument): string =>
   `${safeLines(JSON.stringify(document, nullForAbsent))}\n`;
 
-/** The same value as YAML; texts that need escapes stand in double quotes. */
+/** The same value as YAML; texts with escapes are in double quotes. */
 export function yamlView(document: ResultDocument): string {
   const plain: unknown = JSON.parse(JSON.stringify(document, nullForAbsent));
   const text = dump(plain, {

@@ -1,11 +1,11 @@
-/** Findings and refusals, as a person reads them. */
+/** Findings and refusals as text for a person. */
 import type { Finding } from "../mesh/finding.ts";
 import { safe } from "../mesh/safe.ts";
 import { shellWord } from "../upgrade/commands.ts";
 
 const severities = ["blocker", "unknown", "warning", "note"] as const satisfies readonly Finding["severity"][];
 
-/** Findings, worst first, each with the object, what is wrong and `→ remedy`. Empty text without any. */
+/** Findings, the most severe first: object, message and `→ remedy`. Empty text without findings. */
 export const findingsView = (findings: readonly Finding[]): string =>
   severities
     .flatMap((severity) => findings.filter((finding) => finding.severity === severity))
@@ -13,9 +13,8 @@ export const findingsView = (findings: readonly Finding[]): string =>
     .join("");
 
 /**
- * The findings, and at the end the command with the flags that accept what can be accepted by naming it, where that is
- * enough to go on:
- * `command` is what was typed, with `kubectl` in front.
+ * The findings, and then the command with the flags that accept the blockers that can be accepted. `command` is the
+ * user's command, with `kubectl` in front.
  */
 export function refusalView(findings: readonly Finding[], command: string): string {
   const accepted = acceptingCommand(findings, command);
@@ -23,11 +22,11 @@ export function refusalView(findings: readonly Finding[], command: string): stri
   const last =
     accepted === undefined
       ? ""
-      : `\n${rest === 0 ? "to accept this and go on:" : `to accept the rest, once ${rest === 1 ? "what cannot be accepted is" : `the ${rest} that cannot be accepted are`} mended:`}\n  ${accepted}\n`;
+      : `\n${rest === 0 ? "to accept this and go on:" : `to accept the rest, after ${rest === 1 ? "the one that cannot be accepted is" : `the ${rest} that cannot be accepted are`} fixed:`}\n  ${accepted}\n`;
   return `${findingsView(findings)}${last}`;
 }
 
-/** The command with a flag for each blocker that naming accepts; undefined where there is none such. */
+/** The command with a flag for each blocker that a flag can accept; undefined without such a blocker. */
 export function acceptingCommand(findings: readonly Finding[], command: string): string | undefined {
   const accepts = findings.flatMap(({ severity, accept }) =>
     severity === "blocker" && accept !== undefined ? [`${accept.flag} ${shellWord(accept.value)}`] : [],

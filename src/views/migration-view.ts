@@ -1,6 +1,6 @@
 /**
- * The end of a migration: a few lines for a person, that end with the next command and the one that goes back; a
- * document for scripts.
+ * The result of a migration: some lines for a person, at the end the command that continues and the command that rolls
+ * back; and a JSON document for scripts.
  */
 import { refArgument } from "../mesh/object-ref.ts";
 import { counted, listed } from "../mesh/phrase.ts";
@@ -14,8 +14,8 @@ import { leftView, planView, targetText } from "./plan-view.ts";
 import { type TableOptions, table } from "./table.ts";
 
 /**
- * Workloads that went as hoped for are counted; with `wide` they are listed like the others. A dry run shows the `plan`
- * instead.
+ * The result as text. Workloads that succeeded are counted, and with `wide` listed like the others. A dry run shows the
+ * `plan` instead.
  */
 export function migrationView(result: MigrationResult, options: TableOptions = {}, plan?: MigrationPlan): string {
   const parts =
@@ -45,7 +45,7 @@ export const endedUnchanged = ({ state }: MigrationResult): boolean =>
 export const unchangedView = (result: MigrationResult, command: string): string =>
   `${refusalView(result.findings, command)}${failureView(result)}error: ${summary(result)}`;
 
-/** One name a line, as `kubectl -o name`: what moved, or would. */
+/** One name in each line, as `kubectl -o name` prints them: the workloads that moved, or would move. */
 export const migrationNamesView = (result: MigrationResult): string =>
   result.workloads
     .filter((workload) => workload.outcome === "moved" || workload.outcome === "planned")
@@ -89,7 +89,7 @@ const namespacesView = ({ namespaces }: MigrationResult, options: TableOptions):
         options,
       );
 
-/** What happened, in a sentence. */
+/** The result in one sentence. */
 function summary(result: MigrationResult): string {
   const target = result.target === undefined ? "the target" : targetText(result.target);
   const of = (...outcomes: Outcome[]): readonly MigratedWorkload[] =>
@@ -111,7 +111,7 @@ function summary(result: MigrationResult): string {
     case "done":
       return `moved ${workloadsAndPods(moved, pods)} of ${where} to ${target}: each proxy is injected by it, ready, connected to it and in sync${left}`;
     case "nothing-to-do":
-      return `nothing to do: ${where === "" ? "all of it" : where} is on ${target} already${left}`;
+      return `nothing to do: ${where === "" ? "everything" : where} is on ${target} already${left}`;
     case "refused":
       return "refused; nothing was changed";
     case "failed":
@@ -123,9 +123,9 @@ function summary(result: MigrationResult): string {
     case "restored":
       return `put back: ${where} is as it was${moved.length === 0 ? "" : `; ${workloadsAndPods(moved, pods)} had moved`}`;
     case "unknown":
-      return `changed, and whether it arrived cannot be told: ${workloadsAndPods(moved, pods)} proven on ${target}`;
+      return `changed, but not everything could be proven: ${workloadsAndPods(moved, pods)} proven on ${target}`;
     case "interrupted":
-      return `interrupted: ${workloadsAndPods(moved, pods)} moved to ${target}; rollouts that were begun go on by themselves`;
+      return `interrupted: ${workloadsAndPods(moved, pods)} moved to ${target}; rollouts that have started continue by themselves`;
   }
 }
 
@@ -153,6 +153,6 @@ function failureView({ failure }: MigrationResult): string {
 const block = (title: string, lines: readonly string[]): readonly string[] =>
   lines.length === 0 ? [] : [`  ${title}:`, ...lines.map((line) => `    ${safeLines(line)}`)];
 
-/** A command stands alone on its line, to be copied whole. */
+/** A command is alone on its line, so that a person can copy the whole line. */
 const command = (title: string, text: string | undefined): string =>
   text === undefined ? "" : `${title}\n  ${safeLines(text)}\n`;

@@ -30,7 +30,7 @@ export function planView(plan: MigrationPlan, findings: readonly Finding[], opti
   return parts.filter((part) => part !== "").join("\n");
 }
 
-/** What stays on the old revision, and why. */
+/** The objects that stay on the old revision, and why. */
 export const leftView = (left: readonly Left[], options: TableOptions = {}): string =>
   table(
     ["left", "because", "by"],

@@ -1,7 +1,4 @@
-/**
- * The picture of a mesh as `mesh-revisions` gives it: the JSON document, from which the table is drawn too, so that
- * they agree.
- */
+/** The JSON document of `mesh-revisions`. The table is made from it too, so that both show the same. */
 
 import { connectedProxies, everyConnectionKnown } from "../mesh/connected-proxies.ts";
 import type { Finding } from "../mesh/finding.ts";
@@ -21,7 +18,7 @@ export interface RevisionsDocument extends ResultDocument {
   readonly kind: "MeshRevisions";
   readonly takenAt: string;
   readonly istioNamespace: string;
-  /** The revisions behind `istio-injection=enabled` and behind the default validator. */
+  /** The revisions that `istio-injection=enabled` and the default validator lead to. */
   readonly default: { readonly injects: string | null; readonly validates: string | null };
   readonly revisions: readonly RevisionEntry[];
   readonly tags: readonly {
@@ -32,7 +29,7 @@ export interface RevisionsDocument extends ResultDocument {
   }[];
   readonly namespaces: readonly NamespaceEntry[];
   readonly gateways: readonly GatewayEntry[];
-  /** Only where namespaces were asked for. */
+  /** Only with `-n` or `-A`. */
   readonly workloads?: readonly WorkloadEntry[];
   readonly findings: readonly Finding[];
   /** What could not be read. */
@@ -45,9 +42,9 @@ export interface RevisionEntry {
   readonly version: string | null;
   readonly installer: ControlPlane["installer"];
   readonly namespace: string;
-  /** Name of istiod's Deployment; null when only a webhook or a tag is left of the revision. */
+  /** Name of istiod's Deployment; null when the revision has only a webhook or a tag. */
   readonly deployment: string | null;
-  /** istiod runs outside the cluster; the webhook names its URL. */
+  /** istiod runs outside the cluster; the webhook has its URL. */
   readonly external: boolean;
   readonly istiods: { readonly ready: number; readonly desired: number };
   /** Null: unknown. */
@@ -71,11 +68,11 @@ export interface NamespaceEntry {
 /** What to show: the mesh in overview, or the workloads of some or all namespaces. */
 export interface RevisionsScope {
   readonly namespaces: readonly string[] | "all" | "overview";
-  /** Limits the workloads, in the overview the namespaces, by their own labels. */
+  /** Selects workloads by their labels, in the overview namespaces. */
   readonly selector: LabelSelector | undefined;
 }
 
-/** The document of a mesh. Of the overview, namespaces that have nothing to do with the mesh are left out. */
+/** The document of a mesh. The overview has no namespaces that are outside the mesh. */
 export function revisionsDocument(mesh: Mesh, scope: RevisionsScope): RevisionsDocument {
   const all = podStates(mesh);
   const complete = everyConnectionKnown(mesh);
@@ -121,7 +118,7 @@ function isShown(namespace: Namespace, pods: readonly PodState[], { namespaces, 
   return concerned || openMigration(namespace) !== undefined || pods.some((state) => state.pod.proxy !== undefined);
 }
 
-/** Every control plane, and revisions that only a tag still names. */
+/** Every control plane, and the revisions that only a tag names. */
 function revisionEntries(mesh: Mesh): readonly RevisionEntry[] {
   const tagsOf = (revision: string): readonly string[] =>
     mesh.tags.filter((tag) => tag.revision === revision).map((tag) => tag.tag);

@@ -13,13 +13,14 @@ export interface GatewayEntry extends ObjectRef {
   /** Class of a Gateway of the Gateway API; null for a Deployment. */
   readonly className: string | null;
   readonly waypoint: boolean;
-  /** Its own `istio.io/rev`, which keeps it where it is when its namespace moves. */
+  /** Its own label `istio.io/rev`: it stays on this revision when its namespace moves. */
   readonly pinned: string | null;
   readonly pods: Tally;
 }
 
 /**
- * Label by which istiod's pods and Deployments name the Gateway they are made for (gateway-api, `GatewayNameLabelKey`).
+ * Label with the name of the Gateway, on the pods and Deployments that istiod creates (gateway-api,
+ * `GatewayNameLabelKey`).
  */
 const gatewayName = "gateway.networking.k8s.io/gateway-name";
 
@@ -54,6 +55,6 @@ export function gatewayEntries(
   return [...ofApi, ...ofWorkloads].filter((gateway) => namespaces.has(gateway.namespace));
 }
 
-/** Not made by istiod for a Gateway, which is listed itself. */
+/** A gateway that istiod did not create for a Gateway resource; those are listed as Gateways. */
 const isOwnGateway = (workload: Workload): boolean =>
   workload.gateway && labelOf(workload.labels, gatewayName) === undefined;

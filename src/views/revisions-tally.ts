@@ -1,12 +1,12 @@
 /** Pods counted by revision, as every row of `mesh-revisions` shows them. */
 import type { PodEntry } from "./revisions-workloads.ts";
 
-/** Live pods, counted. `null` as a revision: the proxy does not say, or (connected) nothing says. */
+/** Numbers of live pods. Revision `null`: injected by an unknown revision, or (connected) not known. */
 export interface Tally {
   readonly total: number;
   readonly injected: readonly Count[];
   readonly connected: readonly Count[];
-  /** Proxies of which every istiod said that it does not hold them, and those of which it is not known. */
+  /** Proxies that no istiod lists, where every istiod answered; and proxies of which that is not known. */
   readonly notConnected: number;
   readonly connectionUnknown: number;
   readonly synced: number;
@@ -20,7 +20,7 @@ export interface Count {
   readonly pods: number;
 }
 
-/** Counts pods by the revision that injected them and by the one they are connected to. */
+/** Counts pods by the revision that injected them, and by the revision that they are connected to. */
 export function tally(pods: readonly PodEntry[]): Tally {
   const proxies = pods.filter((pod) => pod.proxy !== null);
   return {

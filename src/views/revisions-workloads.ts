@@ -8,11 +8,11 @@ import type { PodState } from "../mesh/pod-state.ts";
 
 export interface WorkloadEntry extends ObjectRef {
   readonly gateway: boolean;
-  /** Null for pods without a workload (bare ones, and those of Jobs or unknown owners). */
+  /** Null for pods without a workload (pods without an owner, and those of Jobs or unknown owners). */
   readonly strategy: Strategy["type"] | null;
   readonly desired: number;
   readonly ready: number;
-  /** What its next pod would get; null where no template says it. */
+  /** The injection of a new pod; null without a template. */
   readonly injection: Injection | null;
   readonly pods: readonly PodEntry[];
   /** Whether a restart would change a proxy; null: unknown. */
@@ -23,20 +23,20 @@ export interface PodEntry {
   readonly name: string;
   readonly namespace: string;
   readonly proxy: ProxyKind | null;
-  /** Revision that injected it; null without a proxy, and where the pod does not say. */
+  /** Revision that injected it; null without a proxy, and where no annotation names it. */
   readonly revision: string | null;
   readonly version: string | null;
   readonly ready: boolean;
   readonly terminating: boolean;
-  /** Control planes that hold a connection of it, the one of its own revision first; null: unknown. */
+  /** Control planes that list a connection of it, the one of its own revision first; null: unknown. */
   readonly connectedTo: readonly string[] | null;
   /** CDS and LDS acknowledged on such a connection; null: not connected, or unknown. */
   readonly synced: boolean | null;
-  /** Its next pod would get another proxy, or one where there is none, or none; null: unknown. */
+  /** A new pod would have another proxy, or one where this has none, or none where this has one; null: unknown. */
   readonly stale: boolean | null;
 }
 
-/** `complete`: every istiod said what it holds, so that what was not found is not there. */
+/** `complete`: every istiod answered, so that a connection that is not listed does not exist. */
 export function podEntry({ pod, revision, stale, connections }: PodState, complete: boolean): PodEntry {
   const held = [...new Set(connections.map((connection) => connection.revision))].sort(
     (a, b) => Number(b === revision) - Number(a === revision),
@@ -121,9 +121,7 @@ function ofStrays(
   };
 }
 
-/**
- * The workload, else the controller as the API names it, else the pod itself. A Node owns its static pods in name only.
- */
+/** The workload, else the pod's controller, else the pod itself. A Node, which owns static pods, does not count. */
 function ownerOf(pod: Pod, known: ReadonlySet<string>): ObjectRef {
   if (pod.workload !== undefined && known.has(refText(pod.workload))) return pod.workload;
   if (pod.owner === undefined || pod.owner.kind === "Node")

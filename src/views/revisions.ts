@@ -1,4 +1,4 @@
-/** `mesh-revisions` for people: control planes, namespaces, gateways, workloads, and what is wrong with them. */
+/** `mesh-revisions` as text for a person: control planes, namespaces, gateways, workloads, and findings. */
 
 import type { Injection } from "../mesh/model.ts";
 import { isWorkloadKind, workloadResources } from "../mesh/workload-kinds.ts";
@@ -10,11 +10,11 @@ import { tally } from "./revisions-tally.ts";
 import type { WorkloadEntry } from "./revisions-workloads.ts";
 import { type Head, type TableOptions, table } from "./table.ts";
 
-/** Tables with an empty line between; parts that would be empty are left out. */
+/** The tables, with an empty line between them; empty tables are left out. */
 export function revisionsView(document: RevisionsDocument, options: TableOptions = {}): string {
   const parts = [
     document.revisions.length === 0
-      ? `No Istio control plane found: no istiod, injection webhook or tag (istiod is looked for in namespace ${document.istioNamespace}).\n`
+      ? `No Istio control plane found: no istiod, injection webhook or tag (looked for istiod in namespace ${document.istioNamespace}).\n`
       : table(revisionHeads, document.revisions.map(revisionRow(document)), options),
     rowsOrNothing(namespaceHeads, document.namespaces.map(namespaceRow), options),
     rowsOrNothing(gatewayHeads, document.gateways.map(gatewayRow), options),
@@ -25,8 +25,8 @@ export function revisionsView(document: RevisionsDocument, options: TableOptions
 }
 
 /**
- * One name a line as `kubectl -o name` prints them: of the workloads where they were asked for, else of revisions, tags
- * and namespaces.
+ * One name in each line, as `kubectl -o name` prints them: with `-n` or `-A` workloads, else revisions, tags and
+ * namespaces.
  */
 export function revisionNamesView({ workloads, revisions, tags, namespaces }: RevisionsDocument): string {
   const names = workloads?.map(resourceName) ?? [
@@ -163,7 +163,7 @@ function workloadRow(entry: WorkloadEntry): readonly (string | undefined)[] {
   ];
 }
 
-/** Owners of pods that no restart of ours reaches. */
+/** Owners of pods that cannot be restarted by their owner. */
 const otherGroups = new Map([
   ["ReplicaSet", "apps"],
   ["Job", "batch"],
@@ -175,7 +175,7 @@ const resourceName = ({ kind, name }: WorkloadEntry): string => {
   return `${kind.toLowerCase()}${group === undefined ? "" : `.${group}`}/${name}`;
 };
 
-/** The revision that would inject; or why there is none. */
+/** The revision that would inject, or why no revision would. */
 function injects(injection: Injection): string | undefined {
   switch (injection.kind) {
     case "injected":
@@ -207,6 +207,6 @@ const connectedText = ({ connected, notConnected, connectionUnknown }: Tally): s
 const staleText = ({ stale, staleUnknown }: Tally): string =>
   staleUnknown === 0 ? `${stale}` : stale === 0 ? "unknown" : `${stale}, unknown (${staleUnknown})`;
 
-/** Of the proxies. Those of which it is unknown do not count as synced; CONNECTED names them. */
+/** Synced proxies and all proxies. Unknown ones are not in the first number; column CONNECTED has them. */
 const syncedText = ({ total, withoutSidecar, synced }: Tally): string =>
   total === withoutSidecar ? "" : `${synced}/${total - withoutSidecar}`;

@@ -1,8 +1,8 @@
-/** Tables in kubectl's look, drawn by cli-table3. */
+/** Tables that look like kubectl's, drawn by cli-table3. */
 import Table from "cli-table3";
 import { safe } from "../mesh/safe.ts";
 
-/** A column's head; `{ wide }` is a column that stands only in wide output. */
+/** A column's head; `{ wide }` is a column of wide output only. */
 export type Head = string | { readonly wide: string };
 
 export type Cell = string | number | undefined;
@@ -35,15 +35,15 @@ const borders = [
 const look = {
   chars: Object.fromEntries(borders.map((border) => [border, ""])),
   style: { head: [], border: [], "padding-left": 0, "padding-right": gap, compact: true },
-  // Never shown, as columns are as wide as their cells; but measured with each cell, which takes longer for its usual
-  // `…`.
+  // Never shown, because columns are as wide as their cells. But it is measured with each cell, and its usual `…` takes
+  // longer.
   truncate: "~",
 };
 
 /**
- * Heads and rows → lines, each ended by a newline: no borders, upper-case heads, three spaces between columns, nothing
- * trailing. An empty cell reads `<none>`, as kubectl prints it. Every cell goes through `safe`, so text of the cluster
- * cannot drive the terminal.
+ * Heads and rows as lines: no borders, upper-case heads, three spaces between columns, no spaces at the end, and a
+ * newline after each line. An empty cell is `<none>`, as in kubectl. Every cell goes through `safe`, so that text of
+ * the cluster cannot control the terminal.
  */
 export function table(heads: readonly Head[], rows: readonly (readonly Cell[])[], options: TableOptions = {}): string {
   const shown = heads.flatMap((head, index) => (typeof head === "string" || options.wide ? [index] : []));
@@ -60,8 +60,8 @@ const headText = (head: Head): string => (typeof head === "string" ? head : head
 const cellText = (cell: Cell): string => (cell === undefined || cell === "" ? "<none>" : safe(String(cell)));
 
 /**
- * cli-table3 compares each cell with all rows before it; in batches the time grows with the rows, not with their
- * square.
+ * cli-table3 compares each cell with all rows before it. With batches the time grows with the number of rows, and not
+ * with its square.
  */
 const batches = (lines: readonly string[][]): string[][][] =>
   Array.from({ length: Math.ceil(lines.length / rowsAtOnce) }, (_, index) =>
@@ -78,7 +78,7 @@ function draw(lines: readonly string[][], widths: readonly number[]): string {
     .join("");
 }
 
-/** Columns of a terminal that a text takes; cli-table3 measures what is not plain ASCII. */
+/** The width of a text in terminal columns; cli-table3 measures text that is not plain ASCII. */
 function widthOf(text: string): number {
   if (/^[\x20-\x7e]*$/.test(text)) return text.length;
   const ruler = new Table(look);

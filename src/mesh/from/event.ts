@@ -18,6 +18,7 @@ export interface EventObject extends KubeObject {
   readonly series?: { readonly lastObservedTime?: string | null } | null;
 }
 
+/** The fields of an Event that the suite uses. */
 export interface ClusterEvent {
   /** Kind of the object that the Event is about; `name` and `uid` are of the same object. */
   readonly kind: string;
@@ -31,7 +32,7 @@ export interface ClusterEvent {
 }
 
 /**
- * The fields of an Event that the suite uses.
+ * An Event from the API's form.
  * https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/event-v1/
  */
 export const eventFrom = (event: EventObject): ClusterEvent => ({

@@ -5,6 +5,7 @@
 import type { LabelSelector, Labels } from "../../mesh/kubernetes.ts";
 import type { Unknown } from "../../mesh/model.ts";
 
+/** Everything that was read. A list that could not be read is empty, with an entry in `unknown`. */
 export interface ClusterEvidence {
   /** Names of all namespaces, to suggest one for a mistyped name; empty when every requested namespace exists. */
   readonly namespaces: readonly string[];
@@ -27,6 +28,7 @@ export interface ClusterEvidence {
   readonly unknown: readonly MissingEvidence[];
 }
 
+/** The discovery selectors of one control plane. */
 export interface Discovery {
   readonly revision: string;
   /** Namespace and name of the ConfigMap, e.g. `istio-system/istio-1-20`. */
@@ -87,6 +89,7 @@ export interface Claim {
   readonly accessModes: readonly string[];
 }
 
+/** Something that could not be read, and the check that needs it. */
 export interface MissingEvidence extends Unknown {
   /** Id of the check. */
   readonly check: string;

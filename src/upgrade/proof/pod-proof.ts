@@ -117,7 +117,7 @@ function disconnectedFromOthers(pod: Pod, goal: PodGoal, answers: readonly Istio
 const connectionsOf = (pod: Pod, answer: IstiodAnswer): readonly ProxyConnection[] =>
   byPod(answer).get(`${pod.namespace}/${pod.name}`) ?? [];
 
-/** Each answer's proxies by `namespace/pod`, made once an answer: every pod of every workload asks the same answers. */
+/** The proxies of each answer by `namespace/pod`; computed once, because every pod of every workload needs them. */
 const indices = new WeakMap<IstiodAnswer, ReadonlyMap<string, ProxyConnection[]>>();
 
 function byPod(answer: IstiodAnswer): ReadonlyMap<string, readonly ProxyConnection[]> {

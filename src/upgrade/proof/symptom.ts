@@ -23,6 +23,7 @@ export const symptoms = [
 ] as const;
 export type Symptom = (typeof symptoms)[number];
 
+/** One symptom: where it is, why, and how long it may last. */
 export interface Diagnosis {
   readonly symptom: Symptom;
   /** The pod, or the object that could not create one (a ReplicaSet, a StatefulSet, …). */
@@ -40,6 +41,7 @@ export interface Diagnosis {
   readonly graceMs: number | undefined;
 }
 
+/** What a diagnosis is made from. */
 export interface Evidence {
   /** The workload's pods with their proofs, from `workloadProof` or `firstNewPodProof`. */
   readonly pods: readonly CheckedPod[];

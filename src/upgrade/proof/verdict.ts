@@ -5,6 +5,7 @@ export type Verdict =
   | { readonly kind: "failed"; readonly reason: string }
   | { readonly kind: "unknown"; readonly reason: string };
 
+/** The verdicts, and makers of those with a reason. */
 export const done: Verdict = { kind: "done" };
 export const waiting = (reason: string): Verdict => ({ kind: "waiting", reason });
 export const failed = (reason: string): Verdict => ({ kind: "failed", reason });

@@ -27,11 +27,13 @@ export interface RestartGoal extends PodGoal {
   readonly before?: ReadonlySet<string>;
 }
 
+/** A pod with its proof. */
 export interface CheckedPod {
   readonly pod: Pod;
   readonly proof: PodProof;
 }
 
+/** The proof of a workload. */
 export interface WorkloadProof {
   readonly verdict: Verdict;
   /** Its pods that are neither finished nor terminating. */
@@ -164,6 +166,7 @@ function workloadVerdict(
 const reasonOf = (proof: CurrentProof | Verdict): string => ("reason" in proof ? proof.reason : "");
 const about = ({ pod, proof }: PodWithProof): string => `${pod.name}: ${reasonOf(proof)}`;
 
+/** The proof of a canary: that of its new pods. */
 export interface FirstPodProof {
   readonly verdict: Verdict;
   /** The new pods, oldest first. */

@@ -81,6 +81,7 @@ export const parseUndoRecord = (text: string): UndoRecord | Malformed => {
   return { version: 1, run, target, stamp, namespaceUid, before, from, state };
 };
 
+/** Whether the text was not a record. */
 export const isMalformed = (record: UndoRecord | Malformed): record is Malformed => "malformed" in record;
 
 const fields = (value: unknown): Readonly<Record<string, unknown>> =>
