@@ -1,8 +1,9 @@
 /** Rights: what Roles and their bindings allow, and that what a review says is what is then answered. */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { type Bed, type Json, openBed } from "./bed.ts";
+import type { Bed, Json } from "./bed.ts";
 import { configMap, configMapsIn, corePath, deploymentsIn, query } from "./objects.ts";
+import { openBed } from "./open-mesh.ts";
 import { type Answer, type Ask, connectWire, type Wire } from "./wire.ts";
 
 let bed: Bed;

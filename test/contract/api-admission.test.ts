@@ -4,8 +4,9 @@
  */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { type Bed, type Json, openBed } from "./bed.ts";
+import type { Bed, Json } from "./bed.ts";
 import { configMap, configMapsIn, corePath } from "./objects.ts";
+import { openBed } from "./open-mesh.ts";
 import { type Call, serveWebhook, type Verdict, type Webhook } from "./webhook.ts";
 import { type Answer, connectWire, type Wire } from "./wire.ts";
 

@@ -2,8 +2,9 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { barePod, deployment } from "../real/workloads.ts";
-import { type Bed, type Json, openBed } from "./bed.ts";
+import type { Bed, Json } from "./bed.ts";
 import { configMap, configMapsIn, corePath, deploymentsIn, namesOf, query } from "./objects.ts";
+import { openBed } from "./open-mesh.ts";
 import { type Answer, connectWire, type Wire } from "./wire.ts";
 
 let bed: Bed;

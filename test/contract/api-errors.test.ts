@@ -1,8 +1,9 @@
 /** What is answered to what cannot be: metav1.Status, word for word where programs read it. */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { type Bed, type Json, openBed } from "./bed.ts";
+import type { Bed, Json } from "./bed.ts";
 import { configMap, configMapsIn, corePath, deploymentsIn, idleDeployment } from "./objects.ts";
+import { openBed } from "./open-mesh.ts";
 import { type Answer, connectWire, type Wire } from "./wire.ts";
 
 let bed: Bed;

@@ -1,9 +1,10 @@
 /** Lists: pages of one picture, versions, selectors, metadata alone. */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { type Bed, type Json, openBed } from "./bed.ts";
+import type { Bed, Json } from "./bed.ts";
 import { forgetHistory } from "./history.ts";
 import { configMap, configMapsIn, corePath, deploymentsIn, namesOf, query } from "./objects.ts";
+import { openBed } from "./open-mesh.ts";
 import { type Answer, connectWire, type Wire } from "./wire.ts";
 
 let bed: Bed;

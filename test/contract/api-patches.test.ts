@@ -1,8 +1,9 @@
 /** Patches, server-side apply and dry-run: what is changed, whose it is, and what is left alone. */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { type Bed, type Json, openBed } from "./bed.ts";
+import type { Bed, Json } from "./bed.ts";
 import { configMap, configMapsIn, corePath, deploymentsIn, idleDeployment, query } from "./objects.ts";
+import { openBed } from "./open-mesh.ts";
 import { type Answer, connectWire, type Wire } from "./wire.ts";
 
 let bed: Bed;

@@ -1,9 +1,10 @@
 /** Watches: what is told, in which order, from where on, and how they end. */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { type Bed, type Json, openBed, together } from "./bed.ts";
+import type { Bed, Json } from "./bed.ts";
 import { forgetHistory } from "./history.ts";
 import { configMap, configMapsIn, corePath, query } from "./objects.ts";
+import { openBed, together } from "./open-mesh.ts";
 import { connectWire, type Watch, type Wire } from "./wire.ts";
 
 let bed: Bed;

@@ -1,8 +1,4 @@
-/**
- * What the contract is asked of: a mesh, embedded or real, in the words that both kits share. `MESH=real` has the tests
- * of this folder run on real programs, anything else on the embedded mesh. Where the two differ, the embedded one is
- * wrong.
- */
+/** What a test of the contract may ask of a mesh, embedded or real, in the words that both kits share. */
 import type { Api, Json } from "../real/mesh/api.ts";
 import type { AuditEntry } from "../real/mesh/audit.ts";
 import type { Fault } from "../real/mesh/egress.ts";
@@ -88,15 +84,4 @@ export interface Bed extends AsyncDisposable {
    * Every proxy that any running istiod holds, by `POD.NAMESPACE`; of istiods of these revisions where they are given.
    */
   heldProxies(revisions?: readonly string[]): Promise<ReadonlyMap<string, readonly HeldProxy[]>>;
-}
-
-/** Which mesh the tests of this process run on. */
-export const bedKind: Bed["kind"] = process.env.MESH === "real" ? "real" : "embedded";
-
-/** Options of a suite whose tests have a namespace each: so many at once, where time is not one for all. */
-export const together = (most: number | true = true) => ({ concurrency: bedKind === "real" ? most : false });
-
-export async function openBed(options: BedOptions): Promise<Bed> {
-  if (bedKind === "real") return (await import("./real-bed.ts")).openRealBed(options);
-  return (await import("./embedded-bed.ts")).openEmbeddedBed(options);
 }

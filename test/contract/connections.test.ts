@@ -7,7 +7,8 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { deployment, gateway, statefulSet } from "../real/workloads.ts";
 import { askPod, type PodAnswer } from "./ask-pod.ts";
-import { type Bed, type Json, openBed } from "./bed.ts";
+import type { Bed, Json } from "./bed.ts";
+import { openBed } from "./open-mesh.ts";
 import { isGoing, isReady } from "./recording.ts";
 
 const releases = { default: "1.19.0", "1-20": "1.20.0", "1-28": "1.28.2", "1-29": "1.29.1" } as const;

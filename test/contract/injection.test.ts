@@ -15,8 +15,9 @@ import { type Injectable, injectionOf } from "../../src/mesh/injection.ts";
 import type { Labels, WebhookConfigurationObject } from "../../src/mesh/kubernetes.ts";
 import type { Injection, Injector } from "../../src/mesh/model.ts";
 import { deactivated, type Release, rendered } from "../mesh/rendered.ts";
-import { type Bed, type Json, openBed } from "./bed.ts";
+import type { Bed, Json } from "./bed.ts";
 import { carried, dryRun, isModern, pictureOf, plain } from "./injected-pod.ts";
+import { openBed } from "./open-mesh.ts";
 
 const webhooksPath = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations";
 

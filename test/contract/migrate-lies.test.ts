@@ -6,7 +6,8 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import type { MigrationDocument } from "../../src/views/migration-view.ts";
 import { barePod, deployment, type Life, statefulSet } from "../real/workloads.ts";
-import { type Bed, type Json, openBed, together } from "./bed.ts";
+import type { Bed, Json } from "./bed.ts";
+import { openBed, together } from "./open-mesh.ts";
 import {
   assertRestored,
   carriedOut,

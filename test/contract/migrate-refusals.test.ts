@@ -5,7 +5,8 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { barePod, deployment, gateway, statefulSet } from "../real/workloads.ts";
-import { type Bed, isWrite, type Json, openBed, together } from "./bed.ts";
+import { type Bed, isWrite, type Json } from "./bed.ts";
+import { openBed, together } from "./open-mesh.ts";
 import { type Refused, refused as refusedOn, type Told, told } from "./refusal.ts";
 import { assertRestored, carriedOut, enabled, migrateJson, neverFell, settled, writesTo } from "./scene.ts";
 import { appOf, assertArrived, isReady, labelsOf, revisionOf, uidsOf } from "./witness.ts";

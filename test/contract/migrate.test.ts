@@ -5,7 +5,8 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { barePod, cronJob, daemonSet, deployment, job, statefulSet } from "../real/workloads.ts";
-import { type Bed, isWrite, type Json, openBed, together } from "./bed.ts";
+import { type Bed, isWrite, type Json } from "./bed.ts";
+import { openBed, together } from "./open-mesh.ts";
 import {
   askedBy,
   carriedOut,

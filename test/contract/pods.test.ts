@@ -5,7 +5,8 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { barePod, cronJob, daemonSet, deployment, job, type Life, statefulSet } from "../real/workloads.ts";
-import { type Bed, type Json, openBed, together } from "./bed.ts";
+import type { Bed, Json } from "./bed.ts";
+import { openBed, together } from "./open-mesh.ts";
 import { conditionOf, eventsOf, isGoing, isReady, isUp, record, sequenceOf } from "./recording.ts";
 
 let bed: Bed;

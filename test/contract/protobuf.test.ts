@@ -5,7 +5,8 @@ import { systemClock } from "../../src/cluster/clock.ts";
 import { connect } from "../../src/cluster/connect.ts";
 import { kinds } from "../../src/cluster/kinds.ts";
 import { barePod, deployment, job, statefulSet } from "../real/workloads.ts";
-import { type Bed, type Json, openBed } from "./bed.ts";
+import type { Bed, Json } from "./bed.ts";
+import { openBed } from "./open-mesh.ts";
 import { connectWire } from "./wire.ts";
 
 let bed: Bed;
