@@ -8,7 +8,7 @@ import type { Availability } from "../real/recorder.ts";
 export { isWrite } from "../real/mesh/audit.ts";
 export type { AuditEntry, Json };
 
-export interface BedOptions {
+export interface MeshUnderTestOptions {
   /** Revisions and their Istio releases, as both kits take them; `default` is an install without a revision. */
   readonly revisions: Readonly<Record<string, string | { readonly version: string; readonly replicas?: number }>>;
   readonly gatewayApi?: boolean;
@@ -41,7 +41,7 @@ export interface HeldProxy {
   readonly lds: boolean;
 }
 
-export interface Bed extends AsyncDisposable {
+export interface MeshUnderTest extends AsyncDisposable {
   readonly kind: "embedded" | "real";
   /** The administrator's kubeconfig. */
   readonly kubeconfig: string;
@@ -76,7 +76,7 @@ export interface Bed extends AsyncDisposable {
   /** What the API server did for everybody but the harness, since a time of `now()`. */
   audit(since?: Date): Promise<readonly AuditEntry[]>;
   /**
-   * The fewest ready pods that each workload of the namespace had since the bed was opened, and the bound its strategy
+   * The fewest ready pods that each workload of the namespace had since the mesh was opened, and the bound its strategy
    * promises.
    */
   availability(namespace: string): readonly Availability[];
