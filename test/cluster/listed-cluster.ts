@@ -8,7 +8,7 @@ import type { Kind } from "../../src/cluster/kinds.ts";
 import type { KubeObject } from "../../src/mesh/kubernetes.ts";
 import { matchesSelector } from "../../src/mesh/labels.ts";
 import { parseSelector } from "../../src/mesh/selector-text.ts";
-import { fakeUntil } from "./fake-until.ts";
+import { fakeUntil } from "../fixtures/fake-until.ts";
 
 export interface Given {
   /** Objects by the plural name of their kind; an optional kind that is missing is not installed. */

@@ -9,9 +9,9 @@ import { watchNamespace, workloadIn } from "../../src/gather/watch/namespace-wat
 import { waitFor } from "../../src/gather/watch/wait.ts";
 import { failed } from "../../src/upgrade/proof/verdict.ts";
 import { type RestartGoal, workloadProof } from "../../src/upgrade/proof/workload-proof.ts";
+import { before, debugPages, deployment, istiodPod, podObject, replicaSet, stamp } from "../fixtures/api-objects.ts";
+import { manualClock } from "../fixtures/manual-clock.ts";
 import { fakeCluster } from "./fake-cluster.ts";
-import { manualClock } from "./manual-clock.ts";
-import { before, debugPages, deployment, istiodPod, podObject, replicaSet, stamp } from "./scene.ts";
 
 const web = { kind: "Deployment", namespace: "production", name: "web" };
 const goal: RestartGoal = { revision: "1-20", oldRevisions: ["default"], uid: "uid-of-web", stamp, generation: 2 };

@@ -3,7 +3,7 @@ import type { Cluster, ListQuery } from "../../src/cluster/cluster.ts";
 import { ClusterError } from "../../src/cluster/cluster-error.ts";
 import type { Kind } from "../../src/cluster/kinds.ts";
 import type { KubeObject } from "../../src/mesh/kubernetes.ts";
-import { fakeUntil } from "../cluster/fake-until.ts";
+import { fakeUntil } from "../fixtures/fake-until.ts";
 
 export interface FakeCluster extends Cluster {
   /** Objects by plural; an optional kind that is missing is not installed. */

@@ -5,7 +5,7 @@
 import type { Cluster } from "../../src/cluster/cluster.ts";
 import { ClusterError } from "../../src/cluster/cluster-error.ts";
 import type { KubeObject } from "../../src/mesh/kubernetes.ts";
-import { fakeUntil } from "../cluster/fake-until.ts";
+import { fakeUntil } from "../fixtures/fake-until.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: objects of any kind, as they stand on the wire
 type Json = any;

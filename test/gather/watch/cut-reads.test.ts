@@ -5,10 +5,10 @@ import type { Cluster } from "../../../src/cluster/cluster.ts";
 import { watchFailedCreates } from "../../../src/gather/watch/failed-creates.ts";
 import { watchIstiods } from "../../../src/gather/watch/istiod-watch.ts";
 import { watchNamespace } from "../../../src/gather/watch/namespace-watch.ts";
-import { fakeUntil } from "../../cluster/fake-until.ts";
 import { fakeCluster } from "../../execute/fake-cluster.ts";
-import { type ManualClock, manualClock } from "../../execute/manual-clock.ts";
-import { istiodPod } from "../../execute/scene.ts";
+import { istiodPod } from "../../fixtures/api-objects.ts";
+import { fakeUntil } from "../../fixtures/fake-until.ts";
+import { type ManualClock, manualClock } from "../../fixtures/manual-clock.ts";
 
 /** A cluster that never answers this verb, and how often it was asked. */
 const frozen = (verb: "list" | "getFromPod") => {

@@ -3,8 +3,8 @@ import { suite, test } from "node:test";
 import { ClusterError } from "../../../src/cluster/cluster-error.ts";
 import { watchIstiods } from "../../../src/gather/watch/istiod-watch.ts";
 import { fakeCluster } from "../../execute/fake-cluster.ts";
-import { manualClock } from "../../execute/manual-clock.ts";
-import { debugPages, istiodPod, podObject } from "../../execute/scene.ts";
+import { debugPages, istiodPod, podObject } from "../../fixtures/api-objects.ts";
+import { manualClock } from "../../fixtures/manual-clock.ts";
 
 function scene() {
   const cluster = fakeCluster();

@@ -4,8 +4,8 @@ import { ClusterError } from "../../../src/cluster/cluster-error.ts";
 import { type NamespacePicture, watchNamespace, workloadIn } from "../../../src/gather/watch/namespace-watch.ts";
 import type { Poller } from "../../../src/gather/watch/poller.ts";
 import { fakeCluster } from "../../execute/fake-cluster.ts";
-import { manualClock } from "../../execute/manual-clock.ts";
-import { deployment, podObject, replicaSet } from "../../execute/scene.ts";
+import { deployment, podObject, replicaSet } from "../../fixtures/api-objects.ts";
+import { manualClock } from "../../fixtures/manual-clock.ts";
 
 const web = { kind: "Deployment", namespace: "production", name: "web" };
 
