@@ -1,11 +1,12 @@
 /** Rights: what Roles and their bindings allow, and that what a review says is what is then answered. */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { type Bed, type Json, openBed } from "./bed.ts";
+import type { Json, MeshUnderTest } from "./mesh-under-test.ts";
 import { configMap, configMapsIn, corePath, deploymentsIn, query } from "./objects.ts";
+import { openMesh } from "./open-mesh.ts";
 import { type Answer, type Ask, connectWire, type Wire } from "./wire.ts";
 
-let bed: Bed;
+let mesh: MeshUnderTest;
 let wire: Wire;
 let namespace: string;
 let maps: string;
@@ -31,9 +32,9 @@ const binding = (kind: "RoleBinding" | "ClusterRoleBinding", name: string, subje
 const user = ({ as }: { readonly as: string }) => ({ kind: "User", apiGroup: group, name: as });
 
 before(async () => {
-  bed = await openBed({ revisions: {} });
-  wire = connectWire(bed);
-  namespace = await bed.createNamespace({});
+  mesh = await openMesh({ revisions: {} });
+  wire = connectWire(mesh);
+  namespace = await mesh.createNamespace({});
   account = { as: `system:serviceaccount:${namespace}:default` };
   maps = configMapsIn(namespace);
   const inside = `${rbac}/namespaces/${namespace}`;
@@ -85,9 +86,9 @@ before(async () => {
   for (const [path, body] of bodies) assert.equal((await wire.post(path, body)).status, 201);
   // The API server reads rights from a cache.
   for (const who of [people.dora, people.carl, account])
-    await bed.eventually("the rights", async () => (await wire.get(maps, who)).status === 200, 10);
+    await mesh.eventually("the rights", async () => (await wire.get(maps, who)).status === 200, 10);
 });
-after(() => bed?.[Symbol.asyncDispose]());
+after(() => mesh?.[Symbol.asyncDispose]());
 
 interface Wish {
   readonly method: string;
@@ -356,9 +357,9 @@ describe("a right that comes and goes", () => {
     const path = `${rbac}/namespaces/${namespace}/rolebindings`;
     assert.equal((await wire.get(maps, eva)).status, 403);
     await wire.post(path, binding("RoleBinding", "eva", user(eva), { kind: "ClusterRole", name: own }));
-    await bed.eventually("the right", async () => (await wire.get(maps, eva)).status === 200, 10);
+    await mesh.eventually("the right", async () => (await wire.get(maps, eva)).status === 200, 10);
     await wire.delete(`${path}/eva`);
-    await bed.eventually("its end", async () => (await wire.get(maps, eva)).status === 403, 10);
+    await mesh.eventually("its end", async () => (await wire.get(maps, eva)).status === 403, 10);
   });
 
   test("to a Role that is not there is none", async () => {
@@ -369,11 +370,11 @@ describe("a right that comes and goes", () => {
       binding("RoleBinding", "finn", user(finn), { kind: "Role", name: "later" }),
     );
     assert.equal(made.status, 201);
-    await bed.pass(500);
+    await mesh.pass(500);
     assert.equal((await wire.get(maps, finn)).status, 403);
     const rules = [rule("", "configmaps", "list")];
     await wire.post(`${path}/roles`, { apiVersion: `${group}/v1`, kind: "Role", metadata: { name: "later" }, rules });
-    await bed.eventually("the right", async () => (await wire.get(maps, finn)).status === 200, 10);
+    await mesh.eventually("the right", async () => (await wire.get(maps, finn)).status === 200, 10);
   });
 });
 

@@ -4,25 +4,26 @@
  */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { type Bed, type Json, openBed } from "./bed.ts";
+import type { Json, MeshUnderTest } from "./mesh-under-test.ts";
 import { configMap, configMapsIn, corePath } from "./objects.ts";
+import { openMesh } from "./open-mesh.ts";
 import { type Call, serveWebhook, type Verdict, type Webhook } from "./webhook.ts";
 import { type Answer, connectWire, type Wire } from "./wire.ts";
 
-let bed: Bed;
+let mesh: MeshUnderTest;
 let wire: Wire;
 let namespace: string;
 let maps: string;
 const open: Webhook[] = [];
 before(async () => {
-  bed = await openBed({ revisions: { default: "1.19.0", "1-20": "1.20.0" } });
-  wire = connectWire(bed);
-  namespace = await bed.createNamespace({});
+  mesh = await openMesh({ revisions: { default: "1.19.0", "1-20": "1.20.0" } });
+  wire = connectWire(mesh);
+  namespace = await mesh.createNamespace({});
   maps = configMapsIn(namespace);
 });
 after(async () => {
   for (const webhook of open) webhook[Symbol.dispose]();
-  await bed?.[Symbol.asyncDispose]();
+  await mesh?.[Symbol.asyncDispose]();
 });
 
 const registration = "/apis/admissionregistration.k8s.io/v1";
@@ -50,14 +51,14 @@ async function configure(kind: Kind, name: string, webhooks: readonly object[]):
   assert.equal(status, 201, text);
 }
 const serve = async (answer: (call: Call) => Verdict): Promise<Webhook["clientConfig"]> => {
-  const webhook = await serveWebhook(bed, answer);
+  const webhook = await serveWebhook(mesh, answer);
   open.push(webhook);
   return webhook.clientConfig;
 };
 let tries = 0;
 /** The API server reads configurations from a cache: until it has them. */
 const until = (what: string, holds: (answer: Answer) => boolean): Promise<unknown> =>
-  bed.eventually(what, async () => holds(await wire.post(`${maps}?dryRun=All`, configMap(`try-${tries++}`))), 20);
+  mesh.eventually(what, async () => holds(await wire.post(`${maps}?dryRun=All`, configMap(`try-${tries++}`))), 20);
 
 describe("webhooks of one's own", () => {
   const seen: (readonly [string, Call])[] = [];
@@ -98,7 +99,7 @@ describe("webhooks of one's own", () => {
       "the webhooks to be known",
       ({ body }) => body.data.order === "abB" && seen.some(([own]) => own === "v"),
     );
-    await bed.pass(300);
+    await mesh.pass(300);
   });
   after(async () => {
     for (const name of ["a", "b"]) await wire.delete(`${configurations("mutating")}/${nameOf(name)}`);
@@ -152,7 +153,7 @@ describe("webhooks of one's own", () => {
   });
 
   test("other namespaces and other resources are not asked about", async () => {
-    const elsewhere = configMapsIn(await bed.createNamespace({}));
+    const elsewhere = configMapsIn(await mesh.createNamespace({}));
     const other = await seenDuring(() => wire.post(elsewhere, configMap("one")));
     assert.deepEqual([other.answer.status, order(other.calls)], [201, ""]);
     const account = { apiVersion: "v1", kind: "ServiceAccount", metadata: { name: "one" } };
@@ -301,7 +302,7 @@ describe("Istio's injector", () => {
       [{}, undefined],
     ];
     for (const [labels, revision] of cases) {
-      const answer = await ask(await bed.createNamespace(labels));
+      const answer = await ask(await mesh.createNamespace(labels));
       assert.deepEqual([answer.status, revisionOf(answer)], [201, revision], JSON.stringify(labels));
       const containers = answer.body.spec.containers.map(({ name }: Json) => name);
       assert.equal(containers.includes("istio-proxy"), revision !== undefined);
@@ -309,32 +310,32 @@ describe("Istio's injector", () => {
   });
 
   test("labels that change change it from the next pod on", async () => {
-    const of = await bed.createNamespace({ "istio-injection": "enabled" });
+    const of = await mesh.createNamespace({ "istio-injection": "enabled" });
     assert.equal(revisionOf(await ask(of)), "default");
     const labels = { "istio-injection": null, "istio.io/rev": "1-20" };
     assert.equal((await wire.patch(corePath(of), "merge", { metadata: { labels } })).status, 200);
-    await bed.eventually("the labels to be known", async () => revisionOf(await ask(of)) === "1-20", 10);
+    await mesh.eventually("the labels to be known", async () => revisionOf(await ask(of)) === "1-20", 10);
   });
 
   test("that refuses connections, or does not answer, fails pods; one that is slow does not", async () => {
-    const of = await bed.createNamespace({ "istio-injection": "enabled" });
+    const of = await mesh.createNamespace({ "istio-injection": "enabled" });
     const failed =
       /^Internal error occurred: failed calling webhook "namespace\.sidecar-injector\.istio\.io": failed to call webhook: Post "https:\/\/istiod\.istio-system\.svc:443\/inject\?timeout=10s": /;
-    await bed.setWebhookFault("default", { kind: "refuse" });
+    await mesh.setWebhookFault("default", { kind: "refuse" });
     const refused = await ask(of);
     assert.deepEqual([refused.status, refused.body.reason], [500, "InternalError"]);
     assert.match(refused.body.message, failed);
     assert.match(refused.body.message, /connection refused$/);
-    await bed.setWebhookFault("default", { kind: "hang" });
-    const since = bed.now().getTime();
+    await mesh.setWebhookFault("default", { kind: "hang" });
+    const since = mesh.now().getTime();
     const hung = await ask(of);
     assert.match(hung.body.message, failed);
     assert.match(hung.body.message, /context deadline exceeded/);
-    const seconds = (bed.now().getTime() - since) / 1000;
+    const seconds = (mesh.now().getTime() - since) / 1000;
     assert.ok(seconds >= 9.5 && seconds < 15, `${seconds} s`);
-    await bed.setWebhookFault("default", { kind: "slow", ms: 500 });
+    await mesh.setWebhookFault("default", { kind: "slow", ms: 500 });
     assert.equal(revisionOf(await ask(of)), "default");
-    await bed.setWebhookFault("default");
+    await mesh.setWebhookFault("default");
     assert.equal(revisionOf(await ask(of)), "default");
   });
 });

@@ -2,21 +2,22 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { barePod, deployment } from "../real/workloads.ts";
-import { type Bed, type Json, openBed } from "./bed.ts";
+import type { Json, MeshUnderTest } from "./mesh-under-test.ts";
 import { configMap, configMapsIn, corePath, deploymentsIn, namesOf, query } from "./objects.ts";
+import { openMesh } from "./open-mesh.ts";
 import { type Answer, connectWire, type Wire } from "./wire.ts";
 
-let bed: Bed;
+let mesh: MeshUnderTest;
 let wire: Wire;
 let namespace: string;
 let maps: string;
 before(async () => {
-  bed = await openBed({ revisions: {} });
-  wire = connectWire(bed);
-  namespace = await bed.createNamespace({});
+  mesh = await openMesh({ revisions: {} });
+  wire = connectWire(mesh);
+  namespace = await mesh.createNamespace({});
   maps = configMapsIn(namespace);
 });
-after(() => bed?.[Symbol.asyncDispose]());
+after(() => mesh?.[Symbol.asyncDispose]());
 
 const hold = "example.com/hold";
 let count = 0;
@@ -31,7 +32,7 @@ const stored = async (object: Json): Promise<Json | undefined> => {
   return status === 200 ? body : undefined;
 };
 const isGone = (path: string, seconds = 20): Promise<unknown> =>
-  bed.eventually(`the end of ${path}`, async () => (await wire.get(path)).status === 404, seconds);
+  mesh.eventually(`the end of ${path}`, async () => (await wire.get(path)).status === 404, seconds);
 const owned = (owner: Json, more: object = {}) => {
   const { name, uid } = owner.metadata;
   return { apiVersion: "v1", kind: "ConfigMap", name, uid, ...more };
@@ -128,8 +129,8 @@ describe("owners", () => {
     const own = await created({ finalizers: [hold], ownerReferences: [owned(owner, { blockOwnerDeletion: true })] });
     const { body } = await propagated(owner, "Foreground");
     assert.deepEqual(body.metadata.finalizers, ["foregroundDeletion"]);
-    await bed.eventually("what it owns to be going", async () => (await stored(own))?.metadata.deletionTimestamp, 10);
-    await bed.pass(500);
+    await mesh.eventually("what it owns to be going", async () => (await stored(own))?.metadata.deletionTimestamp, 10);
+    await mesh.pass(500);
     assert.notEqual(await stored(owner), undefined);
     await wire.patch(pathOf(own), "merge", { metadata: { finalizers: null } });
     await isGone(pathOf(owner));
@@ -147,7 +148,7 @@ describe("owners", () => {
     const [one, two] = [await created(), await created()];
     const own = await created({ ownerReferences: [owned(one), owned(two)] });
     await wire.delete(pathOf(one));
-    const left = await bed.eventually(
+    const left = await mesh.eventually(
       "the reference to go",
       async () => {
         const references = (await stored(own))?.metadata.ownerReferences;
@@ -171,8 +172,8 @@ describe("owners", () => {
 describe("pods and workloads", () => {
   const pods = (): string => corePath(namespace, "/pods");
   before(async () => {
-    await bed.apply([deployment({ namespace, name: "web", replicas: 2 })]);
-    await bed.waitReady(namespace);
+    await mesh.apply([deployment({ namespace, name: "web", replicas: 2 })]);
+    await mesh.waitReady(namespace);
   });
 
   test("a pod is given back, goes within its time, and is replaced", async () => {
@@ -180,12 +181,12 @@ describe("pods and workloads", () => {
     const { status, body } = await wire.delete(`${pods()}/${name}`);
     assert.deepEqual([status, body.kind, body.metadata.deletionGracePeriodSeconds], [200, "Pod", 30]);
     assert.ok(
-      Math.abs(Date.parse(body.metadata.deletionTimestamp) - bed.now().getTime() - 30_000) < 5_000,
+      Math.abs(Date.parse(body.metadata.deletionTimestamp) - mesh.now().getTime() - 30_000) < 5_000,
       "when it will be over",
     );
     await isGone(`${pods()}/${name}`);
-    await bed.waitReady(namespace);
-    assert.equal((await bed.pods(namespace)).length, 2);
+    await mesh.waitReady(namespace);
+    assert.equal((await mesh.pods(namespace)).length, 2);
   });
 
   test("a pod without a time is gone at once", async () => {
@@ -193,13 +194,13 @@ describe("pods and workloads", () => {
     const { status, body } = await wire.delete(`${pods()}/${name}`, { gracePeriodSeconds: 0 });
     assert.deepEqual([status, body.kind], [200, "Pod"]);
     assert.equal((await wire.get(`${pods()}/${name}`)).status, 404);
-    await bed.waitReady(namespace);
+    await mesh.waitReady(namespace);
   });
 
   test("an eviction asks the disruption budgets first, which allow as many as they say", async () => {
     // Of nobody's, so that none comes in the place of what is evicted.
     const labels = { budget: "alone" };
-    await bed.apply(["one", "two"].map((name) => barePod({ namespace, name, labels })));
+    await mesh.apply(["one", "two"].map((name) => barePod({ namespace, name, labels })));
     const budgets = `/apis/policy/v1/namespaces/${namespace}/poddisruptionbudgets`;
     const spec = { minAvailable: 2, selector: { matchLabels: labels } };
     assert.equal(
@@ -214,7 +215,7 @@ describe("pods and workloads", () => {
       201,
     );
     const allowed = (count: number): Promise<unknown> =>
-      bed.eventually(
+      mesh.eventually(
         `${count} to be allowed`,
         async () => {
           const { status = {} } = (await wire.get(`${budgets}/alone`)).body;
@@ -254,8 +255,8 @@ describe("pods and workloads", () => {
   });
 
   test("a Deployment that is orphaned leaves its ReplicaSet, and that its pods", async () => {
-    await bed.apply([deployment({ namespace, name: "left", replicas: 1 })]);
-    await bed.waitReady(namespace);
+    await mesh.apply([deployment({ namespace, name: "left", replicas: 1 })]);
+    await mesh.waitReady(namespace);
     const path = `${deploymentsIn(namespace)}/left`;
     await wire.delete(path, { propagationPolicy: "Orphan" });
     await isGone(path);
@@ -264,13 +265,13 @@ describe("pods and workloads", () => {
       body.items.map(({ metadata }: Json) => metadata.ownerReferences),
       [undefined],
     );
-    assert.equal((await bed.pods(namespace)).length, 1);
+    assert.equal((await mesh.pods(namespace)).length, 1);
   });
 });
 
 describe("a namespace", () => {
   test("goes when all that is in it has gone; nothing new comes into it meanwhile", async () => {
-    const name = await bed.createNamespace({});
+    const name = await mesh.createNamespace({});
     const inside = configMapsIn(name);
     await wire.post(inside, configMap("free"));
     await wire.post(inside, configMap("held", { finalizers: [hold] }));
@@ -302,7 +303,7 @@ describe("a namespace", () => {
   });
 
   test("of another UID is not deleted, nor in a dry-run", async () => {
-    const name = await bed.createNamespace({});
+    const name = await mesh.createNamespace({});
     assert.equal((await wire.delete(corePath(name), { preconditions: { uid: "another" } })).status, 409);
     assert.equal((await wire.delete(`${corePath(name)}?dryRun=All`)).status, 200);
     const { body } = await wire.get(corePath(name));

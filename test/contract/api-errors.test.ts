@@ -1,23 +1,24 @@
 /** What is answered to what cannot be: metav1.Status, word for word where programs read it. */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { type Bed, type Json, openBed } from "./bed.ts";
+import type { Json, MeshUnderTest } from "./mesh-under-test.ts";
 import { configMap, configMapsIn, corePath, deploymentsIn, idleDeployment } from "./objects.ts";
+import { openMesh } from "./open-mesh.ts";
 import { type Answer, connectWire, type Wire } from "./wire.ts";
 
-let bed: Bed;
+let mesh: MeshUnderTest;
 let wire: Wire;
 let namespace: string;
 let maps: string;
 let uid: string;
 before(async () => {
-  bed = await openBed({ revisions: {} });
-  wire = connectWire(bed);
-  namespace = await bed.createNamespace({});
+  mesh = await openMesh({ revisions: {} });
+  wire = connectWire(mesh);
+  namespace = await mesh.createNamespace({});
   maps = configMapsIn(namespace);
   uid = (await wire.post(maps, configMap("there"))).body.metadata.uid;
 });
-after(() => bed?.[Symbol.asyncDispose]());
+after(() => mesh?.[Symbol.asyncDispose]());
 
 const failure = (code: number, reason: string, message: string, details?: object): Json => ({
   ...{

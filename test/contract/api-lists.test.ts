@@ -1,21 +1,22 @@
 /** Lists: pages of one picture, versions, selectors, metadata alone. */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { type Bed, type Json, openBed } from "./bed.ts";
 import { forgetHistory } from "./history.ts";
+import type { Json, MeshUnderTest } from "./mesh-under-test.ts";
 import { configMap, configMapsIn, corePath, deploymentsIn, namesOf, query } from "./objects.ts";
+import { openMesh } from "./open-mesh.ts";
 import { type Answer, connectWire, type Wire } from "./wire.ts";
 
-let bed: Bed;
+let mesh: MeshUnderTest;
 let wire: Wire;
 let namespace: string;
 let maps: string;
 /** Those of ours, among what every namespace has. */
 const ours = "labelSelector=n";
 before(async () => {
-  bed = await openBed({ revisions: {} });
-  wire = connectWire(bed);
-  namespace = await bed.createNamespace({});
+  mesh = await openMesh({ revisions: {} });
+  wire = connectWire(mesh);
+  namespace = await mesh.createNamespace({});
   maps = configMapsIn(namespace);
   for (const [n, t] of [
     ["c", "y"],
@@ -26,7 +27,7 @@ before(async () => {
   ] as const)
     assert.equal((await wire.post(maps, configMap(n, { labels: { n, t } }))).status, 201);
 });
-after(() => bed?.[Symbol.asyncDispose]());
+after(() => mesh?.[Symbol.asyncDispose]());
 
 const list = (parameters = ""): Promise<Answer> => wire.get(`${maps}?${ours}${parameters}`);
 const namesAt = async (parameters: string): Promise<readonly string[]> => {
@@ -124,7 +125,7 @@ describe("pages", () => {
       wire.get(`${events}?limit=1&continue=${encodeURIComponent(token)}`);
     assert.deepEqual(namesOf((await second(metadata.continue)).body), ["b"]);
     assert.equal((await tell("c")).status, 201);
-    await forgetHistory(bed);
+    await forgetHistory(mesh);
     const { status, body } = await second(metadata.continue);
     assert.deepEqual([status, body.kind, body.reason, body.code], [410, "Status", "Expired", 410]);
     assert.match(body.message, /^The provided continue parameter is too old to display a consistent list result/);
@@ -168,7 +169,7 @@ describe("versions", () => {
     const now = ["a", "b", "c", "d", "e", "f"];
     assert.deepEqual(await namesAt(`&resourceVersion=${resourceVersion}&resourceVersionMatch=NotOlderThan`), now);
     assert.deepEqual(await namesAt(`&resourceVersion=${resourceVersion}&resourceVersionMatch=Exact`), now.slice(0, 5));
-    await bed.eventually("the cache to have it", async () => (await namesAt("&resourceVersion=0")).includes("f"), 5);
+    await mesh.eventually("the cache to have it", async () => (await namesAt("&resourceVersion=0")).includes("f"), 5);
     assert.deepEqual(await namesAt("&resourceVersion=0&limit=2"), now, "a cache has no pages");
     await wire.delete(`${maps}/f`);
   });
@@ -304,7 +305,7 @@ describe("metadata alone", () => {
 });
 
 test("a collection is deleted by its selector", async () => {
-  const deletable = configMapsIn(await bed.createNamespace({}));
+  const deletable = configMapsIn(await mesh.createNamespace({}));
   for (const name of ["x", "y", "z"]) await wire.post(deletable, configMap(name, { labels: { n: name } }));
   const { status, body } = await wire.delete(`${deletable}${query({ labelSelector: "n in (x,z)" })}`);
   assert.deepEqual([status, body.kind], [200, "ConfigMapList"]);

@@ -2,19 +2,20 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { deployment } from "../real/workloads.ts";
-import { type Bed, type Json, openBed } from "./bed.ts";
+import type { Json, MeshUnderTest } from "./mesh-under-test.ts";
 import { corePath, namesOf, query } from "./objects.ts";
+import { openMesh } from "./open-mesh.ts";
 import { connectWire, type Wire } from "./wire.ts";
 
-let bed: Bed;
+let mesh: MeshUnderTest;
 let wire: Wire;
 let namespace: string;
 before(async () => {
-  bed = await openBed({ revisions: {} });
-  wire = connectWire(bed);
-  namespace = await bed.createNamespace({});
+  mesh = await openMesh({ revisions: {} });
+  wire = connectWire(mesh);
+  namespace = await mesh.createNamespace({});
 });
-after(() => bed?.[Symbol.asyncDispose]());
+after(() => mesh?.[Symbol.asyncDispose]());
 
 describe("leases", () => {
   const leases = (): string => `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases`;
@@ -96,7 +97,7 @@ describe("leases", () => {
       const renewTime = `2026-01-01T00:00:0${second}.000000Z`;
       await wire.patch(`${leases()}/watched`, "merge", { spec: { renewTime } });
     }
-    await bed.eventually("both renewals", async () => one.events.length === 2, 10);
+    await mesh.eventually("both renewals", async () => one.events.length === 2, 10);
     assert.deepEqual(
       one.events.map(({ type, object }) => `${type} ${object.spec.renewTime}`),
       ["MODIFIED 2026-01-01T00:00:01.000000Z", "MODIFIED 2026-01-01T00:00:02.000000Z"],
@@ -153,15 +154,15 @@ describe("events", () => {
 
   test("of pods that cannot be made are the controllers'", async () => {
     const hard = { apiVersion: "v1", kind: "ResourceQuota", metadata: { name: "none" }, spec: { hard: { pods: "0" } } };
-    const full = await bed.createNamespace({});
+    const full = await mesh.createNamespace({});
     assert.equal((await wire.post(corePath(full, "/resourcequotas"), hard)).status, 201);
-    await bed.eventually(
+    await mesh.eventually(
       "the quota to count",
       async () => (await wire.get(corePath(full, "/resourcequotas/none"))).body.status?.hard,
       20,
     );
-    await bed.apply([deployment({ namespace: full, name: "web", replicas: 1 })]);
-    const told = await bed.eventually(
+    await mesh.apply([deployment({ namespace: full, name: "web", replicas: 1 })]);
+    const told = await mesh.eventually(
       "the event",
       async () => (await wire.get(`${events(full)}${query({ fieldSelector: "reason=FailedCreate" })}`)).body.items[0],
       20,
@@ -178,12 +179,12 @@ describe("logs", () => {
   let path: string;
   before(async () => {
     const containers = ["app", "side"].map((name) => ({ name, image: "registry.example/app:1" }));
-    await bed.apply([
+    await mesh.apply([
       deployment({ namespace, name: "web", replicas: 1, podSpec: { containers } }),
       deployment({ namespace, name: "crashing", replicas: 1, life: "crash" }),
     ]);
-    const pod = await bed.eventually("the pod to run", async () => {
-      const pods = await bed.pods(namespace);
+    const pod = await mesh.eventually("the pod to run", async () => {
+      const pods = await mesh.pods(namespace);
       return pods.find(({ metadata, status }) => metadata.labels.app === "web" && status.phase === "Running");
     });
     path = corePath(namespace, `/pods/${pod.metadata.name}/log`);
@@ -220,8 +221,8 @@ describe("logs", () => {
   });
 
   test("of a container that crashed say why, of its last life and of the one before", async () => {
-    const crashed = await bed.eventually("a restart", async () => {
-      const pods = await bed.pods(namespace);
+    const crashed = await mesh.eventually("a restart", async () => {
+      const pods = await mesh.pods(namespace);
       return pods.find(
         ({ metadata, status }) => metadata.labels.app === "crashing" && status.containerStatuses?.[0]?.restartCount > 0,
       );
@@ -243,7 +244,7 @@ describe("the server", () => {
     const { status, headers, body } = await wire.get("/version");
     assert.equal(status, 200);
     assert.deepEqual([body.major, body.minor, body.gitVersion, body.platform], ["1", "36", "v1.36.3", "linux/amd64"]);
-    assert.ok(Math.abs(Date.parse(headers.date ?? "") - bed.now().getTime()) < 5_000);
+    assert.ok(Math.abs(Date.parse(headers.date ?? "") - mesh.now().getTime()) < 5_000);
     assert.match(headers["cache-control"] ?? "", /no-cache, private/);
   });
 
@@ -360,7 +361,7 @@ describe("the server", () => {
     assert.deepEqual((await wire.get(path)).text, "404 page not found\n");
     const definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
     assert.equal((await wire.post(definitions, definition)).status, 201);
-    await bed.eventually("it to be served", async () => (await wire.get(path)).status === 200, 20);
+    await mesh.eventually("it to be served", async () => (await wire.get(path)).status === 200, 20);
     const thing = {
       apiVersion: `${group}/v1`,
       kind: "Thing",
@@ -380,6 +381,6 @@ describe("the server", () => {
     const { body: list } = await wire.get(path);
     assert.deepEqual([list.kind, list.items[0].kind, list.items[0].apiVersion], ["ThingList", "Thing", `${group}/v1`]);
     assert.equal((await wire.delete(`${definitions}/things.${group}`)).status, 200);
-    await bed.eventually("it to be served no more", async () => (await wire.get(path)).status === 404, 30);
+    await mesh.eventually("it to be served no more", async () => (await wire.get(path)).status === 404, 30);
   });
 });

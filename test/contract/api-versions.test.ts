@@ -1,22 +1,23 @@
 /** Versions of objects: who may write over whom, what is a change, and what the server says of an object itself. */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { type Bed, type Json, openBed } from "./bed.ts";
+import type { Json, MeshUnderTest } from "./mesh-under-test.ts";
 import { configMap, configMapsIn, corePath, deploymentsIn, idleDeployment, query } from "./objects.ts";
+import { openMesh } from "./open-mesh.ts";
 import { type Answer, connectWire, type Wire } from "./wire.ts";
 
-let bed: Bed;
+let mesh: MeshUnderTest;
 let wire: Wire;
 let namespace: string;
 let maps: string;
 let deployments: string;
 before(async () => {
-  bed = await openBed({ revisions: {} });
-  wire = connectWire(bed);
-  namespace = await bed.createNamespace({});
+  mesh = await openMesh({ revisions: {} });
+  wire = connectWire(mesh);
+  namespace = await mesh.createNamespace({});
   [maps, deployments] = [configMapsIn(namespace), deploymentsIn(namespace)];
 });
-after(() => bed?.[Symbol.asyncDispose]());
+after(() => mesh?.[Symbol.asyncDispose]());
 
 let count = 0;
 const created = async (data?: Record<string, string>): Promise<Json> => {
@@ -170,7 +171,7 @@ describe("what the server says of an object", () => {
     assert.match(body.metadata.uid, /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/);
     assert.match(body.metadata.resourceVersion, /^[1-9]\d*$/);
     assert.match(body.metadata.creationTimestamp, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
-    assert.ok(Math.abs(Date.parse(body.metadata.creationTimestamp) - bed.now().getTime()) < 60_000);
+    assert.ok(Math.abs(Date.parse(body.metadata.creationTimestamp) - mesh.now().getTime()) < 60_000);
     assert.equal(body.metadata.generation, 1);
     assert.equal(body.metadata.namespace, namespace);
     assert.ok(!("selfLink" in body.metadata));

@@ -1,24 +1,25 @@
 /** Watches: what is told, in which order, from where on, and how they end. */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { type Bed, type Json, openBed, together } from "./bed.ts";
 import { forgetHistory } from "./history.ts";
+import type { Json, MeshUnderTest } from "./mesh-under-test.ts";
 import { configMap, configMapsIn, corePath, query } from "./objects.ts";
+import { openMesh, together } from "./open-mesh.ts";
 import { connectWire, type Watch, type Wire } from "./wire.ts";
 
-let bed: Bed;
+let mesh: MeshUnderTest;
 let wire: Wire;
 before(async () => {
-  bed = await openBed({ revisions: {} });
-  wire = connectWire(bed);
+  mesh = await openMesh({ revisions: {} });
+  wire = connectWire(mesh);
 });
-after(() => bed?.[Symbol.asyncDispose]());
+after(() => mesh?.[Symbol.asyncDispose]());
 
 /** The ConfigMaps of a new namespace, and the version that they are at. */
 async function emptied(): Promise<{ readonly maps: string; readonly version: string }> {
-  const maps = configMapsIn(await bed.createNamespace({}));
+  const maps = configMapsIn(await mesh.createNamespace({}));
   // Not only the controllers' own: what they still have to put there would come between.
-  await bed.pass(500);
+  await mesh.pass(500);
   const { body } = await wire.get(maps);
   return { maps, version: body.metadata.resourceVersion };
 }
@@ -26,8 +27,8 @@ async function emptied(): Promise<{ readonly maps: string; readonly version: str
 const watch = (path: string, parameters: Readonly<Record<string, string | number>>): Promise<Watch> =>
   wire.watch(`${path}${query({ watch: 1, ...parameters })}`);
 const come = ({ events }: Watch, count: number): Promise<unknown> =>
-  bed.eventually(`${count} events`, async () => events.length >= count, 10);
-const end = (one: Watch): Promise<unknown> => bed.eventually("the watch to end", async () => one.isOver(), 20);
+  mesh.eventually(`${count} events`, async () => events.length >= count, 10);
+const end = (one: Watch): Promise<unknown> => mesh.eventually("the watch to end", async () => one.isOver(), 20);
 
 /** A few changes of two objects, one of which is selected by `app=x` for a while. */
 async function change(maps: string): Promise<void> {
@@ -50,7 +51,7 @@ describe("what is told", together(), () => {
     assert.deepEqual([one.status, one.headers["content-type"]], [200, "application/json"]);
     await change(maps);
     await come(one, changes.length);
-    await bed.pass(200);
+    await mesh.pass(200);
     assert.deepEqual(one.names(), changes);
     const objects = one.events.map(({ object }) => object);
     assert.ok(objects.every(({ kind, apiVersion }) => kind === "ConfigMap" && apiVersion === "v1"));
@@ -93,12 +94,12 @@ describe("what is told", together(), () => {
   });
 
   test("of a namespace's own object, its end too", async () => {
-    const name = await bed.createNamespace({});
+    const name = await mesh.createNamespace({});
     using one = await watch("/api/v1/namespaces", { fieldSelector: `metadata.name=${name}` });
     await come(one, 1);
     await wire.patch(corePath(name), "merge", { metadata: { labels: { "istio.io/rev": "1-20" } } });
     await wire.delete(corePath(name));
-    await bed.eventually("its end", async () => one.events.at(-1)?.type === "DELETED", 60);
+    await mesh.eventually("its end", async () => one.events.at(-1)?.type === "DELETED", 60);
     assert.deepEqual(one.names().slice(0, 2), [`ADDED ${name}`, `MODIFIED ${name}`]);
     assert.equal(one.events[1]?.object.metadata.labels["istio.io/rev"], "1-20");
     assert.ok(one.events.some(({ object }) => object.status.phase === "Terminating"));
@@ -143,11 +144,11 @@ describe("from where on", together(), () => {
       for (; written < 20; written++)
         await wire.post(maps, configMap(`many-${String(written).padStart(2, "0")}`, { labels: { many: "1" } }));
     })();
-    await bed.eventually("some", async () => written > 5, 10);
+    await mesh.eventually("some", async () => written > 5, 10);
     const { body } = await wire.get(`${maps}?labelSelector=many`);
     using one = await watch(maps, { resourceVersion: body.metadata.resourceVersion, labelSelector: "many" });
     await writing;
-    await bed.eventually("all", async () => body.items.length + one.events.length >= 20, 10);
+    await mesh.eventually("all", async () => body.items.length + one.events.length >= 20, 10);
     const told = [
       ...body.items.map(({ metadata }: Json) => metadata.name),
       ...one.events.map(({ object }) => object.metadata.name),
@@ -162,7 +163,7 @@ describe("from where on", together(), () => {
     test(`from ${resourceVersion || "nowhere"}: what there is is added, then what comes`, async () => {
       const { maps } = await emptied();
       await wire.post(maps, configMap("there", { labels: { app: "x" } }));
-      await bed.pass(200); // the cache may lag behind
+      await mesh.pass(200); // the cache may lag behind
       using one = await watch(maps, { resourceVersion, labelSelector: "app=x" });
       await come(one, 1);
       await wire.post(maps, configMap("new", { labels: { app: "x" } }));
@@ -177,14 +178,14 @@ describe("from where on", together(), () => {
     using one = await watch(maps, { ...initial, labelSelector: "app=x" });
     await come(one, 2);
     await wire.post(maps, configMap("new", { labels: { app: "x" } }));
-    await bed.eventually("what comes", async () => one.names().includes("ADDED new"), 10);
+    await mesh.eventually("what comes", async () => one.names().includes("ADDED new"), 10);
     assert.deepEqual([...new Set(one.names())], ["ADDED there", "BOOKMARK", "ADDED new"]);
     assert.deepEqual(one.events[1]?.object.metadata.annotations, { "k8s.io/initial-events-end": "true" });
   });
 
   test("from a version that is forgotten: an ERROR that says 410 Expired, and the end", async () => {
     // The API server has no cache of events, which would know more of the past.
-    const events = corePath(await bed.createNamespace({}), "/events");
+    const events = corePath(await mesh.createNamespace({}), "/events");
     const { body } = await wire.get(events);
     const involvedObject = { apiVersion: "v1", kind: "Pod", name: "a", namespace: events.split("/")[4] };
     for (const name of ["a", "b", "c"])
@@ -192,7 +193,7 @@ describe("from where on", together(), () => {
         (await wire.post(events, { apiVersion: "v1", kind: "Event", metadata: { name }, involvedObject })).status,
         201,
       );
-    await forgetHistory(bed);
+    await forgetHistory(mesh);
     using one = await watch(events, { resourceVersion: body.metadata.resourceVersion });
     await end(one);
     assert.equal(one.status, 200);
@@ -216,10 +217,10 @@ describe("from where on", together(), () => {
 describe("the end", together(), () => {
   test("comes after timeoutSeconds, cleanly", async () => {
     const { maps, version } = await emptied();
-    const since = bed.now().getTime();
+    const since = mesh.now().getTime();
     using one = await watch(maps, { resourceVersion: version, timeoutSeconds: 2 });
     await end(one);
-    const seconds = (bed.now().getTime() - since) / 1000;
+    const seconds = (mesh.now().getTime() - since) / 1000;
     assert.ok(seconds >= 1.9 && seconds < 6, `${seconds} s`);
     assert.deepEqual(one.events, []);
   });

@@ -7,26 +7,27 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { deployment, gateway, statefulSet } from "../real/workloads.ts";
 import { askPod, type PodAnswer } from "./ask-pod.ts";
-import { type Bed, type Json, openBed } from "./bed.ts";
+import type { Json, MeshUnderTest } from "./mesh-under-test.ts";
+import { openMesh } from "./open-mesh.ts";
 import { isGoing, isReady } from "./recording.ts";
 
 const releases = { default: "1.19.0", "1-20": "1.20.0", "1-28": "1.28.2", "1-29": "1.29.1" } as const;
 const revisions = Object.entries(releases);
 const isModern = (revision: string): boolean => ["1-28", "1-29"].includes(revision);
 
-let bed: Bed;
+let mesh: MeshUnderTest;
 before(async () => {
-  bed = await openBed({ revisions: releases });
+  mesh = await openMesh({ revisions: releases });
 });
-after(() => bed?.[Symbol.asyncDispose]());
+after(() => mesh?.[Symbol.asyncDispose]());
 
 const istiodsOf = async (revision: string): Promise<readonly Json[]> =>
-  (await bed.pods("istio-system")).filter(
+  (await mesh.pods("istio-system")).filter(
     ({ metadata }) =>
       metadata.labels.app === "istiod" && metadata.labels["istio.io/rev"] === revision && !metadata.deletionTimestamp,
   );
 const ask = (istiod: Json, path: string): Promise<PodAnswer> =>
-  bed.during(askPod(bed.kubeconfig, istiod.metadata, 15014, path));
+  mesh.during(askPod(mesh.kubeconfig, istiod.metadata, 15014, path));
 const listed = async (istiod: Json, path: string): Promise<Json> => JSON.parse((await ask(istiod, path)).body);
 
 interface Held {
@@ -68,8 +69,8 @@ const namesOf = (pods: readonly Json[]): readonly string[] => pods.map(({ metada
  * Waits until each pod of the namespace, and nobody else of it, is held in sync by exactly one istiod of the revision.
  */
 const allHeld = (revision: string, namespace: string): Promise<ReadonlyMap<string, Held>> =>
-  bed.eventually(`every proxy of ${namespace} to be held by ${revision}`, async () => {
-    const [held, pods] = [await heldBy(revision, namespace), await bed.pods(namespace)];
+  mesh.eventually(`every proxy of ${namespace} to be held by ${revision}`, async () => {
+    const [held, pods] = [await heldBy(revision, namespace), await mesh.pods(namespace)];
     const each = [...held].map(([pod, entries]): [string, Held | undefined] => [
       pod,
       entries.length === 1 ? entries[0] : undefined,
@@ -88,9 +89,9 @@ const nobodyHeld = async (revision: string, namespace: string): Promise<boolean>
   (await heldBy(revision, namespace)).size === 0;
 
 async function settled(label: string, ...make: readonly ((namespace: string) => object)[]): Promise<string> {
-  const namespace = await bed.createNamespace({ "istio.io/rev": label });
-  await bed.apply(make.map((each) => each(namespace)));
-  await bed.waitReady(namespace);
+  const namespace = await mesh.createNamespace({ "istio.io/rev": label });
+  await mesh.apply(make.map((each) => each(namespace)));
+  await mesh.waitReady(namespace);
   return namespace;
 }
 const web =
@@ -115,7 +116,7 @@ test("an istiod without proxies", async () => {
 for (const [revision, version] of revisions)
   test(`the pages of ${version}: sidecars, a gateway, and one that rejects its listeners`, async () => {
     const namespace = await settled(revision, web(1), (namespace) => gateway({ namespace, name: "gate", replicas: 1 }));
-    await bed.apply([
+    await mesh.apply([
       deployment({ namespace, name: "nack", replicas: 1, life: "nack" }),
       deployment({ namespace, name: "none", replicas: 1, life: "no-istiod" }),
     ]);
@@ -127,7 +128,7 @@ for (const [revision, version] of revisions)
       isModern(revision) ? `^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\dZ/\\d+${uuid}$` : `^${uuid}$`,
     );
     const nanos = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{1,9}Z$/;
-    const entries = await bed.eventually("three proxies with an answer to their listeners", async () => {
+    const entries = await mesh.eventually("three proxies with an answer to their listeners", async () => {
       const found = mine(await listed(istiod, "/debug/syncz"));
       const rejected = found.find(({ proxy }) => proxy.startsWith("nack-"));
       return (
@@ -153,7 +154,7 @@ for (const [revision, version] of revisions)
     const [clusters, listeners] = ["cluster.v3.Cluster", "listener.v3.Listener"].map(
       (type) => `type.googleapis.com/envoy.config.${type}`,
     ) as [string, string];
-    const pods = await bed.pods(namespace);
+    const pods = await mesh.pods(namespace);
     for (const entry of entries) {
       const rejects = entry.proxy.startsWith("nack-");
       assert.ok(pods.some(({ metadata }) => entry.proxy === `${metadata.name}.${namespace}`));
@@ -207,7 +208,7 @@ for (const [revision, version] of revisions)
 test("a pod that is ready is held in sync; a terminating one is held until it is gone", async () => {
   const namespace = await settled("1-20", web(2, { readyAfter: 500, terminateAfter: 3000 }));
   const held = await heldBy("1-20", namespace);
-  const pods = await bed.pods(namespace);
+  const pods = await mesh.pods(namespace);
   assert.deepEqual([...held.keys()].toSorted(), namesOf(pods));
   assert.deepEqual(
     [...held.values()].map((each) => each.map(({ cds, lds }) => [cds, lds])),
@@ -222,18 +223,18 @@ test("a pod that is ready is held in sync; a terminating one is held until it is
     );
   }
   const [victim] = pods;
-  await bed.api.delete(`/api/v1/namespaces/${namespace}/pods/${victim.metadata.name}`);
-  const [going] = (await bed.pods(namespace)).filter(isGoing);
+  await mesh.api.delete(`/api/v1/namespaces/${namespace}/pods/${victim.metadata.name}`);
+  const [going] = (await mesh.pods(namespace)).filter(isGoing);
   assert.ok(isReady(going));
   assert.deepEqual(
     (await heldBy("1-20", namespace)).get(victim.metadata.name),
     held.get(victim.metadata.name),
     "the same connection",
   );
-  await bed.eventually("the pod to be gone", async () =>
-    (await bed.pods(namespace)).every(({ metadata }) => metadata.uid !== victim.metadata.uid),
+  await mesh.eventually("the pod to be gone", async () =>
+    (await mesh.pods(namespace)).every(({ metadata }) => metadata.uid !== victim.metadata.uid),
   );
-  await bed.eventually(
+  await mesh.eventually(
     "its proxy to be gone",
     async () => !(await heldBy("1-20", namespace)).has(victim.metadata.name),
     3,
@@ -244,32 +245,32 @@ test("a pod that is ready is held in sync; a terminating one is held until it is
 test("a StatefulSet's pod comes back under its name with a newer connection, to the istiod that injected it", async () => {
   const namespace = await settled("1-28", (namespace) => statefulSet({ namespace, name: "db", replicas: 1 }));
   const before = (await allHeld("1-28", namespace)).get("db-0") as Held;
-  await bed.api.merge(`/api/v1/namespaces/${namespace}`, { metadata: { labels: { "istio.io/rev": "1-29" } } });
+  await mesh.api.merge(`/api/v1/namespaces/${namespace}`, { metadata: { labels: { "istio.io/rev": "1-29" } } });
   assert.deepEqual((await allHeld("1-28", namespace)).get("db-0"), before, "a label alone moves nobody");
-  await bed.pass(1000);
-  await bed.api.delete(`/api/v1/namespaces/${namespace}/pods/db-0`);
+  await mesh.pass(1000);
+  await mesh.api.delete(`/api/v1/namespaces/${namespace}/pods/db-0`);
   const later = (await allHeld("1-29", namespace)).get("db-0") as Held;
-  const [pod] = await bed.pods(namespace);
+  const [pod] = await mesh.pods(namespace);
   assert.ok(later.connectedAt > before.connectedAt && later.connectedAt >= Date.parse(pod.status.startTime));
-  await bed.eventually("the old istiod to have let go", () => nobodyHeld("1-28", namespace));
+  await mesh.eventually("the old istiod to have let go", () => nobodyHeld("1-28", namespace));
 });
 
 test("two istiods of a revision: each proxy is with one of them, and with the other once that is gone", async () => {
   const namespace = await settled("1-20", web(16));
   const alone = await allHeld("1-20", namespace);
-  await bed.scaleIstiod("1-20", 2);
+  await mesh.scaleIstiod("1-20", 2);
   assert.deepEqual(await allHeld("1-20", namespace), alone, "nobody moves by itself");
-  await bed.api.merge(`/apis/apps/v1/namespaces/${namespace}/deployments/web`, {
+  await mesh.api.merge(`/apis/apps/v1/namespaces/${namespace}/deployments/web`, {
     spec: { template: { metadata: { annotations: { again: "yes" } } } },
   });
-  await bed.waitReady(namespace);
-  await bed.eventually("old pods to be gone", async () => (await bed.pods(namespace)).length === 16);
+  await mesh.waitReady(namespace);
+  await mesh.eventually("old pods to be gone", async () => (await mesh.pods(namespace)).length === 16);
   const both = await allHeld("1-20", namespace);
   assert.equal(new Set([...both.values()].map(({ istiod }) => istiod)).size, 2, "some with each");
   const first = [...alone.values()][0]?.istiod as string;
-  const now = bed.now().getTime();
-  await bed.api.delete(`/api/v1/namespaces/istio-system/pods/${first}`);
-  await bed.eventually("another istiod in its place", async () => {
+  const now = mesh.now().getTime();
+  await mesh.api.delete(`/api/v1/namespaces/istio-system/pods/${first}`);
+  await mesh.eventually("another istiod in its place", async () => {
     const pods = await istiodsOf("1-20");
     return pods.length === 2 && pods.every((pod) => isReady(pod) && pod.metadata.name !== first);
   });
@@ -283,17 +284,17 @@ test("two istiods of a revision: each proxy is with one of them, and with the ot
       );
     else assert.deepEqual(held, earlier, "who was with the other stayed");
   }
-  await bed.scaleIstiod("1-20", 1);
+  await mesh.scaleIstiod("1-20", 1);
   await allHeld("1-20", namespace);
 });
 
 test("no istiod at all, then one: everybody comes back", async () => {
   const namespace = await settled("1-29", web());
   const before = await allHeld("1-29", namespace);
-  await bed.scaleIstiod("1-29", 0);
+  await mesh.scaleIstiod("1-29", 0);
   assert.deepEqual(await istiodsOf("1-29"), []);
-  assert.ok((await bed.pods(namespace)).every(isReady), "the data plane goes on");
-  await bed.scaleIstiod("1-29", 1);
+  assert.ok((await mesh.pods(namespace)).every(isReady), "the data plane goes on");
+  await mesh.scaleIstiod("1-29", 1);
   for (const [pod, { istiod, connectedAt }] of await allHeld("1-29", namespace))
     assert.ok(istiod !== before.get(pod)?.istiod && connectedAt > (before.get(pod)?.connectedAt ?? 0));
 });
@@ -303,10 +304,10 @@ for (const how of ["unready", "unnoticed", "frozen"] as const)
     const namespace = await settled("1-20", web());
     const before = await allHeld("1-20", namespace);
     const [istiod] = await istiodsOf("1-20");
-    await bed.stopIstiod("1-20", how);
+    await mesh.stopIstiod("1-20", how);
     const [pod] = await istiodsOf("1-20");
     assert.deepEqual([pod.metadata.name, isReady(pod)], [istiod.metadata.name, how !== "unready"]);
-    const { items } = await bed.api.get(
+    const { items } = await mesh.api.get(
       "/apis/discovery.k8s.io/v1/namespaces/istio-system/endpointslices?labelSelector=kubernetes.io%2Fservice-name%3Distiod-1-20",
     );
     assert.deepEqual(
@@ -315,17 +316,17 @@ for (const how of ["unready", "unnoticed", "frozen"] as const)
     );
 
     const giveUp = new AbortController();
-    const said = bed
-      .during(askPod(bed.kubeconfig, pod.metadata, 15014, "/debug/syncz", giveUp.signal))
+    const said = mesh
+      .during(askPod(mesh.kubeconfig, pod.metadata, 15014, "/debug/syncz", giveUp.signal))
       .catch(({ message }: Error) => message);
-    const first = await Promise.race([said, bed.pass(3000).then(() => "silence")]);
+    const first = await Promise.race([said, mesh.pass(3000).then(() => "silence")]);
     giveUp.abort();
     // The API server may close the tunnel before it passes on what the kubelet said.
     const refusal = /error.* forwarding port 15014 to pod .*connection refused$|^the tunnel ended without an answer$/;
     assert.match(String(first), how === "frozen" ? /^silence$/ : refusal);
-    assert.ok((await bed.pods(namespace)).every(isReady), "the data plane goes on");
+    assert.ok((await mesh.pods(namespace)).every(isReady), "the data plane goes on");
 
-    await bed.startIstiod("1-20");
+    await mesh.startIstiod("1-20");
     for (const [name, held] of await allHeld("1-20", namespace)) {
       if (how === "frozen") assert.deepEqual(held, before.get(name), "the connection was never broken");
       else
@@ -334,14 +335,14 @@ for (const how of ["unready", "unnoticed", "frozen"] as const)
   });
 
 test("a tag that moves: who is there stays where it is, who comes goes where the tag points", async () => {
-  await bed.setTag("prod", "1-28");
+  await mesh.setTag("prod", "1-28");
   const namespace = await settled("prod", web());
   const before = await allHeld("1-28", namespace);
-  await bed.setTag("prod", "1-29");
-  await bed.pass(1000);
+  await mesh.setTag("prod", "1-29");
+  await mesh.pass(1000);
   assert.deepEqual(await allHeld("1-28", namespace), before);
-  await bed.api.delete(`/api/v1/namespaces/${namespace}/pods/${[...before.keys()][0]}`);
-  await bed.eventually(
+  await mesh.api.delete(`/api/v1/namespaces/${namespace}/pods/${[...before.keys()][0]}`);
+  await mesh.eventually(
     "one with each",
     async () => (await heldBy("1-28", namespace)).size === 1 && (await heldBy("1-29", namespace)).size === 1,
   );

@@ -1,16 +1,16 @@
 /** Makes the past too old to be asked for: what five minutes and etcd's compaction do. */
 import fs from "node:fs";
 import path from "node:path";
-import type { Bed } from "./bed.ts";
-import type { EmbeddedBed } from "./embedded-bed.ts";
+import type { MeshUnderTest } from "./mesh-under-test.ts";
+import type { EmbeddedUnderTest } from "./open-embedded.ts";
 
 /**
  * From now on lists as of an earlier version are refused, where the API server has no cache that knows more: of events
  * for one.
  */
-export async function forgetHistory(bed: Bed): Promise<void> {
-  if (bed.kind === "embedded") return (bed as EmbeddedBed).mesh.store.compact();
-  const log = fs.readFileSync(path.join(path.dirname(bed.kubeconfig), "etcd.log"), "utf8");
+export async function forgetHistory(mesh: MeshUnderTest): Promise<void> {
+  if (mesh.kind === "embedded") return (mesh as EmbeddedUnderTest).embedded.store.compact();
+  const log = fs.readFileSync(path.join(path.dirname(mesh.kubeconfig), "etcd.log"), "utf8");
   const [, etcd] = /"--listen-client-urls","([^"]+)"/.exec(log) ?? [];
   // https://etcd.io/docs/v3.6/dev-guide/api_grpc_gateway/
   const ask = async (what: string, body: object): Promise<{ readonly header?: { readonly revision: string } }> => {

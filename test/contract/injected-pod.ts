@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import type { Injectable } from "../../src/mesh/injection.ts";
 import type { Release } from "../mesh/rendered.ts";
-import type { Bed, Json } from "./bed.ts";
+import type { Json, MeshUnderTest } from "./mesh-under-test.ts";
 
 export interface Pod extends Injectable {
   readonly metadata?: object;
@@ -14,11 +14,11 @@ export interface Pod extends Injectable {
 
 /** The pod as it would be created. */
 export const dryRun = (
-  bed: Bed,
+  mesh: MeshUnderTest,
   namespace: string,
   { labels = {}, annotations = {}, hostNetwork = false, metadata, spec }: Pod,
 ): Promise<Json> =>
-  bed.api.post(`/api/v1/namespaces/${namespace}/pods?dryRun=All`, {
+  mesh.api.post(`/api/v1/namespaces/${namespace}/pods?dryRun=All`, {
     ...{ apiVersion: "v1", kind: "Pod", metadata: { name: "web", labels, annotations, ...metadata } },
     spec: { hostNetwork, containers: [{ name: "app", image: "app:1" }], ...spec },
   });

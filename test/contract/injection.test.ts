@@ -15,8 +15,9 @@ import { type Injectable, injectionOf } from "../../src/mesh/injection.ts";
 import type { Labels, WebhookConfigurationObject } from "../../src/mesh/kubernetes.ts";
 import type { Injection, Injector } from "../../src/mesh/model.ts";
 import { deactivated, type Release, rendered } from "../mesh/rendered.ts";
-import { type Bed, type Json, openBed } from "./bed.ts";
 import { carried, dryRun, isModern, pictureOf, plain } from "./injected-pod.ts";
+import type { Json, MeshUnderTest } from "./mesh-under-test.ts";
+import { openMesh } from "./open-mesh.ts";
 
 const webhooksPath = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations";
 
@@ -25,20 +26,20 @@ for (const [old, revision, version] of [
   ["1.28.2", "1-29", "1.29.1"],
 ] as const satisfies readonly (readonly [Release, string, Release])[])
   describe(`default ${old} and ${revision} ${version}`, () => {
-    let bed: Bed;
+    let mesh: MeshUnderTest;
     let cluster: Cluster;
     before(async () => {
-      bed = await openBed({ revisions: { default: old, [revision]: version } });
+      mesh = await openMesh({ revisions: { default: old, [revision]: version } });
       cluster = await connect(
-        { kubeconfig: bed.kubeconfig },
+        { kubeconfig: mesh.kubeconfig },
         { userAgent: "injection-test", fieldManager: "injection-test", clock: systemClock, warn: () => {} },
       );
-      for (const [name, labels] of namespaces(revision)) await bed.createNamespace(labels, name);
-      await bed.api.merge("/api/v1/namespaces/kube-public", { metadata: { labels: { "istio.io/rev": revision } } });
+      for (const [name, labels] of namespaces(revision)) await mesh.createNamespace(labels, name);
+      await mesh.api.merge("/api/v1/namespaces/kube-public", { metadata: { labels: { "istio.io/rev": revision } } });
     });
     after(async () => {
       await cluster?.close();
-      await bed?.[Symbol.asyncDispose]();
+      await mesh?.[Symbol.asyncDispose]();
     });
 
     for (const [namespace, of, release] of [
@@ -47,7 +48,7 @@ for (const [old, revision, version] of [
     ] as const) {
       for (const [title, pod, expected] of carried(release))
         test(`what a pod injected by ${release} carries: ${title}`, async () => {
-          const picture = pictureOf(await dryRun(bed, namespace, pod));
+          const picture = pictureOf(await dryRun(mesh, namespace, pod));
           const address = `${of === "default" ? "istiod" : `istiod-${of}`}.istio-system.svc:15012`;
           const base = {
             ...plain(release),
@@ -59,13 +60,13 @@ for (const [old, revision, version] of [
         });
       test(`${release}: one old node, and the proxy is a container like others`, async () => {
         const path = "/api/v1/nodes/node-0/status";
-        const node = await bed.api.get(path);
+        const node = await mesh.api.get(path);
         const kubelet = (kubeletVersion: string) =>
-          bed.api.merge(path, { status: { nodeInfo: { ...node.status.nodeInfo, kubeletVersion } } });
+          mesh.api.merge(path, { status: { nodeInfo: { ...node.status.nodeInfo, kubeletVersion } } });
         const becomes = (native: boolean) =>
-          bed.eventually(
+          mesh.eventually(
             `native to be ${native}`,
-            async () => pictureOf(await dryRun(bed, namespace, {})).native === native,
+            async () => pictureOf(await dryRun(mesh, namespace, {})).native === native,
           );
         await kubelet("v1.32.9");
         await becomes(false);
@@ -77,7 +78,7 @@ for (const [old, revision, version] of [
     const tagService = (tag: string, points: string) =>
       isModern(version) ? [`istiod-revision-tag-${tag} ${points} ${tag}`] : [];
     test("what two installations leave", async () => {
-      assert.deepEqual(await standing(bed), {
+      assert.deepEqual(await standing(mesh), {
         injectors: [
           "istio-revision-tag-default default default: istiod",
           "istio-sidecar-injector default: istiod, never",
@@ -104,13 +105,13 @@ for (const [old, revision, version] of [
     ) =>
       test(title, async () => {
         await prepare();
-        const counted = await compare(bed, cluster, revision, all);
+        const counted = await compare(mesh, cluster, revision, all);
         for (const [outcome, atLeast] of Object.entries(expected)) {
           const found = counted.get(outcome) ?? 0;
           assert.ok(found >= atLeast, `${outcome}: ${found} of at least ${atLeast} in ${JSON.stringify([...counted])}`);
         }
       });
-    const liveOf = (name: string): Promise<Json> => bed.api.get(`${webhooksPath}/${name}`);
+    const liveOf = (name: string): Promise<Json> => mesh.api.get(`${webhooksPath}/${name}`);
     /** Gives a configuration the entries of a recorded one, called where the live one is called. */
     const replaceEntries = async (name: string, like: string, recorded: WebhookConfigurationObject) => {
       const [live] = (await liveOf(like)).webhooks;
@@ -118,18 +119,18 @@ for (const [old, revision, version] of [
         const clientConfig = { ...live.clientConfig, ...entry.clientConfig, caBundle: live.clientConfig.caBundle };
         return { ...live, ...entry, name: `${index}.${entry.name}`, clientConfig };
       });
-      await bed.api.merge(`${webhooksPath}/${name}`, { webhooks });
+      await mesh.api.merge(`${webhooksPath}/${name}`, { webhooks });
     };
     const [revised, other, own] = [`injected ${revision}`, "injected default", `istio-sidecar-injector-${revision}`];
 
     agrees("as installed", async () => {}, { [revised]: 20, [other]: 20, none: 20 }, true);
     agrees("with hand-set tags", async () => {
-      await bed.setTag("stable", revision);
-      await bed.setTag("old", "default");
+      await mesh.setTag("stable", revision);
+      await mesh.setTag("old", "default");
     });
-    agrees("the default tag moved to the revision", () => bed.setTag("default", revision), { [revised]: 40 });
+    agrees("the default tag moved to the revision", () => mesh.setTag("default", revision), { [revised]: 40 });
     test("what tags leave, and the default tag takes the default validator along", async () => {
-      const { injectors, validators, services } = await standing(bed);
+      const { injectors, validators, services } = await standing(mesh);
       const of = (list: readonly string[]) => list.filter((each) => /-tag-|default-validator/.test(each));
       assert.deepEqual(of(injectors), [
         `istio-revision-tag-default ${revision} default: istiod-${revision}`,
@@ -152,7 +153,7 @@ for (const [old, revision, version] of [
     );
     agrees(
       "without the default tag, as Helm leaves it",
-      () => bed.api.delete(`${webhooksPath}/istio-revision-tag-default`),
+      () => mesh.api.delete(`${webhooksPath}/istio-revision-tag-default`),
       {
         [revised]: 20,
         [other]: 20,
@@ -160,20 +161,20 @@ for (const [old, revision, version] of [
     );
     agrees("nobody serves istio-injection=enabled", async () => {
       const { webhooks } = deactivated(await liveOf("istio-sidecar-injector"));
-      await bed.api.merge(`${webhooksPath}/istio-sidecar-injector`, { webhooks });
+      await mesh.api.merge(`${webhooksPath}/istio-sidecar-injector`, { webhooks });
     });
     agrees(
       "policy disabled, pods that are never and always injected",
-      () => setPolicy(bed, revision),
+      () => setPolicy(mesh, revision),
       { [revised]: 10 },
       true,
     );
-    agrees("an injector without a CA bundle", () => addInjector(bed, "dead", revision, {}), { "refused dead": 12 });
+    agrees("an injector without a CA bundle", () => addInjector(mesh, "dead", revision, {}), { "refused dead": 12 });
     agrees("an injector without a CA bundle whose failures are ignored", () =>
-      addInjector(bed, "dead", revision, { failurePolicy: "Ignore" }),
+      addInjector(mesh, "dead", revision, { failurePolicy: "Ignore" }),
     );
     agrees("an injector that is there for other requests", () =>
-      addInjector(bed, "dead", revision, {
+      addInjector(mesh, "dead", revision, {
         rules: [{ operations: ["UPDATE"], apiGroups: [""], apiVersions: ["v1"], resources: ["pods"] }],
       }),
     );
@@ -184,7 +185,7 @@ for (const [old, revision, version] of [
         `failed to call webhook: Post "https://${to}.istio-system.svc:443/inject?timeout=10s": `;
       const name = "rev.namespace.sidecar-injector.istio.io";
       const refusal = async (namespace = "revision", pod: Injectable = {}): Promise<string> => {
-        const { status, message } = await dryRun(bed, namespace, pod).then(
+        const { status, message } = await dryRun(mesh, namespace, pod).then(
           () => assert.fail("it was let in"),
           (error) => error,
         );
@@ -195,25 +196,25 @@ for (const [old, revision, version] of [
       const failed = `500 InternalError: Internal error occurred: failed calling webhook "${name}": `;
       const starts = (text: string, start: string) => assert.equal(text.slice(0, start.length), start);
       for (const kind of isModern(old) ? (["refuse"] as const) : (["refuse", "hang"] as const)) {
-        await bed.setWebhookFault(revision, { kind });
+        await mesh.setWebhookFault(revision, { kind });
         const said = await refusal();
         starts(said, failed + post(service));
         if (kind === "hang") assert.equal(said, `${failed}${post(service)}context deadline exceeded`);
       }
-      await bed.setWebhookFault(revision, { kind: "slow", ms: 1500 });
-      const before = bed.now().getTime();
-      await dryRun(bed, "revision", { labels: { "sidecar.istio.io/inject": "true" } });
-      assert.ok(bed.now().getTime() - before >= 1500, "slow is late, and no failure");
-      await bed.setWebhookFault(revision);
+      await mesh.setWebhookFault(revision, { kind: "slow", ms: 1500 });
+      const before = mesh.now().getTime();
+      await dryRun(mesh, "revision", { labels: { "sidecar.istio.io/inject": "true" } });
+      assert.ok(mesh.now().getTime() - before >= 1500, "slow is late, and no failure");
+      await mesh.setWebhookFault(revision);
 
-      await addInjector(bed, "dead", revision, {});
+      await addInjector(mesh, "dead", revision, {});
       assert.equal(
         await refusal("dead"),
         `${failed}${post(service)}tls: failed to verify certificate: x509: certificate signed by unknown authority`,
       );
       const [{ clientConfig }] = (await liveOf(own)).webhooks;
       const elsewhere = { ...clientConfig, service: { ...clientConfig.service, name: "istiod-gone" } };
-      await addInjector(bed, "dead", revision, { clientConfig: elsewhere });
+      await addInjector(mesh, "dead", revision, { clientConfig: elsewhere });
       assert.equal(await refusal("dead"), `${failed}${post("istiod-gone")}service "istiod-gone" not found`);
       const inject = { labels: { "sidecar.istio.io/inject": "true" } };
       const missing = await refusal("revision", { ...inject, annotations: { "inject.istio.io/templates": "nobody" } });
@@ -221,18 +222,18 @@ for (const [old, revision, version] of [
         `^400 \\w*: admission webhook "${name}" denied the request: .*requested template "nobody" not found; have `,
       );
       assert.match(missing, denied);
-      await bed.api.delete(`${webhooksPath}/istio-sidecar-injector-dead`);
-      await bed.stopIstiod(revision);
+      await mesh.api.delete(`${webhooksPath}/istio-sidecar-injector-dead`);
+      await mesh.stopIstiod(revision);
       starts(await refusal(), failed + post(service));
-      await bed.startIstiod(revision);
+      await mesh.startIstiod(revision);
     });
-    agrees("an istiod that is not ready", () => bed.stopIstiod(revision), { [`refused ${revision}`]: 12 });
+    agrees("an istiod that is not ready", () => mesh.stopIstiod(revision), { [`refused ${revision}`]: 12 });
   });
 
 /** What stands of control planes: name, revision, tag, and where it leads. */
-async function standing(bed: Bed) {
+async function standing(mesh: MeshUnderTest) {
   const listed = async (path: string, tell: (item: Json) => string): Promise<readonly string[]> => {
-    const { items } = await bed.api.get(path);
+    const { items } = await mesh.api.get(path);
     return items.map((item: Json) => {
       const { name, labels = {} } = item.metadata;
       return [name, labels["istio.io/rev"], labels["istio.io/tag"]].filter(Boolean).join(" ") + tell(item);
@@ -308,7 +309,7 @@ interface Cell {
  * changes take a moment to be seen.
  */
 async function compare(
-  bed: Bed,
+  mesh: MeshUnderTest,
   cluster: Cluster,
   revision: string,
   all: boolean,
@@ -317,21 +318,21 @@ async function compare(
   let cells: readonly Cell[] | undefined;
   for (let attempt = 1; ; attempt++) {
     const query = { istioNamespace: "istio-system", namespaces: "all", workloads: false, askIstiods: false } as const;
-    const picture = await bed.during(snapshot(cluster, query));
+    const picture = await mesh.during(snapshot(cluster, query));
     assert.deepEqual(picture.unknown, []);
     cells ??= picture.namespaces
       .filter(({ name }) => name === "kube-public" || namespaces(revision).some(([known]) => known === name))
       .flatMap((namespace) => pods(revision, all).map((pod) => ({ namespace, pod })));
-    const differing = await differingCells(bed, picture.injectors, cells, seen);
+    const differing = await differingCells(mesh, picture.injectors, cells, seen);
     if (differing.length === 0) return seen;
     if (attempt === 8) assert.fail(differing.map(({ text }) => text).join("\n"));
     cells = differing.map(({ cell }) => cell);
-    await bed.pass(1000);
+    await mesh.pass(1000);
   }
 }
 
 async function differingCells(
-  bed: Bed,
+  mesh: MeshUnderTest,
   injectors: readonly Injector[],
   cells: readonly Cell[],
   seen: Map<string, number>,
@@ -341,7 +342,7 @@ async function differingCells(
   const worker = async () => {
     for (const cell of queue) {
       const said = outcomeOf(injectionOf(injectors, cell.namespace, cell.pod));
-      const done = await created(bed, cell);
+      const done = await created(mesh, cell);
       if (said.replace(/^refused .*/, "refused") === done) seen.set(said, (seen.get(said) ?? 0) + 1);
       else
         differing.push({
@@ -360,9 +361,9 @@ const outcomeOf = (injection: Injection): string =>
     : injection.kind;
 
 /** What becomes of the pod: the revision of its status annotation, none, or refused by a webhook. */
-async function created(bed: Bed, { namespace, pod }: Cell): Promise<string> {
+async function created(mesh: MeshUnderTest, { namespace, pod }: Cell): Promise<string> {
   try {
-    const status = (await dryRun(bed, namespace.name, pod)).metadata.annotations?.["sidecar.istio.io/status"];
+    const status = (await dryRun(mesh, namespace.name, pod)).metadata.annotations?.["sidecar.istio.io/status"];
     return status === undefined ? "none" : `injected ${JSON.parse(status).revision}`;
   } catch (error) {
     assert.match((error as Error).message, /failed calling webhook|admission webhook .* denied/);
@@ -371,24 +372,24 @@ async function created(bed: Bed, { namespace, pod }: Cell): Promise<string> {
 }
 
 /** Tells the istiod of a revision what to inject, by its ConfigMap. */
-async function setPolicy(bed: Bed, revision: string): Promise<void> {
+async function setPolicy(mesh: MeshUnderTest, revision: string): Promise<void> {
   const path = `/api/v1/namespaces/istio-system/configmaps/istio-sidecar-injector-${revision}`;
-  const { data } = await bed.api.get(path);
+  const { data } = await mesh.api.get(path);
   const config = {
     ...(load(data.config) as object),
     policy: "disabled",
     alwaysInjectSelector: [{ matchLabels: { team: "loud" } }, {}],
     neverInjectSelector: [{ matchExpressions: [{ key: "team", operator: "In", values: ["quiet"] }] }],
   };
-  await bed.api.merge(path, { data: { config: dump(config) } });
+  await mesh.api.merge(path, { data: { config: dump(config) } });
 }
 
 /**
  * An injector of a revision that nobody runs, as a removed control plane leaves it: no istiod ever gives it a CA
  * bundle.
  */
-async function addInjector(bed: Bed, dead: string, revision: string, change: object): Promise<void> {
-  const own: Json = await bed.api.get(`${webhooksPath}/istio-sidecar-injector-${revision}`);
+async function addInjector(mesh: MeshUnderTest, dead: string, revision: string, change: object): Promise<void> {
+  const own: Json = await mesh.api.get(`${webhooksPath}/istio-sidecar-injector-${revision}`);
   const text = JSON.stringify(
     own.webhooks.map((entry: Json) => ({
       ...entry,
@@ -401,8 +402,8 @@ async function addInjector(bed: Bed, dead: string, revision: string, change: obj
     name: `istio-sidecar-injector-${dead}`,
     labels: { app: "sidecar-injector", "istio.io/rev": dead },
   };
-  await bed.api.delete(`${webhooksPath}/${metadata.name}`).catch(() => {});
-  await bed.api.post(webhooksPath, {
+  await mesh.api.delete(`${webhooksPath}/${metadata.name}`).catch(() => {});
+  await mesh.api.post(webhooksPath, {
     apiVersion: "admissionregistration.k8s.io/v1",
     kind: "MutatingWebhookConfiguration",
     metadata,

@@ -5,22 +5,23 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { barePod, deployment, gateway, statefulSet } from "../real/workloads.ts";
-import { type Bed, isWrite, type Json, openBed, together } from "./bed.ts";
+import { isWrite, type Json, type MeshUnderTest } from "./mesh-under-test.ts";
+import { assertRestored, carriedOut, enabled, migrateJson, neverFell, settled, writesTo } from "./migrations.ts";
+import { openMesh, together } from "./open-mesh.ts";
 import { type Refused, refused as refusedOn, type Told, told } from "./refusal.ts";
-import { assertRestored, carriedOut, enabled, migrateJson, neverFell, settled, writesTo } from "./scene.ts";
-import { appOf, assertArrived, isReady, labelsOf, revisionOf, uidsOf } from "./witness.ts";
+import { appOf, assertArrived, isReady, labelsOf, revisionOf, uidsOf } from "./verify-result.ts";
 
-let bed: Bed;
+let mesh: MeshUnderTest;
 /** Namespaces that a command was accepted for, and may have written to. */
 const written = new Set<string>();
 let begun: Date;
 
 before(async () => {
-  bed = await openBed({ revisions: { default: "1.28.2", "1-29": "1.29.1" }, gatewayApi: true });
-  await bed.setTag("steady", "default");
-  begun = bed.now();
+  mesh = await openMesh({ revisions: { default: "1.28.2", "1-29": "1.29.1" }, gatewayApi: true });
+  await mesh.setTag("steady", "default");
+  begun = mesh.now();
 });
-after(() => bed?.[Symbol.asyncDispose]());
+after(() => mesh?.[Symbol.asyncDispose]());
 
 const to = ["--to", "1-29"];
 const refused = (
@@ -28,18 +29,18 @@ const refused = (
   reasons: readonly string[],
   args: readonly string[] = to,
   code?: 3 | 5,
-): Promise<Refused> => refusedOn(bed, namespace, args, reasons, code);
+): Promise<Refused> => refusedOn(mesh, namespace, args, reasons, code);
 const inNamespace = (
   make: (namespace: string) => readonly object[],
   labels: Readonly<Record<string, string>> = {},
-): Promise<string> => settled(bed, make, { ...enabled, ...labels });
+): Promise<string> => settled(mesh, make, { ...enabled, ...labels });
 const web = (namespace: string) => [deployment({ namespace, name: "web", replicas: 2 })];
 const isWeb = (pod: Json) => appOf(pod) === "web";
 
 /** Runs a command as it was printed, and holds that it goes through. */
 async function done(namespace: string, command: string): Promise<string> {
   written.add(namespace);
-  return (await carriedOut(bed, command)).stdout;
+  return (await carriedOut(mesh, command)).stdout;
 }
 
 const migrate = (namespace: string) => `kubectl mesh-migrate -n ${namespace} --to 1-29`;
@@ -56,12 +57,12 @@ describe("a migration is refused for", together(), () => {
       const namespace = await inNamespace(web, { "istio-injection": "disabled", "istio.io/rev": "1-29" });
       const finding = told(await refused(namespace, [`namespaces-injected namespace/${namespace}`]));
       assert.match(finding.message, /^istio-injection=disabled keeps every sidecar out/);
-      await carriedOut(bed, commandIn(finding));
-      assert.deepEqual(await labelsOf(bed, namespace), { "istio.io/rev": "1-29" });
+      await carriedOut(mesh, commandIn(finding));
+      assert.deepEqual(await labelsOf(mesh, namespace), { "istio.io/rev": "1-29" });
     });
 
     test("ambient", async () => {
-      const namespace = await settled(bed, web, { "istio.io/dataplane-mode": "ambient" });
+      const namespace = await settled(mesh, web, { "istio.io/dataplane-mode": "ambient" });
       assert.match(
         told(await refused(namespace, [`namespaces-injected namespace/${namespace}`])).message,
         /ambient mode/,
@@ -69,8 +70,8 @@ describe("a migration is refused for", together(), () => {
     });
 
     test("unlabelled", async () => {
-      const namespace = await settled(bed, web, {});
-      assert.ok((await bed.pods(namespace)).every((pod) => revisionOf(pod) === undefined));
+      const namespace = await settled(mesh, web, {});
+      assert.ok((await mesh.pods(namespace)).every((pod) => revisionOf(pod) === undefined));
       const finding = told(await refused(namespace, [`namespaces-injected namespace/${namespace}`]));
       assert.match(finding.remedy ?? "", new RegExp(`kubectl label namespace ${namespace} istio.io/rev=1-29$`));
     });
@@ -85,8 +86,8 @@ describe("a migration is refused for", together(), () => {
         }),
         deployment({ namespace, name: "plain" }),
       ];
-      const namespace = await settled(bed, make, {});
-      const injected = (await bed.pods(namespace)).filter((pod) => revisionOf(pod) === "default");
+      const namespace = await settled(mesh, make, {});
+      const injected = (await mesh.pods(namespace)).filter((pod) => revisionOf(pod) === "default");
       assert.equal(injected.length, 6);
       const { message, remedy } = told(await refused(namespace, [`namespaces-injected namespace/${namespace}`]));
       assert.match(message, /injected by labels of their own \(deployment\/asks and statefulset\/names\)$/);
@@ -108,23 +109,23 @@ describe("a migration is refused for", together(), () => {
 
   describe("workloads", together(3), () => {
     test("unhealthy before it began", async () => {
-      const namespace = await bed.createNamespace(enabled);
-      await bed.apply([...web(namespace), deployment({ namespace, name: "sick", replicas: 1, life: "crash" })]);
-      await bed.eventually("the pods of web, and a crash", async () => {
-        const pods = await bed.pods(namespace);
+      const namespace = await mesh.createNamespace(enabled);
+      await mesh.apply([...web(namespace), deployment({ namespace, name: "sick", replicas: 1, life: "crash" })]);
+      await mesh.eventually("the pods of web, and a crash", async () => {
+        const pods = await mesh.pods(namespace);
         return (
           pods.filter(isReady).length >= 2 &&
           pods.some(({ status }) => status.containerStatuses?.some((each: Json) => each.restartCount > 0))
         );
       });
       // it goes on crashing: what the refusal leaves alone is its spec
-      const refusal = await bed.eventually("a moment without a restart of the crashing pod", () =>
+      const refusal = await mesh.eventually("a moment without a restart of the crashing pod", () =>
         refused(namespace, [`workloads-healthy ${namespace}/Deployment/sick`]),
       );
       assert.match(told(refusal).message, /^it is not healthy as it is: \S/);
       assert.match(told(refusal).remedy ?? "", new RegExp(`kubectl -n ${namespace} rollout status deployment/sick$`));
       assert.match(await done(namespace, refusal.accepting()), /deployment\/sick .* --leave/);
-      await assertArrived(bed, namespace, "1-29", { of: isWeb });
+      await assertArrived(mesh, namespace, "1-29", { of: isWeb });
     });
 
     test("one replica: Recreate, StatefulSet and maxSurge 0", async () => {
@@ -143,7 +144,7 @@ describe("a migration is refused for", together(), () => {
       for (const name of named)
         assert.match(refusal.accepting(), new RegExp(` --allow-downtime ${name.toLowerCase()}( |$)`));
       await done(namespace, refusal.accepting());
-      await assertArrived(bed, namespace, "1-29");
+      await assertArrived(mesh, namespace, "1-29");
     });
 
     test("all of several at once", async () => {
@@ -170,14 +171,14 @@ describe("a migration is refused for", together(), () => {
         statefulSet({ namespace: name, name: "half", spec: held }),
         barePod({ namespace: name, name: "lonely" }),
       ]);
-      await bed.eventually("the pod", async () => (await bed.pods(namespace)).filter(isReady).length === 9);
+      await mesh.eventually("the pod", async () => (await mesh.pods(namespace)).filter(isReady).length === 9);
       const refusal = await refused(namespace, [
         `workloads-restartable ${namespace}/StatefulSet/by-hand`,
         `workloads-restartable ${namespace}/StatefulSet/half`,
         `pods-owned ${namespace}/Pod/lonely`,
       ]);
       await done(namespace, refusal.accepting());
-      await assertArrived(bed, namespace, "1-29", { of: isWeb });
+      await assertArrived(mesh, namespace, "1-29", { of: isWeb });
     });
 
     test("an injected gateway among the applications", async () => {
@@ -187,10 +188,10 @@ describe("a migration is refused for", together(), () => {
       ]);
       const refusal = await refused(namespace, [`gateway-workloads ${namespace}/Deployment/ingress`]);
       await done(namespace, `${migrate(namespace)} --leave deployment/ingress`);
-      const ingresses = (await bed.pods(namespace)).filter((pod) => appOf(pod) === "ingress");
+      const ingresses = (await mesh.pods(namespace)).filter((pod) => appOf(pod) === "ingress");
       assert.deepEqual([...new Set(ingresses.map(revisionOf))], ["default"]);
       await done(namespace, refusal.accepting());
-      await assertArrived(bed, namespace, "1-29");
+      await assertArrived(mesh, namespace, "1-29");
     });
 
     test("a volume of one node with a surge", async () => {
@@ -231,14 +232,14 @@ describe("a migration is refused for", together(), () => {
         deployment({ namespace: name, name: "web", podSpec: { containers: [container] } }),
       ]);
       const limit = async (hard: Readonly<Record<string, string>>) => {
-        await bed.apply({
+        await mesh.apply({
           apiVersion: "v1",
           kind: "ResourceQuota",
           metadata: { namespace, name: "team" },
           spec: { hard },
         });
-        await bed.eventually("the quota to be counted", async () => {
-          const { status } = await bed.api.get(`/api/v1/namespaces/${namespace}/resourcequotas/team`);
+        await mesh.eventually("the quota to be counted", async () => {
+          const { status } = await mesh.api.get(`/api/v1/namespaces/${namespace}/resourcequotas/team`);
           return Object.keys(hard).every((key) => status.used?.[key] !== undefined && status.hard?.[key] === hard[key]);
         });
       };
@@ -250,15 +251,15 @@ describe("a migration is refused for", together(), () => {
       assert.match(told(full).message, /\(requests\.cpu: 900m of 1 used\)$/);
       await limit({ pods: "4", "requests.cpu": "1200m" });
       await done(namespace, migrate(namespace));
-      await assertArrived(bed, namespace, "1-29");
+      await assertArrived(mesh, namespace, "1-29");
     });
 
     test("pods of a ReplicaSet that no workload owns", async () => {
       const namespace = await inNamespace(web);
       const { spec } = deployment({ namespace, name: "old", replicas: 1 }) as Json;
-      await bed.apply({ apiVersion: "apps/v1", kind: "ReplicaSet", metadata: { namespace, name: "old" }, spec });
-      await bed.eventually("its pod", async () =>
-        (await bed.pods(namespace)).some((pod) => appOf(pod) === "old" && isReady(pod)),
+      await mesh.apply({ apiVersion: "apps/v1", kind: "ReplicaSet", metadata: { namespace, name: "old" }, spec });
+      await mesh.eventually("its pod", async () =>
+        (await mesh.pods(namespace)).some((pod) => appOf(pod) === "old" && isReady(pod)),
       );
       await refused(namespace, [`pods-owned ${namespace}/ReplicaSet/old`]);
     });
@@ -284,7 +285,7 @@ describe("a migration is refused for", together(), () => {
       const namespace = await inNamespace(web);
       const rbac = { apiVersion: "rbac.authorization.k8s.io/v1" };
       const forwarding = { apiGroups: [""], resources: ["pods/portforward"], verbs: ["create", "get"] };
-      await bed.apply([
+      await mesh.apply([
         {
           ...{ ...rbac, kind: "ClusterRole", metadata: { name: "reader" } },
           rules: [{ apiGroups: ["*"], resources: ["*"], verbs: ["get", "list", "watch"] }, forwarding],
@@ -295,11 +296,11 @@ describe("a migration is refused for", together(), () => {
           subjects: [{ apiGroup: "rbac.authorization.k8s.io", kind: "User", name: "rita" }],
         },
       ]);
-      const since = bed.now();
-      const { code, stderr } = await bed.run("mesh-migrate", ["-n", namespace, ...to, "--as", "rita"]);
+      const since = mesh.now();
+      const { code, stderr } = await mesh.run("mesh-migrate", ["-n", namespace, ...to, "--as", "rita"]);
       assert.equal(code, 3, stderr);
       assert.match(stderr, /you may not patch deployments\.apps/);
-      assert.deepEqual(await writesTo(bed, namespace, since), []);
+      assert.deepEqual(await writesTo(mesh, namespace, since), []);
     });
 
     test("a migration to another target that is not finished is finished first", async () => {
@@ -311,15 +312,15 @@ describe("a migration is refused for", together(), () => {
         deployment({ namespace: name, name: "api", replicas: 2 }),
       ]);
       written.add(namespace);
-      const half = await bed.run("mesh-migrate", ["-n", namespace, ...to, "-l", "wave=first"]);
+      const half = await mesh.run("mesh-migrate", ["-n", namespace, ...to, "-l", "wave=first"]);
       assert.equal(half.code, 4, half.stderr);
-      assert.deepEqual([...new Set((await bed.pods(namespace)).map(revisionOf))].toSorted(), ["1-29", "default"]);
+      assert.deepEqual([...new Set((await mesh.pods(namespace)).map(revisionOf))].toSorted(), ["1-29", "default"]);
       const finding = told(await refused(namespace, [`no-other-migration namespace/${namespace}`], ["--to", "steady"]));
       assert.match(finding.message, /^a migration to 1-29 \(revision 1-29\) was begun and is not finished$/);
       const command = /finish it: ([^;]*);/.exec(finding.remedy ?? "")?.[1];
       assert.equal(command, migrate(namespace));
       await done(namespace, command ?? "");
-      await assertArrived(bed, namespace, "1-29");
+      await assertArrived(mesh, namespace, "1-29");
     });
   });
 
@@ -327,12 +328,12 @@ describe("a migration is refused for", together(), () => {
     test("discoverySelectors that would lose the namespace", async () => {
       const namespace = await inNamespace(web, { scenario: "discovery" });
       const where = "/api/v1/namespaces/istio-system/configmaps/istio-1-29";
-      const { data } = await bed.api.get(where);
+      const { data } = await mesh.api.get(where);
       const selectors = [
         { matchExpressions: [{ key: "scenario", operator: "NotIn", values: ["discovery"] }] },
         { matchLabels: { "istio-injection": "enabled" } },
       ];
-      await bed.api.merge(where, {
+      await mesh.api.merge(where, {
         data: { mesh: `${data.mesh.trimEnd()}\ndiscoverySelectors: ${JSON.stringify(selectors)}\n` },
       });
       const finding = told(await refused(namespace, ["discovery-selectors istio-system/istio-1-29"]));
@@ -340,16 +341,16 @@ describe("a migration is refused for", together(), () => {
         finding.message,
         new RegExp(`revision 1-29 sees namespace ${namespace} by the labels .* would lose it$`),
       );
-      await bed.api.merge(where, { data });
+      await mesh.api.merge(where, { data });
       await done(namespace, migrate(namespace));
     });
 
     test("a NetworkPolicy of another namespace", async () => {
       const namespace = await inNamespace(web, { scenario: "network-policy" });
-      const guarded = await bed.createNamespace({});
+      const guarded = await mesh.createNamespace({});
       const from = (matchLabels: object) => ({ from: [{ namespaceSelector: { matchLabels } }] });
       const ingress = [from({ team: "a" }), from({ "istio-injection": "enabled", scenario: "network-policy" })];
-      await bed.apply({
+      await mesh.apply({
         apiVersion: "networking.k8s.io/v1",
         kind: "NetworkPolicy",
         metadata: { name: "meshed-only", namespace: guarded },
@@ -362,7 +363,7 @@ describe("a migration is refused for", together(), () => {
       );
       assert.match(refusal.accepting(), / --skip-check network-policies$/);
       await done(namespace, refusal.accepting());
-      await assertArrived(bed, namespace, "1-29");
+      await assertArrived(mesh, namespace, "1-29");
     });
 
     test("webhooks and admission policies of others", async () => {
@@ -377,7 +378,7 @@ describe("a migration is refused for", together(), () => {
       };
       const api = { apiVersion: "admissionregistration.k8s.io/v1" };
       const policy = { failurePolicy: "Ignore", validations: [{ expression: "true" }] };
-      await bed.apply([
+      await mesh.apply([
         { ...api, kind: "MutatingWebhookConfiguration", metadata: { name: "defaults" }, webhooks: [webhook] },
         { ...api, kind: "ValidatingWebhookConfiguration", metadata: { name: "rules" }, webhooks: [webhook] },
         {
@@ -428,12 +429,12 @@ describe("a migration is refused for", together(), () => {
     });
     /** Writes a namespace as a tool does that signs with this manager. */
     const reconcile = (manager: string, object: ReturnType<typeof namespaceObject>) =>
-      bed.api.apply(`/api/v1/namespaces/${object.metadata.name}`, object, manager);
+      mesh.api.apply(`/api/v1/namespaces/${object.metadata.name}`, object, manager);
     /** The same with the client-side apply of kubectl, and of what is built on it. */
     const create = (manager: string, { metadata, ...object }: ReturnType<typeof namespaceObject>) => {
       const last = { "kubectl.kubernetes.io/last-applied-configuration": JSON.stringify({ ...object, metadata }) };
       const annotations = { ...metadata.annotations, ...last };
-      return bed.api.post(`/api/v1/namespaces?fieldManager=${manager}`, {
+      return mesh.api.post(`/api/v1/namespaces?fieldManager=${manager}`, {
         ...object,
         metadata: { ...metadata, annotations },
       });
@@ -446,8 +447,8 @@ describe("a migration is refused for", together(), () => {
         "kustomize.toolkit.fluxcd.io/namespace": "flux-system",
       };
       await reconcile("kustomize-controller", namespaceObject(name, { ...marks, ...enabled }));
-      await bed.apply(web(name));
-      await bed.waitReady(name);
+      await mesh.apply(web(name));
+      await mesh.waitReady(name);
       const refusal = await refused(name, [`label-owner namespace/${name}`]);
       assert.match(told(refusal).message, /^Flux keeps istio-injection of this namespace and would put it back$/);
       assert.match(
@@ -457,8 +458,8 @@ describe("a migration is refused for", together(), () => {
       assert.match(refusal.accepting(), / --skip-check label-owner$/);
       await reconcile("kustomize-controller", namespaceObject(name, { ...marks, "istio.io/rev": "1-29" }));
       assert.match(await done(name, migrate(name)), /^moved 1 workload \(2 pods\)/m);
-      await assertArrived(bed, name, "1-29");
-      const { metadata } = await bed.api.get(`/api/v1/namespaces/${name}`);
+      await assertArrived(mesh, name, "1-29");
+      const { metadata } = await mesh.api.get(`/api/v1/namespaces/${name}`);
       const owner = metadata.managedFields.filter(
         (each: Json) => each.fieldsV1["f:metadata"]?.["f:labels"]?.["f:istio.io/rev"] !== undefined,
       );
@@ -482,12 +483,12 @@ describe("a migration is refused for", together(), () => {
     test("a manifest applied by hand is only warned of, and one that says nothing of the label is nothing", async () => {
       const [name, plain] = [nameOf(), nameOf()];
       await create("kubectl-client-side-apply", namespaceObject(name, enabled));
-      const run = await bed.run("mesh-migrate", ["-n", name, ...to, "--dry-run=server"]);
+      const run = await mesh.run("mesh-migrate", ["-n", name, ...to, "--dry-run=server"]);
       assert.equal(run.code, 0, run.stderr);
       assert.match(run.stdout, /^warning: namespace\/.* the next 'kubectl apply' would put it back \[label-owner\]$/m);
       await reconcile("argocd-controller", namespaceObject(plain, { team: "a" }));
-      await bed.shell(`kubectl label namespace ${plain} istio-injection=enabled`);
-      const other = await bed.run("mesh-migrate", ["-n", plain, ...to, "--dry-run=server"]);
+      await mesh.shell(`kubectl label namespace ${plain} istio-injection=enabled`);
+      const other = await mesh.run("mesh-migrate", ["-n", plain, ...to, "--dry-run=server"]);
       assert.deepEqual([other.code, /label-owner/.test(other.stdout)], [0, false], other.stdout + other.stderr);
     });
   });
@@ -500,10 +501,10 @@ describe("an istiod that does not answer", () => {
   ] as const)
     test(`${revision}, ${how}: cannot tell`, async () => {
       const namespace = await inNamespace(web);
-      const istiods = (await bed.pods("istio-system")).filter(
+      const istiods = (await mesh.pods("istio-system")).filter(
         ({ metadata }) => metadata.labels["istio.io/rev"] === revision,
       );
-      await bed.stopIstiod(revision, how);
+      await mesh.stopIstiod(revision, how);
       try {
         const reasons = istiods.map(({ metadata }) => `istiods-answer istiod istio-system/${metadata.name}`);
         const { message } = told(await refused(namespace, reasons, to, 5));
@@ -512,7 +513,7 @@ describe("an istiod that does not answer", () => {
           new RegExp(`^this istiod of revision ${revision} did not say which proxies it holds: \\S`),
         );
       } finally {
-        await bed.startIstiod(revision);
+        await mesh.startIstiod(revision);
       }
       await done(namespace, migrate(namespace));
     });
@@ -520,18 +521,18 @@ describe("an istiod that does not answer", () => {
 
 test("a webhook that takes no connection, as a trial pod shows: nothing was restarted, and the labels are put back", async () => {
   const namespace = await inNamespace(web);
-  const pods = await uidsOf(bed, namespace);
+  const pods = await uidsOf(mesh, namespace);
   written.add(namespace);
-  await bed.setWebhookFault("1-29", { kind: "refuse" });
-  const document = await migrateJson(bed, namespace, "1-29").finally(() => bed.setWebhookFault("1-29"));
-  await assertRestored(bed, namespace, document);
+  await mesh.setWebhookFault("1-29", { kind: "refuse" });
+  const document = await migrateJson(mesh, namespace, "1-29").finally(() => mesh.setWebhookFault("1-29"));
+  await assertRestored(mesh, namespace, document);
   assert.match(document.failure?.reason ?? "", /failed calling webhook/);
-  assert.deepEqual(await uidsOf(bed, namespace), pods);
-  neverFell(bed, namespace);
+  assert.deepEqual(await uidsOf(mesh, namespace), pods);
+  neverFell(mesh, namespace);
 });
 
 test("nothing was written anywhere but where a command was accepted", async () => {
-  const entries = (await bed.audit(begun)).filter(
+  const entries = (await mesh.audit(begun)).filter(
     (entry) => entry.userAgent.startsWith("mesh-migrate/") && isWrite(entry),
   );
   const touched = new Set(
@@ -542,5 +543,5 @@ test("nothing was written anywhere but where a command was accepted", async () =
     [],
   );
   const [some] = written;
-  assert.ok(some !== undefined && (await writesTo(bed, some, begun)).length > 0, "the log does tell of writes");
+  assert.ok(some !== undefined && (await writesTo(mesh, some, begun)).length > 0, "the log does tell of writes");
 });

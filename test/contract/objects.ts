@@ -1,5 +1,5 @@
 /** Objects that the contract of the API is shown with, and where they are. */
-import type { Json } from "./bed.ts";
+import type { Json } from "./mesh-under-test.ts";
 
 export const configMap = (
   name: string,

@@ -5,16 +5,17 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { barePod, cronJob, daemonSet, deployment, job, type Life, statefulSet } from "../real/workloads.ts";
-import { type Bed, type Json, openBed, together } from "./bed.ts";
+import type { Json, MeshUnderTest } from "./mesh-under-test.ts";
+import { openMesh, together } from "./open-mesh.ts";
 import { conditionOf, eventsOf, isGoing, isReady, isUp, record, sequenceOf } from "./recording.ts";
 
-let bed: Bed;
+let mesh: MeshUnderTest;
 before(async () => {
-  bed = await openBed({ revisions: { default: "1.19.0", "1-29": "1.29.1" } });
+  mesh = await openMesh({ revisions: { default: "1.19.0", "1-29": "1.29.1" } });
 });
-after(() => bed?.[Symbol.asyncDispose]());
+after(() => mesh?.[Symbol.asyncDispose]());
 
-const get = (path: string): Promise<Json> => bed.api.get(path);
+const get = (path: string): Promise<Json> => mesh.api.get(path);
 const apps = (namespace: string, plural: string, name = "it"): string =>
   `/apis/apps/v1/namespaces/${namespace}/${plural}/${name}`;
 
@@ -98,20 +99,20 @@ describe("pods", together(10), () => {
     ["a native sidecar", 2, "1-29"],
   ] as const)
     test(`lives with ${title}`, async () => {
-      const namespace = await bed.createNamespace({ "istio.io/rev": revision });
-      using seen = await record(bed, namespace, ["Pod"]);
+      const namespace = await mesh.createNamespace({ "istio.io/rev": revision });
+      using seen = await record(mesh, namespace, ["Pod"]);
       const owned = Object.entries(lives).map(([name, [life]]) =>
         deployment({ namespace, name, replicas: 1, ...life }),
       );
-      await bed.apply(owned);
+      await mesh.apply(owned);
       const statesOf = (name: string) => seen.all("Pod").find(([pod]) => pod.metadata.labels.app === name) ?? [];
       for (const [name, row] of Object.entries(lives)) {
         const expected = ["unbound - -", "Pending - -", ...row[column]];
         const found = () => sequenceOf(statesOf(name).map(pictureOf)).slice(0, expected.length);
-        await bed.eventually(`${name} to be as far`, async () => found().length === expected.length, 30);
+        await mesh.eventually(`${name} to be as far`, async () => found().length === expected.length, 30);
         assert.deepEqual(found(), expected, name);
       }
-      await bed.pass(2000); // whatever else would come of those that stay as they are
+      await mesh.pass(2000); // whatever else would come of those that stay as they are
       for (const name of ["never-ready", "pull", "no-istiod", "nack"])
         assert.equal(sequenceOf(statesOf(name).map(pictureOf)).length, 2 + (lives[name]?.[column].length ?? 0), name);
 
@@ -132,27 +133,30 @@ describe("pods", together(10), () => {
     });
 
   test("a deleted pod is ready, and behind its Service as terminating, until it is gone", async () => {
-    const namespace = await bed.createNamespace({});
+    const namespace = await mesh.createNamespace({});
     const service = {
       apiVersion: "v1",
       kind: "Service",
       metadata: { name: "it", namespace },
       spec: { selector: { app: "it" }, ports: [{ port: 80 }] },
     };
-    await bed.apply([
+    await mesh.apply([
       service,
       deployment({ namespace, name: "it", replicas: 2, readyAfter: 1000, terminateAfter: 2500 }),
     ]);
     const slicesPath = `/apis/discovery.k8s.io/v1/namespaces/${namespace}/endpointslices`;
-    await bed.eventually("both pods behind the Service", async () => {
+    await mesh.eventually("both pods behind the Service", async () => {
       const [slice] = (await get(slicesPath)).items;
       return slice?.endpoints?.length === 2 && slice.endpoints.every(({ conditions }: Json) => conditions.ready);
     });
-    using seen = await record(bed, namespace, ["Pod", "EndpointSlice"]);
-    const [victim] = await bed.pods(namespace);
-    await bed.api.delete(`/api/v1/namespaces/${namespace}/pods/${victim.metadata.name}`);
+    using seen = await record(mesh, namespace, ["Pod", "EndpointSlice"]);
+    const [victim] = await mesh.pods(namespace);
+    await mesh.api.delete(`/api/v1/namespaces/${namespace}/pods/${victim.metadata.name}`);
     const isOther = (pod: Json): boolean => isUp(pod) && pod.metadata.uid !== victim.metadata.uid;
-    await bed.eventually("another pod", async () => seen.pods.at(-1)?.length === 2 && seen.pods.at(-1)?.every(isOther));
+    await mesh.eventually(
+      "another pod",
+      async () => seen.pods.at(-1)?.length === 2 && seen.pods.at(-1)?.every(isOther),
+    );
     assert.deepEqual(
       eventsOf(seen).map((event) => event.split(" ")[0]),
       ["delete", "create", "ready", "gone"],
@@ -161,7 +165,7 @@ describe("pods", together(10), () => {
     assert.ok(going.length > 0 && going.every(isReady));
     assert.equal(going[0].metadata.deletionGracePeriodSeconds, 30);
     assert.ok(
-      Date.parse(going[0].metadata.deletionTimestamp) - bed.now().getTime() > 20_000,
+      Date.parse(going[0].metadata.deletionTimestamp) - mesh.now().getTime() > 20_000,
       "the time at which it is to be gone",
     );
 
@@ -170,7 +174,7 @@ describe("pods", together(10), () => {
       sequenceOf(
         slices().map(({ endpoints }) => endpoints?.find(({ targetRef }: Json) => targetRef.name === name)?.conditions),
       ).filter(Boolean);
-    await bed.eventually("the slice to be right", async () =>
+    await mesh.eventually("the slice to be right", async () =>
       slices()
         .at(-1)
         .endpoints.every(({ conditions }: Json) => conditions.ready),
@@ -192,10 +196,10 @@ describe("pods", together(10), () => {
   });
 
   test("a pod that fits no node says so", async () => {
-    const namespace = await bed.createNamespace({});
-    await bed.apply([barePod({ namespace, name: "it", podSpec: { nodeSelector: { disk: "none" } } })]);
-    const pod = await bed.eventually("the condition", async () =>
-      (await bed.pods(namespace)).find((each) => conditionOf(each, "PodScheduled")),
+    const namespace = await mesh.createNamespace({});
+    await mesh.apply([barePod({ namespace, name: "it", podSpec: { nodeSelector: { disk: "none" } } })]);
+    const pod = await mesh.eventually("the condition", async () =>
+      (await mesh.pods(namespace)).find((each) => conditionOf(each, "PodScheduled")),
     );
     const { status, reason, message } = conditionOf(pod, "PodScheduled") as Json;
     assert.deepEqual(
@@ -211,26 +215,26 @@ describe("pods", together(10), () => {
   });
 
   test("a bare ReplicaSet keeps its number; what is not ready goes first", async () => {
-    const namespace = await bed.createNamespace({});
+    const namespace = await mesh.createNamespace({});
     const made = deployment({ namespace, name: "it", replicas: 2 }) as Json;
-    await bed.apply([{ ...made, kind: "ReplicaSet" }]);
-    using seen = await record(bed, namespace, ["ReplicaSet", "Pod"]);
+    await mesh.apply([{ ...made, kind: "ReplicaSet" }]);
+    using seen = await record(mesh, namespace, ["ReplicaSet", "Pod"]);
     const counts = () => {
       const { status, metadata } = seen.of("ReplicaSet", "it").at(-1);
       const { replicas, readyReplicas, availableReplicas, observedGeneration } = status;
       return observedGeneration === metadata.generation && [replicas, readyReplicas, availableReplicas];
     };
     const has = (...expected: readonly number[]) =>
-      bed.eventually(`${expected}`, async () => JSON.stringify(counts()) === JSON.stringify(expected));
+      mesh.eventually(`${expected}`, async () => JSON.stringify(counts()) === JSON.stringify(expected));
     await has(2, 2, 2);
-    const first = (await bed.pods(namespace)).map(({ metadata }) => metadata.name);
-    await bed.api.merge(apps(namespace, "replicasets"), {
+    const first = (await mesh.pods(namespace)).map(({ metadata }) => metadata.name);
+    await mesh.api.merge(apps(namespace, "replicasets"), {
       spec: { replicas: 3, template: { metadata: { labels: { life: "never-ready" } } } },
     });
     await has(3, 2, 2);
-    await bed.api.merge(apps(namespace, "replicasets"), { spec: { replicas: 2 } });
+    await mesh.api.merge(apps(namespace, "replicasets"), { spec: { replicas: 2 } });
     await has(2, 2, 2);
-    await bed.eventually("two pods", async () => seen.pods.at(-1)?.length === 2);
+    await mesh.eventually("two pods", async () => seen.pods.at(-1)?.length === 2);
     assert.deepEqual(
       seen.pods
         .at(-1)
@@ -238,8 +242,8 @@ describe("pods", together(10), () => {
         .toSorted(),
       first.toSorted(),
     );
-    await bed.api.delete(`/api/v1/namespaces/${namespace}/pods/${first[0]}`);
-    await bed.eventually(
+    await mesh.api.delete(`/api/v1/namespaces/${namespace}/pods/${first[0]}`);
+    await mesh.eventually(
       "another in its place",
       async () =>
         seen.pods.at(-1)?.length === 2 && !seen.pods.at(-1)?.some(({ metadata }) => metadata.name === first[0]),
@@ -249,7 +253,7 @@ describe("pods", together(10), () => {
 
 /** Warnings of a reason once there are as many of them. */
 const warnings = (namespace: string, reason: string, count: number): Promise<readonly Json[]> =>
-  bed.eventually(`${count} events ${reason}`, async () => {
+  mesh.eventually(`${count} events ${reason}`, async () => {
     const { items } = await get(`/api/v1/namespaces/${namespace}/events?fieldSelector=reason=${reason}`);
     return items.length >= count && items.every(({ type }: Json) => type === "Warning") && items;
   });
@@ -275,47 +279,47 @@ describe("no pod comes", together(10), () => {
     ["DaemonSet", daemonSet, "DaemonSet", /^Error creating: pods "it-[a-z0-9]{5}" is forbidden: exceeded quota: few/],
   ] as const)
     test(`${kind}: the refusal is told in an event, and the rest comes when it may`, async () => {
-      const namespace = await bed.createNamespace({});
-      await bed.apply([quota(namespace, "1")]);
-      await bed.eventually(
+      const namespace = await mesh.createNamespace({});
+      await mesh.apply([quota(namespace, "1")]);
+      await mesh.eventually(
         "the quota to be counted",
         async () => (await get(`/api/v1/namespaces/${namespace}/resourcequotas/few`)).status?.used,
       );
-      await bed.apply([make({ namespace, name: "it" })]);
+      await mesh.apply([make({ namespace, name: "it" })]);
       const events = await warnings(namespace, "FailedCreate", 1);
       for (const event of events) assert.match(event.message, message);
       assert.equal(events[0].involvedObject.kind, owner);
       assert.match(events[0].involvedObject.name, owner === kind ? /^it$/ : /^it-/);
       assert.ok(events[0].lastTimestamp ?? events[0].eventTime);
       if (kind === "Deployment") {
-        const failing = await bed.eventually("ReplicaFailure", async () =>
+        const failing = await mesh.eventually("ReplicaFailure", async () =>
           conditionOf(await get(apps(namespace, "deployments")), "ReplicaFailure"),
         );
         assert.deepEqual([failing.status, failing.reason], ["True", "FailedCreate"]);
         assert.match(failing.message, /exceeded quota: few/);
       }
-      await bed.apply([quota(namespace, "10")]);
-      await bed.waitReady(namespace, 60);
+      await mesh.apply([quota(namespace, "10")]);
+      await mesh.waitReady(namespace, 60);
       if (kind !== "Deployment") return;
-      await bed.eventually(
+      await mesh.eventually(
         "the failure to be over",
         async () => !conditionOf(await get(apps(namespace, "deployments")), "ReplicaFailure"),
       );
     });
 
   test("an istiod that cannot be reached is named in the event", async () => {
-    const namespace = await bed.createNamespace({ "istio.io/rev": "1-29" });
-    await bed.setWebhookFault("1-29", { kind: "refuse" });
+    const namespace = await mesh.createNamespace({ "istio.io/rev": "1-29" });
+    await mesh.setWebhookFault("1-29", { kind: "refuse" });
     try {
-      await bed.apply([deployment({ namespace, name: "it", replicas: 1 })]);
+      await mesh.apply([deployment({ namespace, name: "it", replicas: 1 })]);
       const [event] = await warnings(namespace, "FailedCreate", 1);
       const url = "https://istiod-1-29\\.istio-system\\.svc:443/inject\\?timeout=10s";
       const said = `^Error creating: Internal error occurred: failed calling webhook "rev\\.namespace\\.sidecar-injector\\.istio\\.io": failed to call webhook: Post "${url}": `;
       assert.match(event.message, new RegExp(said));
     } finally {
-      await bed.setWebhookFault("1-29");
+      await mesh.setWebhookFault("1-29");
     }
-    await bed.waitReady(namespace, 60);
+    await mesh.waitReady(namespace, 60);
   });
 });
 
@@ -324,16 +328,16 @@ describe("Jobs and autoscalers", together(10), () => {
 
   for (const revision of ["default", "1-29"])
     test(`a Job completes, injected by ${revision}`, async () => {
-      const namespace = await bed.createNamespace({ "istio.io/rev": revision });
-      using seen = await record(bed, namespace, ["Job", "Pod"]);
-      await bed.apply([job({ namespace, name: "it", runFor: 1000, spec: { completions: 3, parallelism: 2 } })]);
-      const done = await bed.eventually("the Job to be done", async () => {
+      const namespace = await mesh.createNamespace({ "istio.io/rev": revision });
+      using seen = await record(mesh, namespace, ["Job", "Pod"]);
+      await mesh.apply([job({ namespace, name: "it", runFor: 1000, spec: { completions: 3, parallelism: 2 } })]);
+      const done = await mesh.eventually("the Job to be done", async () => {
         const found = await jobOf(namespace);
         return conditionOf(found, "Complete")?.status === "True" && found;
       });
       assert.deepEqual([done.status.succeeded, done.status.active, done.status.failed], [3, undefined, undefined]);
       assert.ok(done.status.startTime && done.status.completionTime);
-      const pods = await bed.pods(namespace);
+      const pods = await mesh.pods(namespace);
       assert.deepEqual(
         pods.map(({ status }) => status.phase),
         ["Succeeded", "Succeeded", "Succeeded"],
@@ -348,67 +352,67 @@ describe("Jobs and autoscalers", together(10), () => {
     });
 
   test("a Job that runs on is active, one that is suspended has no pod", async () => {
-    const namespace = await bed.createNamespace({});
-    await bed.apply([
+    const namespace = await mesh.createNamespace({});
+    await mesh.apply([
       job({ namespace, name: "it", life: "long" }),
       job({ namespace, name: "later", spec: { suspend: true } }),
     ]);
-    const running = await bed.eventually("the Job to run", async () => {
+    const running = await mesh.eventually("the Job to run", async () => {
       const found = await jobOf(namespace);
       return found.status?.ready === 1 && found;
     });
     assert.deepEqual([running.status.active, conditionOf(running, "Complete")], [1, undefined]);
-    await bed.pass(1000);
-    assert.equal((await bed.pods(namespace)).length, 1);
-    await bed.api.merge(`/apis/batch/v1/namespaces/${namespace}/jobs/later`, { spec: { suspend: false } });
-    await bed.eventually(
+    await mesh.pass(1000);
+    assert.equal((await mesh.pods(namespace)).length, 1);
+    await mesh.api.merge(`/apis/batch/v1/namespaces/${namespace}/jobs/later`, { spec: { suspend: false } });
+    await mesh.eventually(
       "the other to complete",
       async () => (await jobOf(namespace, "later")).status?.succeeded === 1,
     );
   });
 
   test("a CronJob makes a Job for the minute that is due, and none while suspended", async () => {
-    const namespace = await bed.createNamespace({});
+    const namespace = await mesh.createNamespace({});
     const everyMinute = (name: string, suspend: boolean) =>
       cronJob({ namespace, name, spec: { schedule: "* * * * *", suspend } });
-    await bed.apply([everyMinute("it", false), everyMinute("not", true)]);
-    const before = new Date(bed.now().getTime() - 120_000).toISOString().replace(/\.\d+/, "");
+    await mesh.apply([everyMinute("it", false), everyMinute("not", true)]);
+    const before = new Date(mesh.now().getTime() - 120_000).toISOString().replace(/\.\d+/, "");
     for (const name of ["it", "not"])
-      await bed.api.merge(`/apis/batch/v1/namespaces/${namespace}/cronjobs/${name}/status`, {
+      await mesh.api.merge(`/apis/batch/v1/namespaces/${namespace}/cronjobs/${name}/status`, {
         status: { lastScheduleTime: before },
       });
-    const [made] = await bed.eventually("a Job", async () => {
+    const [made] = await mesh.eventually("a Job", async () => {
       const { items } = await get(`/apis/batch/v1/namespaces/${namespace}/jobs`);
       return items.length > 0 && items;
     });
     assert.match(made.metadata.name, /^it-\d{8}$/);
     assert.ok(
-      Math.abs(Number(made.metadata.name.slice(3)) - bed.now().getTime() / 60_000) <= 1.5,
+      Math.abs(Number(made.metadata.name.slice(3)) - mesh.now().getTime() / 60_000) <= 1.5,
       "named after its minute",
     );
     const { uid } = (await get(`/apis/batch/v1/namespaces/${namespace}/cronjobs/it`)).metadata;
     assert.deepEqual(made.metadata.ownerReferences, [
       { apiVersion: "batch/v1", kind: "CronJob", name: "it", uid, controller: true, blockOwnerDeletion: true },
     ]);
-    await bed.eventually(
+    await mesh.eventually(
       "it to complete",
       async () => (await jobOf(namespace, made.metadata.name)).status?.succeeded === 1,
     );
   });
 
   test("an autoscaler keeps its target within bounds, but not one that is scaled to zero", async () => {
-    const namespace = await bed.createNamespace({});
+    const namespace = await mesh.createNamespace({});
     const scaler = (name: string) => ({
       ...{ apiVersion: "autoscaling/v2", kind: "HorizontalPodAutoscaler", metadata: { name, namespace } },
       spec: { scaleTargetRef: { apiVersion: "apps/v1", kind: "Deployment", name }, minReplicas: 2, maxReplicas: 3 },
     });
     const sizes = { few: 1, many: 5, none: 0 };
-    await bed.apply(
+    await mesh.apply(
       Object.entries(sizes).flatMap(([name, replicas]) => [deployment({ namespace, name, replicas }), scaler(name)]),
     );
     const size = async (name: string) => (await get(apps(namespace, "deployments", name))).spec.replicas;
-    await bed.eventually("few to be two", async () => (await size("few")) === 2, 40);
-    await bed.eventually("many to be three", async () => (await size("many")) === 3, 40);
+    await mesh.eventually("few to be two", async () => (await size("few")) === 2, 40);
+    await mesh.eventually("many to be three", async () => (await size("many")) === 3, 40);
     assert.equal(await size("none"), 0);
   });
 });

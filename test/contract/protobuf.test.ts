@@ -5,14 +5,15 @@ import { systemClock } from "../../src/cluster/clock.ts";
 import { connect } from "../../src/cluster/connect.ts";
 import { kinds } from "../../src/cluster/kinds.ts";
 import { barePod, deployment, job, statefulSet } from "../real/workloads.ts";
-import { type Bed, type Json, openBed } from "./bed.ts";
+import type { Json, MeshUnderTest } from "./mesh-under-test.ts";
+import { openMesh } from "./open-mesh.ts";
 import { connectWire } from "./wire.ts";
 
-let bed: Bed;
+let mesh: MeshUnderTest;
 before(async () => {
-  bed = await openBed({ revisions: { "1-29": "1.29.1" } });
+  mesh = await openMesh({ revisions: { "1-29": "1.29.1" } });
 });
-after(() => bed?.[Symbol.asyncDispose]());
+after(() => mesh?.[Symbol.asyncDispose]());
 
 /** What of the JSON has the properties that `model` has, all the way down: the narrow shape that is read. */
 function like(model: unknown, json: Json): unknown {
@@ -39,9 +40,9 @@ const paths = [
 const at = (object: Json, [outer, inner]: readonly [string, string]): unknown => object[outer]?.[inner];
 
 test("pods of every life come in protobuf, and are the same as in JSON", async () => {
-  const namespace = await bed.createNamespace({ "istio.io/rev": "1-29" });
+  const namespace = await mesh.createNamespace({ "istio.io/rev": "1-29" });
   const own = (name: string) => ({ namespace, name, replicas: 1 });
-  await bed.apply([
+  await mesh.apply([
     deployment({
       ...own("well"),
       labels: { "x.example/empty": "" },
@@ -79,25 +80,25 @@ test("pods of every life come in protobuf, and are the same as in JSON", async (
     job(own("once")),
     barePod({ ...own("bare"), terminateAfter: 60_000 }),
   ]);
-  await bed.waitReady(namespace, 5).catch(() => {}); // some never are
+  await mesh.waitReady(namespace, 5).catch(() => {}); // some never are
   const path = `/api/v1/namespaces/${namespace}/pods`;
-  await bed.api.delete(`${path}/bare`);
-  const wire = connectWire(bed);
+  await mesh.api.delete(`${path}/bare`);
+  const wire = connectWire(mesh);
   for (const form of ["", ";as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"]) {
     const { headers } = await wire.get(path, { accept: `application/vnd.kubernetes.protobuf${form},application/json` });
     assert.match(headers["content-type"] ?? "", /^application\/vnd\.kubernetes\.protobuf/);
   }
 
   const cluster = await connect(
-    { kubeconfig: bed.kubeconfig },
+    { kubeconfig: mesh.kubeconfig },
     { userAgent: "mesh-test", fieldManager: "mesh-test", clock: systemClock, warn: () => {} },
   );
   try {
     // Only a list of the same moment can be the same.
     for (let tries = 0; ; tries++) {
-      const read = await bed.during(cluster.list(kinds.pods, { namespace }, (pod) => pod));
-      const metadata = await bed.during(cluster.list(kinds.pods, { namespace, metadataOnly: true }, (pod) => pod));
-      const json: Json = await bed.api.get(path);
+      const read = await mesh.during(cluster.list(kinds.pods, { namespace }, (pod) => pod));
+      const metadata = await mesh.during(cluster.list(kinds.pods, { namespace, metadataOnly: true }, (pod) => pod));
+      const json: Json = await mesh.api.get(path);
       const moments = [read, metadata].map((listed) => listed?.resourceVersion);
       if (moments.some((moment) => moment !== json.metadata.resourceVersion) && tries < 50) continue;
       const pods = read?.items ?? [];

@@ -2,7 +2,7 @@
  * What happened in a namespace: every state of its objects in order, as watches tell them, and every picture of its
  * pods.
  */
-import type { Bed, Json } from "./bed.ts";
+import type { Json, MeshUnderTest } from "./mesh-under-test.ts";
 
 const paths = {
   Deployment: "/apis/apps/v1/namespaces/NAMESPACE/deployments",
@@ -26,7 +26,7 @@ export interface Recording extends Disposable {
 }
 
 /** Records from now on; comes back once everything that is there has been seen. */
-export async function record(bed: Bed, namespace: string, kinds: readonly Kind[]): Promise<Recording> {
+export async function record(mesh: MeshUnderTest, namespace: string, kinds: readonly Kind[]): Promise<Recording> {
   const ending = new AbortController();
   const states = new Map<string, Json[]>();
   const present = new Map<string, Json>();
@@ -41,12 +41,12 @@ export async function record(bed: Bed, namespace: string, kinds: readonly Kind[]
     pods.push([...present.values()]);
   };
   const follow = (kind: Kind) =>
-    bed.api.watch(
+    mesh.api.watch(
       paths[kind].replace("NAMESPACE", namespace),
       ({ type, object }) => note(kind, type, object),
       ending.signal,
     );
-  await bed.during(Promise.all(kinds.map(follow)));
+  await mesh.during(Promise.all(kinds.map(follow)));
   pods.splice(0, pods.length, [...present.values()]); // what was listed came one by one
   return {
     of: (kind, name) => states.get(`${kind}/${name}`) ?? [],

@@ -1,8 +1,8 @@
 /** What a refusal says and what it must leave as it was, for the tests that ask for one. */
 import assert from "node:assert/strict";
-import type { Bed, Json, Run } from "./bed.ts";
-import { writesTo } from "./scene.ts";
-import { commandAfter } from "./witness.ts";
+import type { Json, MeshUnderTest, Run } from "./mesh-under-test.ts";
+import { writesTo } from "./migrations.ts";
+import { commandAfter } from "./verify-result.ts";
 
 /** A finding as it stands on stderr. */
 export interface Told {
@@ -42,7 +42,7 @@ export const findingsIn = (stderr: string): readonly Told[] =>
 const kinds = ["deployments", "statefulsets", "daemonsets", "replicasets"];
 
 /** What must not change: the namespace, and every workload and pod in it. */
-export async function stateOf({ api }: Pick<Bed, "api">, namespace: string): Promise<object> {
+export async function stateOf({ api }: Pick<MeshUnderTest, "api">, namespace: string): Promise<object> {
   const { metadata } = await api.get(`/api/v1/namespaces/${namespace}`);
   const paths = [
     ...kinds.map((kind) => `/apis/apps/v1/namespaces/${namespace}/${kind}`),
@@ -64,14 +64,14 @@ export async function stateOf({ api }: Pick<Bed, "api">, namespace: string): Pro
  * changed.
  */
 export async function refused(
-  bed: Pick<Bed, "api" | "run" | "audit" | "now">,
+  mesh: Pick<MeshUnderTest, "api" | "run" | "audit" | "now">,
   namespace: string,
   args: readonly string[],
   reasons: readonly string[],
   code: 3 | 5 = 3,
 ): Promise<Refused> {
-  const [before, since] = [await stateOf(bed, namespace), bed.now()];
-  const result = await bed.run("mesh-migrate", ["-n", namespace, ...args]);
+  const [before, since] = [await stateOf(mesh, namespace), mesh.now()];
+  const result = await mesh.run("mesh-migrate", ["-n", namespace, ...args]);
   const findings = findingsIn(result.stderr);
   const against = findings.filter(({ severity }) => severity === "blocker" || severity === "unknown");
   assert.deepEqual([result.code, result.stdout], [code, ""], result.stderr);
@@ -86,8 +86,8 @@ export async function refused(
     new RegExp(`^error: ${code === 3 ? "refused" : "cannot tell"}; nothing was changed\n$`, "m"),
   );
   assertNoStack(result);
-  assert.deepEqual(await stateOf(bed, namespace), before);
-  assert.deepEqual(await writesTo(bed, namespace, since), []);
+  assert.deepEqual(await stateOf(mesh, namespace), before);
+  assert.deepEqual(await writesTo(mesh, namespace, since), []);
   return {
     ...result,
     findings,

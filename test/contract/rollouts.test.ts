@@ -6,14 +6,15 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { daemonSet, deployment, statefulSet } from "../real/workloads.ts";
-import { type Bed, type Json, openBed, together } from "./bed.ts";
+import type { Json, MeshUnderTest } from "./mesh-under-test.ts";
+import { openMesh, together } from "./open-mesh.ts";
 import { conditionOf, eventsOf, isGoing, isUp, type Kind, type Recording, record, sequenceOf } from "./recording.ts";
 
-let bed: Bed;
+let mesh: MeshUnderTest;
 before(async () => {
-  bed = await openBed({ revisions: {} });
+  mesh = await openMesh({ revisions: {} });
 });
-after(() => bed?.[Symbol.asyncDispose]());
+after(() => mesh?.[Symbol.asyncDispose]());
 
 /** Slow enough for a state to be seen before the next. */
 const pace = { readyAfter: 600, terminateAfter: 300 };
@@ -26,9 +27,9 @@ const podPath = (namespace: string, pod: string): string => `/api/v1/namespaces/
 
 /** A workload of its own namespace, rolled out; and what happens to it from then on. */
 async function settled(kind: Kind, make: (namespace: string) => object): Promise<Watched> {
-  const namespace = await bed.createNamespace({});
-  await bed.apply([make(namespace)]);
-  await bed.waitReady(namespace);
+  const namespace = await mesh.createNamespace({});
+  await mesh.apply([make(namespace)]);
+  await mesh.waitReady(namespace);
   return watching(namespace, kind);
 }
 
@@ -38,7 +39,7 @@ interface Watched extends Recording {
 }
 
 const watching = async (namespace: string, kind: Kind): Promise<Watched> => ({
-  ...(await record(bed, namespace, [kind, "ReplicaSet", "Pod"])),
+  ...(await record(mesh, namespace, [kind, "ReplicaSet", "Pod"])),
   ...{ namespace, kind },
 });
 
@@ -46,15 +47,15 @@ const plural = (kind: Kind): string => `${kind.toLowerCase()}s`;
 
 /** Changes the workload, and waits until that is seen. */
 async function setSpec({ namespace, kind, of }: Watched, spec: object): Promise<void> {
-  const { metadata } = await bed.api.merge(pathOf(namespace, plural(kind)), { spec });
-  await bed.eventually(
+  const { metadata } = await mesh.api.merge(pathOf(namespace, plural(kind)), { spec });
+  await mesh.eventually(
     "the change to be seen",
     async () => of(kind, name).at(-1).metadata.generation >= metadata.generation,
   );
 }
 /** As `kubectl rollout restart` does it. */
 const restart = (seen: Watched, template: object = {}): Promise<void> => {
-  const metadata = { annotations: { "kubectl.kubernetes.io/restartedAt": bed.now().toISOString() } };
+  const metadata = { annotations: { "kubectl.kubernetes.io/restartedAt": mesh.now().toISOString() } };
   return setSpec(seen, { template: { metadata, ...template } });
 };
 
@@ -64,7 +65,7 @@ const until = (
   what: string,
   seen: Watched,
   holds: (object: Json, pods: readonly Json[]) => boolean,
-): Promise<unknown> => bed.eventually(what, async () => holds(lastOf(seen), seen.pods.at(-1) ?? []), 60);
+): Promise<unknown> => mesh.eventually(what, async () => holds(lastOf(seen), seen.pods.at(-1) ?? []), 60);
 
 const hasSeen = ({ metadata, status }: Json): boolean => status.observedGeneration === metadata.generation;
 const counts = ({ status }: Json) => [
@@ -187,7 +188,7 @@ describe("Deployment", together(10), () => {
       ),
       ["2", "3"],
     );
-    const pods = await bed.pods(seen.namespace);
+    const pods = await mesh.pods(seen.namespace);
     assert.equal(pods.length, 2);
     for (const { metadata } of pods) {
       assert.deepEqual(metadata.ownerReferences, [owner(current)]);
@@ -222,7 +223,7 @@ describe("Deployment", together(10), () => {
     await setSpec(seen, { paused: true });
     await restart(seen);
     await until("the pause to be seen", seen, hasSeen);
-    await bed.pass(1000);
+    await mesh.pass(1000);
     assert.deepEqual([eventsOf(seen), sizes(seen)], [[], { 1: 2 }]);
     assert.deepEqual(
       [conditionOf(lastOf(seen), "Progressing").status, counts(lastOf(seen))],
@@ -263,9 +264,9 @@ describe("Deployment", together(10), () => {
     );
     await restart(seen, neverReady);
     const sized = (first: number, second: number) => async () => sizes(seen)[1] === first && sizes(seen)[2] === second;
-    await bed.eventually("8 old and 5 new ones", sized(8, 5));
+    await mesh.eventually("8 old and 5 new ones", sized(8, 5));
     await setSpec(seen, { replicas: 15 });
-    await bed.eventually("11 old and 7 new ones", sized(11, 7));
+    await mesh.eventually("11 old and 7 new ones", sized(11, 7));
     await setSpec(seen, { template: wellAgain });
     await complete(seen);
     assert.ok(fewestUp(seen) >= 8);
@@ -285,7 +286,7 @@ describe("Deployment", together(10), () => {
         if (isGoing(pod)) assert.ok(picture.filter((each) => isUp(each)).length >= 2, "an old pod went too early");
     const since = (pod: Json) => Date.parse(conditionOf(pod, "Ready").lastTransitionTime);
     const [first] = seen.pods.flatMap((each) => each.find(isGoing) ?? []);
-    const fresh = (await bed.pods(seen.namespace)).map(since);
+    const fresh = (await mesh.pods(seen.namespace)).map(since);
     assert.ok(
       Date.parse(first.metadata.deletionTimestamp) - 30_000 - Math.min(...fresh) >= 1000,
       "only after its seconds",
@@ -312,11 +313,11 @@ describe("Deployment", together(10), () => {
     for (const _ of [1, 2, 3]) {
       await restart(seen);
       await complete(seen);
-      await bed.pass(20);
+      await mesh.pass(20);
     }
     const path = pathOf(seen.namespace, "replicasets").replace(`/${name}`, "");
-    const left = () => bed.api.get(path).then(({ items }) => items.map(revisionOf).sort());
-    await bed.eventually("two to be left", async () => (await left()).length === 2);
+    const left = () => mesh.api.get(path).then(({ items }) => items.map(revisionOf).sort());
+    await mesh.eventually("two to be left", async () => (await left()).length === 2);
     assert.deepEqual(await left(), ["3", "4"]);
   });
 });
@@ -338,9 +339,9 @@ describe("StatefulSet", together(10), () => {
     );
 
   test("created in order, replaced from the last to the first, each ready before the next", async () => {
-    const namespace = await bed.createNamespace({});
+    const namespace = await mesh.createNamespace({});
     using making = await watching(namespace, "StatefulSet");
-    await bed.apply([make()(namespace)]);
+    await mesh.apply([make()(namespace)]);
     await complete(making);
     assert.deepEqual(
       eventsOf(making),
@@ -375,7 +376,7 @@ describe("StatefulSet", together(10), () => {
       seenStates.map(({ readyReplicas }) => readyReplicas),
     );
     for (const each of states.filter((it) => !hasSeen(it))) assert.deepEqual(counts(each), [3, 3, 3, 3]);
-    const [pod] = await bed.pods(namespace);
+    const [pod] = await mesh.pods(namespace);
     const { uid } = lastOf(seen).metadata;
     assert.deepEqual(pod.metadata.labels, {
       app: name,
@@ -389,7 +390,7 @@ describe("StatefulSet", together(10), () => {
       { apiVersion: "apps/v1", kind: "StatefulSet", name, uid, controller: true, blockOwnerDeletion: true },
     ]);
     assert.deepEqual([pod.metadata.generation, pod.spec.hostname, pod.spec.subdomain], [1, "it-0", name]);
-    const { items } = await bed.api.get(pathOf(namespace, "controllerrevisions").replace(`/${name}`, ""));
+    const { items } = await mesh.api.get(pathOf(namespace, "controllerrevisions").replace(`/${name}`, ""));
     assert.deepEqual(
       items.map(({ metadata, revision }: Json) => [metadata.name, revision]).sort(),
       [
@@ -400,9 +401,9 @@ describe("StatefulSet", together(10), () => {
   });
 
   test("Parallel: created at once, replaced one by one all the same, and one more pod needs no other", async () => {
-    const namespace = await bed.createNamespace({});
+    const namespace = await mesh.createNamespace({});
     using making = await watching(namespace, "StatefulSet");
-    await bed.apply([make({ podManagementPolicy: "Parallel" })(namespace)]);
+    await mesh.apply([make({ podManagementPolicy: "Parallel" })(namespace)]);
     await complete(making);
     assert.deepEqual(eventsOf(making).slice(0, 3).toSorted(), ["create it-0", "create it-1", "create it-2"]);
     using seen = await watching(namespace, "StatefulSet");
@@ -419,15 +420,15 @@ describe("StatefulSet", together(10), () => {
     await restart(seen);
     await complete(seen, 2);
     assert.deepEqual(eventsOf(seen), replaced(2, 1));
-    await bed.api.delete(podPath(seen.namespace, "it-0"));
-    await bed.eventually(
+    await mesh.api.delete(podPath(seen.namespace, "it-0"));
+    await mesh.eventually(
       "it-0 to be back",
       async () => eventsOf(seen).length === 12 && status(seen).readyReplicas === 3,
     );
     const { currentRevision, updateRevision, currentReplicas, updatedReplicas } = status(seen);
     assert.notEqual(currentRevision, updateRevision);
     assert.deepEqual([currentReplicas, updatedReplicas], [1, 2]);
-    const revisions = (await bed.pods(seen.namespace)).map(
+    const revisions = (await mesh.pods(seen.namespace)).map(
       ({ metadata }) => metadata.labels["controller-revision-hash"],
     );
     assert.deepEqual(revisions, [currentRevision, updateRevision, updateRevision]);
@@ -445,12 +446,12 @@ describe("StatefulSet", together(10), () => {
       seen,
       (it) => hasSeen(it) && it.status.updateRevision !== it.status.currentRevision,
     );
-    await bed.pass(1000);
+    await mesh.pass(1000);
     assert.deepEqual([eventsOf(seen), status(seen).updatedReplicas, status(seen).readyReplicas], [[], undefined, 3]);
-    await bed.api.delete(podPath(seen.namespace, "it-1"));
+    await mesh.api.delete(podPath(seen.namespace, "it-1"));
     await complete(seen, 1);
     assert.deepEqual(eventsOf(seen), replaced(1));
-    for (const pod of ["it-0", "it-2"]) await bed.api.delete(podPath(seen.namespace, pod));
+    for (const pod of ["it-0", "it-2"]) await mesh.api.delete(podPath(seen.namespace, pod));
     await complete(seen);
     assert.notEqual(status(seen).currentRevision, status(seen).updateRevision, "the controller never calls it done");
   });
@@ -459,18 +460,18 @@ describe("StatefulSet", together(10), () => {
     using seen = await settled("StatefulSet", make());
     const { currentRevision } = status(seen);
     await restart(seen, neverReady);
-    await bed.eventually(
+    await mesh.eventually(
       "the broken pod",
-      async () => eventsOf(seen).length === 3 && (await bed.pods(seen.namespace))[2]?.status.phase === "Running",
+      async () => eventsOf(seen).length === 3 && (await mesh.pods(seen.namespace))[2]?.status.phase === "Running",
     );
     await setSpec(seen, {
       template: { metadata: { labels: { life: null }, annotations: { "kubectl.kubernetes.io/restartedAt": null } } },
     });
     await until("the old template", seen, (it) => hasSeen(it) && it.status.updateRevision === currentRevision);
-    await bed.pass(2000);
+    await mesh.pass(2000);
     assert.deepEqual(eventsOf(seen), ["delete it-2", "gone it-2", "create it-2"]);
     assert.deepEqual([status(seen).updatedReplicas, status(seen).readyReplicas, status(seen).replicas], [2, 2, 3]);
-    await bed.api.delete(podPath(seen.namespace, "it-2"));
+    await mesh.api.delete(podPath(seen.namespace, "it-2"));
     await complete(seen);
     assert.deepEqual(eventsOf(seen).slice(3), replaced(2));
     assert.deepEqual([status(seen).currentRevision, status(seen).updateRevision], [currentRevision, currentRevision]);
@@ -507,7 +508,7 @@ describe("DaemonSet", together(10), () => {
   ] as const)
     test(`${JSON.stringify(rollingUpdate)}`, async () => {
       using seen = await settled("DaemonSet", make({ rollingUpdate }));
-      await bed.pass(1000); // the controller tells old pods from new ones by the second
+      await mesh.pass(1000); // the controller tells old pods from new ones by the second
       await restart(seen);
       await complete(seen);
       // What a controller makes and what it takes go out at the same time, so that for a moment there may be a surge
@@ -531,9 +532,9 @@ describe("DaemonSet", together(10), () => {
             (status.numberAvailable ?? 0) + (status.numberUnavailable ?? 0) === 4,
         );
       }
-      const pods = await bed.pods(seen.namespace);
+      const pods = await mesh.pods(seen.namespace);
       assert.equal(new Set(pods.map(({ spec }) => spec.nodeName)).size, 4, "one on each node");
-      const { items } = await bed.api.get(pathOf(seen.namespace, "controllerrevisions").replace(`/${name}`, ""));
+      const { items } = await mesh.api.get(pathOf(seen.namespace, "controllerrevisions").replace(`/${name}`, ""));
       const latest = items.find(({ revision }: Json) => revision === 2);
       const hash = latest.metadata.labels["controller-revision-hash"];
       assert.equal(latest.metadata.name, `it-${hash}`);
@@ -547,10 +548,10 @@ describe("DaemonSet", together(10), () => {
     using seen = await settled("DaemonSet", make({ type: "OnDelete" }));
     await restart(seen);
     await until("the new template", seen, (it) => hasSeen(it) && it.status.updatedNumberScheduled === undefined);
-    await bed.pass(1000);
+    await mesh.pass(1000);
     assert.deepEqual(eventsOf(seen), []);
-    const [pod] = await bed.pods(seen.namespace);
-    await bed.api.delete(podPath(seen.namespace, pod.metadata.name));
+    const [pod] = await mesh.pods(seen.namespace);
+    await mesh.api.delete(podPath(seen.namespace, pod.metadata.name));
     await complete(seen, 1);
     assert.deepEqual(
       eventsOf(seen).map((event) => event.split(" ")[0]),

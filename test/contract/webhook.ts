@@ -6,8 +6,8 @@ import https from "node:https";
 import type { AddressInfo } from "node:net";
 import jsonPatch from "fast-json-patch";
 import { testPki } from "../cluster/pki.ts";
-import type { Bed, Json } from "./bed.ts";
-import type { EmbeddedBed } from "./embedded-bed.ts";
+import type { Json, MeshUnderTest } from "./mesh-under-test.ts";
+import type { EmbeddedUnderTest } from "./open-embedded.ts";
 
 export interface Call {
   readonly operation: string;
@@ -31,12 +31,12 @@ export interface Webhook extends Disposable {
 let count = 0;
 
 /** Until it is disposed of, `answer` is asked about whatever a webhook entry with this `clientConfig` selects. */
-export async function serveWebhook(bed: Bed, answer: (call: Call) => Verdict): Promise<Webhook> {
+export async function serveWebhook(mesh: MeshUnderTest, answer: (call: Call) => Verdict): Promise<Webhook> {
   const pki = await testPki();
   const caBundle = Buffer.from(pki.ca).toString("base64");
-  if (bed.kind === "embedded") {
+  if (mesh.kind === "embedded") {
     const url = `https://127.0.0.1:9/webhook-${count++}`;
-    (bed as EmbeddedBed).mesh.onWebhook(url, async (_, { resource, ...rest }) =>
+    (mesh as EmbeddedUnderTest).embedded.onWebhook(url, async (_, { resource, ...rest }) =>
       answer({ ...rest, resource: resource.plural }),
     );
     return { clientConfig: { url, caBundle }, [Symbol.dispose]: () => {} };

@@ -5,7 +5,7 @@
 import fs from "node:fs";
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import https from "node:https";
-import type { Bed, Json } from "./bed.ts";
+import type { Json, MeshUnderTest } from "./mesh-under-test.ts";
 
 export interface Ask {
   /** Sent as JSON; a string as it is. */
@@ -65,7 +65,7 @@ export interface WatchEvent {
 }
 
 /** A client with the kubeconfig's credentials. Every request may take of the mesh's time. */
-export function connectWire({ kubeconfig, during }: Pick<Bed, "kubeconfig" | "during">): Wire {
+export function connectWire({ kubeconfig, during }: Pick<MeshUnderTest, "kubeconfig" | "during">): Wire {
   const config = JSON.parse(fs.readFileSync(kubeconfig, "utf8"));
   const { server, "certificate-authority-data": authority } = config.clusters[0].cluster;
   const { token, "client-certificate-data": certificate, "client-key-data": key } = config.users[0].user;

@@ -5,6 +5,7 @@
 import { undoAnnotation } from "../../src/mesh/model.ts";
 import { barePod, deployment, job } from "../real/workloads.ts";
 import type { Act, Stage } from "./fault-plan.ts";
+import type { Json, KubeJson } from "./object.ts";
 import {
   annotated,
   change,
@@ -20,8 +21,7 @@ import {
   remove,
   webhook,
   workloads,
-} from "./hands.ts";
-import type { Json, KubeJson } from "./object.ts";
+} from "./writes.ts";
 
 const stamp = "kubectl.kubernetes.io/restartedAt";
 const enabled = { "istio-injection": "enabled", "istio.io/rev": undefined };

@@ -6,7 +6,7 @@ import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import type { HeldProxy } from "../contract/bed.ts";
+import type { HeldProxy } from "../contract/mesh-under-test.ts";
 import { type Api, connectApi } from "../real/mesh/api.ts";
 import type { AuditEntry } from "../real/mesh/audit.ts";
 import { isReady } from "../real/mesh/readiness.ts";

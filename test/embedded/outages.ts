@@ -4,6 +4,9 @@
  */
 import { lifeLabel } from "../real/mesh/stages.ts";
 import type { Act, Stage } from "./fault-plan.ts";
+import { istioNamespace, suffixed } from "./istio/install.ts";
+import type { Stop } from "./istio/istiod.ts";
+import { isReady, type Json, type KubeJson, withCondition } from "./object.ts";
 import {
   change,
   changeSpec,
@@ -18,10 +21,7 @@ import {
   relabelled,
   remove,
   workloads,
-} from "./hands.ts";
-import { istioNamespace, suffixed } from "./istio/install.ts";
-import type { Stop } from "./istio/istiod.ts";
-import { isReady, type Json, type KubeJson, withCondition } from "./object.ts";
+} from "./writes.ts";
 
 export const revisions = { old: "default", target: "1-20" } as const;
 

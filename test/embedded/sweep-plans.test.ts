@@ -1,23 +1,23 @@
 /**
  * Everything that can go wrong with pods and istiods, and everything that others do, at each instant of a migration
  * that matters: it succeeds and has truly arrived, puts everything back, refuses with nothing changed, or stops so that
- * a second run finishes once the trouble is over. A seeded sample here; `SWEEP=all` takes the whole grid (npm run
+ * a second run finishes once the fault is over. A seeded sample here; `SWEEP=all` takes the whole grid (npm run
  * test:sweep), SWEEP_ONLY=words those cases.
  */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { MigrationDocument } from "../../src/views/migration-view.ts";
-import { assertArrived, documentOf } from "../contract/witness.ts";
+import { assertArrived, documentOf } from "../contract/verify-result.ts";
 import { daemonSet, deployment, statefulSet } from "../real/workloads.ts";
 import type { Interception } from "./api/request.ts";
 import { type Act, carryOut, type Planned, type When } from "./fault-plan.ts";
 import { faults, isWatch, isWrite, watchFaults } from "./faults.ts";
 import { another, endings, interferences } from "./interference.ts";
 import type { Result } from "./mesh.ts";
-import { lookOn } from "./onlooker.ts";
+import { observe } from "./observe.ts";
 import { outages } from "./outages.ts";
-import { openScene, type Scene } from "./scene.ts";
 import { chosen, isLong, seed, tally } from "./sweep.ts";
+import { openSweepMesh, type SweepMesh } from "./sweep-mesh.ts";
 
 const sampleSize = 16;
 const args = ["--to", "1-20", "--workload-timeout", "60s", "--timeout", "10m", "-o", "json"];
@@ -51,7 +51,7 @@ const long = 3_600_000;
 const acts = (table: Readonly<Record<string, Act>>): [string, Omit<Planned, "when">][] =>
   Object.entries(table).map(([name, act]) => [name, { what: { act } }]);
 
-const troubles: ReadonlyMap<string, Omit<Planned, "when">> = new Map([
+const faultsByName: ReadonlyMap<string, Omit<Planned, "when">> = new Map([
   ...acts(outages),
   ...Object.entries(outages)
     .filter(([name]) => /istiod: (unready|unnoticed|frozen|scaled)|webhook (refuses|hangs)|lag|not ready/.test(name))
@@ -71,22 +71,22 @@ const troubles: ReadonlyMap<string, Omit<Planned, "when">> = new Map([
   ...Object.entries(watchFaults).flatMap(([name, fault]) => lasting(name, fault, long, isWatch)),
 ]);
 
-const grid = [...troubles].flatMap(([trouble, planned]) =>
+const grid = [...faultsByName].flatMap(([fault, planned]) =>
   Object.entries(instants).map(([instant, when]) => ({
-    name: `${trouble}, ${instant}`,
+    name: `${fault}, ${instant}`,
     planned: { ...planned, when },
   })),
 );
 
-let scene: Scene;
+let sweep: SweepMesh;
 const open = async (): Promise<void> => {
-  scene = await openScene({ revisions: { default: "1.19.0", "1-20": "1.20.0", rival: "1.20.0" } });
+  sweep = await openSweepMesh({ revisions: { default: "1.19.0", "1-20": "1.20.0", rival: "1.20.0" } });
 };
 before(open);
-after(() => scene?.[Symbol.asyncDispose]());
+after(() => sweep?.[Symbol.asyncDispose]());
 
 const namespaceOfFour = () =>
-  scene.settled((namespace) => [
+  sweep.settled((namespace) => [
     deployment({ namespace, name: "web", replicas: 2, readyAfter: 1_000 }),
     deployment({ namespace, name: "api", replicas: 3, readyAfter: [1_000, 3_000] }),
     statefulSet({ namespace, name: "db", replicas: 2, readyAfter: 1_000 }),
@@ -100,14 +100,17 @@ const namespaceOfFour = () =>
 
 /** How the case ended, in a word. Throws where it must not end so. */
 async function tryCase(planned: Planned): Promise<{ readonly outcome: string; readonly ms: number }> {
-  const { mesh } = scene;
+  const { mesh } = sweep;
   const namespace = await namespaceOfFour();
-  using onlooker = lookOn(mesh, namespace, "1-20");
+  using observer = observe(mesh, namespace, "1-20");
   const log = (await mesh.audit()).length;
-  const script = carryOut({ mesh, namespace, blame: onlooker.blame }, [planned]);
+  const script = carryOut({ mesh, namespace, blame: observer.blame }, [planned]);
   const { onStderr } = script;
   const first = await mesh.run("mesh-migrate", ["-n", namespace, ...args], { onStderr });
-  const [lies, writes] = [onlooker.lies(), (await scene.writesSince(log)).filter(({ uri }) => !uri.includes(another))];
+  const [claims, writes] = [
+    observer.falseClaims(),
+    (await sweep.writesSince(log)).filter(({ uri }) => !uri.includes(another)),
+  ];
   const met = script.begun() > 0;
   await mesh.clock.during(script.end());
   const { code, ms } = first;
@@ -119,7 +122,7 @@ async function tryCase(planned: Planned): Promise<{ readonly outcome: string; re
   assert.ok(ms < longestMs, `${ms} ms\n${told}`);
   for (const { namespace: of, resource, name, uri } of writes)
     assert.equal(resource === "namespaces" ? name : of, namespace, `wrote elsewhere: ${uri}`);
-  if (code === 0) assert.deepEqual(lies, [], `a false success: ${told}`);
+  if (code === 0) assert.deepEqual(claims, [], `a false success: ${told}`);
   if (code === 1 || code === 3 || code === 5)
     assert.deepEqual(
       writes.filter((each) => each.code < 300).map(({ verb, uri }) => `${verb} ${uri}`),
@@ -127,13 +130,13 @@ async function tryCase(planned: Planned): Promise<{ readonly outcome: string; re
       told,
     );
   if (code === 4) assert.match(document?.goOn ?? "", /kubectl mesh-migrate/, told);
-  assert.deepEqual(onlooker.fell(), [], told);
+  assert.deepEqual(observer.fell(), [], told);
 
   const gone =
     (await mesh.api.get(`/api/v1/namespaces/${namespace}`).catch(() => undefined))?.metadata.deletionTimestamp !==
     undefined;
-  if (!gone && (await exists(namespace))) await finish(namespace, told, onlooker);
-  assert.deepEqual(onlooker.fell(), [], told);
+  if (!gone && (await exists(namespace))) await finish(namespace, told, observer);
+  assert.deepEqual(observer.fell(), [], told);
   await mesh.api.delete(`/api/v1/namespaces/${namespace}`).catch(() => {});
   return { outcome: met ? `${code} ${document?.state ?? ""}` : "not met", ms };
 }
@@ -142,14 +145,14 @@ const tellOf = ({ code, stderr }: Result, document: MigrationDocument | undefine
   `exit ${code} ${document?.state ?? ""} ${JSON.stringify(document?.failure ?? null)}\n${stderr}`;
 
 const exists = (namespace: string): Promise<boolean> =>
-  scene.mesh.api.get(`/api/v1/namespaces/${namespace}`).then(
+  sweep.mesh.api.get(`/api/v1/namespaces/${namespace}`).then(
     () => true,
     () => false,
   );
 
-/** The trouble is over: a second run has to finish, within a few tries where somebody must look again. */
-async function finish(namespace: string, told: string, onlooker: { lies(): readonly string[] }): Promise<void> {
-  const { mesh } = scene;
+/** The fault is over: a second run has to finish, within a few tries where somebody must look again. */
+async function finish(namespace: string, told: string, observer: { falseClaims(): readonly string[] }): Promise<void> {
+  const { mesh } = sweep;
   await mesh.pass(1_000);
   await mesh.waitReady(namespace, 900).catch((error) => assert.fail(`${error.message}, after ${told}`));
   await mesh.pass(1_000);
@@ -164,7 +167,7 @@ async function finish(namespace: string, told: string, onlooker: { lies(): reado
     0,
     `again: ${tellOf(again, again.stdout === "" ? undefined : documentOf(again))}\nafter ${told}`,
   );
-  assert.deepEqual(onlooker.lies(), []);
+  assert.deepEqual(observer.falseClaims(), []);
   await mesh.eventually(
     "arrival",
     () =>
@@ -175,7 +178,7 @@ async function finish(namespace: string, told: string, onlooker: { lies(): reado
   );
 }
 
-test("trouble with pods and istiods, and interference, at every instant that matters", async (t) => {
+test("faults of pods and istiods, and interference, at every instant that matters", async (t) => {
   const cases = chosen(grid, sampleSize);
   const [outcomes, failures]: [string[], string[]] = [[], []];
   let longest = 0;
@@ -189,13 +192,13 @@ test("trouble with pods and istiods, and interference, at every instant that mat
       outcomes.push("WRONG");
       failures.push(`${name}: ${(error as Error).message}`);
       if (isLong) console.error(failures.at(-1));
-      await scene[Symbol.asyncDispose]();
+      await sweep[Symbol.asyncDispose]();
       await open();
     }
     if (isLong) console.error(`${outcomes.at(-1)}: ${name} (${Math.round(performance.now() - started)} ms)`);
   }
   t.diagnostic(
-    `grid of ${troubles.size} troubles x ${Object.keys(instants).length} instants = ${grid.length}; ${cases.length} tried (seed ${seed}): ${tally(outcomes)}; the longest run took ${Math.round(longest / 1000)} s of the mesh's time`,
+    `grid of ${faultsByName.size} faultsByName x ${Object.keys(instants).length} instants = ${grid.length}; ${cases.length} tried (seed ${seed}): ${tally(outcomes)}; the longest run took ${Math.round(longest / 1000)} s of the mesh's time`,
   );
   assert.ok(failures.length === 0, failures.join("\n\n"));
 });

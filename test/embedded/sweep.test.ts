@@ -5,24 +5,24 @@
  */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { assertArrived, labelsOf, templatesOf } from "../contract/witness.ts";
+import { assertArrived, labelsOf, templatesOf } from "../contract/verify-result.ts";
 import { deployment, statefulSet } from "../real/workloads.ts";
 import type { Asked, Interception } from "./api/request.ts";
 import { carryOut } from "./fault-plan.ts";
 import { faults, isOurs, isWatch, watchFaults } from "./faults.ts";
-import { openScene, type Scene } from "./scene.ts";
 import { chosen, isLong, seed, tally } from "./sweep.ts";
+import { openSweepMesh, type SweepMesh } from "./sweep-mesh.ts";
 
 const sampleSize = 32;
 
-let scene: Scene;
+let sweep: SweepMesh;
 before(async () => {
-  scene = await openScene({ revisions: { default: "1.19.0", "1-20": "1.20.0" } });
+  sweep = await openSweepMesh({ revisions: { default: "1.19.0", "1-20": "1.20.0" } });
 });
-after(() => scene?.[Symbol.asyncDispose]());
+after(() => sweep?.[Symbol.asyncDispose]());
 
 const namespaceOfTwo = () =>
-  scene.settled((namespace) => [
+  sweep.settled((namespace) => [
     deployment({ namespace, name: "web", replicas: 2, readyAfter: 1_000 }),
     statefulSet({ namespace, name: "db", replicas: 2, readyAfter: 1_000 }),
   ]);
@@ -37,7 +37,7 @@ interface Case {
 
 /** Runs a migration; gives back what was asked, and which request met the fault. */
 async function migrateWith(namespace: string, one: Case | undefined) {
-  const { mesh } = scene;
+  const { mesh } = sweep;
   const asked: Asked[] = [];
   const met: string[] = [];
   const stage = { mesh, namespace, blame: () => {} };
@@ -70,25 +70,25 @@ test("one fault at any request: success, restored, nothing changed, or a stop th
   const outcomes: string[] = [];
   for (const one of tried) {
     const namespace = await namespaceOfTwo();
-    const templates = await templatesOf(scene.mesh, namespace);
+    const templates = await templatesOf(sweep.mesh, namespace);
     const { code, stdout, stderr, met } = await migrateWith(namespace, one);
     const what = `${one.name} (${met}): exit ${code}\n${stdout}${stderr}`;
     assert.ok([0, 1, 3, 4, 5].includes(code), what);
     assert.doesNotMatch(stderr, /this is a bug/, what);
     if (code === 0)
-      await assertArrived(scene.mesh, namespace, "1-20").catch((error) => assert.fail(`${what}\n${error}`));
+      await assertArrived(sweep.mesh, namespace, "1-20").catch((error) => assert.fail(`${what}\n${error}`));
     if (code === 1 || code === 3 || code === 5) {
-      assert.deepEqual(await labelsOf(scene.mesh, namespace), { "istio-injection": "enabled" }, what);
-      assert.deepEqual(await templatesOf(scene.mesh, namespace), templates, what);
+      assert.deepEqual(await labelsOf(sweep.mesh, namespace), { "istio-injection": "enabled" }, what);
+      assert.deepEqual(await templatesOf(sweep.mesh, namespace), templates, what);
     }
     if (code === 4) assert.match(stdout, /to go on:\n {2}kubectl mesh-migrate/, what);
     const again = await migrateWith(namespace, undefined);
     assert.equal(again.code, 0, `${what}\nand again:\n${again.stdout}${again.stderr}`);
-    await assertArrived(scene.mesh, namespace, "1-20");
-    scene.neverFell(namespace);
+    await assertArrived(sweep.mesh, namespace, "1-20");
+    sweep.neverFell(namespace);
     outcomes.push(String(code));
     if (isLong) console.error(`${code}: ${one.name} (${met})`);
-    await scene.mesh.api.delete(`/api/v1/namespaces/${namespace}`).catch(() => {});
+    await sweep.mesh.api.delete(`/api/v1/namespaces/${namespace}`).catch(() => {});
   }
   t.diagnostic(
     `grid of ${Object.keys(faults).length} faults x ${golden.asked.length} requests and ${Object.keys(watchFaults).length} x ${golden.asked.filter(isWatch).length} watches = ${grid.length}; ${tried.length} tried (seed ${seed}): exit codes ${tally(outcomes)}`,

@@ -4,14 +4,15 @@
  */
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
+import { kinds } from "../../src/cluster/kinds.ts";
 import { watchIstiods } from "../../src/gather/watch/istiod-watch.ts";
 import { watchNamespace, workloadIn } from "../../src/gather/watch/namespace-watch.ts";
 import { waitFor } from "../../src/gather/watch/wait.ts";
 import { failed } from "../../src/upgrade/proof/verdict.ts";
 import { type RestartGoal, workloadProof } from "../../src/upgrade/proof/workload-proof.ts";
-import { fakeCluster } from "./fake-cluster.ts";
-import { manualClock } from "./manual-clock.ts";
-import { before, debugPages, deployment, istiodPod, podObject, replicaSet, stamp } from "./scene.ts";
+import { before, debugPages, deployment, istiodPod, podObject, replicaSet, stamp } from "../fixtures/api-objects.ts";
+import { fakeCluster } from "../fixtures/fake-cluster.ts";
+import { manualClock } from "../fixtures/manual-clock.ts";
 
 const web = { kind: "Deployment", namespace: "production", name: "web" };
 const goal: RestartGoal = { revision: "1-20", oldRevisions: ["default"], uid: "uid-of-web", stamp, generation: 2 };
@@ -22,7 +23,7 @@ const [newA, newB] = ["a", "b"].map((end) => podObject(`web-7d4b9-${end}`));
 
 /** Waits a minute for `web`, with `objects` and what each istiod holds set by the test. */
 function arriving() {
-  const cluster = fakeCluster();
+  const cluster = fakeCluster({ silent: true });
   const clock = manualClock();
   const told: string[] = [];
   const set = (
@@ -30,19 +31,19 @@ function arriving() {
     pods: readonly (typeof newA)[],
     held: { old: string[]; new: string[] },
   ): void => {
-    cluster.objects.set("deployments", workload ? [workload] : []);
-    cluster.objects.set("replicasets", [replicaSet(), replicaSet("old")]);
-    cluster.objects.set("pods", [
+    cluster.set(kinds.deployments, workload ? [workload] : []);
+    cluster.set(kinds.replicaSets, [replicaSet(), replicaSet("old")]);
+    cluster.set(kinds.pods, [
       ...pods.filter((pod) => pod !== undefined),
       istiodPod("istiod-old", "default"),
       istiodPod("istiod-new", "1-20"),
     ]);
     for (const [name, holds] of Object.entries(held)) {
       const pages = debugPages(holds);
-      cluster.answers.set(`istio-system/istiod-${name} /debug/connections`, pages.connections);
-      cluster.answers.set(`istio-system/istiod-${name} /debug/syncz`, pages.syncz);
+      cluster.serve({ namespace: "istio-system", name: `istiod-${name}` }, "/debug/connections", pages.connections);
+      cluster.serve({ namespace: "istio-system", name: `istiod-${name}` }, "/debug/syncz", pages.syncz);
     }
-    cluster.hint("pods");
+    cluster.hint(kinds.pods);
   };
   const start = () => {
     const namespace = watchNamespace(cluster, "production", ["Deployment"], clock);
@@ -131,7 +132,7 @@ suite("a restart, from the patch to the proof", () => {
   test("an old istiod that falls silent leaves it unknown, never done", async () => {
     const { cluster, clock, set, start } = arriving();
     set(deployment(), [newA, newB], { old: [], new: ["web-7d4b9-a", "web-7d4b9-b"] });
-    cluster.answers.delete("istio-system/istiod-old /debug/syncz");
+    cluster.serve({ namespace: "istio-system", name: "istiod-old" }, "/debug/syncz", undefined);
     const wait = start();
     await clock.advance(60_000);
     const verdict = await wait;

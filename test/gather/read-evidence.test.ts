@@ -4,7 +4,8 @@ import { ClusterError } from "../../src/cluster/cluster-error.ts";
 import { discoverySelectors } from "../../src/gather/discovery-selectors.ts";
 import { readClusterEvidence } from "../../src/gather/read-evidence.ts";
 import type { KubeObject } from "../../src/mesh/kubernetes.ts";
-import { type Given, listedCluster } from "../cluster/listed-cluster.ts";
+import { type FakeCluster, requestText } from "../fixtures/fake-cluster.ts";
+import { type Given, listedCluster } from "../fixtures/listed-cluster.ts";
 import { mission } from "../upgrade/builders.ts";
 
 const at = (name: string, rest: object, namespace?: string): KubeObject => ({
@@ -35,8 +36,10 @@ const objects: Given["objects"] = {
   pods: [at("web-0", { spec: { containers: [{ name: "app", resources: { requests: { cpu: "100m" } } }] } }, "production")],
 }; // biome-ignore format: a table
 
+const requestsOf = ({ requests }: FakeCluster): readonly string[] => requests.map(requestText);
+
 test("everything that the checks look at is read, narrow, of the namespaces that move", async () => {
-  const { cluster, requests } = listedCluster({ objects });
+  const cluster = listedCluster({ objects });
   const found = await readClusterEvidence(cluster, mission(), ["production", "nowhere"]);
   assert.deepEqual(found.unknown, []);
   assert.deepEqual(found.discovery, [
@@ -68,7 +71,7 @@ test("everything that the checks look at is read, narrow, of the namespaces that
   assert.deepEqual(found.cronJobs, [{ namespace: "production", name: "nightly" }]);
   assert.deepEqual([...found.podUsage], [["uid-of-web-0", { "requests.cpu": "100m" }]]);
   assert.ok(
-    !requests.some((request) => request.endsWith("nowhere")),
+    !requestsOf(cluster).some((request) => request.endsWith("nowhere")),
     "a namespace that does not exist is not asked for",
   );
 });
@@ -76,7 +79,7 @@ test("everything that the checks look at is read, narrow, of the namespaces that
 test("all names are read where one is not there, to suggest another, and not being allowed to is no trouble", async () => {
   const namespaces = [at("production", {}), at("shop", {})];
   const asked = async (names: readonly string[], given: Given) =>
-    (await readClusterEvidence(listedCluster(given).cluster, mission(), names)).namespaces;
+    (await readClusterEvidence(listedCluster(given), mission(), names)).namespaces;
   assert.deepEqual(await asked(["production", "productoin"], { objects: { ...objects, namespaces } }), [
     "production",
     "shop",
@@ -87,17 +90,17 @@ test("all names are read where one is not there, to suggest another, and not bei
 
 test("pods are read only where a quota counts them, and everything at once where all namespaces move", async () => {
   const { resourcequotas: _, ...rest } = objects;
-  const { cluster, requests } = listedCluster({ objects: rest });
+  const cluster = listedCluster({ objects: rest });
   const found = await readClusterEvidence(cluster, mission(), "all");
   assert.equal(found.podUsage.size, 0);
   assert.deepEqual(
-    requests.filter((request) => /list (pods|cronjobs|resourcequotas)/.test(request)),
+    requestsOf(cluster).filter((request) => /list (pods|cronjobs|resourcequotas)/.test(request)),
     ["list resourcequotas", "list cronjobs"],
   );
 });
 
 test("a read that fails is evidence that its check lacks, with the rest there", async () => {
-  const { cluster } = listedCluster({
+  const cluster = listedCluster({
     objects,
     failures: {
       networkpolicies: "forbidden",
@@ -118,7 +121,7 @@ test("a read that fails is evidence that its check lacks, with the rest there", 
 });
 
 test("being unreachable is no missing evidence but the end", async () => {
-  const { cluster } = listedCluster({ objects, failures: { networkpolicies: "unreachable" } });
+  const cluster = listedCluster({ objects, failures: { networkpolicies: "unreachable" } });
   await assert.rejects(readClusterEvidence(cluster, mission(), ["production"]), ClusterError);
 });
 

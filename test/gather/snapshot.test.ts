@@ -4,7 +4,8 @@ import { dump } from "js-yaml";
 import type { ClusterErrorReason } from "../../src/cluster/cluster-error.ts";
 import { type Scope, snapshot } from "../../src/gather/snapshot.ts";
 import type { KubeObject, PodObject, WorkloadObject } from "../../src/mesh/kubernetes.ts";
-import { type Given, listedCluster } from "../cluster/listed-cluster.ts";
+import { type FakeCluster, requestText } from "../fixtures/fake-cluster.ts";
+import { type Given, listedCluster } from "../fixtures/listed-cluster.ts";
 import { live, rendered } from "../mesh/rendered.ts";
 
 const { revisioned, unrevisioned, istiod, unrevisionedIstiod, injectorConfig } = rendered("1.20.0");
@@ -89,7 +90,9 @@ const given: Given = {
 };
 const everything: Scope = { istioNamespace: "istio-system", namespaces: "all", workloads: true, askIstiods: true };
 const picture = (change: Partial<Given> = {}, scope: Partial<Scope> = {}) =>
-  snapshot(listedCluster({ ...given, ...change }).cluster, { ...everything, ...scope });
+  snapshot(listedCluster({ ...given, ...change }), { ...everything, ...scope });
+
+const requestsOf = ({ requests }: FakeCluster): readonly string[] => requests.map(requestText);
 
 test("one picture of all that was listed", async () => {
   const mesh = await picture();
@@ -133,12 +136,12 @@ test("each running istiod is asked; one that answers something else is unanswere
 });
 
 test("the connections are asked for before the states, so that no connection looks newer than it is", async () => {
-  const { cluster, requests } = listedCluster(given);
+  const cluster = listedCluster(given);
   await snapshot(cluster, everything);
-  const asked = requests.filter((request) => request.includes("istiod-a:"));
+  const asked = requestsOf(cluster).filter((request) => request.includes("istiod-a "));
   assert.deepEqual(asked, [
-    "GET istio-system/istiod-a:15014/debug/connections",
-    "GET istio-system/istiod-a:15014/debug/syncz",
+    "getFromPod pods istio-system istiod-a 15014/debug/connections",
+    "getFromPod pods istio-system istiod-a 15014/debug/syncz",
   ]);
 });
 
@@ -195,7 +198,7 @@ test("endpoints that could not be read refuse nobody", async () => {
 });
 
 test("a scope of namespaces reads those alone, and names the one it may not read", async () => {
-  const { cluster, requests } = listedCluster({ ...given, failures: { "list pods staging": "forbidden" } });
+  const cluster = listedCluster({ ...given, failures: { "list pods staging": "forbidden" } });
   const mesh = await snapshot(cluster, { ...everything, namespaces: ["production", "staging", "nowhere"] });
   assert.deepEqual(
     mesh.namespaces.map(({ name }) => name),
@@ -209,15 +212,15 @@ test("a scope of namespaces reads those alone, and names the one it may not read
     mesh.unknown.filter(({ namespace }) => namespace),
     [{ subject: "pods in namespace staging", reason: "pods: forbidden", namespace: "staging" }],
   );
-  assert.equal(requests.includes("list pods"), false);
-  assert.equal(requests.includes("list namespaces"), false);
+  assert.equal(requestsOf(cluster).includes("list pods"), false);
+  assert.equal(requestsOf(cluster).includes("list namespaces"), false);
 });
 
 test("an overview asks for no workloads, and no istiod when it need not", async () => {
-  const { cluster, requests } = listedCluster(given);
+  const cluster = listedCluster(given);
   const mesh = await snapshot(cluster, { ...everything, workloads: false, askIstiods: false });
   assert.deepEqual(
-    requests.filter((request) => /replicasets|statefulsets|GET/.test(request)),
+    requestsOf(cluster).filter((request) => /replicasets|statefulsets|getFromPod/.test(request)),
     [],
   );
   assert.deepEqual(mesh.answers, []);

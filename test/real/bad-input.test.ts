@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { revisionOf } from "../contract/witness.ts";
+import { revisionOf } from "../contract/verify-result.ts";
 import { describeKubeconfigs } from "./bad-input/kubeconfigs.ts";
 import { describeLabels } from "./bad-input/labels.ts";
 import { describeNames } from "./bad-input/names.ts";

@@ -1,7 +1,7 @@
 /** Proxies as each istiod lists them, seen without a line of ours: through kubectl's port-forward. */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import type { HeldProxy } from "../contract/bed.ts";
+import type { HeldProxy } from "../contract/mesh-under-test.ts";
 import type { Api, Json } from "./mesh/api.ts";
 import { fileOf } from "./mesh/programs.ts";
 

@@ -4,7 +4,7 @@
  */
 import { randomBytes } from "node:crypto";
 import path from "node:path";
-import type { HeldProxy } from "../contract/bed.ts";
+import type { HeldProxy } from "../contract/mesh-under-test.ts";
 import { heldProxies } from "./held-proxies.ts";
 import { type Api, connectApi, eventually, type Json } from "./mesh/api.ts";
 import { type AuditEntry, readAudit } from "./mesh/audit.ts";

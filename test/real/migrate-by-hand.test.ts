@@ -17,7 +17,7 @@ import {
   recordOf,
   revisionOf,
   templatesOf,
-} from "../contract/witness.ts";
+} from "../contract/verify-result.ts";
 import { eventually, type Json, type Mesh, type RunOptions, upMesh } from "./kit.ts";
 import { runProgram } from "./mesh/process.ts";
 import { ensureBuilt, fileOf } from "./mesh/programs.ts";

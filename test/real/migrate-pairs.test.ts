@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { assertArrived, documentOf, labelsOf, templatesOf } from "../contract/witness.ts";
+import { assertArrived, documentOf, labelsOf, templatesOf } from "../contract/verify-result.ts";
 import { isWrite, type Json, type Mesh, type Result, upMesh } from "./kit.ts";
 import type { Recorder } from "./recorder.ts";
 import { daemonSet, deployment, rollout, statefulSet } from "./workloads.ts";

@@ -4,7 +4,7 @@ import { suite, type TestContext, test } from "node:test";
 import type { Cluster } from "../../../src/cluster/cluster.ts";
 import { ClusterError } from "../../../src/cluster/cluster-error.ts";
 import { kinds } from "../../../src/cluster/kinds.ts";
-import { manualClock } from "../../execute/manual-clock.ts";
+import { manualClock } from "../../fixtures/manual-clock.ts";
 import {
   connectTo,
   item,

@@ -1,11 +1,11 @@
 /** What is let in: the namespace's state, mutating and validating webhooks by their selectors, and quotas. */
 import { matchesSelector } from "../../../src/mesh/labels.ts";
 import { isGoing, type Json, type KubeJson } from "../object.ts";
+import type { By, Place } from "./place.ts";
 import { assertWithinQuota } from "./quota.ts";
 import type { Resource, Resources } from "./resources.ts";
 import { forbidden, internalError, notFound, Refusal } from "./status.ts";
 import type { Store } from "./store.ts";
-import type { By, Place } from "./write.ts";
 
 /** What a webhook is asked. */
 export interface Review {

@@ -7,6 +7,7 @@ import { discover } from "./discovery.ts";
 import { formOf, partial, writeList } from "./form.ts";
 import { emptySchema } from "./openapi.ts";
 import { assertOptions, deleteOptionsOf } from "./options.ts";
+import type { By, Place } from "./place.ts";
 import { createReader } from "./read.ts";
 import { type Asked, contentTypeOf } from "./request.ts";
 import type { Resources } from "./resources.ts";
@@ -29,7 +30,7 @@ import { type TableParts, tableOf } from "./tables.ts";
 import { readAs } from "./typed.ts";
 import { type WatchForm, watch } from "./watch.ts";
 import type { WatchFault } from "./watch-fault.ts";
-import type { By, Place, Writer } from "./write.ts";
+import type { Writer } from "./write.ts";
 
 export interface Reply {
   readonly code: number;

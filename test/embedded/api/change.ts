@@ -1,9 +1,9 @@
 /** What a change may change, and what counts as one. */
 import { isDeepStrictEqual } from "node:util";
 import type { Json, KubeJson, Meta } from "../object.ts";
+import type { By, Place } from "./place.ts";
 import type { Resource } from "./resources.ts";
 import { badRequest, conflict, invalid, invalidValue } from "./status.ts";
-import type { By, Place } from "./write.ts";
 
 /** Throws `Refusal` for an object that means another than the path does, or another state of it. */
 export function assertMeant(place: Place, name: string, current: KubeJson, next: Json): void {

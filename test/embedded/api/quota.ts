@@ -3,10 +3,10 @@
  * (pkg/quota/v1/evaluator/core/pods.go).
  */
 import { isOver, type Json, type KubeJson } from "../object.ts";
+import type { Place } from "./place.ts";
 import type { Resources } from "./resources.ts";
 import { forbidden } from "./status.ts";
 import type { Store } from "./store.ts";
-import type { Place } from "./write.ts";
 
 const suffixes = new Map<string, number>([
   ...([

@@ -1,10 +1,10 @@
 /** Get and list, in pages of one picture. */
 import type { MeshClock } from "../clock.ts";
 import type { Json, KubeJson } from "../object.ts";
+import type { Place } from "./place.ts";
 import { matcherOf } from "./selectors.ts";
 import { badRequest, expiredList, expiredToken, notFound, Refusal } from "./status.ts";
 import type { Store } from "./store.ts";
-import type { Place } from "./write.ts";
 
 /** Of a list: its `metadata`, and the objects. */
 export interface Page {

@@ -2,10 +2,11 @@
 import { matchesSelector } from "../../../src/mesh/labels.ts";
 import type { Json, KubeJson } from "../object.ts";
 import { patched } from "./patch.ts";
+import type { By, Place } from "./place.ts";
 import type { Resource, Resources } from "./resources.ts";
 import { invalid, invalidValue, Refusal } from "./status.ts";
 import type { Store } from "./store.ts";
-import type { By, Place, Writer } from "./write.ts";
+import type { Writer } from "./write.ts";
 
 /** autoscaling/v1 Scale of a workload. */
 export const scaleOf = ({ metadata, spec, status }: KubeJson): Json => ({

@@ -3,12 +3,12 @@ import type { ServerResponse } from "node:http";
 import type { MeshClock } from "../clock.ts";
 import type { Json, KubeJson } from "../object.ts";
 import { type Form, partial } from "./form.ts";
+import type { Place } from "./place.ts";
 import { apiVersionOf } from "./resources.ts";
 import { matcherOf } from "./selectors.ts";
 import { type Refusal, statusOf, tooOld } from "./status.ts";
 import type { Change, Store } from "./store.ts";
 import { sinkOf, type WatchFault } from "./watch-fault.ts";
-import type { Place } from "./write.ts";
 
 const bookmarkEvery = 60_000;
 /** How long before the end the last one comes. */

@@ -11,7 +11,7 @@ import { withDefaults } from "./defaults.ts";
 import { type DeleteOptions, doomed } from "./deletion.ts";
 import { assertNoConflict, owned, withoutAbandoned } from "./managed-fields.ts";
 import { patched } from "./patch.ts";
-import type { Resource } from "./resources.ts";
+import type { By, Place } from "./place.ts";
 import {
   alreadyExists,
   badRequest,
@@ -27,20 +27,6 @@ import {
 import type { Store } from "./store.ts";
 import { readAs } from "./typed.ts";
 import { assertValid } from "./validation.ts";
-
-/** Who writes, and how. */
-export interface By {
-  readonly user: string;
-  /** Field manager; controllers have none. */
-  readonly manager?: string;
-  readonly dryRun?: boolean;
-  readonly subresource?: "status" | "scale";
-}
-
-export interface Place {
-  readonly resource: Resource;
-  readonly namespace: string | undefined;
-}
 
 export interface Writer {
   create(place: Place, body: Json, by: By): Promise<KubeJson>;

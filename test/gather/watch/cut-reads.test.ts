@@ -2,25 +2,20 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Cluster } from "../../../src/cluster/cluster.ts";
+import { kinds } from "../../../src/cluster/kinds.ts";
 import { watchFailedCreates } from "../../../src/gather/watch/failed-creates.ts";
 import { watchIstiods } from "../../../src/gather/watch/istiod-watch.ts";
 import { watchNamespace } from "../../../src/gather/watch/namespace-watch.ts";
-import { fakeUntil } from "../../cluster/fake-until.ts";
-import { fakeCluster } from "../../execute/fake-cluster.ts";
-import { type ManualClock, manualClock } from "../../execute/manual-clock.ts";
-import { istiodPod } from "../../execute/scene.ts";
+import { istiodPod } from "../../fixtures/api-objects.ts";
+import { fakeCluster } from "../../fixtures/fake-cluster.ts";
+import { type ManualClock, manualClock } from "../../fixtures/manual-clock.ts";
 
 /** A cluster that never answers this verb, and how often it was asked. */
 const frozen = (verb: "list" | "getFromPod") => {
-  let asked = 0;
-  const silent = (): Promise<never> => {
-    asked++;
-    return new Promise(() => {});
-  };
-  const fake = fakeCluster();
-  fake.objects.set("pods", [istiodPod("istiod-old", "default")]);
-  const cluster = { ...fake, [verb]: silent };
-  return { cluster: { ...cluster, until: fakeUntil(cluster) }, asked: () => asked };
+  const cluster = fakeCluster({ silent: true });
+  cluster.put(kinds.pods, istiodPod("istiod-old", "default"));
+  cluster.fail({ verb }, "hang");
+  return { cluster, asked: () => cluster.requests.filter((request) => request.verb === verb).length };
 };
 
 for (const [title, verb, watch] of [

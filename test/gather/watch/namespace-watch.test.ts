@@ -1,19 +1,20 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { ClusterError } from "../../../src/cluster/cluster-error.ts";
+import { kinds } from "../../../src/cluster/kinds.ts";
 import { type NamespacePicture, watchNamespace, workloadIn } from "../../../src/gather/watch/namespace-watch.ts";
 import type { Poller } from "../../../src/gather/watch/poller.ts";
-import { fakeCluster } from "../../execute/fake-cluster.ts";
-import { manualClock } from "../../execute/manual-clock.ts";
-import { deployment, podObject, replicaSet } from "../../execute/scene.ts";
+import { deployment, podObject, replicaSet } from "../../fixtures/api-objects.ts";
+import { type FakeCluster, fakeCluster, requestText } from "../../fixtures/fake-cluster.ts";
+import { manualClock } from "../../fixtures/manual-clock.ts";
 
 const web = { kind: "Deployment", namespace: "production", name: "web" };
 
 function scene() {
-  const cluster = fakeCluster();
-  cluster.objects.set("deployments", [deployment()]);
-  cluster.objects.set("replicasets", [replicaSet()]);
-  cluster.objects.set("pods", [podObject("web-7d4b9-a"), podObject("web-7d4b9-b")]);
+  const cluster = fakeCluster({ silent: true });
+  cluster.set(kinds.deployments, [deployment()]);
+  cluster.set(kinds.replicaSets, [replicaSet()]);
+  cluster.set(kinds.pods, [podObject("web-7d4b9-a"), podObject("web-7d4b9-b")]);
   const clock = manualClock();
   return { cluster, clock };
 }
@@ -24,14 +25,20 @@ const picture = (watch: Poller<NamespacePicture>): NamespacePicture => {
   return value;
 };
 
+const listsOf = ({ requests }: FakeCluster): readonly string[] =>
+  requests.filter(({ verb }) => verb === "list").map(requestText);
+
 suite("watchNamespace", () => {
   test("one list of each kind asked for, pods after the workloads, joined", async () => {
     const { cluster, clock } = scene();
     const watch = watchNamespace(cluster, "production", ["Deployment", "StatefulSet"], clock);
     watch.listen(() => {});
     await clock.advance(0);
-    assert.deepEqual(cluster.lists.slice(0, 2).toSorted(), ["deployments in production", "statefulsets in production"]);
-    assert.deepEqual(cluster.lists.slice(2).toSorted(), ["pods in production", "replicasets in production"]);
+    assert.deepEqual(listsOf(cluster).slice(0, 2).toSorted(), [
+      "list deployments production",
+      "list statefulsets production",
+    ]);
+    assert.deepEqual(listsOf(cluster).slice(2).toSorted(), ["list pods production", "list replicasets production"]);
     assert.deepEqual(
       workloadIn(picture(watch), web)?.pods.map(({ name }) => name),
       ["web-7d4b9-a", "web-7d4b9-b"],
@@ -47,11 +54,11 @@ suite("watchNamespace", () => {
     const watch = watchNamespace(cluster, "production", ["Deployment"], clock);
     watch.listen(() => {});
     await clock.advance(1_000);
-    cluster.objects.get("pods")?.pop();
-    for (let hints = 0; hints < 20; hints++) cluster.hint("pods");
+    cluster.remove(kinds.pods, { namespace: "production", name: "web-7d4b9-b" });
+    for (let hints = 0; hints < 20; hints++) cluster.hint(kinds.pods);
     await clock.advance(100);
     assert.equal(workloadIn(picture(watch), web)?.pods.length, 1);
-    assert.equal(cluster.lists.filter((list) => list.startsWith("pods")).length, 2);
+    assert.equal(listsOf(cluster).filter((list) => list.startsWith("list pods")).length, 2);
   });
 
   test("handles watch close out: without any hint it is listed all the same", async () => {
@@ -59,7 +66,7 @@ suite("watchNamespace", () => {
     const watch = watchNamespace(cluster, "production", ["Deployment"], clock);
     watch.listen(() => {});
     await clock.advance(0);
-    cluster.objects.set("deployments", []);
+    cluster.set(kinds.deployments, []);
     await clock.advance(5_000);
     assert.equal(workloadIn(picture(watch), web), undefined);
   });
@@ -77,8 +84,8 @@ suite("watchNamespace", () => {
 
   test("Argo Rollouts not installed is none; no right to read ReplicaSets is told by names", async () => {
     const { cluster, clock } = scene();
-    cluster.failing.set(
-      "replicasets",
+    cluster.fail(
+      { verb: "list", kind: "replicasets" },
       new ClusterError("may not list replicasets", { reason: "forbidden", status: 403 }),
     );
     const watch = watchNamespace(cluster, "production", ["Deployment", "Rollout"], clock);
@@ -93,12 +100,15 @@ suite("watchNamespace", () => {
     const watch = watchNamespace(cluster, "production", ["Deployment"], clock);
     watch.listen(() => {});
     await clock.advance(0);
-    cluster.failing.set("pods", new ClusterError("connection refused", { reason: "unreachable" }));
+    const mend = cluster.fail(
+      { verb: "list", kind: "pods" },
+      new ClusterError("connection refused", { reason: "unreachable" }),
+    );
     await clock.advance(30_000);
     assert.equal(workloadIn(picture(watch), web)?.pods.length, 2);
     assert.equal(watch.reading().failingSince, 5_000);
     assert.match(String(watch.reading().trouble), /connection refused/);
-    cluster.failing.clear();
+    mend();
     await clock.advance(5_000);
     assert.equal(watch.reading().failingSince, undefined);
   });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { createPoller } from "../../../src/gather/watch/poller.ts";
-import { manualClock } from "../../execute/manual-clock.ts";
+import { manualClock } from "../../fixtures/manual-clock.ts";
 
 /** A poller over a cluster that answers with the number of the read; `next` decides what the coming reads do. */
 function polling() {

@@ -3,7 +3,7 @@ import { suite, test } from "node:test";
 import type { Source } from "../../../src/gather/watch/poller.ts";
 import { waitFor } from "../../../src/gather/watch/wait.ts";
 import { done, failed, unknown, type Verdict, waiting } from "../../../src/upgrade/proof/verdict.ts";
-import { manualClock, settled } from "../../execute/manual-clock.ts";
+import { manualClock, settled } from "../../fixtures/manual-clock.ts";
 
 function source(): Source & { tell(): void; listeners(): number } {
   const all = new Set<() => void>();

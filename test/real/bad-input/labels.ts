@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { assertNoStack, told } from "../../contract/refusal.ts";
-import { documentOf, labelsOf } from "../../contract/witness.ts";
+import { documentOf, labelsOf } from "../../contract/verify-result.ts";
 import { eventually, type Json } from "../kit.ts";
 import { inNamespace, mesh, refused, to } from "./one-mesh.ts";
 

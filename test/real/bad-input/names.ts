@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { load } from "js-yaml";
+import { writesTo } from "../../contract/migrations.ts";
 import { assertNoStack, findingsIn, stateOf, told } from "../../contract/refusal.ts";
-import { writesTo } from "../../contract/scene.ts";
-import { assertArrived, documentOf, labelsOf } from "../../contract/witness.ts";
+import { assertArrived, documentOf, labelsOf } from "../../contract/verify-result.ts";
 import type { Json, Result } from "../kit.ts";
 import { deployment, statefulSet } from "../workloads.ts";
 import { inNamespace, mesh, refused, to } from "./one-mesh.ts";

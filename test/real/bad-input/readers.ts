@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { assertNoStack } from "../../contract/refusal.ts";
-import { assertArrived, eventuallyArrived } from "../../contract/witness.ts";
+import { assertArrived, eventuallyArrived } from "../../contract/verify-result.ts";
 import { inNamespace, mesh } from "./one-mesh.ts";
 
 /** Registers the suite. */

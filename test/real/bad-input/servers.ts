@@ -8,7 +8,7 @@ import { describe, type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { generate } from "selfsigned";
 import { assertNoStack } from "../../contract/refusal.ts";
-import { assertArrived, documentOf } from "../../contract/witness.ts";
+import { assertArrived, documentOf } from "../../contract/verify-result.ts";
 import { eventually } from "../kit.ts";
 import { deployment } from "../workloads.ts";
 import { assertAllFail } from "./failures.ts";

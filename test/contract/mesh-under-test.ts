@@ -1,8 +1,4 @@
-/**
- * What the contract is asked of: a mesh, embedded or real, in the words that both kits share. `MESH=real` has the tests
- * of this folder run on real programs, anything else on the embedded mesh. Where the two differ, the embedded one is
- * wrong.
- */
+/** What a test of the contract may ask of a mesh, embedded or real, in the words that both kits share. */
 import type { Api, Json } from "../real/mesh/api.ts";
 import type { AuditEntry } from "../real/mesh/audit.ts";
 import type { Fault } from "../real/mesh/egress.ts";
@@ -12,7 +8,7 @@ import type { Availability } from "../real/recorder.ts";
 export { isWrite } from "../real/mesh/audit.ts";
 export type { AuditEntry, Json };
 
-export interface BedOptions {
+export interface MeshUnderTestOptions {
   /** Revisions and their Istio releases, as both kits take them; `default` is an install without a revision. */
   readonly revisions: Readonly<Record<string, string | { readonly version: string; readonly replicas?: number }>>;
   readonly gatewayApi?: boolean;
@@ -45,7 +41,7 @@ export interface HeldProxy {
   readonly lds: boolean;
 }
 
-export interface Bed extends AsyncDisposable {
+export interface MeshUnderTest extends AsyncDisposable {
   readonly kind: "embedded" | "real";
   /** The administrator's kubeconfig. */
   readonly kubeconfig: string;
@@ -80,7 +76,7 @@ export interface Bed extends AsyncDisposable {
   /** What the API server did for everybody but the harness, since a time of `now()`. */
   audit(since?: Date): Promise<readonly AuditEntry[]>;
   /**
-   * The fewest ready pods that each workload of the namespace had since the bed was opened, and the bound its strategy
+   * The fewest ready pods that each workload of the namespace had since the mesh was opened, and the bound its strategy
    * promises.
    */
   availability(namespace: string): readonly Availability[];
@@ -88,15 +84,4 @@ export interface Bed extends AsyncDisposable {
    * Every proxy that any running istiod holds, by `POD.NAMESPACE`; of istiods of these revisions where they are given.
    */
   heldProxies(revisions?: readonly string[]): Promise<ReadonlyMap<string, readonly HeldProxy[]>>;
-}
-
-/** Which mesh the tests of this process run on. */
-export const bedKind: Bed["kind"] = process.env.MESH === "real" ? "real" : "embedded";
-
-/** Options of a suite whose tests have a namespace each: so many at once, where time is not one for all. */
-export const together = (most: number | true = true) => ({ concurrency: bedKind === "real" ? most : false });
-
-export async function openBed(options: BedOptions): Promise<Bed> {
-  if (bedKind === "real") return (await import("./real-bed.ts")).openRealBed(options);
-  return (await import("./embedded-bed.ts")).openEmbeddedBed(options);
 }

@@ -2,12 +2,12 @@
  * Command lines that a person types or copies, on the embedded mesh: of kubectl the few verbs that the tests use, asked
  * of the API as kubectl asks. On the real mesh a shell and kubectl itself run the same lines.
  */
-import type { Bed, Run } from "./bed.ts";
+import type { MeshUnderTest, Run } from "./mesh-under-test.ts";
 
-type Runner = Pick<Bed, "api" | "run" | "now">;
+type Runner = Pick<MeshUnderTest, "api" | "run" | "now">;
 
 /** Runs the commands of a line in turn, until one fails. Throws for what it does not know. */
-export async function runTyped(runner: Runner, commandLine: string): Promise<Run> {
+export async function runKubectlLine(runner: Runner, commandLine: string): Promise<Run> {
   let whole: Run = { code: 0, stdout: "", stderr: "", ms: 0 };
   for (const command of commandLine.split(" && ")) {
     const one = await runCommand(runner, wordsOf(command));

@@ -1,21 +1,21 @@
-/** The embedded mesh as the contract's bed, in virtual time. */
+/** Opens the embedded mesh for the tests of the contract, in virtual time. */
 import { bootMesh, type EmbeddedMesh } from "../embedded/mesh.ts";
 import { recordAvailability } from "../embedded/recorder.ts";
 import { interrupt, runPluginHere } from "../embedded/run.ts";
-import type { Bed, BedOptions } from "./bed.ts";
-import { runTyped } from "./typed.ts";
+import { runKubectlLine } from "./kubectl-lines.ts";
+import type { MeshUnderTest, MeshUnderTestOptions } from "./mesh-under-test.ts";
 
 /** With the mesh itself, for what only it can do. */
-export interface EmbeddedBed extends Bed {
-  readonly mesh: EmbeddedMesh;
+export interface EmbeddedUnderTest extends MeshUnderTest {
+  readonly embedded: EmbeddedMesh;
 }
 
-export async function openEmbeddedBed(options: BedOptions): Promise<EmbeddedBed> {
+export async function openEmbeddedMesh(options: MeshUnderTestOptions): Promise<EmbeddedUnderTest> {
   const mesh = await bootMesh(options);
   const recorder = recordAvailability(mesh);
   const { kubeconfig, clock } = mesh;
   /** Of the harness too: what it asks is answered while time stands still, but a webhook that is slow takes time. */
-  const api: Bed["api"] = {
+  const api: MeshUnderTest["api"] = {
     ...mesh.api,
     get: (path) => clock.during(mesh.api.get(path)),
     post: (path, body) => clock.during(mesh.api.post(path, body)),
@@ -23,8 +23,8 @@ export async function openEmbeddedBed(options: BedOptions): Promise<EmbeddedBed>
     apply: (path, body, manager) => clock.during(mesh.api.apply(path, body, manager)),
     delete: (path) => clock.during(mesh.api.delete(path)),
   };
-  const bed: EmbeddedBed = {
-    ...{ kind: "embedded", mesh, kubeconfig, api },
+  const underTest: EmbeddedUnderTest = {
+    ...{ kind: "embedded", embedded: mesh, kubeconfig, api },
     apply: (manifests) => mesh.apply(manifests as Parameters<typeof mesh.apply>[0]),
     run: async (plugin, args, { signal, ...rest } = {}) => {
       process.env.KUBECONFIG = kubeconfig; // as in a person's shell: so the commands that are printed are the same
@@ -34,7 +34,7 @@ export async function openEmbeddedBed(options: BedOptions): Promise<EmbeddedBed>
       await mesh.pass(1); // so that what comes next comes later
       return run;
     },
-    shell: (commandLine) => runTyped(bed, commandLine),
+    shell: (commandLine) => runKubectlLine(underTest, commandLine),
     createNamespace: mesh.createNamespace,
     waitReady: (namespace, seconds = 120) => mesh.waitReady(namespace, seconds),
     pods: mesh.pods,
@@ -55,5 +55,5 @@ export async function openEmbeddedBed(options: BedOptions): Promise<EmbeddedBed>
       await mesh.down();
     },
   };
-  return bed;
+  return underTest;
 }

@@ -1,17 +1,17 @@
 /**
- * Looks on while others meddle: what of a workload's loss is not ours, and what of a success is not so. A success says
- * that every pod was seen to have arrived: one that never had, or has not been so for long, makes it a lie, unless
- * others changed its workload seconds ago.
+ * Observes a migration while others change things too: which lost pods are the migration's own fault, and which claims
+ * of a success are false. A success claims that every pod was seen to have arrived. The claim is false if a pod never
+ * arrived, or is not on the revision any more for long, unless others changed its workload seconds ago.
  */
-import { keyOf, podsUnder, watchLosses, workloadsIn } from "./losses.ts";
+import { keyOf, podsUnder, watchViolations, workloadsIn } from "./availability-violations.ts";
 import type { EmbeddedMesh } from "./mesh.ts";
 import { conditionOf, isGoing, isOver, isReady, type KubeJson } from "./object.ts";
 import { revisionOf } from "./pods/life.ts";
 
-/** Milliseconds: the longest rest between two looks (execute/poller.ts), twice. */
+/** Milliseconds: the longest rest between two looks (src/gather/watch/poller.ts), twice. */
 const graceMs = 10_000;
 
-export interface Onlooker extends Disposable {
+export interface Observer extends Disposable {
   /**
    * None of our doing: that this pod goes down, that the labels of this Namespace change, that this workload becomes
    * another.
@@ -20,12 +20,12 @@ export interface Onlooker extends Disposable {
   /** Where a workload had fewer ready pods than its bound and than what others took explains. */
   fell(): readonly string[];
   /** What is not so of "the namespace is on this revision", now. */
-  lies(): readonly string[];
+  falseClaims(): readonly string[];
 }
 
-export function lookOn(mesh: EmbeddedMesh, namespace: string, revision: string): Onlooker {
+export function observe(mesh: EmbeddedMesh, namespace: string, revision: string): Observer {
   const { store, resources, clock, planes } = mesh;
-  const losses = watchLosses(mesh, namespace);
+  const violations = watchViolations(mesh, namespace);
   const known = new Set(workloadsIn(mesh, namespace).map(({ metadata }) => metadata.uid));
   /** By others; by `Kind/name`. */
   const touched = new Map<string, number>();
@@ -55,7 +55,7 @@ export function lookOn(mesh: EmbeddedMesh, namespace: string, revision: string):
     if (object.kind === "Pod" && object.metadata.namespace === namespace) look();
   });
 
-  const lieOf = (workload: KubeJson, pod: KubeJson): string | undefined => {
+  const falseClaimOf = (workload: KubeJson, pod: KubeJson): string | undefined => {
     const { name, uid, creationTimestamp } = pod.metadata;
     if (revisionOf(pod) !== revision) return `${name} is injected by ${revisionOf(pod)}`;
     const others = !known.has(workload.metadata.uid) || isRecent(touched.get(keyOf(workload)));
@@ -69,7 +69,7 @@ export function lookOn(mesh: EmbeddedMesh, namespace: string, revision: string):
     );
     return elsewhere && `${name} is connected to ${elsewhere.revision}`;
   };
-  const labelLie = (): string | undefined => {
+  const labelClaim = (): string | undefined => {
     const found = store.get(resources.named("namespaces"), undefined, namespace);
     const { "istio-injection": injection, "istio.io/rev": rev } = found?.metadata.labels ?? {};
     if (isRecent(touched.get("Namespace")) || (found && !isGoing(found) && injection === undefined && rev === revision))
@@ -88,22 +88,22 @@ export function lookOn(mesh: EmbeddedMesh, namespace: string, revision: string):
           : keyOf(workload) === keyOf(object);
         if (!own) continue;
         touched.set(keyOf(workload), clock.now());
-        if (isPod) losses.take(workload, object);
+        if (isPod) violations.take(workload, object);
       }
     },
-    fell: losses.fell,
-    lies: () => {
+    fell: violations.fell,
+    falseClaims: () => {
       look();
       const pods = workloadsIn(mesh, namespace).flatMap((workload) =>
         podsUnder(mesh, workload)
           .filter((pod) => !isGoing(pod) && !isOver(pod))
-          .flatMap((pod) => lieOf(workload, pod) ?? []),
+          .flatMap((pod) => falseClaimOf(workload, pod) ?? []),
       );
-      return [labelLie(), ...pods].filter((lie) => lie !== undefined);
+      return [labelClaim(), ...pods].filter((claim) => claim !== undefined);
     },
     [Symbol.dispose]: () => {
       stop();
-      losses[Symbol.dispose]();
+      violations[Symbol.dispose]();
     },
   };
 }

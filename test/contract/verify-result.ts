@@ -1,15 +1,15 @@
 /**
- * What became of a migration, seen without a line of ours: pods as the API lists them, proxies as each istiod does,
- * documents by their schema.
+ * Verifies the result of a migration without code of the plugins: pods as the API lists them, proxies as each istiod
+ * lists them, documents by their schema.
  */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import type { MigrationDocument } from "../../src/views/migration-view.ts";
-import type { Bed, Json, Run } from "./bed.ts";
+import type { Json, MeshUnderTest, Run } from "./mesh-under-test.ts";
 
-/** What a witness asks of a mesh: a bed, or either kit. */
-export type Seen = Pick<Bed, "api" | "pods" | "heldProxies" | "eventually">;
+/** What the functions here ask of a mesh: one under test, or either kit. */
+export type Seen = Pick<MeshUnderTest, "api" | "pods" | "heldProxies" | "eventually">;
 
 /** The revision that injected a pod; undefined where none did. */
 export const revisionOf = (pod: Json): string | undefined =>

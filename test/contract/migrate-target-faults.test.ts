@@ -1,12 +1,12 @@
 /**
  * What goes wrong after the checks: workloads that fail on the target, others who act meanwhile, and a target that
- * lies. Nothing is lost or left unsaid.
+ * answers falsely. Nothing is lost, and everything is reported.
  */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import type { MigrationDocument } from "../../src/views/migration-view.ts";
 import { barePod, deployment, type Life, statefulSet } from "../real/workloads.ts";
-import { type Bed, type Json, openBed, together } from "./bed.ts";
+import type { Json, MeshUnderTest } from "./mesh-under-test.ts";
 import {
   assertRestored,
   carriedOut,
@@ -17,7 +17,8 @@ import {
   once,
   outcomesOf,
   settled,
-} from "./scene.ts";
+} from "./migrations.ts";
+import { openMesh, together } from "./open-mesh.ts";
 import {
   appOf,
   assertArrived,
@@ -30,13 +31,13 @@ import {
   revisionOf,
   templatesOf,
   uidsOf,
-} from "./witness.ts";
+} from "./verify-result.ts";
 
-let bed: Bed;
+let mesh: MeshUnderTest;
 before(async () => {
-  bed = await openBed({ revisions: { default: "1.19.0", "1-20": "1.20.0", doomed: "1.20.0", "1-29": "1.29.1" } });
+  mesh = await openMesh({ revisions: { default: "1.19.0", "1-20": "1.20.0", doomed: "1.20.0", "1-29": "1.29.1" } });
 });
-after(() => bed?.[Symbol.asyncDispose]());
+after(() => mesh?.[Symbol.asyncDispose]());
 
 /** `doomed` is stopped now and then, which must not keep the others from being asked. */
 const among = ["default", "1-20", "1-29"];
@@ -46,16 +47,16 @@ const failsOn20 = { life: "never-ready", onRevision: "1-20" } as const;
 /** The canary's second pod comes only when its first has been ready so long: proven, that is. */
 const oneByOne = { minReadySeconds: 15 };
 const available = (namespace: string) =>
-  bed.eventually("the canary to be available", async () => {
-    const { status } = await bed.api.get(`/apis/apps/v1/namespaces/${namespace}/deployments/first`);
+  mesh.eventually("the canary to be available", async () => {
+    const { status } = await mesh.api.get(`/apis/apps/v1/namespaces/${namespace}/deployments/first`);
     return status.availableReplicas === 2;
   });
 
 /** Waits for the first pod of the target. */
 const firstPod = (namespace: string) =>
-  bed.eventually(
+  mesh.eventually(
     "the first pod",
-    async () => (await bed.pods(namespace)).some((pod) => revisionOf(pod) === "1-20"),
+    async () => (await mesh.pods(namespace)).some((pod) => revisionOf(pod) === "1-20"),
     20,
   );
 
@@ -133,28 +134,28 @@ describe("after the checks", together(), () => {
     ];
     for (const { name, life, to, container, reason, log } of cases) {
       test(name, async () => {
-        const namespace = await settled(bed, (namespace) => [
+        const namespace = await settled(mesh, (namespace) => [
           deployment({ namespace, name: "first", replicas: 2, ...life, onRevision: to }),
           deployment({ namespace, name: "second" }),
         ]);
-        const pods = await uidsOf(bed, namespace);
-        const document = await migrateJson(bed, namespace, to);
-        await assertRestored(bed, namespace, document, { among });
+        const pods = await uidsOf(mesh, namespace);
+        const document = await migrateJson(mesh, namespace, to);
+        await assertRestored(mesh, namespace, document, { among });
         const { failure } = document;
         assert.deepEqual([failure?.object.name, failure?.container], ["first", container], JSON.stringify(failure));
         assert.match(failure?.pod ?? "", /^first-/);
         assert.match(failure?.reason ?? "", reason);
         if (log) assert.match(failure?.logs.join("\n") ?? "", log);
         assert.deepEqual(outcomesOf(document), { first: "restored", second: "not-started" });
-        assert.deepEqual(await uidsOf(bed, namespace), pods, "no pod was lost but the canary's new one");
-        neverFell(bed, namespace);
+        assert.deepEqual(await uidsOf(mesh, namespace), pods, "no pod was lost but the canary's new one");
+        neverFell(mesh, namespace);
       });
     }
   });
 
   describe("what others do meanwhile", together(3), () => {
     test("what came up on the target meanwhile is put back too: scaled up, deleted, and of the canary itself", async () => {
-      const namespace = await settled(bed, (namespace) => [
+      const namespace = await settled(mesh, (namespace) => [
         deployment({ namespace, name: "first", replicas: 2, ...failsOn20 }),
         deployment({ namespace, name: "scaled" }),
         deployment({ namespace, name: "hurt", spec: { strategy: { rollingUpdate: { maxUnavailable: 1 } } } }),
@@ -163,33 +164,33 @@ describe("after the checks", together(), () => {
         statefulSet({ namespace, name: "stuck", ...failsOn20 }),
       ]);
       const meanwhile = once(canary, async () => {
-        const hurt = (await bed.pods(namespace)).find((pod) => appOf(pod) === "hurt");
-        await bed.shell(`kubectl scale -n ${namespace} deployment/scaled --replicas=4`);
-        await bed.shell(`kubectl scale -n ${namespace} deployment/idle --replicas=1`);
-        await bed.shell(`kubectl delete pod -n ${namespace} ${hurt.metadata.name} db-2 stuck-1 --wait=false`);
-        await bed.eventually("them to come up on 1-20", async () => {
-          const up = (await bed.pods(namespace)).filter(
+        const hurt = (await mesh.pods(namespace)).find((pod) => appOf(pod) === "hurt");
+        await mesh.shell(`kubectl scale -n ${namespace} deployment/scaled --replicas=4`);
+        await mesh.shell(`kubectl scale -n ${namespace} deployment/idle --replicas=1`);
+        await mesh.shell(`kubectl delete pod -n ${namespace} ${hurt.metadata.name} db-2 stuck-1 --wait=false`);
+        await mesh.eventually("them to come up on 1-20", async () => {
+          const up = (await mesh.pods(namespace)).filter(
             (pod) => revisionOf(pod) === "1-20" && isReady(pod) !== (appOf(pod) === "stuck"),
           );
           return ["scaled", "idle", "hurt", "db", "stuck"].every((app) => up.some((pod) => appOf(pod) === app));
         });
       });
-      const result = await migrate(bed, namespace, "1-20", ["-o", "json"], meanwhile);
+      const result = await migrate(mesh, namespace, "1-20", ["-o", "json"], meanwhile);
       await meanwhile.done();
       const document = documentOf(result);
-      await assertRestored(bed, namespace, document, { among });
+      await assertRestored(mesh, namespace, document, { among });
       const all = ["first", "scaled", "hurt", "idle", "db", "stuck"];
       assert.deepEqual(outcomesOf(document), Object.fromEntries(all.map((name) => [name, "restored"])));
       for (const app of all.slice(1)) assert.match(result.stderr, new RegExp(`${namespace}/\\w+/${app}: .*${app}-`));
-      neverFell(bed, namespace);
+      neverFell(mesh, namespace);
     });
 
     test("what cannot be put back is named: a pod that nobody owns", async () => {
-      const namespace = await settled(bed, (namespace) => [
+      const namespace = await settled(mesh, (namespace) => [
         deployment({ namespace, name: "first", replicas: 2, ...failsOn20 }),
       ]);
-      const meanwhile = once(canary, () => bed.apply(barePod({ namespace, name: "lonely" })));
-      const result = await migrate(bed, namespace, "1-20", ["-o", "json"], meanwhile);
+      const meanwhile = once(canary, () => mesh.apply(barePod({ namespace, name: "lonely" })));
+      const result = await migrate(mesh, namespace, "1-20", ["-o", "json"], meanwhile);
       await meanwhile.done();
       const document = documentOf(result);
       assert.deepEqual(
@@ -197,62 +198,62 @@ describe("after the checks", together(), () => {
         [4, "partial", { first: "restored" }],
       );
       assert.match(result.stderr, /^warning: .*: lonely; delete/m);
-      assert.deepEqual(await labelsOf(bed, namespace), enabled);
+      assert.deepEqual(await labelsOf(mesh, namespace), enabled);
     });
 
     test("a tag was moved: only the canary's template is put back, and what was on the target before is left alone", async () => {
-      await bed.setTag("rolling", "default");
+      await mesh.setTag("rolling", "default");
       const make = (namespace: string) => [
         deployment({ namespace, name: "first", replicas: 2, ...failsOn20 }),
         deployment({ namespace, name: "second" }),
       ];
-      const namespace = await settled(bed, make, { "istio.io/rev": "rolling" });
-      await bed.setTag("rolling", "1-20");
-      await bed.shell(`kubectl rollout restart -n ${namespace} deployment/second`);
-      await bed.waitReady(namespace);
-      await bed.eventually("the old pods to be gone", async () => (await bed.pods(namespace)).length === 5);
-      const pods = await uidsOf(bed, namespace);
-      const document = await migrateJson(bed, namespace, "rolling");
+      const namespace = await settled(mesh, make, { "istio.io/rev": "rolling" });
+      await mesh.setTag("rolling", "1-20");
+      await mesh.shell(`kubectl rollout restart -n ${namespace} deployment/second`);
+      await mesh.waitReady(namespace);
+      await mesh.eventually("the old pods to be gone", async () => (await mesh.pods(namespace)).length === 5);
+      const pods = await uidsOf(mesh, namespace);
+      const document = await migrateJson(mesh, namespace, "rolling");
       assert.deepEqual([document.exitCode, document.state], [4, "restored"], JSON.stringify(document, undefined, 2));
-      await bed.eventually("the canary's new pod to be gone", async () => (await bed.pods(namespace)).length === 5);
-      assert.deepEqual(await uidsOf(bed, namespace), pods);
-      assert.deepEqual(await labelsOf(bed, namespace), { "istio.io/rev": "rolling" });
-      assert.equal(await recordOf(bed, namespace), undefined);
+      await mesh.eventually("the canary's new pod to be gone", async () => (await mesh.pods(namespace)).length === 5);
+      assert.deepEqual(await uidsOf(mesh, namespace), pods);
+      assert.deepEqual(await labelsOf(mesh, namespace), { "istio.io/rev": "rolling" });
+      assert.equal(await recordOf(mesh, namespace), undefined);
     });
 
     test("an autoscaler adds pods to the canary itself", async () => {
-      const namespace = await settled(bed, (namespace) => [
+      const namespace = await settled(mesh, (namespace) => [
         deployment({ namespace, name: "first", replicas: 2, ...failsOn20 }),
         deployment({ namespace, name: "second" }),
       ]);
-      const meanwhile = once(canary, () => bed.shell(`kubectl scale -n ${namespace} deployment/first --replicas=4`));
-      const document = await migrateJson(bed, namespace, "1-20", meanwhile);
+      const meanwhile = once(canary, () => mesh.shell(`kubectl scale -n ${namespace} deployment/first --replicas=4`));
+      const document = await migrateJson(mesh, namespace, "1-20", meanwhile);
       await meanwhile.done();
-      await assertRestored(bed, namespace, document, { among });
-      assert.equal((await bed.pods(namespace)).filter((pod) => appOf(pod) === "first").length, 4);
+      await assertRestored(mesh, namespace, document, { among });
+      assert.equal((await mesh.pods(namespace)).filter((pod) => appOf(pod) === "first").length, 4);
     });
 
     test("somebody puts the labels back while the canary comes up: nothing more is begun, and their labels stand", async () => {
-      const namespace = await settled(bed, (namespace) => [
+      const namespace = await settled(mesh, (namespace) => [
         deployment({ namespace, name: "first", replicas: 2, readyAfter: 3000, spec: oneByOne }),
         deployment({ namespace, name: "second" }),
       ]);
       await available(namespace);
       const isSecond = (pod: Json) => appOf(pod) === "second";
-      const second = await uidsOf(bed, namespace, isSecond);
+      const second = await uidsOf(mesh, namespace, isSecond);
       const meanwhile = once(canary, async () => {
         await firstPod(namespace);
-        await bed.shell(`kubectl label namespace ${namespace} istio.io/rev- istio-injection=enabled`);
+        await mesh.shell(`kubectl label namespace ${namespace} istio.io/rev- istio-injection=enabled`);
       });
-      const document = await migrateJson(bed, namespace, "1-20", meanwhile);
+      const document = await migrateJson(mesh, namespace, "1-20", meanwhile);
       await meanwhile.done();
       assert.deepEqual([document.exitCode, document.state], [4, "partial"], JSON.stringify(document, undefined, 2));
       assert.match(JSON.stringify(document.workloads), /changed by somebody else/);
-      assert.deepEqual(await labelsOf(bed, namespace), enabled);
-      assert.deepEqual(await uidsOf(bed, namespace, isSecond), second);
-      await carriedOut(bed, document.goBack);
-      await eventuallyArrived(bed, namespace, "default", { among });
-      neverFell(bed, namespace);
+      assert.deepEqual(await labelsOf(mesh, namespace), enabled);
+      assert.deepEqual(await uidsOf(mesh, namespace, isSecond), second);
+      await carriedOut(mesh, document.goBack);
+      await eventuallyArrived(mesh, namespace, "default", { among });
+      neverFell(mesh, namespace);
     });
   });
 
@@ -265,7 +266,7 @@ describe("after the checks", together(), () => {
     ];
     const mend = async (namespace: string) => {
       const patch = JSON.stringify({ spec: { template: { metadata: { labels: { life: null } } } } });
-      await carriedOut(bed, `kubectl patch -n ${namespace} deployment/bad --type merge -p '${patch}'`);
+      await carriedOut(mesh, `kubectl patch -n ${namespace} deployment/bad --type merge -p '${patch}'`);
     };
     const failed = (document: MigrationDocument) => {
       assert.deepEqual([document.exitCode, document.state], [4, "partial"], JSON.stringify(document, undefined, 2));
@@ -277,46 +278,46 @@ describe("after the checks", together(), () => {
     };
 
     test("the command that goes back brings everything back, and the way is free again", async () => {
-      const namespace = await settled(bed, make);
-      const result = await migrate(bed, namespace, "1-20");
+      const namespace = await settled(mesh, make);
+      const result = await migrate(mesh, namespace, "1-20");
       assert.equal(result.code, 4, result.stderr);
       assert.match(result.stdout, /^failed: .*bad/m);
       assert.match(result.stdout, /cannot open the database/);
       commandAfter("to go on:", result.stdout);
-      await carriedOut(bed, commandAfter("to go back:", result.stdout));
-      await eventuallyArrived(bed, namespace, "default", { among });
-      assert.deepEqual(await labelsOf(bed, namespace), enabled);
-      neverFell(bed, namespace);
+      await carriedOut(mesh, commandAfter("to go back:", result.stdout));
+      await eventuallyArrived(mesh, namespace, "default", { among });
+      assert.deepEqual(await labelsOf(mesh, namespace), enabled);
+      neverFell(mesh, namespace);
 
       await mend(namespace);
-      await bed.waitReady(namespace);
-      const before = await templatesOf(bed, namespace);
-      const again = await migrateJson(bed, namespace, "1-20");
+      await mesh.waitReady(namespace);
+      const before = await templatesOf(mesh, namespace);
+      const again = await migrateJson(mesh, namespace, "1-20");
       assert.deepEqual([again.exitCode, again.state], [0, "done"], JSON.stringify(again, undefined, 2));
-      await assertArrived(bed, namespace, "1-20", { among });
+      await assertArrived(mesh, namespace, "1-20", { among });
       const oneMore = Object.entries(before).map(([workload, templates]) => [workload, templates + 1]);
-      assert.deepEqual(await templatesOf(bed, namespace), Object.fromEntries(oneMore), "each restarted once");
-      neverFell(bed, namespace);
+      assert.deepEqual(await templatesOf(mesh, namespace), Object.fromEntries(oneMore), "each restarted once");
+      neverFell(mesh, namespace);
     });
 
     test("mended, the command that goes on finishes it", async () => {
-      const namespace = await settled(bed, make);
-      const document = await migrateJson(bed, namespace, "1-20");
+      const namespace = await settled(mesh, make);
+      const document = await migrateJson(mesh, namespace, "1-20");
       failed(document);
-      const { "Deployment/bad": _, ...before } = await templatesOf(bed, namespace);
-      const bad = (await bed.pods(namespace)).filter((pod) => appOf(pod) === "bad");
+      const { "Deployment/bad": _, ...before } = await templatesOf(mesh, namespace);
+      const bad = (await mesh.pods(namespace)).filter((pod) => appOf(pod) === "bad");
       assert.equal(
         bad.filter((pod) => revisionOf(pod) === "default" && isReady(pod)).length,
         3,
         "the old pods serve on",
       );
       await mend(namespace);
-      await carriedOut(bed, document.goOn);
-      await assertArrived(bed, namespace, "1-20", { among });
-      const { "Deployment/bad": __, ...others } = await templatesOf(bed, namespace);
+      await carriedOut(mesh, document.goOn);
+      await assertArrived(mesh, namespace, "1-20", { among });
+      const { "Deployment/bad": __, ...others } = await templatesOf(mesh, namespace);
       assert.deepEqual(others, before, "what had arrived was not restarted again");
-      assert.equal((await recordOf(bed, namespace)).state, "done");
-      neverFell(bed, namespace);
+      assert.equal((await recordOf(mesh, namespace)).state, "done");
+      neverFell(mesh, namespace);
     });
   });
 
@@ -324,8 +325,8 @@ describe("after the checks", together(), () => {
     /** Edits the webhooks of a tag of 1-20 by hand. */
     const editTag = async (tag: string, edit: (webhook: Json) => readonly Json[]): Promise<void> => {
       const path = `/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/istio-revision-tag-${tag}`;
-      const { webhooks } = await bed.api.get(path);
-      await bed.api.merge(path, { webhooks: webhooks.flatMap(edit) });
+      const { webhooks } = await mesh.api.get(path);
+      await mesh.api.merge(path, { webhooks: webhooks.flatMap(edit) });
     };
     const pointTo = (service: object) => (webhook: Json) => [
       {
@@ -336,34 +337,34 @@ describe("after the checks", together(), () => {
     const toDefault = pointTo({ name: "istiod" });
 
     test("its webhook fails: nothing was restarted, and the labels are put back", async () => {
-      const namespace = await settled(bed, (namespace) => [deployment({ namespace, name: "first", replicas: 2 })]);
-      const pods = await uidsOf(bed, namespace);
-      await bed.setTag("mute", "1-20");
+      const namespace = await settled(mesh, (namespace) => [deployment({ namespace, name: "first", replicas: 2 })]);
+      const pods = await uidsOf(mesh, namespace);
+      await mesh.setTag("mute", "1-20");
       await editTag("mute", pointTo({ port: 9 }));
-      const document = await migrateJson(bed, namespace, "mute");
-      await assertRestored(bed, namespace, document, { among });
+      const document = await migrateJson(mesh, namespace, "mute");
+      await assertRestored(mesh, namespace, document, { among });
       assert.match(document.failure?.reason ?? "", /failed calling webhook/);
-      assert.deepEqual(await uidsOf(bed, namespace), pods);
-      neverFell(bed, namespace);
+      assert.deepEqual(await uidsOf(mesh, namespace), pods);
+      neverFell(mesh, namespace);
     });
 
     test("another revision answers in its name", async () => {
-      const namespace = await settled(bed, (namespace) => [deployment({ namespace, name: "first", replicas: 2 })]);
-      const pods = await uidsOf(bed, namespace);
-      await bed.setTag("masked", "1-20");
+      const namespace = await settled(mesh, (namespace) => [deployment({ namespace, name: "first", replicas: 2 })]);
+      const pods = await uidsOf(mesh, namespace);
+      await mesh.setTag("masked", "1-20");
       await editTag("masked", toDefault);
-      const document = await migrateJson(bed, namespace, "masked");
-      await assertRestored(bed, namespace, document, { among });
+      const document = await migrateJson(mesh, namespace, "masked");
+      await assertRestored(mesh, namespace, document, { among });
       assert.match(document.failure?.reason ?? "", /would not be injected by 1-20: default injects them/);
-      assert.deepEqual(await uidsOf(bed, namespace), pods);
+      assert.deepEqual(await uidsOf(mesh, namespace), pods);
     });
 
     test("another revision answers in its name, but not to trials", async () => {
-      const namespace = await settled(bed, (namespace) => [
+      const namespace = await settled(mesh, (namespace) => [
         deployment({ namespace, name: "first", replicas: 2 }),
         deployment({ namespace, name: "second" }),
       ]);
-      await bed.setTag("twofaced", "1-20");
+      await mesh.setTag("twofaced", "1-20");
       const hash = (operator: string) => (webhook: Json) => ({
         ...webhook,
         name: `${operator.toLowerCase()}.${webhook.name}`,
@@ -375,50 +376,50 @@ describe("after the checks", together(), () => {
         hash("DoesNotExist")(webhook),
         ...toDefault(webhook).map(hash("Exists")),
       ]);
-      const document = await migrateJson(bed, namespace, "twofaced");
-      await assertRestored(bed, namespace, document, { among });
+      const document = await migrateJson(mesh, namespace, "twofaced");
+      await assertRestored(mesh, namespace, document, { among });
       assert.match(document.failure?.reason ?? "", /injected by default, not by 1-20/);
-      neverFell(bed, namespace);
+      neverFell(mesh, namespace);
     });
 
     test("another revision answers once the canary is proven: partial", async () => {
-      const namespace = await settled(bed, (namespace) => [
+      const namespace = await settled(mesh, (namespace) => [
         deployment({ namespace, name: "first", replicas: 2, readyAfter: 2000, spec: oneByOne }),
         deployment({ namespace, name: "second", readyAfter: 500 }),
       ]);
       await available(namespace);
-      await bed.setTag("turncoat", "1-20");
+      await mesh.setTag("turncoat", "1-20");
       const meanwhile = once(canary, async () => {
         await firstPod(namespace);
         await editTag("turncoat", toDefault);
       });
-      const document = await migrateJson(bed, namespace, "turncoat", meanwhile);
+      const document = await migrateJson(mesh, namespace, "turncoat", meanwhile);
       await meanwhile.done();
       assert.deepEqual([document.exitCode, document.state], [4, "partial"], JSON.stringify(document, undefined, 2));
       assert.match(document.failure?.reason ?? "", /default/);
-      await carriedOut(bed, document.goBack);
-      await eventuallyArrived(bed, namespace, "default", { among });
-      neverFell(bed, namespace);
+      await carriedOut(mesh, document.goBack);
+      await eventuallyArrived(mesh, namespace, "default", { among });
+      neverFell(mesh, namespace);
     });
   });
 
   describe("an istiod goes silent in the midst, and is back", together(1), () => {
     test("the target's, while the canary comes up: all is put back", async () => {
       // Ready later than a question to a dead istiod takes to fail (10 s): until then its last answer stands.
-      const namespace = await settled(bed, (namespace) => [
+      const namespace = await settled(mesh, (namespace) => [
         deployment({ namespace, name: "first", replicas: 2, readyAfter: 15_000 }),
         deployment({ namespace, name: "second" }),
       ]);
       const isSecond = (pod: Json) => appOf(pod) === "second";
-      const second = await uidsOf(bed, namespace, isSecond);
-      const meanwhile = once(canary, () => bed.stopIstiod("doomed", "unnoticed"));
-      const document = await migrateJson(bed, namespace, "doomed", meanwhile);
-      await bed.startIstiod("doomed");
-      await assertRestored(bed, namespace, document, { among });
+      const second = await uidsOf(mesh, namespace, isSecond);
+      const meanwhile = once(canary, () => mesh.stopIstiod("doomed", "unnoticed"));
+      const document = await migrateJson(mesh, namespace, "doomed", meanwhile);
+      await mesh.startIstiod("doomed");
+      await assertRestored(mesh, namespace, document, { among });
       await meanwhile.done();
       assert.match(document.failure?.reason ?? "", /istiod|connect/);
-      assert.deepEqual(await uidsOf(bed, namespace, isSecond), second);
-      neverFell(bed, namespace);
+      assert.deepEqual(await uidsOf(mesh, namespace, isSecond), second);
+      neverFell(mesh, namespace);
     });
 
     test("the old one, which is to say that it holds them no more: unknown and not done, until it answers", async () => {
@@ -426,19 +427,19 @@ describe("after the checks", together(), () => {
         deployment({ namespace, name: "first", replicas: 2, readyAfter: 300 }),
         deployment({ namespace, name: "second", readyAfter: 2000 }),
       ];
-      const namespace = await settled(bed, make, { "istio.io/rev": "doomed" });
-      const meanwhile = once(/Deployment\/second: /, () => bed.stopIstiod("doomed", "unnoticed"));
-      const document = await migrateJson(bed, namespace, "1-20", meanwhile);
+      const namespace = await settled(mesh, make, { "istio.io/rev": "doomed" });
+      const meanwhile = once(/Deployment\/second: /, () => mesh.stopIstiod("doomed", "unnoticed"));
+      const document = await migrateJson(mesh, namespace, "1-20", meanwhile);
       await meanwhile.done();
       assert.deepEqual([document.exitCode, document.state], [4, "unknown"], JSON.stringify(document, undefined, 2));
       assert.equal(outcomesOf(document).second, "unproven");
       assert.match(document.failure?.reason ?? "", /istiod-doomed-.* of doomed does not answer/);
-      assert.equal((await recordOf(bed, namespace)).state, "open");
-      await bed.startIstiod("doomed");
-      await carriedOut(bed, document.goOn);
-      await assertArrived(bed, namespace, "1-20", { among });
-      assert.equal((await recordOf(bed, namespace)).state, "done");
-      neverFell(bed, namespace);
+      assert.equal((await recordOf(mesh, namespace)).state, "open");
+      await mesh.startIstiod("doomed");
+      await carriedOut(mesh, document.goOn);
+      await assertArrived(mesh, namespace, "1-20", { among });
+      assert.equal((await recordOf(mesh, namespace)).state, "done");
+      neverFell(mesh, namespace);
     });
   });
 });

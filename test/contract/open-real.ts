@@ -1,9 +1,9 @@
-/** The real mesh as the contract's bed. */
+/** Opens the real mesh for the tests of the contract. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { upMesh } from "../real/kit.ts";
-import type { Bed, BedOptions, RunOptions } from "./bed.ts";
+import type { MeshUnderTest, MeshUnderTestOptions, RunOptions } from "./mesh-under-test.ts";
 
-export async function openRealBed(options: BedOptions): Promise<Bed> {
+export async function openRealMesh(options: MeshUnderTestOptions): Promise<MeshUnderTest> {
   const mesh = await upMesh(options);
   const recorder = await mesh.recorder();
   const { kubeconfig, api } = mesh;

@@ -226,7 +226,7 @@ export async function newPodsLive(stage: Stage, life: string | undefined, more: 
 const { readyAfter, readyBefore, terminateAfter, container } = annotations;
 export const life = { readyAfter, readyBefore, terminateAfter, container } as const;
 
-/** A pod whose trouble is over. */
+/** A pod without the life that its labels gave it. */
 export const well = (pod: KubeJson): Json =>
   annotated(relabelled(pod, { [lifeLabel]: undefined }) as KubeJson, {
     [terminateAfter]: undefined,

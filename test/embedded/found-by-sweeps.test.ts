@@ -1,25 +1,25 @@
 /** What the sweeps found (sweep.test.ts, sweep-plans.test.ts), each held by a plan of its own. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { assertArrived, documentOf, labelsOf } from "../contract/witness.ts";
+import { assertArrived, documentOf, labelsOf } from "../contract/verify-result.ts";
 import { deployment, statefulSet } from "../real/workloads.ts";
 import { carryOut, type FaultPlan } from "./fault-plan.ts";
 import { faults, isWrite } from "./faults.ts";
 import { interferences } from "./interference.ts";
 import type { EmbeddedMesh } from "./mesh.ts";
 import { outages } from "./outages.ts";
-import { openScene, type Scene } from "./scene.ts";
+import { openSweepMesh, type SweepMesh } from "./sweep-mesh.ts";
 
-let scene: Scene;
+let sweep: SweepMesh;
 let mesh: EmbeddedMesh;
 before(async () => {
-  scene = await openScene({ revisions: { default: "1.19.0", "1-20": "1.20.0" } });
-  ({ mesh } = scene);
+  sweep = await openSweepMesh({ revisions: { default: "1.19.0", "1-20": "1.20.0" } });
+  ({ mesh } = sweep);
 });
-after(() => scene?.[Symbol.asyncDispose]());
+after(() => sweep?.[Symbol.asyncDispose]());
 
 const namespaceOfTwo = () =>
-  scene.settled((namespace) => [
+  sweep.settled((namespace) => [
     deployment({ namespace, name: "web", replicas: 2, readyAfter: 1_000 }),
     statefulSet({ namespace, name: "db", replicas: 2, readyAfter: 1_000 }),
   ]);

@@ -20,14 +20,14 @@ export const podsUnder = ({ store }: EmbeddedMesh, { metadata }: KubeJson): read
       each.kind === "ReplicaSet" ? store.controlled(each.metadata.uid) : each.kind === "Pod" ? [each] : [],
     );
 
-export interface Losses extends Disposable {
+export interface AvailabilityViolations extends Disposable {
   /** Others take this pod: one ready pod less is excused until its workload is at full strength again. */
   take(workload: KubeJson, pod: KubeJson): void;
   /** `Kind/name: 1 ready of at least 2 …` */
   fell(): readonly string[];
 }
 
-export function watchLosses(mesh: EmbeddedMesh, namespace: string): Losses {
+export function watchViolations(mesh: EmbeddedMesh, namespace: string): AvailabilityViolations {
   const { store, clock } = mesh;
   const bounds = new Map<string, number>();
   const taken = new Map<string, Map<string, number>>();

@@ -1,79 +1,83 @@
 /** What the migrations' tests share: namespaces, runs, and what must hold after each of them. */
 import assert from "node:assert/strict";
 import type { MigrationDocument } from "../../src/views/migration-view.ts";
-import { type AuditEntry, type Bed, isWrite, type Run, type RunOptions } from "./bed.ts";
-import { documentOf, eventuallyArrived, labelsOf, recordOf, type Which } from "./witness.ts";
+import { type AuditEntry, isWrite, type MeshUnderTest, type Run, type RunOptions } from "./mesh-under-test.ts";
+import { documentOf, eventuallyArrived, labelsOf, recordOf, type Which } from "./verify-result.ts";
 
 export const enabled = { "istio-injection": "enabled" };
 
 /** A namespace of the un-revisioned control plane unless its labels say otherwise, with everything in it ready. */
 export async function settled(
-  bed: Bed,
+  mesh: MeshUnderTest,
   workloads: (namespace: string) => readonly object[],
   labels: Readonly<Record<string, string>> = enabled,
   name?: string,
 ): Promise<string> {
-  const namespace = await bed.createNamespace(labels, name);
-  await bed.apply(workloads(namespace));
-  await bed.waitReady(namespace);
+  const namespace = await mesh.createNamespace(labels, name);
+  await mesh.apply(workloads(namespace));
+  await mesh.waitReady(namespace);
   return namespace;
 }
 
 /** Runs a migration with a short patience. */
 export const migrate = (
-  bed: Bed,
+  mesh: MeshUnderTest,
   namespace: string,
   to: string,
   args: readonly string[] = [],
   options?: RunOptions,
 ): Promise<Run> =>
-  bed.run("mesh-migrate", ["-n", namespace, "--to", to, "--workload-timeout", "20s", ...args], options);
+  mesh.run("mesh-migrate", ["-n", namespace, "--to", to, "--workload-timeout", "20s", ...args], options);
 
 /** The same, and its document, held against the schema. */
 export const migrateJson = async (
-  bed: Bed,
+  mesh: MeshUnderTest,
   namespace: string,
   to: string,
   options?: RunOptions,
-): Promise<MigrationDocument> => documentOf(await migrate(bed, namespace, to, ["-o", "json"], options));
+): Promise<MigrationDocument> => documentOf(await migrate(mesh, namespace, to, ["-o", "json"], options));
 
 export const outcomesOf = ({ workloads }: MigrationDocument) =>
   Object.fromEntries(workloads.map(({ name, outcome }) => [name, outcome]));
 
 /** Runs a command line that has to succeed. */
-export async function carriedOut(bed: Bed, commandLine: string | null | undefined): Promise<Run> {
+export async function carriedOut(mesh: MeshUnderTest, commandLine: string | null | undefined): Promise<Run> {
   assert.ok(commandLine, "there is a command");
-  const run = await bed.shell(commandLine);
+  const run = await mesh.shell(commandLine);
   assert.equal(run.code, 0, `${commandLine}\n${run.stdout}${run.stderr}`);
   return run;
 }
 
 /** What mesh-migrate asked of the API server in a namespace or of it since a time, reads and all. */
 export const askedBy = async (
-  bed: Pick<Bed, "audit">,
+  mesh: Pick<MeshUnderTest, "audit">,
   namespace: string,
   since: Date,
 ): Promise<readonly AuditEntry[]> =>
-  (await bed.audit(since))
+  (await mesh.audit(since))
     .filter(({ userAgent }) => userAgent.startsWith("mesh-migrate/"))
     .filter((entry) => entry.namespace === namespace || (entry.resource === "namespaces" && entry.name === namespace));
 
 /** What mesh-migrate wrote to a namespace or in it since a time: requests that change what is stored. */
-export const writesTo = async (bed: Pick<Bed, "audit">, namespace: string, since: Date): Promise<readonly string[]> =>
-  (await askedBy(bed, namespace, since))
+export const writesTo = async (
+  mesh: Pick<MeshUnderTest, "audit">,
+  namespace: string,
+  since: Date,
+): Promise<readonly string[]> =>
+  (await askedBy(mesh, namespace, since))
     .filter(isWrite)
     .map(({ verb, resource, name }) => `${verb} ${resource}/${name}`);
 
 /** No workload of the namespace ever fell below its own bound. */
-export const neverFell = (bed: Bed, namespace: string): void =>
+export const neverFell = (mesh: MeshUnderTest, namespace: string): void =>
   assert.deepEqual(
-    bed.availability(namespace).filter(({ ok }) => !ok),
+    mesh.availability(namespace).filter(({ ok }) => !ok),
     [],
   );
 
 /** Everything is as before the run: labels, no record, and on `default`. */
 export async function assertRestored(
-  bed: Bed,
+  mesh: MeshUnderTest,
   namespace: string,
   document: MigrationDocument,
   which?: Which,
@@ -85,9 +89,9 @@ export async function assertRestored(
   );
   assert.ok(document.goOn?.startsWith("kubectl mesh-migrate "));
   assert.equal(document.goBack, null);
-  assert.deepEqual(await labelsOf(bed, namespace), enabled);
-  assert.equal(await recordOf(bed, namespace), undefined);
-  await eventuallyArrived(bed, namespace, "default", which);
+  assert.deepEqual(await labelsOf(mesh, namespace), enabled);
+  assert.equal(await recordOf(mesh, namespace), undefined);
+  await eventuallyArrived(mesh, namespace, "default", which);
 }
 
 /**

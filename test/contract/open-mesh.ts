@@ -1,0 +1,16 @@
+/**
+ * Opens the mesh that the tests of this folder run on: `MESH=real` takes real programs, anything else the embedded mesh.
+ * Where the two differ, the embedded one is wrong.
+ */
+import type { MeshUnderTest, MeshUnderTestOptions } from "./mesh-under-test.ts";
+
+/** Which mesh the tests of this process run on. */
+export const meshKind: MeshUnderTest["kind"] = process.env.MESH === "real" ? "real" : "embedded";
+
+/** Options of a suite whose tests have a namespace each: so many at once, where time is not one for all. */
+export const together = (most: number | true = true) => ({ concurrency: meshKind === "real" ? most : false });
+
+export async function openMesh(options: MeshUnderTestOptions): Promise<MeshUnderTest> {
+  if (meshKind === "real") return (await import("./open-real.ts")).openRealMesh(options);
+  return (await import("./open-embedded.ts")).openEmbeddedMesh(options);
+}
