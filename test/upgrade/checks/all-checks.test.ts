@@ -8,7 +8,7 @@ import { allChecks } from "../../../src/upgrade/checks/all-checks.ts";
 import { type CheckRecord, pageOf } from "../../../src/upgrade/checks/check.ts";
 import { migrationChecks } from "../../../src/upgrade/checks/move/migration-checks.ts";
 import * as single from "../../../src/upgrade/checks/single-checks.ts";
-import { listedCluster } from "../../cluster/listed-cluster.ts";
+import { listedCluster } from "../../fixtures/listed-cluster.ts";
 import { mission } from "../builders.ts";
 
 const ids: readonly string[] = allChecks.map(({ id }) => id);
