@@ -8,6 +8,7 @@ import { allChecks } from "../../../src/upgrade/checks/all-checks.ts";
 import { type CheckRecord, pageOf } from "../../../src/upgrade/checks/check.ts";
 import { migrationChecks } from "../../../src/upgrade/checks/move/migration-checks.ts";
 import * as single from "../../../src/upgrade/checks/single-checks.ts";
+import { requestText } from "../../fixtures/fake-cluster.ts";
 import { listedCluster } from "../../fixtures/listed-cluster.ts";
 import { mission } from "../builders.ts";
 
@@ -47,12 +48,13 @@ test("what could not be read is missed by a check of the migration", async () =>
     configmaps: [],
     resourcequotas: [{ metadata: { name: "team", uid: "u", namespace: "production" }, spec: { hard: { pods: "9" } } }],
   };
-  const { cluster, requests } = listedCluster({ objects });
+  const cluster = listedCluster({ objects });
   await readClusterEvidence(cluster, mission(), ["production"]);
+  const requests = cluster.requests.map(requestText);
   const missed = await Promise.all(
     requests.map(async (request) => {
       const failing = listedCluster({ objects, failures: { [request]: "forbidden" } });
-      return (await readClusterEvidence(failing.cluster, mission(), ["production"])).unknown;
+      return (await readClusterEvidence(failing, mission(), ["production"])).unknown;
     }),
   );
   assert.ok(requests.length > 12, requests.join(", "));
