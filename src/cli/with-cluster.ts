@@ -2,7 +2,7 @@
 import type { Cluster } from "../cluster/cluster.ts";
 import { connect } from "../cluster/connect.ts";
 import { paceOf } from "../cluster/http/retry.ts";
-import { type clusterFlags, clusterFlagsOf } from "./cluster-flags.ts";
+import { type clusterFlags, clusterFlagsOf } from "./flags/cluster-flags.ts";
 import type { Io } from "./io.ts";
 import type { Args } from "./plugin.ts";
 import { version } from "./version.ts";

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { parseDuration } from "../../mesh/duration.ts";
+import { parseDuration } from "../../mesh/text/duration.ts";
 import type { Identity } from "../cluster.ts";
 import { ClusterError } from "../cluster-error.ts";
 import { printable } from "../printable.ts";

@@ -1,7 +1,7 @@
 /** Waits until something is judged done or failed, by judging it anew at every piece of news. */
 
 import { type Clock, systemClock } from "../../cluster/clock.ts";
-import { durationText } from "../../mesh/duration.ts";
+import { durationText } from "../../mesh/text/duration.ts";
 import type { Verdict } from "../../upgrade/proof/verdict.ts";
 import type { Source } from "./poller.ts";
 

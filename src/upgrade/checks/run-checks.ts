@@ -1,5 +1,5 @@
 import type { Finding } from "../../mesh/finding.ts";
-import { didYouMean } from "../../mesh/suggestion.ts";
+import { didYouMean } from "../../mesh/text/suggestion.ts";
 import type { Facts } from "../plan/moves.ts";
 import { blocker, type Check } from "./check.ts";
 

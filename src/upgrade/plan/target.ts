@@ -3,7 +3,7 @@ import type { LabelSelector, Labels } from "../../mesh/kubernetes.ts";
 import { matchesSelector } from "../../mesh/labels.ts";
 import type { Injector, Mesh } from "../../mesh/model.ts";
 import { listed } from "../../mesh/phrase.ts";
-import { didYouMean } from "../../mesh/suggestion.ts";
+import { didYouMean } from "../../mesh/text/suggestion.ts";
 import { blocker } from "../checks/check.ts";
 import type { Target } from "./plan.ts";
 

@@ -3,7 +3,7 @@
 import type { Finding } from "../../../mesh/finding.ts";
 import type { ObjectRef } from "../../../mesh/model.ts";
 import { refArgument } from "../../../mesh/object-ref.ts";
-import { didYouMean } from "../../../mesh/suggestion.ts";
+import { didYouMean } from "../../../mesh/text/suggestion.ts";
 import type { Facts } from "../../plan/moves.ts";
 import { matchesPattern, parsePattern } from "../../plan/object-pattern.ts";
 import { blocker, type Check, skipCheck, unknown, warning } from "../check.ts";

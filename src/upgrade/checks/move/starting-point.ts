@@ -3,7 +3,7 @@ import type { Finding } from "../../../mesh/finding.ts";
 import { labelOf } from "../../../mesh/labels.ts";
 import { undoAnnotation } from "../../../mesh/model.ts";
 import { listed } from "../../../mesh/phrase.ts";
-import { didYouMean } from "../../../mesh/suggestion.ts";
+import { didYouMean } from "../../../mesh/text/suggestion.ts";
 import { comesFrom } from "../../plan/moves.ts";
 import { isMalformed, parseUndoRecord } from "../../record/undo-record.ts";
 import { blocker, type Check } from "../check.ts";
