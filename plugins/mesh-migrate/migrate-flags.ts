@@ -1,7 +1,7 @@
 /** The flags of `kubectl mesh-migrate`. */
-import { clusterFlags } from "../../src/cli/cluster-flags.ts";
-import { nameOf, wordsOf } from "../../src/cli/flag-values.ts";
-import { acceptFlags, commonFlags, scopeFlags, speedFlags, writeFlags } from "../../src/cli/flags.ts";
+import { clusterFlags } from "../../src/cli/flags/cluster-flags.ts";
+import { nameOf, wordsOf } from "../../src/cli/flags/flag-values.ts";
+import { acceptFlags, commonFlags, scopeFlags, speedFlags, writeFlags } from "../../src/cli/flags/flags.ts";
 import type { Args } from "../../src/cli/plugin.ts";
 
 export const migrateFlags = {

@@ -1,12 +1,12 @@
 /** What `kubectl mesh-migrate` does. In a part of its own, which nothing but a real run loads. */
 
-import { clusterFlags } from "../../src/cli/cluster-flags.ts";
 import { UsageError } from "../../src/cli/exit-errors.ts";
-import { commonFlags, speedFlags, writeFlags } from "../../src/cli/flags.ts";
+import { clusterFlags } from "../../src/cli/flags/cluster-flags.ts";
+import { commonFlags, speedFlags, writeFlags } from "../../src/cli/flags/flags.ts";
+import { typedFlags } from "../../src/cli/flags/typed-flags.ts";
 import type { Io } from "../../src/cli/io.ts";
-import { openProgress } from "../../src/cli/open-progress.ts";
+import { openProgress } from "../../src/cli/progress/open-progress.ts";
 import { interruptionOf } from "../../src/cli/signals.ts";
-import { typedFlags } from "../../src/cli/typed-flags.ts";
 import { withCluster } from "../../src/cli/with-cluster.ts";
 import type { Identity } from "../../src/cluster/cluster.ts";
 import { type Migration, migrateNamespaces } from "../../src/execute/migrate/migrate-namespaces.ts";

@@ -1,6 +1,6 @@
 /** The flags of `kubectl mesh-revisions`. */
-import { clusterFlags } from "../../src/cli/cluster-flags.ts";
-import { commonFlags, scopeFlags } from "../../src/cli/flags.ts";
+import { clusterFlags } from "../../src/cli/flags/cluster-flags.ts";
+import { commonFlags, scopeFlags } from "../../src/cli/flags/flags.ts";
 import type { Args } from "../../src/cli/plugin.ts";
 
 export const revisionsFlags = {

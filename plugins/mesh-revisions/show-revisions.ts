@@ -10,7 +10,7 @@ import { type Scope, snapshot } from "../../src/gather/snapshot.ts";
 import { createPoller } from "../../src/gather/watch/poller.ts";
 import { type ExitCode, exit } from "../../src/mesh/exit-codes.ts";
 import type { Mesh } from "../../src/mesh/model.ts";
-import { didYouMean } from "../../src/mesh/suggestion.ts";
+import { didYouMean } from "../../src/mesh/text/suggestion.ts";
 import { jsonLineView, jsonView, yamlView } from "../../src/views/document.ts";
 import { revisionNamesView, revisionsView } from "../../src/views/revisions.ts";
 import { type RevisionsDocument, type RevisionsScope, revisionsDocument } from "../../src/views/revisions-document.ts";

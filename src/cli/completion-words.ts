@@ -1,5 +1,5 @@
 /** What is being typed when Tab is pressed. A half-typed line is no error: unknown words are ignored. */
-import { type CommandLine, flagNames, readCommandLine } from "./command-line.ts";
+import { type CommandLine, flagNames, readCommandLine } from "./flags/command-line.ts";
 import type { Flag, Flags } from "./plugin.ts";
 
 export type Wanted =

@@ -7,9 +7,9 @@ import { existsSync } from "node:fs";
 import { basename, delimiter, dirname, join, resolve } from "node:path";
 import type { ClusterFlags } from "../cluster/auth/connection-flags.ts";
 import type { Name } from "../gather/completion-names.ts";
-import { clusterFlags } from "./cluster-flags.ts";
-import { type CommandLine, longName } from "./command-line.ts";
 import { wantedOf } from "./completion-words.ts";
+import { clusterFlags } from "./flags/cluster-flags.ts";
+import { type CommandLine, longName } from "./flags/command-line.ts";
 import type { Flag, Flags, Plugin } from "./plugin.ts";
 
 /** cobra's ShellCompDirective: leave files out, or offer them. */

@@ -13,7 +13,7 @@ export interface Ending {
   readonly document: ErrorDocument;
 }
 
-export interface Run {
+export interface EndedRun {
   /** The plugin's name. */
   readonly name: string;
   readonly verbosity: number;
@@ -23,7 +23,7 @@ export interface Run {
   readonly halfDone: string | undefined;
 }
 
-export const endingOf = (error: unknown, { name, verbosity, signal, halfDone }: Run): Ending => {
+export const endingOf = (error: unknown, { name, verbosity, signal, halfDone }: EndedRun): Ending => {
   const interruption = interruptionOf(signal);
   const known = knownEnd(error);
   const { message, hint, stack } = wordsOf(error);

@@ -5,8 +5,8 @@
 import type { Argv, Options } from "yargs";
 import yargs from "yargs";
 import { exit, exitMeanings } from "../mesh/exit-codes.ts";
-import { kebab } from "./command-line.ts";
-import { ownFlags } from "./parse.ts";
+import { kebab } from "./flags/command-line.ts";
+import { ownFlags } from "./flags/parse.ts";
 import type { Flag, Flags, Plugin } from "./plugin.ts";
 
 const columns = 100;

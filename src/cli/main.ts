@@ -1,11 +1,11 @@
 /** Runs a plugin: the one place where an error becomes a message and an exit code. */
 import { type ExitCode, exit } from "../mesh/exit-codes.ts";
-import { readCommandLine } from "./command-line.ts";
 import { documentText, isDocumentFormat } from "./document-text.ts";
 import { endingOf } from "./ending.ts";
+import { readCommandLine } from "./flags/command-line.ts";
+import { ownFlags, parse } from "./flags/parse.ts";
 import type { Shell } from "./io.ts";
 import { terminal } from "./io.ts";
-import { ownFlags, parse } from "./parse.ts";
 import type { Args, Flags, Plugin } from "./plugin.ts";
 import { versionText } from "./version.ts";
 

@@ -1,7 +1,7 @@
 /** A plugin's connection to the cluster that its flags name. */
 import type { Cluster } from "../cluster/cluster.ts";
 import { connect } from "../cluster/connect.ts";
-import { type clusterFlags, clusterFlagsOf } from "./cluster-flags.ts";
+import { type clusterFlags, clusterFlagsOf } from "./flags/cluster-flags.ts";
 import type { Io } from "./io.ts";
 import type { Args } from "./plugin.ts";
 import { version } from "./version.ts";

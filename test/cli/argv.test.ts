@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { parse } from "../../src/cli/flags/parse.ts";
 import { runPlugin } from "../../src/cli/main.ts";
-import { parse } from "../../src/cli/parse.ts";
 import { plugin } from "./mesh-example.ts";
 import { memoryShell } from "./shell.ts";
 

@@ -1,9 +1,9 @@
 /** A plugin that tells what it was asked, and fails as it is told to: what the shell is tested with. */
 
-import { clusterFlags, clusterFlagsOf } from "../../src/cli/cluster-flags.ts";
 import { CannotTell, Refusal } from "../../src/cli/exit-errors.ts";
-import { countOf, durationOf, nameOf, objectsOf } from "../../src/cli/flag-values.ts";
-import { commonFlags, scopeFlags, writeFlags } from "../../src/cli/flags.ts";
+import { clusterFlags, clusterFlagsOf } from "../../src/cli/flags/cluster-flags.ts";
+import { countOf, durationOf, nameOf, objectsOf } from "../../src/cli/flags/flag-values.ts";
+import { commonFlags, scopeFlags, writeFlags } from "../../src/cli/flags/flags.ts";
 import { main } from "../../src/cli/main.ts";
 import { definePlugin } from "../../src/cli/plugin.ts";
 import { interruptionOf } from "../../src/cli/signals.ts";

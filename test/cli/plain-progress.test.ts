@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { plainProgress } from "../../src/cli/plain-progress.ts";
+import { plainProgress } from "../../src/cli/progress/plain-progress.ts";
 
 const start = Date.UTC(2026, 10, 23, 5, 36, 51);
 

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { clusterFlags } from "../../src/cli/cluster-flags.ts";
-import { countOf, durationOf } from "../../src/cli/flag-values.ts";
-import { parse } from "../../src/cli/parse.ts";
+import { clusterFlags } from "../../src/cli/flags/cluster-flags.ts";
+import { countOf, durationOf } from "../../src/cli/flags/flag-values.ts";
+import { parse } from "../../src/cli/flags/parse.ts";
+import { typedFlags } from "../../src/cli/flags/typed-flags.ts";
 import { definePlugin } from "../../src/cli/plugin.ts";
-import { typedFlags } from "../../src/cli/typed-flags.ts";
 import { exit } from "../../src/mesh/exit-codes.ts";
 
 const own = {

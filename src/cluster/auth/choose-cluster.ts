@@ -1,6 +1,6 @@
 /** Chooses the cluster and the user, by flags, kubeconfig or the pod that the program runs in. */
 import { readFileSync } from "node:fs";
-import { parseDuration } from "../../mesh/duration.ts";
+import { parseDuration } from "../../mesh/text/duration.ts";
 import type { Identity } from "../cluster.ts";
 import { ClusterError } from "../cluster-error.ts";
 import { printable } from "../printable.ts";

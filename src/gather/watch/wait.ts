@@ -1,7 +1,7 @@
 /** Waits until something is judged done or failed, by judging it again after every read. */
 
 import type { Clock } from "../../cluster/clock.ts";
-import { durationText } from "../../mesh/duration.ts";
+import { durationText } from "../../mesh/text/duration.ts";
 import type { Verdict } from "../../upgrade/proof/verdict.ts";
 import type { Source } from "./poller.ts";
 

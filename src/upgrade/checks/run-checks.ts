@@ -1,6 +1,6 @@
 /** The engine: runs checks on facts, and turns what they say into findings. */
 import type { Finding } from "../../mesh/finding.ts";
-import { didYouMean } from "../../mesh/suggestion.ts";
+import { didYouMean } from "../../mesh/text/suggestion.ts";
 import type { MissingEvidence } from "../evidence/cluster-evidence.ts";
 import { blocker, type Check, type CheckRecord, cannotTell, observe, warning } from "./check.ts";
 import { singleChecks, skipCheckKnown } from "./single-checks.ts";

@@ -5,7 +5,7 @@ import { matchesSelector } from "../../mesh/labels.ts";
 import type { Injector, Mesh } from "../../mesh/model.ts";
 import { listed } from "../../mesh/phrase.ts";
 import { revisionsWithIstiod } from "../../mesh/revision-state.ts";
-import { didYouMean } from "../../mesh/suggestion.ts";
+import { didYouMean } from "../../mesh/text/suggestion.ts";
 import { blocker, observe } from "../checks/check.ts";
 import { targetExists } from "../checks/single-checks.ts";
 import type { Target } from "../record/undo-record.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import fc from "fast-check";
 import type { Labels, PodSpec } from "../../../src/mesh/kubernetes.ts";
-import { nearest } from "../../../src/mesh/suggestion.ts";
+import { nearest } from "../../../src/mesh/text/suggestion.ts";
 import { usageOf } from "../../../src/upgrade/evidence/pod-usage.ts";
 import { thousandths } from "../../../src/upgrade/evidence/quantity.ts";
 

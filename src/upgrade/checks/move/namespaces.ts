@@ -2,7 +2,7 @@
 import { labelOf } from "../../../mesh/labels.ts";
 import type { Namespace, Workload } from "../../../mesh/model.ts";
 import { listed } from "../../../mesh/phrase.ts";
-import { didYouMean } from "../../../mesh/suggestion.ts";
+import { didYouMean } from "../../../mesh/text/suggestion.ts";
 import { asksForInjection, type Eligibility } from "../../plan/eligibility.ts";
 import { type Facts, writesLabels } from "../../plan/moves.ts";
 import { blocker, type Check, cannotTell, note, warning } from "../check.ts";

@@ -2,7 +2,7 @@
 
 import type { ObjectRef } from "../../../mesh/model.ts";
 import { refArgument } from "../../../mesh/object-ref.ts";
-import { didYouMean } from "../../../mesh/suggestion.ts";
+import { didYouMean } from "../../../mesh/text/suggestion.ts";
 import type { Facts } from "../../plan/moves.ts";
 import { matchesPattern, parsePattern } from "../../plan/object-pattern.ts";
 import { blocker, type Check, cannotTell, type Observation } from "../check.ts";

@@ -2,7 +2,7 @@
 import { labelOf } from "../../../mesh/labels.ts";
 import { undoAnnotation } from "../../../mesh/model.ts";
 import { listed } from "../../../mesh/phrase.ts";
-import { didYouMean } from "../../../mesh/suggestion.ts";
+import { didYouMean } from "../../../mesh/text/suggestion.ts";
 import { comesFrom, type Facts } from "../../plan/moves.ts";
 import { isMalformed, parseUndoRecord } from "../../record/undo-record.ts";
 import { blocker, type Check, type Observation } from "../check.ts";

@@ -1,7 +1,7 @@
 /** The flags by which kubectl finds its cluster and its user (`kubectl options`), as one group. */
-import type { ClusterFlags } from "../cluster/auth/connection-flags.ts";
+import type { ClusterFlags } from "../../cluster/auth/connection-flags.ts";
+import type { Args, Flags } from "../plugin.ts";
 import { durationOf, wordsOf } from "./flag-values.ts";
-import type { Args, Flags } from "./plugin.ts";
 
 const group = "Cluster flags:";
 const text = <const D extends string>(describe: D) => ({ group, type: "string", describe }) as const;

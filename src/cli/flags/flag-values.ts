@@ -1,6 +1,6 @@
 /** The kinds of values that flags take: from text to value, or a `UsageError`. */
-import { parseDuration } from "../mesh/duration.ts";
-import { UsageError } from "./exit-errors.ts";
+import { parseDuration } from "../../mesh/text/duration.ts";
+import { UsageError } from "../exit-errors.ts";
 
 /**
  * A namespace, a revision, a tag, a context's namespace:

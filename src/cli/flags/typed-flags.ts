@@ -1,8 +1,8 @@
 /** Flags written as a command line again, for the commands that a result ends with. */
-import { durationText } from "../mesh/duration.ts";
+import { durationText } from "../../mesh/text/duration.ts";
+import type { Flags } from "../plugin.ts";
 import { longName } from "./command-line.ts";
 import { durationOf } from "./flag-values.ts";
-import type { Flags } from "./plugin.ts";
 
 /** Never repeated on a screen or in a log. */
 const secrets: ReadonlySet<string> = new Set(["token"]);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { durationText, parseDuration } from "../../src/mesh/duration.ts";
+import { durationText, parseDuration } from "../../../src/mesh/text/duration.ts";
 
 const read: readonly (readonly [text: string, ms: number | undefined])[] = [
   ["90s", 90_000],

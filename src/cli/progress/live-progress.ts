@@ -5,9 +5,9 @@
  */
 
 import { cleanseAnsi, color, Listr, ListrLogger, ListrTaskState, ProcessOutput, parseTimer } from "listr2";
-import type { Progress, ProgressTask } from "../execute/progress.ts";
-import { safe } from "../mesh/safe.ts";
-import type { Io } from "./io.ts";
+import type { Progress, ProgressTask } from "../../execute/progress.ts";
+import { safe } from "../../mesh/safe.ts";
+import type { Io } from "../io.ts";
 
 type Node = Listr["tasks"][number];
 type List = Pick<Listr, "add" | "tasks">;

@@ -1,6 +1,6 @@
 /** Reads a command line with yargs-parser; nothing is judged yet (parse.ts judges, completion.ts asks what is typed). */
 import read from "yargs-parser/browser";
-import type { Flag, Flags } from "./plugin.ts";
+import type { Flag, Flags } from "../plugin.ts";
 
 /** A command line, sorted. */
 export interface CommandLine {

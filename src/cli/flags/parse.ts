@@ -2,10 +2,10 @@
  * From a command line to typed arguments, as the table of flags describes them. Stricter than kubectl where a slip would
  * change a cluster: an empty value, and a flag of one value that is given twice, are errors.
  */
-import { nearest } from "../mesh/suggestion.ts";
+import { nearest } from "../../mesh/text/suggestion.ts";
+import { UsageError } from "../exit-errors.ts";
+import type { Args, Flag, Flags, Plugin } from "../plugin.ts";
 import { type CommandLine, flagName, flagNames, kebab, readCommandLine } from "./command-line.ts";
-import { UsageError } from "./exit-errors.ts";
-import type { Args, Flag, Flags, Plugin } from "./plugin.ts";
 
 export type Parsed<F extends Flags> =
   | { readonly kind: "help" }

@@ -1,8 +1,8 @@
 /**
  * Progress as lines with the time, for logs and CI: `2026-11-23T05:36:51Z production/Deployment/web: 2 of 3 updated`.
  */
-import type { Progress, ProgressTask } from "../execute/progress.ts";
-import type { Io } from "./io.ts";
+import type { Progress, ProgressTask } from "../../execute/progress.ts";
+import type { Io } from "../io.ts";
 
 /** Milliseconds between two lines of a task; its last line never waits. */
 const interval = 1000;
