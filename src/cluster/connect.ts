@@ -71,7 +71,7 @@ export async function connect(flags: ClusterFlags, options: ConnectOptions): Pro
     },
     ended.signal,
   );
-  const ports = createPodPorts(api, pool);
+  const ports = createPodPorts(api, pool, options.clock);
   return {
     ...verbsOf(api, { identity: target.identity, serverClock, ports, clock, fieldManager: options.fieldManager }),
     async close() {

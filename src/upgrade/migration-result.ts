@@ -7,7 +7,7 @@ import { sameRevisionLabels } from "../mesh/revision-labels.ts";
 import { goBackCommand, goOnCommand } from "./commands.ts";
 import type { MigrationRequest } from "./plan/migration-request.ts";
 import { isWritten, type Outcomes, outcomeOf, type StepOutcome } from "./plan/outcome.ts";
-import { type MigrationPlan, proveSteps, relabelSteps, restartSteps } from "./plan/plan.ts";
+import { type MigrationPlan, proveSteps, relabelSteps, restartSteps, stepsOf } from "./plan/plan.ts";
 import { labelsKey, type RelabelStep, type RestartStep, stepKey } from "./plan/step.ts";
 import type { Target } from "./record/undo-record.ts";
 import type {
@@ -151,14 +151,20 @@ function stateOf(
   if (interruptedCode !== undefined) return "interrupted";
   const staysOpen = plan.left.some(({ by }) => by === "selector");
   if (failure === undefined) return staysOpen ? "partial" : "done";
-  const steps = [...relabelSteps(plan), ...restartSteps(plan)];
   const resumed = relabelSteps(plan).some(({ record }) => record.kind === "open" && record.resumed);
-  const states = steps.map((step) => outcomeOf(outcomes, stepKey(step)));
-  if (!resumed && !states.some(isWritten))
-    return states.some((each) => each.state === "undone") ? "restored" : "failed";
+  const written = [...outcomes].filter(([key]) => !writesNothing(plan, key)).map(([, outcome]) => outcome);
+  if (!resumed && !written.some(isWritten))
+    return written.some((each) => each.state === "undone") ? "restored" : "failed";
   const failed = workloads.some(({ outcome }) => ["failed", "not-started", "unselected"].includes(outcome));
   return !failed && workloads.some(({ outcome }) => outcome === "unproven") ? "unknown" : "partial";
 }
+
+/** A proof changes nothing, and a record that is closed changes nothing that would have to be put back. */
+const writesNothing = (plan: MigrationPlan, key: string): boolean =>
+  stepsOf(plan).some(
+    (step) =>
+      stepKey(step) === key && (step.kind === "prove" || (step.kind === "relabel" && step.record.kind === "close")),
+  );
 
 const isAsHoped = (outcome: Outcome): boolean =>
   ["moved", "already", "empty", "unselected", "not-injected"].includes(outcome);
@@ -223,10 +229,11 @@ function workloadEntries(plan: MigrationPlan, outcomes: Outcomes): readonly Migr
   for (const { object, reason } of plan.notInjected) add(object, "not-injected", { reason });
   for (const { object, by, reason } of plan.left) if (by === "selector") add(object, "unselected", { reason });
   for (const step of restartSteps(plan)) add(step.workload, ...restartEntry(step, outcomeOf(outcomes, stepKey(step))));
+  const ofSteps = new Set([...restartSteps(plan).map(stepKey), ...proofs.keys()]);
   for (const [key, { state, reason }] of outcomes) {
-    // Found by the last look: it came up on another revision while the run was on.
+    // In no step of the plan: what came up on another revision meanwhile, and what a way back met.
     const ref = refOfKey(key);
-    if (ref && !entries.has(key)) add(ref, state === "not-begun" ? "not-started" : states[state], { reason });
+    if (ref && !ofSteps.has(key)) add(ref, states[state], { reason });
   }
   return [...entries.values()];
 }

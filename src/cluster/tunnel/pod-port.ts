@@ -1,7 +1,9 @@
 /** Reads pages of pods, over port-forwards through the API server. */
+
 import type { OutgoingHttpHeaders } from "node:http";
 import type { Duplex } from "node:stream";
 import type { Credential } from "../auth/credential.ts";
+import type { Clock } from "../clock.ts";
 import type { ObjectName } from "../cluster.ts";
 import { ClusterError, type ClusterErrorReason } from "../cluster-error.ts";
 import type { Api } from "../http/api.ts";
@@ -25,8 +27,8 @@ export interface PodPorts {
  * Opens no connection yet. A port-forward over a websocket needs the right to `get` pods/portforward, and since
  * Kubernetes 1.35 also to `create` it.
  */
-export function createPodPorts(api: Api, pool: Pool): PodPorts {
-  const reader = createPodReader((pod, port) => openPort(api, pool, pod, port));
+export function createPodPorts(api: Api, pool: Pool, clock: Clock): PodPorts {
+  const reader = createPodReader((pod, port) => openPort(api, pool, pod, port), clock);
   return {
     async get(pod, port, path, signal) {
       const what = `${wordsOf(pod)} port ${port}`;

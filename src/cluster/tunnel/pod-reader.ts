@@ -1,6 +1,7 @@
 /** GETs over HTTP from ports of pods, through tunnels that are kept open for a while. */
 import http from "node:http";
 import type { Duplex } from "node:stream";
+import type { Clock } from "../clock.ts";
 import type { ObjectName } from "../cluster.ts";
 
 /** GETs from ports of pods, through tunnels that are kept for a while. */
@@ -23,7 +24,11 @@ const bodyLimit = 256 * 1024 * 1024;
  * was cut or took longer than `limits.answer` milliseconds, or the signal aborted (ABORT_ERR). A kept tunnel that turns
  * out to be dead is replaced by a new one, once.
  */
-export function createPodReader(open: (pod: ObjectName, port: number) => Promise<Duplex>, limits = usual): PodReader {
+export function createPodReader(
+  open: (pod: ObjectName, port: number) => Promise<Duplex>,
+  clock: Clock,
+  limits = usual,
+): PodReader {
   const agents = new Map<string, http.Agent>();
   const agentOf = (pod: ObjectName, port: number): http.Agent => {
     const key = JSON.stringify([pod.namespace, pod.name, port]);
@@ -34,8 +39,9 @@ export function createPodReader(open: (pod: ObjectName, port: number) => Promise
   return {
     async get(pod, port, path, signal) {
       const agent = agentOf(pod, port);
-      const first = await getOnce(agent, port, path, limits.answer, signal);
-      const answer = "stale" in first ? await getOnce(agent, port, path, limits.answer, signal) : first;
+      const within = { clock, limit: limits.answer };
+      const first = await getOnce(agent, port, path, within, signal);
+      const answer = "stale" in first ? await getOnce(agent, port, path, within, signal) : first;
       if ("stale" in answer) throw answer.stale;
       return answer;
     },
@@ -62,7 +68,7 @@ function getOnce(
   agent: http.Agent,
   port: number,
   path: string,
-  limit: number,
+  { clock, limit }: { readonly clock: Clock; readonly limit: number },
   signal: AbortSignal,
 ): Promise<PodAnswer | { readonly stale: Error }> {
   return new Promise((resolve, reject) => {
@@ -80,9 +86,11 @@ function getOnce(
     };
     const abort = (): void => stop(aborted());
     signal.addEventListener("abort", abort, { once: true });
-    const timer = setTimeout(() => stop(coded("ETIMEDOUT", `no complete answer within ${limit / 1000} s`)), limit);
+    const late = clock.timeout(limit);
+    const giveUp = (): void => stop(coded("ETIMEDOUT", `no complete answer within ${limit / 1000} s`));
+    late.addEventListener("abort", giveUp, { once: true });
     const end = (): void => {
-      clearTimeout(timer);
+      late.removeEventListener("abort", giveUp);
       signal.removeEventListener("abort", abort);
     };
     const chunks: Buffer[] = [];

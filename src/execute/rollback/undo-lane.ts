@@ -74,6 +74,8 @@ function takeOver(plan: RollbackPlan, undo: Tools, { journal }: Tools): void {
     if (state === "proven") journal.note(key, { state: "undone", reason: undefined });
     else if (step.kind === "restart") journal.note(key, { state: "failed", reason: reason ?? "not put back" });
   }
+  // Of no step: the namespace is not as it was.
+  for (const { namespace } of plan.notRestorable) journal.note(`pods of ${namespace}`, { state: "failed" });
 }
 
 function notRestored(plan: RollbackPlan, { journal }: Tools): string | undefined {

@@ -41,7 +41,7 @@ export const relabelActions: StepActions<RelabelStep, Written> = {
       throw step.record.kind === "remove" ? leftAsTheyAre(namespace) : labelsChanged(namespace, outcome.found);
     const altered = outcome.kind === "altered" ? outcome.found : undefined;
     tools.journal.note(key, { labels: altered ?? after });
-    return { altered: altered && `the API server changed the labels asked for to ${stateText(altered)}` };
+    return { altered: altered && `a policy changed the labels of namespace ${namespace} to ${stateText(altered)}` };
   },
 
   prove: async ({ probe, to }, { altered }, _, tools) => {

@@ -1,7 +1,9 @@
 /** Port-forwards, against a server that speaks v4.channel.k8s.io as the kubelet does. */
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type WebSocket, WebSocketServer } from "ws";
+import { systemClock } from "../../../src/cluster/clock.ts";
 import type { ClusterError } from "../../../src/cluster/cluster-error.ts";
 import { kinds } from "../../../src/cluster/kinds.ts";
 import { createPodReader } from "../../../src/cluster/tunnel/pod-reader.ts";
@@ -114,7 +116,10 @@ test("a tunnel that is polled gathers no listeners, and is closed when nobody po
   const note = (warning: Error): void => void warnings.push(warning);
   process.on("warning", note);
   const url = new URL("/portforward", forwarding.server.url.replace("https", "wss"));
-  const reader = createPodReader(() => openTunnel(url, { rejectUnauthorized: false }), { answer: 5_000, idle: 300 });
+  const reader = createPodReader(() => openTunnel(url, { rejectUnauthorized: false }), systemClock, {
+    answer: 5_000,
+    idle: 300,
+  });
   for (let i = 0; i < 25; i++) assert.equal((await reader.get(istiod, 15014, "/", never)).body, "ok");
   assert.equal(forwarding.server.sockets(), 1);
   await until(() => forwarding.server.sockets() === 0);
@@ -127,7 +132,10 @@ test("a tunnel that is polled gathers no listeners, and is closed when nobody po
 test("a pod that does not answer is not waited for for ever", async () => {
   await using forwarding = await startForwarding(() => {});
   const url = new URL("/portforward", forwarding.server.url.replace("https", "wss"));
-  const reader = createPodReader(() => openTunnel(url, { rejectUnauthorized: false }), { answer: 200, idle: 300 });
+  const reader = createPodReader(() => openTunnel(url, { rejectUnauthorized: false }), systemClock, {
+    answer: 200,
+    idle: 300,
+  });
   await assert.rejects(reader.get(istiod, 15014, "/", never), { code: "ETIMEDOUT" });
   await until(() => forwarding.server.sockets() === 0);
 });
