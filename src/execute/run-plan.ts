@@ -134,7 +134,7 @@ export async function runPlan(plan: Plan, machine: Machine, tools: Tools): Promi
 
   async function failed(step: Step, reason: string, diagnosis?: Diagnosis): Promise<"failed"> {
     stop.fail(new Error(`${stepKey(step)}: ${reason}`));
-    const object = step.kind === "relabel" ? (step.probe?.workload ?? namespaceRef(step.namespace)) : step.workload;
+    const object = step.kind === "relabel" ? namespaceRef(step.namespace) : step.workload;
     await noteFailure(tools, object, reason, diagnosis);
     return "failed";
   }
