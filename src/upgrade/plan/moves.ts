@@ -1,7 +1,7 @@
 /** What the checks judge: the mesh, what surrounds it, and what the request would do to each namespace and workload. */
 import type { Labels } from "../../mesh/kubernetes.ts";
 import type { Injection, Mesh, Namespace, ObjectRef, Pod, Workload } from "../../mesh/model.ts";
-import type { RevisionLabels } from "../../mesh/revision-labels.ts";
+import { type RevisionLabels, sameRevisionLabels } from "../../mesh/revision-labels.ts";
 import type { ClusterEvidence } from "../evidence/cluster-evidence.ts";
 import type { FromRevision, Target, UndoRecord } from "../record/undo-record.ts";
 import type { Eligibility } from "./eligibility.ts";
@@ -88,8 +88,7 @@ export const hasWork = (move: NamespaceMove): boolean =>
   move.workloads.some(({ disposition }) => disposition === "restart" || disposition === "blocked") ||
   move.podsWithoutWorkload.some(({ disposition }) => disposition === "blocked");
 
-export const writesLabels = ({ before, after }: NamespaceMove): boolean =>
-  before["istio-injection"] !== after["istio-injection"] || before["istio.io/rev"] !== after["istio.io/rev"];
+export const writesLabels = ({ before, after }: NamespaceMove): boolean => !sameRevisionLabels(before, after);
 
 /** Comes from this revision, or has pods that still run it. */
 export const comesFrom = ({ from, workloads }: NamespaceMove, revision: string | undefined): boolean =>

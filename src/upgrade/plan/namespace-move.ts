@@ -5,7 +5,7 @@ import type { Injection, Mesh, Namespace, Pod, Workload } from "../../mesh/model
 import { undoAnnotation } from "../../mesh/model.ts";
 import { refText } from "../../mesh/object-ref.ts";
 import { isLive } from "../../mesh/pod-state.ts";
-import type { RevisionLabels } from "../../mesh/revision-labels.ts";
+import { type RevisionLabels, revisionLabelsOf } from "../../mesh/revision-labels.ts";
 import type { FromRevision, Target, UndoRecord } from "../record/undo-record.ts";
 import { isMalformed, parseUndoRecord } from "../record/undo-record.ts";
 import { blockedReason } from "./blocked-reason.ts";
@@ -27,7 +27,7 @@ export const namespaceMove = (
   moving: Moving,
 ): NamespaceMove => {
   const { mesh, target } = moving;
-  const before = revisionLabels(namespace);
+  const before = revisionLabelsOf(namespace.labels);
   const after: RevisionLabels = { "istio-injection": null, "istio.io/rev": target.label };
   const labelsAfter = { ...omit(namespace.labels, "istio-injection"), "istio.io/rev": target.label };
   const inject = (pod: Injectable): Injection =>
@@ -51,12 +51,6 @@ export const namespaceMove = (
     pods,
   };
 };
-
-/** The two labels as they are. */
-export const revisionLabels = ({ labels }: Namespace): RevisionLabels => ({
-  "istio-injection": labelOf(labels, "istio-injection") ?? null,
-  "istio.io/rev": labelOf(labels, "istio.io/rev") ?? null,
-});
 
 const omit = (labels: Namespace["labels"], key: string): Namespace["labels"] =>
   Object.fromEntries(Object.entries(labels).filter(([name]) => name !== key));
