@@ -40,8 +40,9 @@ export const relabelActions: StepActions<RelabelStep, Written> = {
     if (outcome.kind === "changed-by-others")
       throw step.record.kind === "remove" ? leftAsTheyAre(namespace) : labelsChanged(namespace, outcome.found);
     const altered = outcome.kind === "altered" ? outcome.found : undefined;
+    if (altered && step.record.kind === "close") throw labelsChanged(namespace, altered);
     tools.journal.note(key, { labels: altered ?? after });
-    return { altered: altered && `a policy changed the labels of namespace ${namespace} to ${stateText(altered)}` };
+    return { altered: altered && `the API server changed the labels asked for to ${stateText(altered)}` };
   },
 
   prove: async ({ probe, to }, { altered }, _, tools) => {
