@@ -4,7 +4,7 @@ import { connectedProxies, everyConnectionKnown } from "../../src/mesh/connected
 import type { ControlPlane, Injection, Mesh, Pod, ProxyKind } from "../../src/mesh/model.ts";
 import { podStates } from "../../src/mesh/pod-state.ts";
 import { isExternal } from "../../src/mesh/revision-state.ts";
-import { connection, type MeshWords, mesh, ownInjector, plane, pod } from "./mesh-scene.ts";
+import { connection, type MeshWords, mesh, ownInjector, plane, pod } from "../fixtures/mesh.ts";
 
 const by = "istio-sidecar-injector";
 const injects = (revision: string): Injection => ({ kind: "injected", revision, by, also: [] });

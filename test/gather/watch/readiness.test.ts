@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { watchReadiness } from "../../../src/gather/watch/readiness.ts";
-import { pod } from "../../upgrade/scene.ts";
+import { pod } from "../../fixtures/pods.ts";
 
 test("an answer counts for a pod when it was asked for no earlier than the look that first saw it ready", () => {
   const [waits, ready] = [pod("web-a", { ready: false }), pod("web-a")];

@@ -11,7 +11,7 @@ import {
   pastGrace,
   type SeenSince,
 } from "../../../src/upgrade/proof/symptom.ts";
-import { after, answered, before, connection, pod, stamp, unanswered, workload } from "../scene.ts";
+import { after, answered, before, connection, pod, stamp, unanswered, workload } from "../../fixtures/pods.ts";
 
 const unready = (container: string, change: Partial<UnreadyContainer> = {}): UnreadyContainer => ({
   container,

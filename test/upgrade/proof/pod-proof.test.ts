@@ -3,7 +3,7 @@ import { suite, test } from "node:test";
 import fc from "fast-check";
 import type { IstiodAnswer, Pod } from "../../../src/mesh/model.ts";
 import { podProof } from "../../../src/upgrade/proof/pod-proof.ts";
-import { answered, before, connection, pod, unanswered } from "../scene.ts";
+import { answered, before, connection, pod, unanswered } from "../../fixtures/pods.ts";
 
 const arrival = { revision: "1-20", oldRevisions: ["default"] };
 const verdictText = (item: Pod, answers: readonly IstiodAnswer[]): string => {

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import type { Workload, WorkloadStatus } from "../../../src/mesh/model.ts";
 import type { WorkloadKind } from "../../../src/mesh/workload-kinds.ts";
 import { rolloutVerdict } from "../../../src/upgrade/proof/rollout-verdict.ts";
-import { after, before, pod, stamp, workload } from "../scene.ts";
+import { after, before, pod, stamp, workload } from "../../fixtures/pods.ts";
 
 type Case = readonly [name: string, workload: Workload, verdict: string];
 

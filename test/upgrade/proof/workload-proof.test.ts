@@ -8,7 +8,7 @@ import {
   type RestartGoal,
   workloadProof,
 } from "../../../src/upgrade/proof/workload-proof.ts";
-import { after, answered, before, connection, pod, stamp, unanswered, workload } from "../scene.ts";
+import { after, answered, before, connection, pod, stamp, unanswered, workload } from "../../fixtures/pods.ts";
 
 const goal: RestartGoal = { revision: "1-20", oldRevisions: ["default"], uid: "uid-of-web", stamp, generation: 2 };
 const fresh = new Map<string, number>();

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { meshFindings } from "../../../../src/upgrade/checks/mesh/mesh-checks.ts";
-import { connection, halfMoved, type MeshWords, mesh, ownInjector, plane, tag } from "../../../mesh/mesh-scene.ts";
-import { dead, production, sound, undo, undoRecord } from "../../../mesh/sound-mesh.ts";
+import { connection, halfMoved, type MeshWords, mesh, ownInjector, plane, tag } from "../../../fixtures/mesh.ts";
+import { dead, production, sound, undo, undoRecord } from "../../../fixtures/sound-mesh.ts";
 
 const old = { controlPlanes: [...(sound.controlPlanes ?? []), plane("1-18")] };
 const many = Array.from({ length: 9 }, (_, at) => ({ namespace: "shop", name: `w${at}`, runs: ["1-20"] }));

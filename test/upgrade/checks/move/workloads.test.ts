@@ -3,8 +3,8 @@ import test from "node:test";
 import type { PodTemplateSpec } from "../../../../src/mesh/kubernetes.ts";
 import type { Workload } from "../../../../src/mesh/model.ts";
 import { undoText } from "../../../../src/upgrade/record/undo-record.ts";
-import { type MeshWords, ownInjector, pod, tagInjector, type WorkloadWords } from "../../../mesh/mesh-scene.ts";
-import { mission, planOf, restarted, said, stopping } from "../../builders.ts";
+import { type MeshWords, ownInjector, pod, tagInjector, type WorkloadWords } from "../../../fixtures/mesh.ts";
+import { mission, planOf, restarted, said, stopping } from "../../../fixtures/plan.ts";
 
 const production = "production";
 const web = (change: Partial<WorkloadWords>): MeshWords => ({
