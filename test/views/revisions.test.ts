@@ -7,8 +7,8 @@ import { load } from "js-yaml";
 import { jsonView, yamlView } from "../../src/views/document.ts";
 import { revisionNamesView, revisionsView } from "../../src/views/revisions.ts";
 import { type RevisionsScope, revisionsDocument } from "../../src/views/revisions-document.ts";
-import { halfMoved, mesh, ownInjector, plane } from "../fixtures/mesh.ts";
-import { meshes } from "../fixtures/meshes.ts";
+import { mesh, ownInjector, plane } from "../fixtures/mesh.ts";
+import { halfMoved, meshes } from "../fixtures/meshes.ts";
 import { golden } from "./golden.ts";
 
 const overview: RevisionsScope = { namespaces: "overview", selector: undefined };
