@@ -2,8 +2,9 @@
  * A real mesh with exactly fifty pods, for measurements of start-up: two istiods and 48 injected pods, half of them on
  * each.
  */
+
+import { deployment, statefulSet } from "../test/fixtures/workload-objects.ts";
 import { type Mesh, upMesh } from "../test/real/kit.ts";
-import { deployment, statefulSet } from "../test/real/workloads.ts";
 
 const pods = 50;
 

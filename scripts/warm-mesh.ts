@@ -3,7 +3,7 @@
  * compiled code: the embedded one of the tests, with lists in protobuf, TLS, port-forwards, and pods that move.
  */
 import { bootMesh } from "../test/embedded/mesh.ts";
-import { deployment, statefulSet } from "../test/real/workloads.ts";
+import { deployment, statefulSet } from "../test/fixtures/workload-objects.ts";
 
 export interface WarmMesh extends AsyncDisposable {
   /**

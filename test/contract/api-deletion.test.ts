@@ -1,7 +1,7 @@
 /** The end of objects: preconditions, finalizers, owners, pods that take their time, namespaces. */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { barePod, deployment } from "../real/workloads.ts";
+import { barePod, deployment } from "../fixtures/workload-objects.ts";
 import type { Json, MeshUnderTest } from "./mesh-under-test.ts";
 import { configMap, configMapsIn, corePath, deploymentsIn, namesOf, query } from "./objects.ts";
 import { openMesh } from "./open-mesh.ts";

@@ -1,7 +1,7 @@
 /** Leases, events, logs, and what a client learns of the server itself. */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { deployment } from "../real/workloads.ts";
+import { deployment } from "../fixtures/workload-objects.ts";
 import type { Json, MeshUnderTest } from "./mesh-under-test.ts";
 import { corePath, namesOf, query } from "./objects.ts";
 import { openMesh } from "./open-mesh.ts";

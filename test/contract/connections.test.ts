@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { deployment, gateway, statefulSet } from "../real/workloads.ts";
+import { deployment, gateway, statefulSet } from "../fixtures/workload-objects.ts";
 import { askPod, type PodAnswer } from "./ask-pod.ts";
 import type { Json, MeshUnderTest } from "./mesh-under-test.ts";
 import { openMesh } from "./open-mesh.ts";

@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { barePod, deployment, gateway, statefulSet } from "../real/workloads.ts";
+import { barePod, deployment, gateway, statefulSet } from "../fixtures/workload-objects.ts";
 import { isWrite, type Json, type MeshUnderTest } from "./mesh-under-test.ts";
 import { assertRestored, carriedOut, enabled, migrateJson, neverFell, settled, writesTo } from "./migrations.ts";
 import { openMesh, together } from "./open-mesh.ts";

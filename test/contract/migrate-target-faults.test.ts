@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import type { MigrationDocument } from "../../src/views/migration-view.ts";
-import { barePod, deployment, type Life, statefulSet } from "../real/workloads.ts";
+import { barePod, deployment, type Life, statefulSet } from "../fixtures/workload-objects.ts";
 import type { Json, MeshUnderTest } from "./mesh-under-test.ts";
 import {
   assertRestored,

@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { barePod, cronJob, daemonSet, deployment, job, statefulSet } from "../real/workloads.ts";
+import { barePod, cronJob, daemonSet, deployment, job, statefulSet } from "../fixtures/workload-objects.ts";
 import { isWrite, type Json, type MeshUnderTest } from "./mesh-under-test.ts";
 import {
   askedBy,

@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { barePod, cronJob, daemonSet, deployment, job, type Life, statefulSet } from "../real/workloads.ts";
+import { barePod, cronJob, daemonSet, deployment, job, type Life, statefulSet } from "../fixtures/workload-objects.ts";
 import type { Json, MeshUnderTest } from "./mesh-under-test.ts";
 import { openMesh, together } from "./open-mesh.ts";
 import { conditionOf, eventsOf, isGoing, isReady, isUp, record, sequenceOf } from "./recording.ts";

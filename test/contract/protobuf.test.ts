@@ -4,7 +4,7 @@ import { after, before, test } from "node:test";
 import { systemClock } from "../../src/cluster/clock.ts";
 import { connect } from "../../src/cluster/connect.ts";
 import { kinds } from "../../src/cluster/kinds.ts";
-import { barePod, deployment, job, statefulSet } from "../real/workloads.ts";
+import { barePod, deployment, job, statefulSet } from "../fixtures/workload-objects.ts";
 import type { Json, MeshUnderTest } from "./mesh-under-test.ts";
 import { openMesh } from "./open-mesh.ts";
 import { connectWire } from "./wire.ts";

@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { daemonSet, deployment, statefulSet } from "../real/workloads.ts";
+import { daemonSet, deployment, statefulSet } from "../fixtures/workload-objects.ts";
 import type { Json, MeshUnderTest } from "./mesh-under-test.ts";
 import { openMesh, together } from "./open-mesh.ts";
 import { conditionOf, eventsOf, isGoing, isUp, type Kind, type Recording, record, sequenceOf } from "./recording.ts";

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { assertArrived, documentOf, labelsOf } from "../contract/verify-result.ts";
-import { deployment, statefulSet } from "../real/workloads.ts";
+import { deployment, statefulSet } from "../fixtures/workload-objects.ts";
 import { carryOut, type FaultPlan } from "./fault-plan.ts";
 import { faults, isWrite } from "./faults.ts";
 import { interferences } from "./interference.ts";

@@ -3,7 +3,7 @@
  * controllers, another of us. By name.
  */
 import { undoAnnotation } from "../../src/mesh/model.ts";
-import { barePod, deployment, job } from "../real/workloads.ts";
+import { barePod, deployment, job } from "../fixtures/workload-objects.ts";
 import type { Act, Stage } from "./fault-plan.ts";
 import type { Json, KubeJson } from "./object.ts";
 import {

@@ -7,7 +7,7 @@ import type { MeshUnderTest } from "../contract/mesh-under-test.ts";
 import { neverFell, settled } from "../contract/migrations.ts";
 import { openEmbeddedMesh } from "../contract/open-embedded.ts";
 import { assertArrived, revisionOf } from "../contract/verify-result.ts";
-import { cronJob, deployment } from "../real/workloads.ts";
+import { cronJob, deployment } from "../fixtures/workload-objects.ts";
 
 let mesh: MeshUnderTest;
 before(async () => {

@@ -1,7 +1,7 @@
 /** What looks like the end and is none: never `done`, never exit code 0. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { deployment } from "../real/workloads.ts";
+import { deployment } from "../fixtures/workload-objects.ts";
 import { bootMesh, type EmbeddedMesh } from "./mesh.ts";
 
 let mesh: EmbeddedMesh;

@@ -8,7 +8,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { MigrationDocument } from "../../src/views/migration-view.ts";
 import { assertArrived, documentOf } from "../contract/verify-result.ts";
-import { daemonSet, deployment, statefulSet } from "../real/workloads.ts";
+import { daemonSet, deployment, statefulSet } from "../fixtures/workload-objects.ts";
 import type { Interception } from "./api/request.ts";
 import { type Act, carryOut, type Planned, type When } from "./fault-plan.ts";
 import { faults, isWatch, isWrite, watchFaults } from "./faults.ts";

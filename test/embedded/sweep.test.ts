@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { assertArrived, labelsOf, templatesOf } from "../contract/verify-result.ts";
-import { deployment, statefulSet } from "../real/workloads.ts";
+import { deployment, statefulSet } from "../fixtures/workload-objects.ts";
 import type { Asked, Interception } from "./api/request.ts";
 import { carryOut } from "./fault-plan.ts";
 import { faults, isOurs, isWatch, watchFaults } from "./faults.ts";

@@ -1,7 +1,7 @@
 /** mesh-revisions --watch: the pictures after the first. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { deployment } from "../real/workloads.ts";
+import { deployment } from "../fixtures/workload-objects.ts";
 import { bootMesh } from "./mesh.ts";
 import { interrupt } from "./run.ts";
 

@@ -10,8 +10,9 @@ import { watchNamespace, workloadIn } from "../../src/gather/watch/namespace-wat
 import { waitFor } from "../../src/gather/watch/wait.ts";
 import { failed } from "../../src/upgrade/proof/verdict.ts";
 import { type RestartGoal, workloadProof } from "../../src/upgrade/proof/workload-proof.ts";
-import { before, debugPages, deployment, istiodPod, podObject, replicaSet, stamp } from "../fixtures/api-objects.ts";
+import { debugPages, deployment, istiodPod, podObject, replicaSet } from "../fixtures/api-objects.ts";
 import { fakeCluster } from "../fixtures/fake-cluster.ts";
+import { before, stamp } from "../fixtures/instants.ts";
 import { manualClock } from "../fixtures/manual-clock.ts";
 
 const web = { kind: "Deployment", namespace: "production", name: "web" };

@@ -6,7 +6,7 @@ import { readClusterEvidence } from "../../src/gather/read-evidence.ts";
 import type { KubeObject } from "../../src/mesh/kubernetes.ts";
 import { type FakeCluster, requestText } from "../fixtures/fake-cluster.ts";
 import { type Given, listedCluster } from "../fixtures/listed-cluster.ts";
-import { mission } from "../upgrade/builders.ts";
+import { mission } from "../fixtures/plan.ts";
 
 const at = (name: string, rest: object, namespace?: string): KubeObject => ({
   metadata: { name, uid: `uid-of-${name}`, ...(namespace && { namespace }) },

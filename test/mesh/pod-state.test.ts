@@ -4,7 +4,8 @@ import { connectedProxies, everyConnectionKnown } from "../../src/mesh/connected
 import type { ControlPlane, Injection, Mesh, Pod, ProxyKind } from "../../src/mesh/model.ts";
 import { podStates } from "../../src/mesh/pod-state.ts";
 import { isExternal } from "../../src/mesh/revision-state.ts";
-import { connection, type MeshWords, mesh, ownInjector, plane, pod } from "./mesh-scene.ts";
+import { type MeshWords, mesh, ownInjector, plane } from "../fixtures/mesh.ts";
+import { connection, pod } from "../fixtures/pods.ts";
 
 const by = "istio-sidecar-injector";
 const injects = (revision: string): Injection => ({ kind: "injected", revision, by, also: [] });
@@ -82,7 +83,7 @@ test("the template of its workload wins over the labels of a pod", () => {
 
 test("finished pods have no state, and every istiod that lists a pod is named", () => {
   const each = pod("production", "web-0", "1-20");
-  const answers = ["a", "b"].map((istiod) => ({ kind: "answered" as const, istiod, revision: `of-${istiod}`, version: undefined, proxies: [connection("production", "web-0"), connection("shop", "web-0")] }));
+  const answers = ["a", "b"].map((istiod) => ({ kind: "answered" as const, istiod, revision: `of-${istiod}`, version: undefined, proxies: [connection("web-0"), connection("web-0", { namespace: "shop" })] }));
   const ended = ["Succeeded", "Failed"].map((phase) => pod("production", `job-${phase}`, "1-20", { phase }));
   const found = podStates({ ...mesh({ pods: [each, ...ended] }), answers });
   assert.deepEqual(found.map(({ pod, connections }) => [pod.name, connections.map(({ istiod, revision, proxy }) => [istiod, revision, proxy.namespace])]), [
@@ -113,11 +114,11 @@ for (const [what, each, injectors, external] of externals)
   });
 
 const two = ["a", "b"].map((name) => ({ name, namespace: "istio-system", uid: name, ready: true, terminating: false }));
-const listing = (...proxies: readonly Parameters<typeof connection>[2][]) => ({
+const listing = (...proxies: readonly Parameters<typeof connection>[1][]) => ({
   kind: "answered" as const,
   revision: "1-20",
   version: undefined,
-  proxies: proxies.map((change) => connection("production", "web-0", change)),
+  proxies: proxies.map((change) => connection("web-0", change)),
 });
 const a = { ...listing({}), istiod: "istio-system/a" };
 const counts: readonly (readonly [what: string, second: string | undefined, answers: Mesh["answers"], count: number | undefined])[] = [

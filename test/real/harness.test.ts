@@ -8,10 +8,19 @@ import fs from "node:fs";
 import path from "node:path";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import {
+  barePod,
+  cronJob,
+  daemonSet,
+  deployment,
+  gateway,
+  job,
+  rollout,
+  statefulSet,
+} from "../fixtures/workload-objects.ts";
 import { eventually, isWrite, type Json, type Mesh, upMesh } from "./kit.ts";
 import { recordedProcesses } from "./mesh/machine.ts";
 import { isRunning } from "./mesh/process.ts";
-import { barePod, cronJob, daemonSet, deployment, gateway, job, rollout, statefulSet } from "./workloads.ts";
 
 const revisionOf = (pod: Json) => JSON.parse(pod.metadata.annotations?.["sidecar.istio.io/status"] ?? "{}").revision;
 const statusOf = (pod: Json, container: string) =>

@@ -30,6 +30,7 @@ import { pack } from "../../scripts/release/archive.ts";
 import { platforms } from "../../scripts/release/platforms.ts";
 import { hasTool } from "../../scripts/release/tools.ts";
 import { version } from "../../src/cli/version.ts";
+import { deployment } from "../fixtures/workload-objects.ts";
 import { eventually, type Mesh, type Result, upMesh } from "./kit.ts";
 import { leastArguments } from "./least-arguments.ts";
 import { ensureBuilt, fileOf } from "./mesh/programs.ts";
@@ -37,7 +38,6 @@ import { runToEnd } from "./mesh/run.ts";
 import { formatOf } from "./release/format.ts";
 import { readSignature } from "./release/mach-o-signature.ts";
 import { release, sums, unpack } from "./release/made.ts";
-import { deployment } from "./workloads.ts";
 
 const here = process.platform === "linux" && process.arch === "x64";
 const plugins = pluginNames();

@@ -18,11 +18,11 @@ import {
   revisionOf,
   templatesOf,
 } from "../contract/verify-result.ts";
+import { deployment, statefulSet } from "../fixtures/workload-objects.ts";
 import { eventually, type Json, type Mesh, type RunOptions, upMesh } from "./kit.ts";
 import { runProgram } from "./mesh/process.ts";
 import { ensureBuilt, fileOf } from "./mesh/programs.ts";
 import type { Recorder } from "./recorder.ts";
-import { deployment, statefulSet } from "./workloads.ts";
 
 let mesh: Mesh;
 let recorder: Recorder;

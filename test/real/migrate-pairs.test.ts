@@ -5,9 +5,9 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { assertArrived, documentOf, labelsOf, templatesOf } from "../contract/verify-result.ts";
+import { daemonSet, deployment, rollout, statefulSet } from "../fixtures/workload-objects.ts";
 import { isWrite, type Json, type Mesh, type Result, upMesh } from "./kit.ts";
 import type { Recorder } from "./recorder.ts";
-import { daemonSet, deployment, rollout, statefulSet } from "./workloads.ts";
 
 const readyAfter = [500, 1500] as const;
 const names = (containers: readonly Json[] | undefined) => (containers ?? []).map(({ name }) => name);

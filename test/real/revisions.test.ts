@@ -7,9 +7,9 @@ import { readFileSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import type { RevisionsDocument } from "../../src/views/revisions-document.ts";
+import { barePod, daemonSet, deployment, job, statefulSet } from "../fixtures/workload-objects.ts";
 import { readProxyStatus, readTags } from "./istioctl-output.ts";
 import { eventually, isWrite, type Json, type Mesh, upMesh } from "./kit.ts";
-import { barePod, daemonSet, deployment, job, statefulSet } from "./workloads.ts";
 
 const validate = new Ajv2020({ strict: true, allErrors: true }).compile(
   JSON.parse(readFileSync(`${import.meta.dirname}/../../schemas/revisions.schema.json`, "utf8")),

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import test from "node:test";
 import { goBackCommand, goOnCommand, shellWord } from "../../src/upgrade/commands.ts";
-import { request } from "./builders.ts";
+import { request } from "../fixtures/plan.ts";
 
 const ref = (kind: string, name: string) => ({ kind, namespace: "production", name });
 const was = { "istio-injection": "enabled", "istio.io/rev": null };

@@ -7,9 +7,9 @@ import { load } from "js-yaml";
 import { jsonView, yamlView } from "../../src/views/document.ts";
 import { revisionNamesView, revisionsView } from "../../src/views/revisions.ts";
 import { type RevisionsScope, revisionsDocument } from "../../src/views/revisions-document.ts";
-import { halfMoved, mesh, ownInjector, plane } from "../mesh/mesh-scene.ts";
+import { mesh, ownInjector, plane } from "../fixtures/mesh.ts";
+import { halfMoved, meshes } from "../fixtures/meshes.ts";
 import { golden } from "./golden.ts";
-import { meshes } from "./meshes.ts";
 
 const overview: RevisionsScope = { namespaces: "overview", selector: undefined };
 const everywhere: RevisionsScope = { namespaces: "all", selector: undefined };

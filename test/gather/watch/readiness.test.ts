@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { watchReadiness } from "../../../src/gather/watch/readiness.ts";
-import { pod } from "../../upgrade/scene.ts";
+import { webPod } from "../../fixtures/pods.ts";
 
 test("an answer counts for a pod when it was asked for no earlier than the look that first saw it ready", () => {
-  const [waits, ready] = [pod("web-a", { ready: false }), pod("web-a")];
+  const [waits, ready] = [webPod("web-a", { ready: false }), webPod("web-a")];
   const newlyReady = watchReadiness();
   const looks = [
     { of: waits, pictureAt: 0, askedAt: 5, newly: false },

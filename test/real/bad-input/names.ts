@@ -5,8 +5,8 @@ import { load } from "js-yaml";
 import { writesTo } from "../../contract/migrations.ts";
 import { assertNoStack, findingsIn, stateOf, told } from "../../contract/refusal.ts";
 import { assertArrived, documentOf, labelsOf } from "../../contract/verify-result.ts";
+import { deployment, statefulSet } from "../../fixtures/workload-objects.ts";
 import type { Json, Result } from "../kit.ts";
-import { deployment, statefulSet } from "../workloads.ts";
 import { inNamespace, mesh, refused, to } from "./one-mesh.ts";
 
 const longest = `${"a23456789-".repeat(6)}123`; // 63 letters, as many as a label or a name may have

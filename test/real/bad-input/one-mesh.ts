@@ -1,8 +1,8 @@
 /** The mesh that the suites of bad-input.test.ts share, and what they ask of it. */
 
 import { type Refused, refused as refusedOn } from "../../contract/refusal.ts";
+import { deployment } from "../../fixtures/workload-objects.ts";
 import { type Mesh, upMesh } from "../kit.ts";
-import { deployment } from "../workloads.ts";
 
 export let mesh: Mesh;
 

@@ -11,9 +11,9 @@ import { pluginNames } from "../../../scripts/plugins.ts";
 import { writesTo } from "../../contract/migrations.ts";
 import { assertNoStack, findingsIn, stateOf } from "../../contract/refusal.ts";
 import { assertArrived, documentOf, labelsOf, revisionOf } from "../../contract/verify-result.ts";
+import { daemonSet, deployment, statefulSet } from "../../fixtures/workload-objects.ts";
 import type { Json } from "../kit.ts";
 import { leastArguments } from "../least-arguments.ts";
-import { daemonSet, deployment, statefulSet } from "../workloads.ts";
 import { mesh } from "./one-mesh.ts";
 
 const folder = path.join(import.meta.dirname, "..", "..", "..", "docs", "rbac");

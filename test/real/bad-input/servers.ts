@@ -9,8 +9,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { generate } from "selfsigned";
 import { assertNoStack } from "../../contract/refusal.ts";
 import { assertArrived, documentOf } from "../../contract/verify-result.ts";
+import { deployment } from "../../fixtures/workload-objects.ts";
 import { eventually } from "../kit.ts";
-import { deployment } from "../workloads.ts";
 import { assertAllFail } from "./failures.ts";
 import { mesh } from "./one-mesh.ts";
 

@@ -2,8 +2,9 @@
  * A mesh with many injected pods: half of its namespaces on one revision, half on the other, each with Deployments and
  * StatefulSets.
  */
+
+import { deployment, statefulSet } from "../../fixtures/workload-objects.ts";
 import type { Mesh } from "../kit.ts";
-import { deployment, statefulSet } from "../workloads.ts";
 
 const replicas = 5;
 /** Of one namespace: four Deployments for each StatefulSet, as applications are mixed. */

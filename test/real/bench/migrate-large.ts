@@ -8,9 +8,9 @@ import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { deployment, statefulSet } from "../../fixtures/workload-objects.ts";
 import { upMesh } from "../kit.ts";
 import { fileOf } from "../mesh/programs.ts";
-import { deployment, statefulSet } from "../workloads.ts";
 import { copiesOf, costOf } from "./measure.ts";
 
 const pods = Number(process.argv[2] ?? 1_000);

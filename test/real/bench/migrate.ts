@@ -4,8 +4,9 @@
  * deployment`, `rollout status` one after the other, namespace by namespace. Both in one run, on namespaces of the same
  * shape: 4 Deployments and 1 StatefulSet of 3 replicas, pods ready after 4 to 10 s.
  */
+
+import { deployment, statefulSet } from "../../fixtures/workload-objects.ts";
 import { type Json, type Mesh, upMesh } from "../kit.ts";
-import { deployment, statefulSet } from "../workloads.ts";
 
 const namespaceCount = Number(process.argv[2] ?? 6);
 const readyAfter = [4_000, 10_000] as const;

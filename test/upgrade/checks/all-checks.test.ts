@@ -10,7 +10,7 @@ import { migrationChecks } from "../../../src/upgrade/checks/move/migration-chec
 import * as single from "../../../src/upgrade/checks/single-checks.ts";
 import { requestText } from "../../fixtures/fake-cluster.ts";
 import { listedCluster } from "../../fixtures/listed-cluster.ts";
-import { mission } from "../builders.ts";
+import { mission } from "../../fixtures/plan.ts";
 
 const ids: readonly string[] = allChecks.map(({ id }) => id);
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import type { MeshWords, WorkloadWords } from "../../mesh/mesh-scene.ts";
-import { mission, planOf, restarted } from "../builders.ts";
+import type { MeshWords, WorkloadWords } from "../../fixtures/mesh.ts";
+import { mission, planOf, restarted } from "../../fixtures/plan.ts";
 
 const runs = (count: number): readonly string[] => Array.from({ length: count }, () => "default");
 const workload = (name: string, count: number, change: Partial<WorkloadWords> = {}): WorkloadWords => ({

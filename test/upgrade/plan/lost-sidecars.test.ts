@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import type { UndoRecord } from "../../../src/upgrade/record/undo-record.ts";
 import { undoText } from "../../../src/upgrade/record/undo-record.ts";
-import { ownInjector, type WorkloadWords } from "../../mesh/mesh-scene.ts";
-import { mission, planOf, restarted, said, stopping } from "../builders.ts";
+import { ownInjector, type WorkloadWords } from "../../fixtures/mesh.ts";
+import { mission, planOf, restarted, said, stopping } from "../../fixtures/plan.ts";
 
 const namespace = "production";
 const record: UndoRecord = {

@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { notMoved } from "../../../src/upgrade/plan/not-moved.ts";
 import { resolveTarget } from "../../../src/upgrade/plan/target.ts";
-import { type MeshWords, pod, type WorkloadWords } from "../../mesh/mesh-scene.ts";
-import { mission, request } from "../builders.ts";
+import type { MeshWords, WorkloadWords } from "../../fixtures/mesh.ts";
+import { mission, request } from "../../fixtures/plan.ts";
+import { pod } from "../../fixtures/pods.ts";
 
 const namespace = "production";
 const there: WorkloadWords = { namespace, name: "web", runs: ["1-20", "1-20"] };

@@ -4,8 +4,9 @@ import type { MigrationPlan } from "../../../src/upgrade/plan/plan.ts";
 import type { RelabelStep, Step } from "../../../src/upgrade/plan/step.ts";
 import type { UndoRecord } from "../../../src/upgrade/record/undo-record.ts";
 import { undoText } from "../../../src/upgrade/record/undo-record.ts";
-import { type MeshWords, ownInjector, pod, tagInjector, type WorkloadWords } from "../../mesh/mesh-scene.ts";
-import { mission, planOf, restarted, said, stopping } from "../builders.ts";
+import { type MeshWords, ownInjector, tagInjector, type WorkloadWords } from "../../fixtures/mesh.ts";
+import { mission, planOf, restarted, said, stopping } from "../../fixtures/plan.ts";
+import { pod } from "../../fixtures/pods.ts";
 
 const production = "production";
 const old = ["default", "default", "default"];

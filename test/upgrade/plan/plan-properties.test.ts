@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import fc from "fast-check";
 import type { Gateway, Mesh, Pod, Strategy } from "../../../src/mesh/model.ts";
-import { type NamespaceWords, ownInjector, plane, pod, type WorkloadWords } from "../../mesh/mesh-scene.ts";
-import { brief, mission, type Planned, planOf, stopping, type Wish } from "../builders.ts";
+import { type NamespaceWords, ownInjector, plane, type WorkloadWords } from "../../fixtures/mesh.ts";
+import { brief, mission, type Planned, planOf, stopping, type Wish } from "../../fixtures/plan.ts";
+import { pod } from "../../fixtures/pods.ts";
 
 const names = ["alpha", "beta", "constructor", "gone"] as const;
 const labels = fc.constantFrom<NamespaceWords["labels"] & {}>(

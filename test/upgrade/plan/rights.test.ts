@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { neededRights } from "../../../src/upgrade/plan/rights.ts";
-import type { WorkloadWords } from "../../mesh/mesh-scene.ts";
-import { mission, planOf } from "../builders.ts";
+import type { WorkloadWords } from "../../fixtures/mesh.ts";
+import { mission, planOf } from "../../fixtures/plan.ts";
 
 const texts = (workloads: readonly WorkloadWords[]): readonly string[] =>
   neededRights(planOf(mission({ workloads }), { allowDowntime: ["*/*"] })).map(

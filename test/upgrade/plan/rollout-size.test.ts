@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import type { Strategy } from "../../../src/mesh/model.ts";
 import { rolloutSize, surge, unavailable } from "../../../src/upgrade/plan/rollout-size.ts";
-import { workload } from "../scene.ts";
+import { workload } from "../../fixtures/workload.ts";
 
 const rolling = (maxSurge: number, maxUnavailable: number): Strategy => ({
   type: "RollingUpdate",

@@ -3,9 +3,9 @@ import test from "node:test";
 import { injectorsFrom } from "../../../src/mesh/from/injectors.ts";
 import { resolveTarget } from "../../../src/upgrade/plan/target.ts";
 import type { Target } from "../../../src/upgrade/record/undo-record.ts";
-import { type MeshWords, mesh, ownInjector, plane, tag, tagInjector } from "../../mesh/mesh-scene.ts";
+import { type MeshWords, mesh, ownInjector, plane, tag, tagInjector } from "../../fixtures/mesh.ts";
+import { mission } from "../../fixtures/plan.ts";
 import { live, rendered } from "../../mesh/rendered.ts";
-import { mission } from "../builders.ts";
 
 const resolved = (label: string, revision: string, tag?: string): Target => ({ label, revision, tag });
 

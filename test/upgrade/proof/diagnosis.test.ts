@@ -11,7 +11,9 @@ import {
   pastGrace,
   type SeenSince,
 } from "../../../src/upgrade/proof/symptom.ts";
-import { after, answered, before, connection, pod, stamp, unanswered, workload } from "../scene.ts";
+import { after, before, stamp } from "../../fixtures/instants.ts";
+import { answered, connection, unanswered, webPod } from "../../fixtures/pods.ts";
+import { workload } from "../../fixtures/workload.ts";
 
 const unready = (container: string, change: Partial<UnreadyContainer> = {}): UnreadyContainer => ({
   container,
@@ -39,8 +41,8 @@ const replicaSets = [
   { name: "other-5c8", uid: "uid-of-other-rs", ownerUid: "uid-of-other" },
 ];
 
-const broken = (change: Parameters<typeof pod>[1] = {}) =>
-  pod("web-a", { phase: "Pending", ready: false, ...change, proxy: { ready: false, ...change.proxy } });
+const broken = (change: Parameters<typeof webPod>[1] = {}) =>
+  webPod("web-a", { phase: "Pending", ready: false, ...change, proxy: { ready: false, ...change.proxy } });
 
 const diagnosesOf = (
   item: Workload,
@@ -196,7 +198,7 @@ const cases: readonly (readonly [string, string, string])[] = [
   ],
   [
     "configuration rejected",
-    first([pod("web-a")], {}, [
+    first([webPod("web-a")], {}, [
       answered("1-20", [connection("web-a", { rejected: [{ type: "LDS", message: "duplicate address" }] })]),
       answered("default"),
     ]),
@@ -230,7 +232,7 @@ const cases: readonly (readonly [string, string, string])[] = [
   ["a refusal from before the restart", first([], refusal("x", before)), "nothing"],
   [
     "a refusal before the newest pod",
-    first([pod("web-a", { createdAt: "2026-11-03T04:06:07Z" })], refusal("x"), synced),
+    first([webPod("web-a", { createdAt: "2026-11-03T04:06:07Z" })], refusal("x"), synced),
     "nothing",
   ],
   ["another workload's ReplicaSet", first([], { events: [event("uid-of-other-rs", "FailedCreate", "x")] }), "nothing"],
@@ -258,7 +260,7 @@ const cases: readonly (readonly [string, string, string])[] = [
   ],
   [
     "an old pod that is terminating",
-    first([pod("web-y", { terminating: true, createdAt: before, proxy: { revision: "default" } })]),
+    first([webPod("web-y", { terminating: true, createdAt: before, proxy: { revision: "default" } })]),
     "terminating Pod/web-y - cluster Terminating logs=- grace=- | an old pod is still terminating",
   ],
   [
@@ -268,12 +270,12 @@ const cases: readonly (readonly [string, string, string])[] = [
   ],
   [
     "a pod of the target that is terminating, because of a scale-down",
-    first([pod("web-y", { terminating: true })]),
+    first([webPod("web-y", { terminating: true })]),
     "nothing",
   ],
   [
     "an old pod that has ended and is not deleted yet",
-    first([pod("web-y", { terminating: true, phase: "Succeeded", proxy: { revision: "default" } })]),
+    first([webPod("web-y", { terminating: true, phase: "Succeeded", proxy: { revision: "default" } })]),
     "nothing",
   ],
   [
@@ -298,12 +300,12 @@ const cases: readonly (readonly [string, string, string])[] = [
     ),
     "nothing",
   ],
-  ["a proven pod", first([pod("web-a")], {}, synced), "nothing"],
+  ["a proven pod", first([webPod("web-a")], {}, synced), "nothing"],
   [
     "a proven pod with another container that has ended",
     first(
       [
-        pod("web-a", {
+        webPod("web-a", {
           unreadyContainers: [unready("debugger", { state: "terminated", reason: "Completed", exitCode: 0 })],
         }),
       ],
@@ -391,7 +393,7 @@ const cases: readonly (readonly [string, string, string])[] = [
   ],
   [
     "an old pod without a proxy that is terminating",
-    first([pod("web-y", { terminating: true, createdAt: before, proxy: undefined })]),
+    first([webPod("web-y", { terminating: true, createdAt: before, proxy: undefined })]),
     "terminating Pod/web-y - cluster Terminating logs=- grace=- | an old pod is still terminating",
   ],
 ];
@@ -403,7 +405,7 @@ suite("the most serious symptom", () => {
 test("the most serious symptom of several pods is first", () => {
   const pods = [
     broken({ phase: "Running" }),
-    pod("web-b", {
+    webPod("web-b", {
       phase: "Pending",
       ready: false,
       proxy: { ready: false },
@@ -431,7 +433,7 @@ suite("symptoms past their grace", () => {
   });
   test("each container of each pod has its own time", () => {
     const pulls = (name: string, ...containers: readonly string[]) =>
-      pod(name, {
+      webPod(name, {
         phase: "Pending",
         ready: false,
         proxy: { ready: false },

@@ -3,7 +3,8 @@ import { suite, test } from "node:test";
 import fc from "fast-check";
 import type { IstiodAnswer, Pod } from "../../../src/mesh/model.ts";
 import { podProof } from "../../../src/upgrade/proof/pod-proof.ts";
-import { answered, before, connection, pod, unanswered } from "../scene.ts";
+import { before } from "../../fixtures/instants.ts";
+import { answered, connection, unanswered, webPod } from "../../fixtures/pods.ts";
 
 const arrival = { revision: "1-20", oldRevisions: ["default"] };
 const verdictText = (item: Pod, answers: readonly IstiodAnswer[]): string => {
@@ -11,17 +12,17 @@ const verdictText = (item: Pod, answers: readonly IstiodAnswer[]): string => {
   return "reason" in proof ? `${proof.kind}: ${proof.reason}` : proof.kind;
 };
 
-const web = pod("web-7d4b9-x2x4z");
+const web = webPod("web-7d4b9-x2x4z");
 const own = connection(web.name);
 const old = answered("default");
 const good = [answered("1-20", [own]), old];
-const statefulPod = pod("web-0", { owner: { kind: "StatefulSet", name: "web", uid: "uid-of-web" } });
+const statefulPod = webPod("web-0", { owner: { kind: "StatefulSet", name: "web", uid: "uid-of-web" } });
 const listedBy = (name: string, change = {}) => answered("1-20", [connection(name, change)]);
 const rejection = { type: "LDS", message: "Error adding listener: duplicate address" };
 
 const cases: readonly (readonly [string, Pod, readonly IstiodAnswer[], string])[] = [
   ["everything proven", web, good, "done"],
-  ["native sidecar", pod(web.name, { proxy: { native: true } }), good, "done"],
+  ["native sidecar", webPod(web.name, { proxy: { native: true } }), good, "done"],
   ["the old control plane does not exist any more", web, [answered("1-20", [own])], "done"],
   [
     "connected to the second of two istiods of the target",
@@ -32,21 +33,26 @@ const cases: readonly (readonly [string, Pod, readonly IstiodAnswer[], string])[
 
   [
     "injected by the old revision",
-    pod("a", { proxy: { revision: "default" } }),
+    webPod("a", { proxy: { revision: "default" } }),
     good,
     "wrong-revision: injected by default, not by 1-20",
   ],
   [
     "injected, its revision unknown",
-    pod("a", { proxy: { revision: undefined } }),
+    webPod("a", { proxy: { revision: undefined } }),
     good,
     "wrong-revision: injected by an unknown revision, not by 1-20",
   ],
-  ["not injected", pod("a", { proxy: undefined }), good, "wrong-revision: not injected; it should be injected by 1-20"],
+  [
+    "not injected",
+    webPod("a", { proxy: undefined }),
+    good,
+    "wrong-revision: not injected; it should be injected by 1-20",
+  ],
 
   [
     "no node yet",
-    pod("a", {
+    webPod("a", {
       phase: "Pending",
       proxy: { ready: false },
       conditions: [{ type: "PodScheduled", status: "False", reason: "Unschedulable", message: "" }],
@@ -56,7 +62,7 @@ const cases: readonly (readonly [string, Pod, readonly IstiodAnswer[], string])[
   ],
   [
     "a node, and a volume that is not mounted yet",
-    pod("a", {
+    webPod("a", {
       phase: "Pending",
       proxy: { ready: false },
       conditions: [{ type: "PodReadyToStartContainers", status: "False", reason: "", message: "" }],
@@ -86,19 +92,19 @@ const cases: readonly (readonly [string, Pod, readonly IstiodAnswer[], string])[
   ],
   [
     "a native sidecar is ready while the application is created",
-    pod(web.name, { phase: "Pending", ready: false, proxy: { native: true } }),
+    webPod(web.name, { phase: "Pending", ready: false, proxy: { native: true } }),
     good,
     "waiting: proxy ready, pod not ready yet",
   ],
   [
     "containers being created",
-    pod("a", { phase: "Pending", proxy: { ready: false } }),
+    webPod("a", { phase: "Pending", proxy: { ready: false } }),
     [],
     "waiting: containers not started yet",
   ],
   [
     "a native sidecar runs while the application waits for it",
-    pod("a", {
+    webPod("a", {
       phase: "Pending",
       proxy: { native: true, ready: false },
       unreadyContainers: [
@@ -116,9 +122,14 @@ const cases: readonly (readonly [string, Pod, readonly IstiodAnswer[], string])[
     good,
     "waiting: proxy not connected yet",
   ],
-  ["terminating", pod(web.name, { terminating: true }), good, "waiting: terminating"],
-  ["proxy not ready", pod(web.name, { proxy: { ready: false }, ready: false }), good, "waiting: proxy not ready yet"],
-  ["application not ready", pod(web.name, { ready: false }), good, "waiting: proxy ready, pod not ready yet"],
+  ["terminating", webPod(web.name, { terminating: true }), good, "waiting: terminating"],
+  [
+    "proxy not ready",
+    webPod(web.name, { proxy: { ready: false }, ready: false }),
+    good,
+    "waiting: proxy not ready yet",
+  ],
+  ["application not ready", webPod(web.name, { ready: false }), good, "waiting: proxy ready, pod not ready yet"],
 
   ["not connected", web, [answered("1-20"), old], "waiting: proxy not connected yet"],
   [
@@ -238,13 +249,13 @@ const cases: readonly (readonly [string, Pod, readonly IstiodAnswer[], string])[
   ],
   [
     "an unknown owner may use names again",
-    pod("a", { owner: undefined }),
+    webPod("a", { owner: undefined }),
     [listedBy("a", { connectedAt: before }), old],
     "waiting: proxy not connected yet, only that of an earlier pod with the same name",
   ],
   [
     "DaemonSet: a name that is used once needs no time",
-    pod("web-x2x4z", { owner: { kind: "DaemonSet", name: "web", uid: "uid-of-web" } }),
+    webPod("web-x2x4z", { owner: { kind: "DaemonSet", name: "web", uid: "uid-of-web" } }),
     [listedBy("web-x2x4z", { connectedAt: undefined }), old],
     "done",
   ],
@@ -280,7 +291,7 @@ suite("podProof", () => {
 
 test("pods named like properties of JavaScript objects", () => {
   for (const name of ["constructor", "__proto__", "120", "a".repeat(63)]) {
-    const item = pod(name, { namespace: name });
+    const item = webPod(name, { namespace: name });
     assert.equal(verdictText(item, [answered("1-20", [connection(name, { namespace: name })]), old]), "done", name);
     assert.equal(verdictText(item, [answered("1-20"), old]), "waiting: proxy not connected yet", name);
   }
@@ -296,7 +307,7 @@ test("never done while an old istiod does not answer or lists the pod, nor witho
   });
   fc.assert(
     fc.property(fc.array(answer, { maxLength: 4 }), fc.boolean(), fc.boolean(), (verdictText, ready, proxyReady) => {
-      const item = pod("web-0", { ready, proxy: { ready: proxyReady } });
+      const item = webPod("web-0", { ready, proxy: { ready: proxyReady } });
       const answers = verdictText.map(({ revision, silent, holds, cds, lds }, at) =>
         silent
           ? unanswered(revision, `i-${at}`)

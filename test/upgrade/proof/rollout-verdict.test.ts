@@ -4,7 +4,9 @@ import fc from "fast-check";
 import type { Workload, WorkloadStatus } from "../../../src/mesh/model.ts";
 import type { WorkloadKind } from "../../../src/mesh/workload-kinds.ts";
 import { rolloutVerdict } from "../../../src/upgrade/proof/rollout-verdict.ts";
-import { after, before, pod, stamp, workload } from "../scene.ts";
+import { after, before, stamp } from "../../fixtures/instants.ts";
+import { webPod } from "../../fixtures/pods.ts";
+import { workload } from "../../fixtures/workload.ts";
 
 type Case = readonly [name: string, workload: Workload, verdict: string];
 
@@ -148,7 +150,7 @@ const tables: Readonly<Record<string, readonly Case[]>> = {
       of(
         "Rollout",
         { phase: "Healthy" },
-        { restartedAt: stamp, pods: [pod("a", { createdAt: before }), pod("b", { createdAt: before })] },
+        { restartedAt: stamp, pods: [webPod("a", { createdAt: before }), webPod("b", { createdAt: before })] },
       ),
       "waiting: 0 of 3 restarted",
     ],
@@ -157,7 +159,7 @@ const tables: Readonly<Record<string, readonly Case[]>> = {
       of(
         "Rollout",
         { phase: "Healthy", restartedAt: before },
-        { restartedAt: stamp, pods: [pod("a"), pod("b", { createdAt: before, terminating: true })] },
+        { restartedAt: stamp, pods: [webPod("a"), webPod("b", { createdAt: before, terminating: true })] },
       ),
       "waiting: 1 of 3 restarted",
     ],

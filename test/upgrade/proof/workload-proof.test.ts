@@ -8,7 +8,9 @@ import {
   type RestartGoal,
   workloadProof,
 } from "../../../src/upgrade/proof/workload-proof.ts";
-import { after, answered, before, connection, pod, stamp, unanswered, workload } from "../scene.ts";
+import { after, before, stamp } from "../../fixtures/instants.ts";
+import { answered, connection, unanswered, webPod } from "../../fixtures/pods.ts";
+import { workload } from "../../fixtures/workload.ts";
 
 const goal: RestartGoal = { revision: "1-20", oldRevisions: ["default"], uid: "uid-of-web", stamp, generation: 2 };
 const fresh = new Map<string, number>();
@@ -22,9 +24,9 @@ const verdictText = (
   return verdict.kind === "done" ? "done" : `${verdict.kind}: ${verdict.reason}`;
 };
 
-const three = [pod("web-a"), pod("web-b"), pod("web-c")];
-const oldPod = (name: string, change: Parameters<typeof pod>[1] = {}) =>
-  pod(name, { createdAt: before, proxy: { revision: "default" }, ...change });
+const three = [webPod("web-a"), webPod("web-b"), webPod("web-c")];
+const oldPod = (name: string, change: Parameters<typeof webPod>[1] = {}) =>
+  webPod(name, { createdAt: before, proxy: { revision: "default" }, ...change });
 const allConnected = (pods: readonly Pod[]) => [
   answered(
     "1-20",
@@ -64,7 +66,7 @@ const cases: readonly (readonly [string, Workload | undefined, readonly IstiodAn
   ],
   [
     "during the rollout, with a new pod that is not proven",
-    web([pod("web-a", { ready: false, proxy: { ready: false } }), oldPod("web-y")], { updated: 1 }),
+    web([webPod("web-a", { ready: false, proxy: { ready: false } }), oldPod("web-y")], { updated: 1 }),
     allConnected([]),
     "waiting: 1 of 3 updated; web-a: proxy not connected yet",
   ],
@@ -94,7 +96,7 @@ const cases: readonly (readonly [string, Workload | undefined, readonly IstiodAn
   ],
   [
     "a pod without a proxy terminating",
-    web([...three, pod("web-y", { proxy: undefined, terminating: true })]),
+    web([...three, webPod("web-y", { proxy: undefined, terminating: true })]),
     allConnected(three),
     "waiting: 1 old pod still terminating",
   ],
@@ -106,7 +108,7 @@ const cases: readonly (readonly [string, Workload | undefined, readonly IstiodAn
   ],
   [
     "terminating on the target by a scale-down",
-    web([...three, pod("web-y", { terminating: true })]),
+    web([...three, webPod("web-y", { terminating: true })]),
     allConnected(three),
     "done",
   ],
@@ -167,7 +169,7 @@ suite("wrongRevision", () => {
   test("a new pod on the wrong revision, at once", () =>
     assert.deepEqual(wrongRevision([oldPod("web-y", { createdAt: after })], { updated: 1 }), ["web-y"]));
   test("a new pod without a proxy", () =>
-    assert.deepEqual(wrongRevision([pod("web-y", { proxy: undefined })], { updated: 1 }), ["web-y"]));
+    assert.deepEqual(wrongRevision([webPod("web-y", { proxy: undefined })], { updated: 1 }), ["web-y"]));
   test("a pod of the second of the stamp, only after the rollout", () => {
     assert.deepEqual(wrongRevision([...three, oldPod("web-y", { createdAt: stamp })], { updated: 2 }), []);
     assert.deepEqual(wrongRevision([...three, oldPod("web-y", { createdAt: stamp })]), ["web-y"]);
@@ -228,10 +230,10 @@ suite("a proof stays valid for a short time without confirmation", () => {
       "waiting",
     ));
   test("not when the pod is not ready any more", () =>
-    assert.equal(again(allConnected(three), 2_000, [pod("web-a", { ready: false }), ...three.slice(1)]), "waiting"));
+    assert.equal(again(allConnected(three), 2_000, [webPod("web-a", { ready: false }), ...three.slice(1)]), "waiting"));
   test("not for another pod with the same name", () =>
     assert.equal(
-      again(allConnected(three.slice(1)), 2_000, [pod("web-a", { uid: "other" }), ...three.slice(1)]),
+      again(allConnected(three.slice(1)), 2_000, [webPod("web-a", { uid: "other" }), ...three.slice(1)]),
       "waiting",
     ));
 });
@@ -286,13 +288,13 @@ suite("firstNewPodProof", () => {
     ],
     [
       "made in the second of the stamp, on the target",
-      web([pod("web-a", { createdAt: stamp })], { updated: 1 }),
+      web([webPod("web-a", { createdAt: stamp })], { updated: 1 }),
       allConnected(three),
       ["done"],
     ],
     [
       "made before, on the target: not the canary",
-      web([pod("web-a", { createdAt: before })], { updated: 1 }),
+      web([webPod("web-a", { createdAt: before })], { updated: 1 }),
       allConnected(three),
       ["waiting: no new pod yet; 1 of 3 updated"],
     ],
@@ -304,7 +306,7 @@ suite("firstNewPodProof", () => {
     ],
     [
       "the first has not arrived, the second has",
-      web([pod("web-a"), pod("web-b")], { updated: 2 }),
+      web([webPod("web-a"), webPod("web-b")], { updated: 2 }),
       allConnected([three[1]!]),
       ["done"],
     ],
@@ -317,7 +319,7 @@ suite("firstNewPodProof", () => {
     ],
     [
       "terminating already",
-      web([pod("web-a", { terminating: true })], { updated: 0 }),
+      web([webPod("web-a", { terminating: true })], { updated: 0 }),
       allConnected(three),
       ["waiting: no new pod yet; 0 of 3 updated"],
     ],
@@ -331,9 +333,9 @@ suite("firstNewPodProof", () => {
       "of several that have not arrived the oldest speaks",
       web(
         [
-          pod("web-a", { createdAt: "2026-11-03T04:07:06Z" }),
-          pod("web-b"),
-          pod("web-c", { createdAt: "2026-11-03T04:07:06Z" }),
+          webPod("web-a", { createdAt: "2026-11-03T04:07:06Z" }),
+          webPod("web-b"),
+          webPod("web-c", { createdAt: "2026-11-03T04:07:06Z" }),
         ],
         {
           updated: 3,
@@ -344,19 +346,21 @@ suite("firstNewPodProof", () => {
     ],
     [
       "one on its way speaks before a stray",
-      web([oldPod("web-y", { createdAt: after }), pod("web-a", { createdAt: "2026-11-03T04:07:06Z" })], { updated: 2 }),
+      web([oldPod("web-y", { createdAt: after }), webPod("web-a", { createdAt: "2026-11-03T04:07:06Z" })], {
+        updated: 2,
+      }),
       allConnected([]),
       ["waiting: web-a: proxy not connected yet", "web-y"],
     ],
     [
       "rolled out without a new pod",
-      web([pod("web-a", { createdAt: before })]),
+      web([webPod("web-a", { createdAt: before })]),
       allConnected(three),
       ["waiting: no new pod yet"],
     ],
     [
       "made in the second of the stamp, without a proxy: not a stray",
-      web([pod("web-a", { createdAt: stamp, proxy: undefined })], { updated: 0 }),
+      web([webPod("web-a", { createdAt: stamp, proxy: undefined })], { updated: 0 }),
       allConnected([]),
       ["waiting: no new pod yet; 0 of 3 updated"],
     ],
@@ -395,7 +399,7 @@ test("done means: rollout finished, as many pods as desired, each on the target 
       fc.boolean(),
       (drawn, desired, updated, oldSilent) => {
         const pods = drawn.map(({ revision, ready, terminating }, at) =>
-          pod(`web-${at}`, { ready, terminating, proxy: { revision, ready } }),
+          webPod(`web-${at}`, { ready, terminating, proxy: { revision, ready } }),
         );
         const names = (key: "connected" | "heldByOld") =>
           pods.filter((_, at) => drawn[at]?.[key]).map(({ name }) => connection(name));

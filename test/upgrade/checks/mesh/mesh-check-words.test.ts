@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { meshFindings } from "../../../../src/upgrade/checks/mesh/mesh-checks.ts";
-import { connection, halfMoved, type MeshWords, mesh, ownInjector, plane, tag } from "../../../mesh/mesh-scene.ts";
-import { dead, production, sound, undo, undoRecord } from "../../../mesh/sound-mesh.ts";
+import { type MeshWords, mesh, ownInjector, plane, tag } from "../../../fixtures/mesh.ts";
+import { halfMoved } from "../../../fixtures/meshes.ts";
+import { connection } from "../../../fixtures/pods.ts";
+import { dead, production, sound, undo, undoRecord } from "../../../fixtures/sound-mesh.ts";
 
 const old = { controlPlanes: [...(sound.controlPlanes ?? []), plane("1-18")] };
 const many = Array.from({ length: 9 }, (_, at) => ({ namespace: "shop", name: `w${at}`, runs: ["1-20"] }));
@@ -52,7 +54,7 @@ for (const [change, message, remedy] of words) {
 test("a configuration that a proxy rejects is told in the proxy's words", () => {
   const answered = mesh(sound);
   const rejected = (pod: string) =>
-    connection("production", pod, {
+    connection(pod, {
       lds: "rejected",
       rejected: [{ type: "LDS", message: "duplicate listener 0.0.0.0_80" }],
     });
@@ -73,7 +75,7 @@ test("a configuration that a proxy rejects is told in the proxy's words", () => 
 test("a proxy that is moving between istiods of two revisions is no stranger while its own still lists it", () => {
   const sane = mesh(sound);
   const both = sane.answers.map((answer) =>
-    answer.kind === "answered" ? { ...answer, proxies: [connection("production", "web-0")] } : answer,
+    answer.kind === "answered" ? { ...answer, proxies: [connection("web-0")] } : answer,
   );
   assert.deepEqual(meshFindings({ ...sane, answers: both }), []);
 });

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { meshFindings } from "../../../../src/upgrade/checks/mesh/mesh-checks.ts";
-import { type MeshWords, mesh, ownInjector, plane, pod, tag, tagInjector } from "../../../mesh/mesh-scene.ts";
-import { dead, production, sound, undo, undoRecord } from "../../../mesh/sound-mesh.ts";
+import { type MeshWords, mesh, ownInjector, plane, tag, tagInjector } from "../../../fixtures/mesh.ts";
+import { pod } from "../../../fixtures/pods.ts";
+import { dead, production, sound, undo, undoRecord } from "../../../fixtures/sound-mesh.ts";
 
 /** Each a change to a sound mesh, and the findings that it makes: `check object`. */
 const cases: Record<string, [change: MeshWords, findings: string[]]> = {

@@ -5,8 +5,8 @@ import fc from "fast-check";
 import { revisionsWithIstiod } from "../../../../src/mesh/revision-state.ts";
 import { meshFindings } from "../../../../src/upgrade/checks/mesh/mesh-checks.ts";
 import { resolveTarget, servedLabels } from "../../../../src/upgrade/plan/target.ts";
-import { mesh, ownInjector, plane, tagInjector } from "../../../mesh/mesh-scene.ts";
-import { dead } from "../../../mesh/sound-mesh.ts";
+import { mesh, ownInjector, plane, tagInjector } from "../../../fixtures/mesh.ts";
+import { dead } from "../../../fixtures/sound-mesh.ts";
 
 const revision = fc.constantFrom("default", "1-19", "1-20", "constructor");
 const state = fc.constantFrom(

@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import type { Labels } from "../../../../src/mesh/kubernetes.ts";
 import type { ClusterEvidence, Quota } from "../../../../src/upgrade/evidence/cluster-evidence.ts";
-import { pod, type WorkloadWords } from "../../../mesh/mesh-scene.ts";
-import { mission, planOf, said } from "../../builders.ts";
+import type { WorkloadWords } from "../../../fixtures/mesh.ts";
+import { mission, planOf, said } from "../../../fixtures/plan.ts";
+import { pod } from "../../../fixtures/pods.ts";
 
 const quota = (hard: Labels, used: Labels, scoped = false): Quota => ({
   namespace: "production",

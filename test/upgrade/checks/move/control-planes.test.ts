@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { type MeshWords, ownInjector, plane, tagInjector } from "../../../mesh/mesh-scene.ts";
-import { mission, planOf, said } from "../../builders.ts";
+import { type MeshWords, ownInjector, plane, tagInjector } from "../../../fixtures/mesh.ts";
+import { mission, planOf, said } from "../../../fixtures/plan.ts";
 
 const old = plane("default", { version: "1.19.0" });
 const injectors = (change: Parameters<typeof ownInjector>[1]) => [

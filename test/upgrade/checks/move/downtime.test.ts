@@ -3,8 +3,8 @@ import test from "node:test";
 import { strategyFrom } from "../../../../src/mesh/from/strategy.ts";
 import type { Strategy } from "../../../../src/mesh/model.ts";
 import type { Claim } from "../../../../src/upgrade/evidence/cluster-evidence.ts";
-import type { WorkloadWords } from "../../../mesh/mesh-scene.ts";
-import { mission, planOf, restarted, said, stopping } from "../../builders.ts";
+import type { WorkloadWords } from "../../../fixtures/mesh.ts";
+import { mission, planOf, restarted, said, stopping } from "../../../fixtures/plan.ts";
 
 const rolling = (maxSurge: number, maxUnavailable: number): Strategy => ({
   type: "RollingUpdate",

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import type { Gateway } from "../../../../src/mesh/model.ts";
-import { type MeshWords, ownInjector, plane, tag, tagInjector } from "../../../mesh/mesh-scene.ts";
-import { mission, planOf, restarted, said, type Wish } from "../../builders.ts";
+import { type MeshWords, ownInjector, plane, tag, tagInjector } from "../../../fixtures/mesh.ts";
+import { mission, planOf, restarted, said, type Wish } from "../../../fixtures/plan.ts";
 
 const gateway = (change: Partial<Gateway> = {}): Gateway => ({
   namespace: "production",

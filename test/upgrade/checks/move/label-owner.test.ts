@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { type NamespaceWords, ownInjector, tagInjector } from "../../../mesh/mesh-scene.ts";
-import { mission, planOf, said } from "../../builders.ts";
+import { type NamespaceWords, ownInjector, tagInjector } from "../../../fixtures/mesh.ts";
+import { mission, planOf, said } from "../../../fixtures/plan.ts";
 
 type Change = Partial<NamespaceWords>;
 const written = (...managers: readonly string[]): Change => ({

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import type { LabelSelector } from "../../../../src/mesh/kubernetes.ts";
 import type { ClusterEvidence, NamespaceReader } from "../../../../src/upgrade/evidence/cluster-evidence.ts";
-import { mission, planOf, said } from "../../builders.ts";
+import { mission, planOf, said } from "../../../fixtures/plan.ts";
 
 const injection: LabelSelector = { matchLabels: { "istio-injection": "enabled" } };
 const revision: LabelSelector = {

@@ -9,8 +9,8 @@ import {
   plane,
   tagInjector,
   type WorkloadWords,
-} from "../../../mesh/mesh-scene.ts";
-import { brief, mission, planOf, said, type Wish } from "../../builders.ts";
+} from "../../../fixtures/mesh.ts";
+import { brief, mission, planOf, said, type Wish } from "../../../fixtures/plan.ts";
 
 const name = "production";
 const enabled = { "istio-injection": "enabled" };

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import type { Gateway } from "../../../../src/mesh/model.ts";
 import { singleChecks } from "../../../../src/upgrade/checks/single-checks.ts";
-import { pod } from "../../../mesh/mesh-scene.ts";
-import { brief, mission, planOf, said, stopping, type Wish } from "../../builders.ts";
+import { brief, mission, planOf, said, stopping, type Wish } from "../../../fixtures/plan.ts";
+import { pod } from "../../../fixtures/pods.ts";
 
 const edge: Gateway = {
   namespace: "production",

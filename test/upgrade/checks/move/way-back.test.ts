@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import type { UndoRecord } from "../../../../src/upgrade/record/undo-record.ts";
 import { undoText } from "../../../../src/upgrade/record/undo-record.ts";
-import { type MeshWords, ownInjector, plane, tagInjector } from "../../../mesh/mesh-scene.ts";
-import { mission, planOf } from "../../builders.ts";
+import { type MeshWords, ownInjector, plane, tagInjector } from "../../../fixtures/mesh.ts";
+import { mission, planOf } from "../../../fixtures/plan.ts";
 
 const planes = (old: string | undefined, to: string | undefined): MeshWords => ({
   controlPlanes: [plane("1-20", { version: to }), plane("default", { version: old })],

@@ -3,8 +3,9 @@ import test from "node:test";
 import type { PodTemplateSpec } from "../../../../src/mesh/kubernetes.ts";
 import type { Workload } from "../../../../src/mesh/model.ts";
 import { undoText } from "../../../../src/upgrade/record/undo-record.ts";
-import { type MeshWords, ownInjector, pod, tagInjector, type WorkloadWords } from "../../../mesh/mesh-scene.ts";
-import { mission, planOf, restarted, said, stopping } from "../../builders.ts";
+import { type MeshWords, ownInjector, tagInjector, type WorkloadWords } from "../../../fixtures/mesh.ts";
+import { mission, planOf, restarted, said, stopping } from "../../../fixtures/plan.ts";
+import { pod } from "../../../fixtures/pods.ts";
 
 const production = "production";
 const web = (change: Partial<WorkloadWords>): MeshWords => ({
@@ -185,7 +186,7 @@ test("pods of one owner are one finding, which says what they run and what to do
   const told = (...pods: readonly ReturnType<typeof pod>[]) =>
     planOf(mission({ pods })).findings.filter(({ check }) => check === "pods-owned").map(({ object, message, remedy, accept }) => [object, message, remedy, accept?.value]);
   const game = owner("CloneSet", "game");
-  const unsaid = pod(production, "c", "default", { owner: game }, { revision: undefined });
+  const unsaid = pod(production, "c", "default", { owner: game, proxy: { revision: undefined } });
   assert.deepEqual(told(pod(production, "a", "default", { owner: game }), pod(production, "b", "1-18", { owner: game }), unsaid), [[
     "production/CloneSet/game",
     "3 pods on default, 1-18 and an unknown revision belong to it, and how a CloneSet is restarted is not known",
