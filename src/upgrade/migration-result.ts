@@ -116,7 +116,7 @@ export function migrationResult(
   repeated: RepeatedCommand,
 ): MigrationResult {
   const shown = base(plan, end.outcomes);
-  const failure = end.failure ?? (end.interruptedCode === undefined ? unfinished(shown, end) : undefined);
+  const failure = end.failure ?? (end.interruptedCode === undefined ? unfinished(plan, shown, end) : undefined);
   const state = stateOf(plan, end, shown, failure);
   const drops = failure === undefined && shown.workloads.every(({ outcome }) => isAsHoped(outcome));
   return {
@@ -169,8 +169,13 @@ const writesNothing = (plan: MigrationPlan, key: string): boolean =>
 const isAsHoped = (outcome: Outcome): boolean =>
   ["moved", "already", "empty", "unselected", "not-injected"].includes(outcome);
 
-/** What a run that is done has none of, whatever ended it. */
-function unfinished({ namespaces, workloads }: Shown, { timedOut }: RunEnd): Failure | undefined {
+/** What a run that is done has none of, whatever ended it. Out of time, steps may be missing that no entry shows. */
+function unfinished(
+  plan: MigrationPlan,
+  { namespaces, workloads }: Shown,
+  { outcomes, timedOut }: RunEnd,
+): Failure | undefined {
+  const missing = timedOut ? stepsOf(plan).filter((step) => outcomeOf(outcomes, stepKey(step)).state !== "proven") : [];
   const open = [
     ...workloads
       .filter(({ outcome }) => !isAsHoped(outcome))
@@ -178,6 +183,10 @@ function unfinished({ namespaces, workloads }: Shown, { timedOut }: RunEnd): Fai
     ...namespaces
       .filter(({ labels }) => labels === "not-started")
       .map(({ name }) => ({ object: namespaceRef(name), reason: "its labels were not written" })),
+    ...missing.map((step) => ({
+      object: step.kind === "relabel" ? namespaceRef(step.namespace) : step.workload,
+      reason: "not proven",
+    })),
   ][0];
   if (!open) return undefined;
   const reason = timedOut ? "not waited for to the end: the time of --timeout was over" : open.reason;

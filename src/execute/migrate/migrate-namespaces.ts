@@ -18,7 +18,16 @@ import {
   type RepeatedCommand,
   refusedResult,
 } from "../../upgrade/migration-result.ts";
-import { type Lane, type MigrationPlan, restartSteps, type Stage, writesAnything } from "../../upgrade/plan/plan.ts";
+import type { StepOutcome } from "../../upgrade/plan/outcome.ts";
+import {
+  type Lane,
+  type MigrationPlan,
+  proveSteps,
+  restartSteps,
+  type Stage,
+  writesAnything,
+} from "../../upgrade/plan/plan.ts";
+import { type ProveStep, stepKey } from "../../upgrade/plan/step.ts";
 import type { MigratedNamespace, MigrationResult } from "../../upgrade/result.ts";
 import { noteFailure } from "../failure.ts";
 import type { Progress } from "../progress.ts";
@@ -113,10 +122,8 @@ async function carriedOut(
   options.whenStopped(undefined);
   const result = resultNow(stop.interrupted() ? (options.interruptedCode() ?? exit.interrupted) : undefined);
   if (writesAnything(plan) || stop.interrupted()) return result;
-  const open = result.workloads.filter(({ outcome }) => outcome === "unproven");
-  return open.length === 0
-    ? nothingToDo(plan, prepared)
-    : refusedResult(plan, undefined, [...findings, ...open.map((workload) => unprovenFinding(workload, plan))]);
+  const open = proveSteps(plan).flatMap((step) => unprovenFinding(step, tools.journal.outcome(stepKey(step))));
+  return open.length === 0 ? nothingToDo(plan, prepared) : refusedResult(plan, undefined, [...findings, ...open]);
 }
 
 const machineOf = (plan: MigrationPlan, options: MigrationOptions): Machine => ({
@@ -172,12 +179,19 @@ const nothingToDo = (plan: MigrationPlan, { mesh, findings }: { mesh: Mesh; find
   return nothingToDoResult(plan, findings, namespaces);
 };
 
-const unprovenFinding = (workload: MigrationResult["workloads"][number], { target }: MigrationPlan): Finding =>
-  observe(
-    alreadyProven,
-    cannotTell(
-      refText(workload),
-      `its pods are injected by ${target.revision}, and not all are proven to have arrived: ${workload.reason}`,
-      "run the command again in a minute; 'kubectl mesh-revisions' shows where its proxies are",
-    ),
-  );
+const unprovenFinding = (
+  { workload, to }: ProveStep,
+  { state, reason = "not waited for to the end" }: StepOutcome,
+): readonly Finding[] =>
+  state === "proven"
+    ? []
+    : [
+        observe(
+          alreadyProven,
+          cannotTell(
+            refText(workload),
+            `its pods are injected by ${to}, and not all are proven to have arrived: ${reason}`,
+            "run the command again in a minute; 'kubectl mesh-revisions' shows where its proxies are",
+          ),
+        ),
+      ];
