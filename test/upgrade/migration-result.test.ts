@@ -13,7 +13,7 @@ import { notBegun, type StepOutcome, type StepState } from "../../src/upgrade/pl
 import { type MigrationPlan, stepsOf } from "../../src/upgrade/plan/plan.ts";
 import { type Step, stepKey } from "../../src/upgrade/plan/step.ts";
 import type { Failure, MigrationResult } from "../../src/upgrade/result.ts";
-import { mission, planOf, request } from "./builders.ts";
+import { mission, planOf, request } from "../fixtures/plan.ts";
 
 const old = ["default", "default"];
 const web = { namespace: "production", name: "web", runs: old };
