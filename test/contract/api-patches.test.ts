@@ -49,20 +49,8 @@ describe("merge patch", () => {
   });
 
   test("a list is replaced as a whole", async () => {
-    await wire.post(
-      deployments,
-      deployment({
-        namespace,
-        name: "merged",
-        replicas: 0,
-        podSpec: {
-          containers: [
-            { name: "app", image: "i:1" },
-            { name: "side", image: "j:1" },
-          ],
-        },
-      }),
-    );
+    const two = ["app", "side"].map((name) => ({ name, image: "i:1" }));
+    await wire.post(deployments, deployment({ namespace, name: "merged", replicas: 0, podSpec: { containers: two } }));
     const containers = [{ name: "only", image: "k:1" }];
     const { body } = await wire.patch(`${deployments}/merged`, "merge", {
       spec: { template: { spec: { containers } } },
