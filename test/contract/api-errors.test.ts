@@ -1,8 +1,9 @@
 /** What is answered to what cannot be: metav1.Status, word for word where programs read it. */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { deployment } from "../fixtures/workload-objects.ts";
 import type { Json, MeshUnderTest } from "./mesh-under-test.ts";
-import { configMap, configMapsIn, corePath, deploymentsIn, idleDeployment } from "./objects.ts";
+import { configMap, configMapsIn, corePath, deploymentsIn } from "./objects.ts";
 import { openMesh } from "./open-mesh.ts";
 import { type Answer, connectWire, type Wire } from "./wire.ts";
 
@@ -339,10 +340,10 @@ describe("options that are none", () => {
 });
 
 describe("objects that are invalid", () => {
-  const deployment = (change: (spec: Json) => Json) => ({
-    ...idleDeployment("odd"),
-    spec: change(idleDeployment("odd").spec),
-  });
+  const changed = (change: (spec: Json) => Json) => {
+    const odd = deployment({ namespace, name: "odd", replicas: 0 });
+    return { ...odd, spec: change(odd.spec) };
+  };
   const cases: Readonly<Record<string, readonly [string, () => Promise<Answer>]>> = {
     "a label's name with a blank": [
       "metadata.labels",
@@ -365,7 +366,7 @@ describe("objects that are invalid", () => {
       () =>
         wire.post(
           deploymentsIn(namespace),
-          deployment((spec) => ({ ...spec, selector: { matchLabels: { app: "other" } } })),
+          changed((spec) => ({ ...spec, selector: { matchLabels: { app: "other" } } })),
         ),
     ],
     "fewer replicas than none": [
@@ -373,7 +374,7 @@ describe("objects that are invalid", () => {
       () =>
         wire.post(
           deploymentsIn(namespace),
-          deployment((spec) => ({ ...spec, replicas: -1 })),
+          changed((spec) => ({ ...spec, replicas: -1 })),
         ),
     ],
     "a template without containers": [
@@ -381,7 +382,7 @@ describe("objects that are invalid", () => {
       () =>
         wire.post(
           deploymentsIn(namespace),
-          deployment((spec) => ({ ...spec, template: { ...spec.template, spec: { containers: [] } } })),
+          changed((spec) => ({ ...spec, template: { ...spec.template, spec: { containers: [] } } })),
         ),
     ],
   };
@@ -393,7 +394,7 @@ describe("objects that are invalid", () => {
     });
 
   test("a selector that changes: 422 about it, and about the template that it does not match", async () => {
-    await wire.post(deploymentsIn(namespace), idleDeployment("fixed"));
+    await wire.post(deploymentsIn(namespace), deployment({ namespace, name: "fixed", replicas: 0 }));
     const patch = { spec: { selector: { matchLabels: { app: "other" } } } };
     const { status, body } = await wire.patch(`${deploymentsIn(namespace)}/fixed`, "merge", patch);
     const fields = body.details.causes.map(({ field }: Json) => field);

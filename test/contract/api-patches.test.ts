@@ -1,8 +1,9 @@
 /** Patches, server-side apply and dry-run: what is changed, whose it is, and what is left alone. */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { deployment } from "../fixtures/workload-objects.ts";
 import type { Json, MeshUnderTest } from "./mesh-under-test.ts";
-import { configMap, configMapsIn, corePath, deploymentsIn, idleDeployment, query } from "./objects.ts";
+import { configMap, configMapsIn, corePath, deploymentsIn, query } from "./objects.ts";
 import { openMesh } from "./open-mesh.ts";
 import { type Answer, connectWire, type Wire } from "./wire.ts";
 
@@ -48,13 +49,8 @@ describe("merge patch", () => {
   });
 
   test("a list is replaced as a whole", async () => {
-    await wire.post(
-      deployments,
-      idleDeployment("merged", [
-        { name: "app", image: "i:1" },
-        { name: "side", image: "j:1" },
-      ]),
-    );
+    const two = ["app", "side"].map((name) => ({ name, image: "i:1" }));
+    await wire.post(deployments, deployment({ namespace, name: "merged", replicas: 0, podSpec: { containers: two } }));
     const containers = [{ name: "only", image: "k:1" }];
     const { body } = await wire.patch(`${deployments}/merged`, "merge", {
       spec: { template: { spec: { containers } } },
@@ -88,7 +84,10 @@ describe("strategic merge patch", () => {
       { name: "app", image: "i:1", env: [{ name: "A", value: "1" }] },
       { name: "side", image: "j:1" },
     ];
-    await wire.post(deployments, idleDeployment("strategic", two));
+    await wire.post(
+      deployments,
+      deployment({ namespace, name: "strategic", replicas: 0, podSpec: { containers: two } }),
+    );
     const patch = (containers: readonly object[]) =>
       wire.patch(`${deployments}/strategic`, "strategic", { spec: { template: { spec: { containers } } } });
     assert.deepEqual(containersOf(await patch([{ name: "side", image: "j:2", env: [{ name: "B", value: "2" }] }])), [

@@ -1,8 +1,9 @@
 /** Versions of objects: who may write over whom, what is a change, and what the server says of an object itself. */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { deployment } from "../fixtures/workload-objects.ts";
 import type { Json, MeshUnderTest } from "./mesh-under-test.ts";
-import { configMap, configMapsIn, corePath, deploymentsIn, idleDeployment, query } from "./objects.ts";
+import { configMap, configMapsIn, corePath, deploymentsIn, query } from "./objects.ts";
 import { openMesh } from "./open-mesh.ts";
 import { type Answer, connectWire, type Wire } from "./wire.ts";
 
@@ -158,7 +159,7 @@ describe("a write that changes nothing", () => {
 
 describe("what the server says of an object", () => {
   test("a new one has a UID, a version, a time and a first generation, whatever was sent", async () => {
-    const sent = idleDeployment("new");
+    const sent = deployment({ namespace, name: "new", replicas: 0 });
     const metadata = {
       ...sent.metadata,
       uid: "mine",
@@ -202,7 +203,7 @@ describe("what the server says of an object", () => {
   });
 
   test("the generation counts changes of the spec alone", async () => {
-    await wire.post(deployments, idleDeployment("counted"));
+    await wire.post(deployments, deployment({ namespace, name: "counted", replicas: 0 }));
     const path = `${deployments}/counted`;
     const generation = async (patch: object, at = path): Promise<number> =>
       (await wire.patch(at, "merge", patch)).body.metadata.generation;
@@ -242,7 +243,7 @@ describe("what the server says of an object", () => {
 
 describe("subresources", () => {
   test("the status is written by its own path, and by no other", async () => {
-    await wire.post(deployments, idleDeployment("stated"));
+    await wire.post(deployments, deployment({ namespace, name: "stated", replicas: 0 }));
     const path = `${deployments}/stated`;
     const patch = { spec: { replicas: 3 }, metadata: { labels: { team: "a" } }, status: { collisionCount: 2 } };
     const own = await wire.patch(`${path}/status`, "merge", patch);
@@ -256,7 +257,7 @@ describe("subresources", () => {
   });
 
   test("a scale is a part of its workload", async () => {
-    const { body: object } = await wire.post(deployments, idleDeployment("scaled"));
+    const { body: object } = await wire.post(deployments, deployment({ namespace, name: "scaled", replicas: 0 }));
     const path = `${deployments}/scaled`;
     const { body: scale } = await wire.get(`${path}/scale`);
     assert.deepEqual([scale.kind, scale.apiVersion, scale.spec], ["Scale", "autoscaling/v1", {}]);

@@ -10,19 +10,6 @@ export const configMap = (
   metadata: { name, ...metadata },
 });
 
-/** A Deployment without pods. */
-export const idleDeployment = (
-  name: string,
-  containers: readonly object[] = [{ name: "app", image: "registry.example/app:1" }],
-) => ({
-  ...{ apiVersion: "apps/v1", kind: "Deployment", metadata: { name } },
-  spec: {
-    replicas: 0,
-    selector: { matchLabels: { app: name } },
-    template: { metadata: { labels: { app: name } }, spec: { containers } },
-  },
-});
-
 export const corePath = (namespace: string, rest = ""): string => `/api/v1/namespaces/${namespace}${rest}`;
 export const configMapsIn = (namespace: string): string => corePath(namespace, "/configmaps");
 export const deploymentsIn = (namespace: string): string => `/apis/apps/v1/namespaces/${namespace}/deployments`;

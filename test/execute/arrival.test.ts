@@ -10,7 +10,7 @@ import { watchNamespace, workloadIn } from "../../src/gather/watch/namespace-wat
 import { waitFor } from "../../src/gather/watch/wait.ts";
 import { failed } from "../../src/upgrade/proof/verdict.ts";
 import { type RestartGoal, workloadProof } from "../../src/upgrade/proof/workload-proof.ts";
-import { debugPages, deployment, istiodPod, podObject, replicaSet } from "../fixtures/api-objects.ts";
+import { debugPages, istiodPod, podObject, replicaSet, webDeployment } from "../fixtures/api-objects.ts";
 import { fakeCluster } from "../fixtures/fake-cluster.ts";
 import { before, stamp } from "../fixtures/instants.ts";
 import { manualClock } from "../fixtures/manual-clock.ts";
@@ -28,7 +28,7 @@ function arriving() {
   const clock = manualClock();
   const told: string[] = [];
   const set = (
-    workload: ReturnType<typeof deployment> | undefined,
+    workload: ReturnType<typeof webDeployment> | undefined,
     pods: readonly (typeof newA)[],
     held: { old: string[]; new: string[] },
   ): void => {
@@ -71,17 +71,17 @@ function arriving() {
 suite("a restart, from the patch to the proof", () => {
   test("step by step, and done only at the end", async () => {
     const { clock, told, set, start } = arriving();
-    set(deployment({ generation: 1 }), [oldA, oldB], { old: ["web-old-a", "web-old-b"], new: [] });
+    set(webDeployment({ generation: 1 }), [oldA, oldB], { old: ["web-old-a", "web-old-b"], new: [] });
     const wait = start();
     await clock.advance(500);
-    set(deployment({ observed: 1 }), [oldA, oldB], { old: ["web-old-a", "web-old-b"], new: [] });
+    set(webDeployment({ observed: 1 }), [oldA, oldB], { old: ["web-old-a", "web-old-b"], new: [] });
     await clock.advance(1_500);
-    set(deployment({ updated: 1 }), [oldA, newA], { old: ["web-old-a"], new: [] });
+    set(webDeployment({ updated: 1 }), [oldA, newA], { old: ["web-old-a"], new: [] });
     await clock.advance(1_500);
-    set(deployment(), [newA, newB], { old: [], new: ["web-7d4b9-a"] });
+    set(webDeployment(), [newA, newB], { old: [], new: ["web-7d4b9-a"] });
     await clock.advance(1_500);
     set(
-      deployment(),
+      webDeployment(),
       [newA, newB, podObject("web-old-a", { revision: "default", createdAt: before, hash: "old", deleted: true })],
       {
         old: [],
@@ -89,7 +89,7 @@ suite("a restart, from the patch to the proof", () => {
       },
     );
     await clock.advance(1_500);
-    set(deployment(), [newA, newB], { old: [], new: ["web-7d4b9-a", "web-7d4b9-b"] });
+    set(webDeployment(), [newA, newB], { old: [], new: ["web-7d4b9-a", "web-7d4b9-b"] });
     await clock.advance(1_500);
     assert.deepEqual(await wait, { kind: "done" });
     assert.deepEqual(told, [
@@ -106,7 +106,7 @@ suite("a restart, from the patch to the proof", () => {
 
   test("times out due to stale .status.observedGeneration", async () => {
     const { clock, set, start } = arriving();
-    set(deployment({ observed: 1 }), [newA, newB], { old: [], new: ["web-7d4b9-a", "web-7d4b9-b"] });
+    set(webDeployment({ observed: 1 }), [newA, newB], { old: [], new: ["web-7d4b9-a", "web-7d4b9-b"] });
     const wait = start();
     await clock.advance(60_000);
     assert.deepEqual(await wait, failed("timed out after 1m: its controller has not seen the change yet"));
@@ -114,7 +114,7 @@ suite("a restart, from the patch to the proof", () => {
 
   test("uid conflict on get", async () => {
     const { clock, set, start } = arriving();
-    set(deployment({ uid: "uid-of-another" }), [newA, newB], { old: [], new: ["web-7d4b9-a", "web-7d4b9-b"] });
+    set(webDeployment({ uid: "uid-of-another" }), [newA, newB], { old: [], new: ["web-7d4b9-a", "web-7d4b9-b"] });
     const wait = start();
     await clock.advance(0);
     assert.deepEqual(await wait, failed("was replaced meanwhile by another object with the same name"));
@@ -122,7 +122,7 @@ suite("a restart, from the patch to the proof", () => {
 
   test("handles watch delete", async () => {
     const { clock, set, start } = arriving();
-    set(deployment({ updated: 1 }), [oldA, newA], { old: [], new: [] });
+    set(webDeployment({ updated: 1 }), [oldA, newA], { old: [], new: [] });
     const wait = start();
     await clock.advance(1_000);
     set(undefined, [], { old: [], new: [] });
@@ -132,7 +132,7 @@ suite("a restart, from the patch to the proof", () => {
 
   test("an old istiod that falls silent leaves it unknown, never done", async () => {
     const { cluster, clock, set, start } = arriving();
-    set(deployment(), [newA, newB], { old: [], new: ["web-7d4b9-a", "web-7d4b9-b"] });
+    set(webDeployment(), [newA, newB], { old: [], new: ["web-7d4b9-a", "web-7d4b9-b"] });
     cluster.serve({ namespace: "istio-system", name: "istiod-old" }, "/debug/syncz", undefined);
     const wait = start();
     await clock.advance(60_000);

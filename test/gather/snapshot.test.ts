@@ -4,6 +4,7 @@ import { dump } from "js-yaml";
 import type { ClusterErrorReason } from "../../src/cluster/cluster-error.ts";
 import { type Scope, snapshot } from "../../src/gather/snapshot.ts";
 import type { KubeObject, PodObject, WorkloadObject } from "../../src/mesh/kubernetes.ts";
+import { istiodPod } from "../fixtures/api-objects.ts";
 import { type FakeCluster, requestText } from "../fixtures/fake-cluster.ts";
 import { type Given, listedCluster } from "../fixtures/listed-cluster.ts";
 import { live, rendered } from "../mesh/rendered.ts";
@@ -14,11 +15,6 @@ const meta = (name: string, namespace: string, labels: Record<string, string> = 
   namespace,
   uid: `uid-${namespace}-${name}`,
   labels,
-});
-const istiodPod = (name: string, revision: string, phase = "Running"): PodObject => ({
-  metadata: meta(name, "istio-system", { app: "istiod", "istio.io/rev": revision }),
-  spec: { containers: [] },
-  status: { phase },
 });
 const slice = (service: string, ...ready: boolean[]): KubeObject & { endpoints: object[] } => ({
   metadata: meta(`${service}-x`, "istio-system", { "kubernetes.io/service-name": service }),

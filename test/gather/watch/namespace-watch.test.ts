@@ -4,7 +4,7 @@ import { ClusterError } from "../../../src/cluster/cluster-error.ts";
 import { kinds } from "../../../src/cluster/kinds.ts";
 import { type NamespacePicture, watchNamespace, workloadIn } from "../../../src/gather/watch/namespace-watch.ts";
 import type { Poller } from "../../../src/gather/watch/poller.ts";
-import { deployment, podObject, replicaSet } from "../../fixtures/api-objects.ts";
+import { podObject, replicaSet, webDeployment } from "../../fixtures/api-objects.ts";
 import { type FakeCluster, fakeCluster, requestText } from "../../fixtures/fake-cluster.ts";
 import { manualClock } from "../../fixtures/manual-clock.ts";
 
@@ -12,7 +12,7 @@ const web = { kind: "Deployment", namespace: "production", name: "web" };
 
 function scene() {
   const cluster = fakeCluster({ silent: true });
-  cluster.set(kinds.deployments, [deployment()]);
+  cluster.set(kinds.deployments, [webDeployment()]);
   cluster.set(kinds.replicaSets, [replicaSet()]);
   cluster.set(kinds.pods, [podObject("web-7d4b9-a"), podObject("web-7d4b9-b")]);
   const clock = manualClock();

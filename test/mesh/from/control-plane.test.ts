@@ -3,20 +3,16 @@ import { test } from "node:test";
 import { controlPlanesFrom, versionsOf } from "../../../src/mesh/from/control-plane.ts";
 import { podFrom } from "../../../src/mesh/from/pod.ts";
 import type { WorkloadObject } from "../../../src/mesh/kubernetes.ts";
+import { istiodPod } from "../../fixtures/api-objects.ts";
 import { live, releases, rendered, revisionOfRelease } from "../rendered.ts";
 
-const istiodPod = (name: string, revision: string) =>
-  podFrom({
-    metadata: { name, namespace: "istio-system", uid: name, labels: { app: "istiod", "istio.io/rev": revision } },
-    spec: { containers: [] },
-    status: { phase: "Running" },
-  });
+const istiodOf = (name: string, revision: string) => podFrom(istiodPod(name, revision));
 
 for (const release of releases)
   test(`control planes of ${release}, with and without a revision`, () => {
     const { istiod, unrevisionedIstiod, revisioned, unrevisioned } = rendered(release);
     const revision = revisionOfRelease(release);
-    const pods = [istiodPod("a", revision), istiodPod("b", "default"), istiodPod("c", revision)];
+    const pods = [istiodOf("a", revision), istiodOf("b", "default"), istiodOf("c", revision)];
     const planes = controlPlanesFrom(
       [istiod, unrevisionedIstiod],
       pods,
@@ -120,7 +116,7 @@ for (const [title, metadata, installer] of [
 
 test("replicas of the Deployment, pods of its own namespace, and revision default without a label", () => {
   const metadata = { name: "istiod", namespace: "istio-system", uid: "x" };
-  const pods = [istiodPod("a", "default"), istiodPod("elsewhere", "default")].map((pod, at) => ({ ...pod, labels: {}, namespace: at === 0 ? "istio-system" : "old" }));
+  const pods = [istiodOf("a", "default"), istiodOf("elsewhere", "default")].map((pod, at) => ({ ...pod, labels: {}, namespace: at === 0 ? "istio-system" : "old" }));
   const [said] = controlPlanesFrom([{ metadata, spec: { replicas: 3 }, status: { readyReplicas: 2 } }], pods, [], "istio-system");
   assert.deepEqual([said?.revision, said?.desiredReplicas, said?.readyReplicas, said?.istiods.map(({ name }) => name)], ["default", 3, 2, ["a"]]);
   const [unsaid] = controlPlanesFrom([{ metadata, spec: {} }], [], [], "istio-system");
@@ -135,7 +131,7 @@ test("the version is that of istiod's own container", () => {
 }); // biome-ignore format: one line of fields
 
 test("the rest of a removed revision is a control plane without a Deployment", () => {
-  const left = ["a", "b"].map((name) => ({ ...istiodPod(name, "1-18"), namespace: "istio-old", ready: name === "a" }));
+  const left = ["a", "b"].map((name) => ({ ...istiodOf(name, "1-18"), namespace: "istio-old", ready: name === "a" }));
   const [plane] = controlPlanesFrom([], left, [], "istio-system");
   assert.deepEqual(
     [plane?.namespace, plane?.installer, plane?.version, plane?.readyReplicas],
@@ -144,7 +140,7 @@ test("the rest of a removed revision is a control plane without a Deployment", (
 });
 
 test("a revision that has only a webhook, and one that has only a pod", () => {
-  const planes = controlPlanesFrom([], [istiodPod("left", "1-18")], [rendered("1.20.0").revisioned], "istio-system");
+  const planes = controlPlanesFrom([], [istiodOf("left", "1-18")], [rendered("1.20.0").revisioned], "istio-system");
   assert.deepEqual(
     planes.map(({ revision, deployment, desiredReplicas, istiods }) => [
       revision,
