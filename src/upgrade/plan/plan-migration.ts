@@ -11,7 +11,7 @@ import { eligibilityOf } from "./eligibility.ts";
 import type { MigrationRequest } from "./migration-request.ts";
 import { type Asked, comesFrom, type Facts, hasWork, type NamespaceMove, type WorkloadMove } from "./moves.ts";
 import { namespaceMove } from "./namespace-move.ts";
-import { type Lane, type Left, type MigrationPlan, revisionsLeft, type Stage } from "./plan.ts";
+import { type Lane, type Left, type MigrationPlan, revisionsLeft, type Stage, stepsOfLane } from "./plan.ts";
 import { revisionsOf, revisionsText } from "./revisions-text.ts";
 import { rolloutSize } from "./rollout-size.ts";
 import { type ProveStep, type RelabelStep, type RestartStep, stepKey } from "./step.ts";
@@ -117,7 +117,7 @@ const restart = ({ workload, stale }: WorkloadMove, target: Target, canary: stri
 /** Nothing to write there: workloads that are on the target are still proven, where the istiods did not say it already. */
 const provingLane = (facts: Facts, move: NamespaceMove): Lane => ({
   namespace: move.namespace.name,
-  steps: proofsIn(facts, move),
+  steps: [proofsIn(facts, move)],
   onFailure: "stop",
 });
 
@@ -169,7 +169,7 @@ const workloadsStage = (lanes: readonly PlannedLane[], proving: readonly Lane[],
         steps: [...(lane.hasCanary ? [] : [lane.relabel]), [...lane.restarts, ...lane.proofs]],
         onFailure: lane.hasCanary ? ("stop" as const) : onFailure(lane, "undo-labels"),
       })),
-    ...proving.filter(({ steps }) => steps.length > 0),
+    ...proving.filter((lane) => stepsOfLane(lane).length > 0),
   ],
   sideBySide,
   until: "all-pods",

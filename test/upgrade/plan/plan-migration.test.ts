@@ -80,6 +80,13 @@ test("the stages: a canary that is put back, then everything side by side, then 
   ]);
 });
 
+test("where nothing is to be written, what is there already is proven side by side", () => {
+  const namespaces = [{ name: production, labels: { "istio.io/rev": "1-20" } }];
+  const workloads = ["web", "api"].map((name) => ({ namespace: production, name, runs: ["1-20"] }));
+  const plan = planOf(mission({ namespaces, workloads, connected: { "web-0": null, "api-0": null } }));
+  assert.deepEqual(outline(plan), ["workloads until all-pods: [prove web, prove api] (stop)"]);
+});
+
 test("a run that goes on with an earlier one is not put back", () => {
   const annotations = { "kubectl-mesh/undo": undoText(record) };
   const namespaces = [{ name: production, labels: { "istio.io/rev": "1-20" }, annotations }];
