@@ -1,11 +1,11 @@
 /**
- * What ends a run before its plan is over, and what each cause ends. docs/stopping.md says it in words.
+ * What ends a run before its plan is complete, and what each cause ends. docs/stopping.md has the same in words.
  *
- *  cause                 | requests at hand       | waits for a proof | new steps | the way back
- *  first signal          | get 5 s to end         | end at once       | none      | is not begun; one that is under way ends itself
- *  --timeout is over     | end at once            | end at once       | none      | of the canary: is begun, with a time of its own
- *  a step failed         | go on                  | go on             | none      | as the plan says for the lane
- *  second signal         | the process ends at once, after saying what is half done (src/cli/io.ts)
+ *  cause             | requests         | waits for a proof | new steps | rollback of a lane
+ *  first signal      | end within 5 s   | end at once       | none      | does not start; one that has started continues
+ *  --timeout is over | end at once      | end at once       | none      | of the canary: starts, with a time of its own
+ *  a step failed     | continue         | continue          | none      | as `onFailure` of the lane says
+ *  second signal     | the process ends at once, after it printed what is half done (src/cli/io.ts)
  */
 import type { Clock } from "../cluster/clock.ts";
 
@@ -22,7 +22,7 @@ export interface Stop {
   readonly failed: () => boolean;
 }
 
-/** A write that is under way when a signal comes is given this long (ms), so that it is known whether it was done. */
+/** A request that was sent when a signal comes gets this long (ms): then it is known whether a write was done. */
 const lastWriteMs = 5_000;
 
 /** `interrupted` aborts at the first signal. `timeoutMs` counts from now. */
@@ -44,6 +44,6 @@ export function createStop(interrupted: AbortSignal, timeoutMs: number, clock: C
   };
 }
 
-/** A way back heeds no signal: stopping it would leave pods on both revisions. It has a time of its own. */
+/** A rollback ignores signals: to stop it would leave pods on both revisions. It has a time of its own. */
 export const createUndoStop = (timeoutMs: number, clock: Clock): Stop =>
   createStop(new AbortController().signal, timeoutMs, clock);

@@ -148,13 +148,14 @@ function stateOf(
   { workloads }: Shown,
   failure: Failure | undefined,
 ): Exclude<MigrationState, "refused" | "cannot-tell" | "planned" | "nothing-to-do"> {
-  if (interruptedCode !== undefined) return "interrupted";
+  const written = [...outcomes].filter(([key]) => !writesNothing(plan, key)).map(([, outcome]) => outcome);
+  const isPutBack = !written.some(isWritten) && written.some(({ state }) => state === "undone");
+  // A signal during a rollback does not stop it: then everything is as it was, and that is what counts.
+  if (interruptedCode !== undefined) return isPutBack ? "restored" : "interrupted";
   const staysOpen = plan.left.some(({ by }) => by === "selector");
   if (failure === undefined) return staysOpen ? "partial" : "done";
   const resumed = relabelSteps(plan).some(({ record }) => record.kind === "open" && record.resumed);
-  const written = [...outcomes].filter(([key]) => !writesNothing(plan, key)).map(([, outcome]) => outcome);
-  if (!resumed && !written.some(isWritten))
-    return written.some((each) => each.state === "undone") ? "restored" : "failed";
+  if (!resumed && !written.some(isWritten)) return isPutBack ? "restored" : "failed";
   const failed = workloads.some(({ outcome }) => ["failed", "not-started", "unselected"].includes(outcome));
   return !failed && workloads.some(({ outcome }) => outcome === "unproven") ? "unknown" : "partial";
 }

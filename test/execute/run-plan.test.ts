@@ -97,7 +97,7 @@ interface Told {
   readonly tools: Tools;
 }
 
-function machineOf(scripts: Readonly<Record<string, Script>>, undoFails: boolean) {
+function machineOf(scripts: Readonly<Record<string, Script>>, undoFails: boolean, undoWaits: boolean) {
   const events: string[] = [];
   const nameOf = (step: Step): string => names.get(step) ?? `close ${step.kind === "relabel" && step.namespace}`;
   const refuse = (step: Step, ambiguous = false): never => {
@@ -110,6 +110,7 @@ function machineOf(scripts: Readonly<Record<string, Script>>, undoFails: boolean
     },
     undo: async ({ namespace, ...lane }, { journal }) => {
       events.push(`undo ${namespace}`);
+      if (undoWaits) await new Promise((resolve) => setTimeout(resolve, 50));
       if (undoFails) throw new ClusterError("nothing answers", { reason: "unreachable" });
       for (const step of stepsOfLane({ namespace, ...lane }))
         if (isWritten(journal.outcome(stepKey(step)))) journal.note(stepKey(step), { state: "undone" });
@@ -145,15 +146,17 @@ function machineOf(scripts: Readonly<Record<string, Script>>, undoFails: boolean
 interface Case {
   readonly scripts?: Readonly<Record<string, Script>>;
   readonly undoFails?: boolean;
+  /** The rollback is still under way when the signal comes. */
+  readonly undoWaits?: boolean;
   readonly sideBySide?: number;
   /** Ends the run once everything waits: by a signal, or because the time is over. */
   readonly ends?: "signal" | "time";
 }
 
-async function running({ scripts = {}, undoFails = false, sideBySide, ends }: Case): Promise<Told> {
+async function running({ scripts = {}, undoFails = false, undoWaits = false, sideBySide, ends }: Case): Promise<Told> {
   const clock = manualClock();
   const signal = new AbortController();
-  const { machine, events } = machineOf(scripts, undoFails);
+  const { machine, events } = machineOf(scripts, undoFails, undoWaits);
   const plan = planOf(sideBySide);
   const task = { update: () => {}, done: () => {}, fail: () => {}, skip: () => {} };
   const tools = {
@@ -233,6 +236,8 @@ const cases: readonly (readonly [what: string, Case, readonly string[]])[] = [
     ["partial 4", "it failed", "web: failed", "labels two: not-begun", "db: not-begun"]],
   ["a signal while the canary is waited for: nothing is put back", { scripts: { canary: "waits" }, ends: "signal" },
     ["interrupted 130", "canary: unproven", "web: not-begun", "labels two: not-begun", "db: not-begun"]],
+  ["a signal while everything is put back: it is put back", { scripts: { canary: "failed" }, undoWaits: true, ends: "signal" },
+    ["restored 4", "it failed", "labels one: undone", "canary: undone", "web: not-begun", "labels two: not-begun", "db: not-begun"]],
   ["a signal while the rest is waited for", { scripts: { web: "waits", db: "waits" }, ends: "signal" },
     ["interrupted 130", "web: unproven", "db: unproven"]],
   ["no time left for the canary: it is put back", { scripts: { canary: "waits" }, ends: "time" },
