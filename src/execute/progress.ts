@@ -12,7 +12,7 @@ export interface ProgressSection {
   task(id: string, title: string): ProgressTask;
 }
 
-/** `update` may be called at any rate. After `done`, `fail` or `skip` nothing more is told of the task. */
+/** `update` may be called at any rate. After `done`, `fail` or `skip` nothing more is reported about the task. */
 export interface ProgressTask {
   update(text: string): void;
   done(text?: string): void;

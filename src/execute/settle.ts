@@ -37,7 +37,7 @@ export async function settle<T, R>({ read, settled, write }: Settlement<T, R>): 
 
 /** Whether the write was done cannot be read either. */
 const unsettled = (write: ClusterError, read: ClusterError): ClusterError =>
-  new ClusterError(`${write.message}; whether it was done cannot be told: ${read.message}`, {
+  new ClusterError(`${write.message}; whether it was done is unknown: ${read.message}`, {
     reason: read.reason,
     hint: read.hint,
     ambiguous: true,

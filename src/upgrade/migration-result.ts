@@ -51,7 +51,7 @@ const codes: Readonly<Record<Exclude<MigrationState, "interrupted">, ExitCode>> 
   "cannot-tell": exit.cannotTell,
 };
 
-/** Of a migration that checks refused, and so changed nothing. `unknown` findings alone: it cannot be told. */
+/** Of a migration that checks refused, and so changed nothing. `unknown` findings alone: it cannot tell. */
 export function refusedResult(
   plan: MigrationPlan | undefined,
   target: Target | undefined,
@@ -170,7 +170,7 @@ const writesNothing = (plan: MigrationPlan, key: string): boolean =>
 const isAsHoped = (outcome: Outcome): boolean =>
   ["moved", "already", "empty", "unselected", "not-injected"].includes(outcome);
 
-/** What a run that is done has none of, whatever ended it. Out of time, steps may be missing that no entry shows. */
+/** The first thing that is not complete. When the time is over, also a step that no entry of the result shows. */
 function unfinished(
   plan: MigrationPlan,
   { namespaces, workloads }: Shown,
@@ -194,7 +194,7 @@ function unfinished(
   return { object: open.object, reason, pod: undefined, container: undefined, logs: [], events: [] };
 }
 
-/** Namespaces and workloads, as they stand. */
+/** The namespaces and workloads with their states. */
 function base(plan: MigrationPlan | undefined, outcomes: Outcomes): Shown {
   if (!plan) return { namespaces: [], workloads: [], left: [] };
   return {

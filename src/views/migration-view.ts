@@ -27,10 +27,10 @@ export function migrationView(result: MigrationResult, options: TableOptions = {
 }
 
 function outcomeViews(result: MigrationResult, options: TableOptions): readonly string[] {
-  const told = result.workloads.filter((workload) => options.wide || !asHoped.has(workload.outcome));
+  const shown = result.workloads.filter((workload) => options.wide || !asHoped.has(workload.outcome));
   return [
     namespacesView(result, options),
-    told.length === 0 ? "" : table(workloadHeads, told.map(workloadRow), options),
+    shown.length === 0 ? "" : table(workloadHeads, shown.map(workloadRow), options),
     result.left.length === 0 ? "" : leftView(result.left, options),
     findingsView(result.findings),
     failureView(result),

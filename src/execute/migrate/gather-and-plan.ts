@@ -1,5 +1,5 @@
 /**
- * Gathers once and decides purely: from a request to the plan and everything that speaks against it. Writes nothing.
+ * Reads the cluster once and decides: from a request to the plan and the findings about it. Writes nothing.
  */
 import type { Cluster } from "../../cluster/cluster.ts";
 import { missingRights } from "../../gather/missing-rights.ts";

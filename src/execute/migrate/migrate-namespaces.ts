@@ -66,7 +66,7 @@ export interface Migration {
   readonly plan: MigrationPlan | undefined;
 }
 
-/** Throws `ClusterError` while nothing has been written; afterwards whatever happens is in the result. */
+/** Throws `ClusterError` while nothing has been written; after the first write every failure is in the result. */
 export async function migrateNamespaces(cluster: Cluster, options: MigrationOptions): Promise<Migration> {
   const stop = createStop(options.interrupted, options.timeouts.overall, options.clock);
   const bounded = cluster.until(stop.requests);
@@ -132,7 +132,7 @@ const machineOf = (plan: MigrationPlan, options: MigrationOptions): Machine => (
   undo: (lane, tools) => undoLane(lane, { actionsOf, undo: async () => undefined }, tools),
 });
 
-/** What came up on another revision while the run was on is not moved by it: the next run moves it. */
+/** Pods that another revision injected during the run are not moved by this run: the next one moves them. */
 async function lastLook(
   stage: Stage,
   plan: MigrationPlan,
@@ -159,7 +159,7 @@ async function lastLook(
 const halfDone = ({ goOn, goBack }: MigrationResult): string =>
   [`to go on:\n  ${goOn}`, ...(goBack ? [`to go back:\n  ${goBack}`] : [])].join("\n");
 
-/** Whose kinds are watched: everything that may have pods on the target when the run ends. */
+/** The workloads whose kinds are watched: all that may have pods on the target when the run ends. */
 const watched = (plan: MigrationPlan) => [
   ...restartSteps(plan).map(({ workload }) => workload),
   ...plan.already,
@@ -167,7 +167,7 @@ const watched = (plan: MigrationPlan) => [
   ...plan.left.map(({ object }) => object),
 ];
 
-/** The labels say it already: what stands there is shown as it is. */
+/** The labels have the target already: the namespaces are shown as they are. */
 const nothingToDo = (plan: MigrationPlan, { mesh, findings }: { mesh: Mesh; findings: readonly Finding[] }) => {
   const { revision } = plan.target;
   const namespaces = mesh.namespaces

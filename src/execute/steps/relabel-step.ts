@@ -52,7 +52,7 @@ export const relabelActions: StepActions<RelabelStep, Written> = {
   },
 };
 
-/** The record that is to stand in the namespace; undefined: none. Throws `ClusterError`. */
+/** The undo record that the namespace gets; undefined: none. Throws `ClusterError`. */
 async function recordOf(step: RelabelStep, tools: Tools): Promise<UndoRecord | undefined> {
   switch (step.record.kind) {
     case "remove":

@@ -43,7 +43,7 @@ export interface NamespaceMove {
   /** Record of an unfinished run to this very target. */
   readonly open: UndoRecord | undefined;
   readonly workloads: readonly WorkloadMove[];
-  /** Pods on another revision that no workload of ours stands behind, by what owns them. */
+  /** Pods on another revision that belong to no known workload, by their owner. */
   readonly podsWithoutWorkload: readonly PodsWithoutWorkload[];
   readonly pods: readonly Pod[];
 }

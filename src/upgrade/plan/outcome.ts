@@ -15,7 +15,7 @@ export interface StepOutcome {
   /** Of a restart: pods that the workload is to have, and how many of them are proven. */
   readonly pods: number;
   readonly proven: number;
-  /** Of a relabel: the labels that stand there by it, and the undo record of the run. */
+  /** Of a relabel: the labels that the namespace has since then, and the undo record of the run. */
   readonly labels: RevisionLabels | undefined;
   readonly record: UndoRecord | undefined;
   /** Of a restart: the stamp that was written last, and the one that the template had before. */

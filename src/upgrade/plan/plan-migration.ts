@@ -158,7 +158,7 @@ const canaryStage = (lanes: readonly PlannedLane[]): readonly Stage[] =>
       evenAfterFailure: false,
     }));
 
-/** The canary stands here again: its other pods are waited for beside all the rest. */
+/** The canary is in this stage again: its other pods are waited for together with all other workloads. */
 const workloadsStage = (lanes: readonly PlannedLane[], proving: readonly Lane[], sideBySide: number): Stage => ({
   name: "workloads",
   lanes: [

@@ -1,4 +1,4 @@
-/** What `mesh-revisions` says of a mesh: its checks, and the order in which they speak. */
+/** The checks of `mesh-revisions`, in the order of their findings. */
 import type { Finding } from "../../../mesh/finding.ts";
 import type { Mesh } from "../../../mesh/model.ts";
 import { type PodState, podStates } from "../../../mesh/pod-state.ts";
@@ -50,7 +50,7 @@ export const meshChecks: readonly CheckRecord[] = [
 export function meshFindings(mesh: Mesh, all: readonly PodState[] = podStates(mesh)): readonly Finding[] {
   const facts: MeshFacts = { mesh, withIstiod: revisionsWithIstiod(mesh), servedLabels: servedLabels(mesh) };
   const workloadsIn = Map.groupBy(mesh.workloads, ({ namespace }) => namespace);
-  const standingsIn = Map.groupBy(all, ({ pod }) => pod.namespace);
+  const statesIn = Map.groupBy(all, ({ pod }) => pod.namespace);
   return [
     ...mesh.controlPlanes.flatMap((plane) => {
       const own = mesh.injectors.filter(({ revision, tag }) => revision === plane.revision && tag === undefined);
@@ -64,7 +64,7 @@ export function meshFindings(mesh: Mesh, all: readonly PodState[] = podStates(me
         ...facts,
         namespace,
         workloads: workloadsIn.get(namespace.name) ?? [],
-        states: standingsIn.get(namespace.name) ?? [],
+        states: statesIn.get(namespace.name) ?? [],
       }),
     ),
     ...runChecks([unread], facts),
