@@ -2,9 +2,13 @@
  * A restarted workload waited for through the port, from lists and debug pages to the verdict, on a clock that is moved
  * by hand.
  */
+
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { kinds } from "../../src/cluster/kinds.ts";
+import { arrival } from "../../src/execute/arrival.ts";
+import { createStop } from "../../src/execute/stop.ts";
+import { watchFailedCreates } from "../../src/gather/watch/failed-creates.ts";
 import { watchIstiods } from "../../src/gather/watch/istiod-watch.ts";
 import { watchNamespace, workloadIn } from "../../src/gather/watch/namespace-watch.ts";
 import { waitFor } from "../../src/gather/watch/wait.ts";
@@ -65,7 +69,21 @@ function arriving() {
       onChange: (reason) => told.push(reason),
     });
   };
-  return { cluster, clock, told, set, start };
+  /** The same by the executor's own wait. */
+  const arrive = (noProgressMs: number) => {
+    const watch = {
+      objects: watchNamespace(cluster, "production", ["Deployment"], clock),
+      failedCreates: watchFailedCreates(cluster, "production", clock),
+    };
+    const full = { question: "all-pods", wrongRevision: "ends", diagnosed: true, noProgressMs } as const;
+    const tools = {
+      ...{ watchOf: () => watch, istiods: watchIstiods(cluster, "istio-system", clock), clock },
+      stop: createStop(new AbortController().signal, 3_600_000, clock),
+      timeouts: { overall: 3_600_000, workload: noProgressMs, probe: 30_000 },
+    };
+    return arrival(web, { ...goal, ...full }, tools, (text) => told.push(text));
+  };
+  return { cluster, clock, told, set, start, arrive };
 }
 
 suite("a restart, from the patch to the proof", () => {
@@ -139,5 +157,40 @@ suite("a restart, from the patch to the proof", () => {
     const verdict = await wait;
     assert.equal(verdict.kind, "unknown");
     assert.match("reason" in verdict ? verdict.reason : "", /istiod-old of default does not answer/);
+  });
+});
+
+suite("the executor's wait", () => {
+  test("counts what a person counts: a workload of two has two pods, also while a third one replaces an old one", async () => {
+    const { clock, told, set, arrive } = arriving();
+    set(webDeployment({ updated: 1 }), [oldA, oldB, newA], { old: ["web-old-a", "web-old-b"], new: ["web-7d4b9-a"] });
+    const wait = arrive(600_000);
+    await clock.advance(2_000);
+    assert.match(told.at(-1) ?? "", /^1 of 2 proven; /);
+    set(webDeployment(), [newA, newB], { old: [], new: ["web-7d4b9-a", "web-7d4b9-b"] });
+    await clock.advance(10_000);
+    const { kind, pods, proven } = await wait;
+    assert.deepEqual([kind, pods, proven], ["done", 2, 2]);
+  });
+
+  test("ends without any progress, and says for how long and what is missing", async () => {
+    const { clock, set, arrive } = arriving();
+    set(webDeployment({ updated: 1 }), [oldA, newA], { old: ["web-old-a"], new: [] });
+    const wait = arrive(30_000);
+    await clock.advance(40_000);
+    const { kind, reason, pods, proven } = await wait;
+    assert.deepEqual([kind, pods, proven], ["failed", 2, 0]);
+    assert.match(reason, /^no progress for 3\ds: .*proxy not connected yet/);
+  });
+
+  test("evidence that is missing for all that time is no failure of the workload: unproven", async () => {
+    const { cluster, clock, set, arrive } = arriving();
+    set(webDeployment(), [newA, newB], { old: [], new: ["web-7d4b9-a", "web-7d4b9-b"] });
+    cluster.serve({ namespace: "istio-system", name: "istiod-old" }, "/debug/syncz", undefined);
+    const wait = arrive(30_000);
+    await clock.advance(40_000);
+    const { kind, reason } = await wait;
+    assert.equal(kind, "unproven");
+    assert.match(reason, /^no proof for 3\ds: /);
   });
 });
