@@ -30,9 +30,9 @@ export function createStop(interrupted: AbortSignal, timeoutMs: number, clock: C
   const time = clock.timeout(timeoutMs);
   const now = AbortSignal.any([interrupted, time]);
   const afterSignal = new AbortController();
-  interrupted.addEventListener("abort", () => clock.after(lastWriteMs, () => afterSignal.abort(interrupted.reason)), {
-    once: true,
-  });
+  const endRequestsSoon = (): void => void clock.after(lastWriteMs, () => afterSignal.abort(interrupted.reason));
+  if (interrupted.aborted) endRequestsSoon();
+  else interrupted.addEventListener("abort", endRequestsSoon, { once: true });
   const failure = new AbortController();
   return {
     now,
