@@ -233,7 +233,11 @@ function workloadEntries(plan: MigrationPlan, outcomes: Outcomes): readonly Migr
   for (const ref of plan.already) {
     const proof = proofs.get(refText(ref));
     const open = proof && proof.state !== "proven" && proof.state !== "not-begun";
-    add(ref, open ? "unproven" : "already", proof && { pods: proof.pods, proven: proof.proven, reason: proof.reason });
+    add(
+      ref,
+      open ? states[proof.state] : "already",
+      proof && { pods: proof.pods, proven: proof.proven, reason: proof.reason },
+    );
   }
   for (const ref of plan.empty) add(ref, "empty");
   for (const { object, reason } of plan.notInjected) add(object, "not-injected", { reason });

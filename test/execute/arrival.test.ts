@@ -196,10 +196,10 @@ suite("the executor's wait", () => {
 });
 
 suite("a way back", () => {
-  const back = {
+  const back: Partial<ArrivalGoal> = {
     ...{ revision: "default", oldRevisions: [], stamp: "", generation: 3 },
     ...{ wrongRevision: "waits", diagnosed: false },
-  } as const;
+  };
   const whole = webDeployment({ generation: 3 });
   const conditions = [
     { type: "Progressing", status: "False", reason: "ProgressDeadlineExceeded", message: "has timed out progressing." },

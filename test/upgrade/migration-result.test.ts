@@ -141,6 +141,12 @@ suite("the result of a run", () => {
       assert.equal(result.failure !== undefined, wants);
     });
 
+  test("a workload that was there already, and has pods of another revision at the last look, has failed", () => {
+    const { state, workloads } = resultOf({ states: { [thereKey]: "failed", [record]: "not-begun" }, failed: true });
+    assert.equal(state, "partial");
+    assert.equal(workloads.find(({ name }) => name === "there")?.outcome, "failed");
+  });
+
   test("to go on with -l left out loses the selector", () => {
     const withSelector = { ...repeated, request: request({ selector: "app=web" }) };
     const outcomes = new Map(

@@ -118,10 +118,12 @@ async function carriedOut(
     return migrationResult(plan, end, findings, options.repeated);
   };
   options.whenStopped(() => halfDone(resultNow(exit.interrupted)));
-  await runPlan(plan, machineOf(plan, options), tools).finally(() => progress.close());
+  // A signal or a timeout while the progress is closed comes after the run, so it does not change the result.
+  const result = await runPlan(plan, machineOf(plan, options), tools)
+    .then(() => resultNow(stop.interrupted() ? (options.interruptedCode() ?? exit.interrupted) : undefined))
+    .finally(() => progress.close());
   options.whenStopped(undefined);
-  const result = resultNow(stop.interrupted() ? (options.interruptedCode() ?? exit.interrupted) : undefined);
-  if (writesAnything(plan) || stop.interrupted()) return result;
+  if (writesAnything(plan) || result.state === "interrupted") return result;
   const open = proveSteps(plan).flatMap((step) => unprovenFinding(step, tools.journal.outcome(stepKey(step))));
   return open.length === 0 ? nothingToDo(plan, prepared) : refusedResult(plan, undefined, [...findings, ...open]);
 }
@@ -141,7 +143,7 @@ async function lastLook(
 ): Promise<readonly Lane[] | undefined> {
   const { journal, cluster, stop } = tools;
   if (journal.failure()) return stage.lanes;
-  const known = new Set(restartSteps(plan).map(({ workload }) => refText(workload)));
+  const known = new Set([...restartSteps(plan), ...proveSteps(plan)].map(stepKey));
   try {
     for (const { object, reason } of await notMovedSince(cluster, plan, repeated.request, istioNamespace)) {
       journal.note(refText(object), { state: known.has(refText(object)) ? "failed" : "not-begun", reason });
