@@ -9,7 +9,6 @@ import type { MigrationRequest } from "./plan/migration-request.ts";
 import { isWritten, type Outcomes, outcomeOf, type StepOutcome } from "./plan/outcome.ts";
 import { type MigrationPlan, proveSteps, relabelSteps, restartSteps, stepsOf } from "./plan/plan.ts";
 import { labelsKey, type RelabelStep, type RestartStep, stepKey } from "./plan/step.ts";
-import type { Target } from "./record/undo-record.ts";
 import type {
   Failure,
   MigratedNamespace,
@@ -51,17 +50,16 @@ const codes: Readonly<Record<Exclude<MigrationState, "interrupted">, ExitCode>> 
   "cannot-tell": exit.cannotTell,
 };
 
-/** Of a migration that checks refused, and so changed nothing. `unknown` findings alone: it cannot tell. */
-export function refusedResult(
-  plan: MigrationPlan | undefined,
-  target: Target | undefined,
-  findings: readonly Finding[],
-): MigrationResult {
+/**
+ * Of a migration that changed nothing, because a check refused it. Without a blocker the state is `cannot-tell`. `plan`
+ * is undefined where the target was not resolved.
+ */
+export function refusedResult(plan: MigrationPlan | undefined, findings: readonly Finding[]): MigrationResult {
   const state = findings.some(({ severity }) => severity === "blocker") ? "refused" : "cannot-tell";
   return {
     ...base(plan, new Map()),
     state,
-    target: plan?.target ?? target,
+    target: plan?.target,
     findings,
     failure: undefined,
     goOn: undefined,

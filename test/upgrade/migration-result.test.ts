@@ -166,8 +166,8 @@ suite("the result without a run", () => {
 
   test("refused, not to be told, planned, nothing to do", () => {
     const nothing = undefined;
-    assert.deepEqual(told(refusedResult(plan, nothing, [finding("blocker"), finding("unknown")])), ["refused", 3, nothing, nothing]);
-    assert.deepEqual(told(refusedResult(nothing, plan.target, [finding("unknown")])), ["cannot-tell", 5, nothing, nothing]);
+    assert.deepEqual(told(refusedResult(plan, [finding("blocker"), finding("unknown")])), ["refused", 3, nothing, nothing]);
+    assert.deepEqual(told(refusedResult(nothing, [finding("unknown")])), ["cannot-tell", 5, nothing, nothing]);
     assert.deepEqual(told(plannedResult(plan, [], repeated)), ["planned", 0, goOn, nothing]);
     assert.deepEqual(told(nothingToDoResult(plan, [], [])), ["nothing-to-do", 0, nothing, nothing]);
   }); // biome-ignore format: a table

@@ -72,7 +72,7 @@ export async function migrateNamespaces(cluster: Cluster, options: MigrationOpti
   const bounded = cluster.until(stop.requests);
   const prepared = await prepare(bounded, options.repeated.request, options);
   const { plan, findings } = prepared;
-  if (!plan || stops(findings)) return { plan, result: refusedResult(plan, undefined, findings) };
+  if (!plan || stops(findings)) return { plan, result: refusedResult(plan, findings) };
   if (options.dryRun !== "none") return { plan, result: await shown(bounded, plan, findings, options) };
   if (plan.stages.length === 0) return { plan, result: nothingToDo(plan, prepared) };
   return { plan, result: await carriedOut(cluster, plan, prepared, stop, options) };
@@ -88,9 +88,7 @@ async function shown(
   { dryRun, repeated }: MigrationOptions,
 ): Promise<MigrationResult> {
   const refused = dryRun === "server" ? await rehearseRestarts(cluster, plan) : [];
-  return stops(refused)
-    ? refusedResult(plan, undefined, [...findings, ...refused])
-    : plannedResult(plan, findings, repeated);
+  return stops(refused) ? refusedResult(plan, [...findings, ...refused]) : plannedResult(plan, findings, repeated);
 }
 
 async function carriedOut(
@@ -125,7 +123,7 @@ async function carriedOut(
   options.whenStopped(undefined);
   if (writesAnything(plan) || result.state === "interrupted") return result;
   const open = proveSteps(plan).flatMap((step) => unprovenFinding(step, tools.journal.outcome(stepKey(step))));
-  return open.length === 0 ? nothingToDo(plan, prepared) : refusedResult(plan, undefined, [...findings, ...open]);
+  return open.length === 0 ? nothingToDo(plan, prepared) : refusedResult(plan, [...findings, ...open]);
 }
 
 const machineOf = (plan: MigrationPlan, options: MigrationOptions): Machine => ({

@@ -17,14 +17,14 @@ import { checkLabels } from "./relabel-step.ts";
 import { stampWorkload } from "./restart.ts";
 import { laterStamp } from "./stamp.ts";
 
-interface Restarted {
+interface RestartUnderWay {
   readonly task: ProgressTask;
   /** Of the last restart: a second one of the same run has a later stamp. */
   goal: RestartGoal;
   restarts: number;
 }
 
-export const restartActions: StepActions<RestartStep, Restarted> = {
+export const restartActions: StepActions<RestartStep, RestartUnderWay> = {
   podsInFlight: (step) => step.podsInFlight,
 
   /** The template may be another than the one that was probed first, and a webhook may have died since. */
@@ -130,7 +130,7 @@ async function podsIn(namespace: string, { cluster }: Tools): Promise<ReadonlySe
 /** One new stamp a run; a second time it is a failure. Undefined: it was restarted again. */
 async function restartAgain(
   step: RestartStep,
-  restarted: Restarted,
+  restarted: RestartUnderWay,
   { reason }: Arrived,
   tools: Tools,
 ): Promise<Proof | undefined> {
