@@ -1,4 +1,4 @@
-/** What `kubectl mesh-migrate` does. In a part of its own, which nothing but a real run loads. */
+/** What `kubectl mesh-migrate` does. A file of its own: `--help` and completion do not load it. */
 
 import { UsageError } from "../../src/cli/exit-errors.ts";
 import { clusterFlags } from "../../src/cli/flags/cluster-flags.ts";

@@ -8,6 +8,7 @@ import { watchReadiness } from "../gather/watch/readiness.ts";
 import { waitFor } from "../gather/watch/wait.ts";
 import type { ManagedWorkload } from "../mesh/from/ownership.ts";
 import type { ObjectRef, Pod } from "../mesh/model.ts";
+import { isLive } from "../mesh/pod-state.ts";
 import { diagnose } from "../upgrade/proof/diagnosis.ts";
 import { type Diagnosis, pastGrace, type SeenSince } from "../upgrade/proof/symptom.ts";
 import { failed, unknown, type Verdict, waiting } from "../upgrade/proof/verdict.ts";
@@ -123,6 +124,7 @@ function judge(
     memory.wrongRevision = proof.wrongRevision;
     return failed("reason" in proof.verdict ? proof.verdict.reason : "injected by another revision");
   }
+  const verdict = leavesBroken(goal, workload, proof.verdict) ? waiting(proof.verdict.reason) : proof.verdict;
   if (goal.diagnosed) {
     const events = readings.failedCreates.reading().value ?? [];
     const { replicaSets } = objects.value;
@@ -132,11 +134,22 @@ function judge(
     const { since, expired } = pastGrace(memory.since, memory.found, now);
     [memory.since, memory.lasting] = [since, expired];
   }
-  if (proof.verdict.kind === "failed") return proof.verdict;
+  if (verdict.kind === "failed") return verdict;
   if (memory.lasting) return failed(sentence(memory.lasting));
   noteProgress(memory, workload, all.proven, now);
-  return stalled(goal, memory, now, goal.question === "all-pods" ? counted(proof.verdict, memory) : proof.verdict);
+  return stalled(goal, memory, now, goal.question === "all-pods" ? counted(verdict, memory) : verdict);
 }
+
+/** A rollout that is put back keeps the conditions of the one that failed, until the pods of that one are gone. */
+const leavesBroken = (
+  { wrongRevision, revision, uid }: ArrivalGoal,
+  workload: ManagedWorkload,
+  verdict: Verdict,
+): verdict is Extract<Verdict, { kind: "failed" }> =>
+  verdict.kind === "failed" &&
+  wrongRevision === "waits" &&
+  workload.uid === uid &&
+  workload.pods.some((pod) => isLive(pod) && pod.proxy !== undefined && pod.proxy.revision !== revision);
 
 function noteProgress(memory: Memory, { status, pods }: ManagedWorkload, proven: number, now: number): void {
   const { updated, ready, available } = status;

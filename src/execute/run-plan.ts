@@ -42,7 +42,7 @@ export interface Machine {
 
 type StepEnd = "done" | "failed" | "stopped";
 
-/** What was begun and is waited for in a later stage. */
+/** A restart whose first pod is proven; a later stage waits for its other pods. */
 interface Begun {
   readonly applied: unknown;
   readonly release: () => void;
@@ -97,7 +97,7 @@ export async function runPlan(plan: Plan, machine: Machine, tools: Tools): Promi
         written = true;
       }
       const { state, reason, diagnosis } = await actions.prove(step, applied, stage.until, tools);
-      if (state === "proven" && stage.until === "first-pod" && actions.podsInFlight(step) > 0) {
+      if (state === "proven" && stage.until === "first-pod" && step.kind === "restart") {
         begun.set(step, { applied, release });
         return "done";
       }
@@ -111,7 +111,7 @@ export async function runPlan(plan: Plan, machine: Machine, tools: Tools): Promi
     }
   }
 
-  /** The one place before every write: what a lock and a durable journal have to know, they learn here. */
+  /** Every write begins here: the place for a lock and for a durable journal. */
   function begin(step: Step): void {
     journal.note(stepKey(step), { state: "begun", reason: step.kind === "restart" ? "restart begun" : undefined });
   }

@@ -3,7 +3,7 @@
  *
  *  cause             | requests         | waits for a proof | new steps | rollback of a lane
  *  first signal      | end within 5 s   | end at once       | none      | does not start; one that has started continues
- *  --timeout is over | end at once      | end at once       | none      | of the canary: starts, with a time of its own
+ *  --timeout is over | end at once      | end at once       | none      | as `onFailure` says, with a time of its own
  *  a step failed     | continue         | continue          | none      | as `onFailure` of the lane says
  *  second signal     | the process ends at once, after it printed what is half done (src/cli/io.ts)
  */
@@ -30,9 +30,9 @@ export function createStop(interrupted: AbortSignal, timeoutMs: number, clock: C
   const time = clock.timeout(timeoutMs);
   const now = AbortSignal.any([interrupted, time]);
   const afterSignal = new AbortController();
-  interrupted.addEventListener("abort", () => clock.after(lastWriteMs, () => afterSignal.abort(interrupted.reason)), {
-    once: true,
-  });
+  const endRequestsSoon = (): void => void clock.after(lastWriteMs, () => afterSignal.abort(interrupted.reason));
+  if (interrupted.aborted) endRequestsSoon();
+  else interrupted.addEventListener("abort", endRequestsSoon, { once: true });
   const failure = new AbortController();
   return {
     now,

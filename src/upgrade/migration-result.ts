@@ -9,7 +9,6 @@ import type { MigrationRequest } from "./plan/migration-request.ts";
 import { isWritten, type Outcomes, outcomeOf, type StepOutcome } from "./plan/outcome.ts";
 import { type MigrationPlan, proveSteps, relabelSteps, restartSteps, stepsOf } from "./plan/plan.ts";
 import { labelsKey, type RelabelStep, type RestartStep, stepKey } from "./plan/step.ts";
-import type { Target } from "./record/undo-record.ts";
 import type {
   Failure,
   MigratedNamespace,
@@ -51,17 +50,16 @@ const codes: Readonly<Record<Exclude<MigrationState, "interrupted">, ExitCode>> 
   "cannot-tell": exit.cannotTell,
 };
 
-/** Of a migration that checks refused, and so changed nothing. `unknown` findings alone: it cannot tell. */
-export function refusedResult(
-  plan: MigrationPlan | undefined,
-  target: Target | undefined,
-  findings: readonly Finding[],
-): MigrationResult {
+/**
+ * Of a migration that changed nothing, because a check refused it. Without a blocker the state is `cannot-tell`. `plan`
+ * is undefined where the target was not resolved.
+ */
+export function refusedResult(plan: MigrationPlan | undefined, findings: readonly Finding[]): MigrationResult {
   const state = findings.some(({ severity }) => severity === "blocker") ? "refused" : "cannot-tell";
   return {
     ...base(plan, new Map()),
     state,
-    target: plan?.target ?? target,
+    target: plan?.target,
     findings,
     failure: undefined,
     goOn: undefined,
@@ -233,7 +231,11 @@ function workloadEntries(plan: MigrationPlan, outcomes: Outcomes): readonly Migr
   for (const ref of plan.already) {
     const proof = proofs.get(refText(ref));
     const open = proof && proof.state !== "proven" && proof.state !== "not-begun";
-    add(ref, open ? "unproven" : "already", proof && { pods: proof.pods, proven: proof.proven, reason: proof.reason });
+    add(
+      ref,
+      open ? states[proof.state] : "already",
+      proof && { pods: proof.pods, proven: proof.proven, reason: proof.reason },
+    );
   }
   for (const ref of plan.empty) add(ref, "empty");
   for (const { object, reason } of plan.notInjected) add(object, "not-injected", { reason });

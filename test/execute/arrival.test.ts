@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { kinds } from "../../src/cluster/kinds.ts";
-import { arrival } from "../../src/execute/arrival.ts";
+import { type ArrivalGoal, arrival } from "../../src/execute/arrival.ts";
 import { createStop } from "../../src/execute/stop.ts";
 import { watchFailedCreates } from "../../src/gather/watch/failed-creates.ts";
 import { watchIstiods } from "../../src/gather/watch/istiod-watch.ts";
@@ -70,7 +70,7 @@ function arriving() {
     });
   };
   /** The same by the executor's own wait. */
-  const arrive = (noProgressMs: number) => {
+  const arrive = (noProgressMs: number, change: Partial<ArrivalGoal> = {}) => {
     const watch = {
       objects: watchNamespace(cluster, "production", ["Deployment"], clock),
       failedCreates: watchFailedCreates(cluster, "production", clock),
@@ -81,7 +81,7 @@ function arriving() {
       stop: createStop(new AbortController().signal, 3_600_000, clock),
       timeouts: { overall: 3_600_000, workload: noProgressMs, probe: 30_000 },
     };
-    return arrival(web, { ...goal, ...full }, tools, (text) => told.push(text));
+    return arrival(web, { ...goal, ...full, ...change }, tools, (text) => told.push(text));
   };
   return { cluster, clock, told, set, start, arrive };
 }
@@ -192,5 +192,38 @@ suite("the executor's wait", () => {
     const { kind, reason } = await wait;
     assert.equal(kind, "unproven");
     assert.match(reason, /^no proof for 3\ds: /);
+  });
+});
+
+suite("a way back", () => {
+  const back: Partial<ArrivalGoal> = {
+    ...{ revision: "default", oldRevisions: [], stamp: "", generation: 3 },
+    ...{ wrongRevision: "waits", diagnosed: false },
+  };
+  const whole = webDeployment({ generation: 3 });
+  const conditions = [
+    { type: "Progressing", status: "False", reason: "ProgressDeadlineExceeded", message: "has timed out progressing." },
+  ] as const;
+  const broken = { ...whole, status: { ...whole.status, replicas: 3, conditions } } as unknown as typeof whole;
+  const held = { old: ["web-old-a", "web-old-b"], new: [] };
+
+  test("waits for the pods of the rollout that failed, although its condition is still there", async () => {
+    const { clock, set, arrive } = arriving();
+    set(broken, [oldA, oldB, newA], held);
+    const wait = arrive(30_000, back);
+    await clock.advance(5_000);
+    set(whole, [oldA, oldB], held);
+    await clock.advance(10_000);
+    assert.equal((await wait).kind, "done");
+  });
+
+  test("and ends when they do not go", async () => {
+    const { clock, set, arrive } = arriving();
+    set(broken, [oldA, oldB, newA], held);
+    const wait = arrive(30_000, back);
+    await clock.advance(60_000);
+    const { kind, reason } = await wait;
+    assert.equal(kind, "failed");
+    assert.match(reason, /^no progress for 30s: .*exceeded its progress deadline/);
   });
 });

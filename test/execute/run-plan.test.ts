@@ -244,6 +244,8 @@ const cases: readonly (readonly [what: string, Case, readonly string[]])[] = [
     ["restored 4", "not waited for to the end: the time of --timeout was over", "labels one: undone", "canary: undone", "web: not-begun", "labels two: not-begun", "db: not-begun"]],
   ["no time left for the rest", { scripts: { web: "waits" }, ends: "time" },
     ["unknown 4", "not waited for to the end: the time of --timeout was over", "web: unproven"]],
+  ["no time left for the labels of a later namespace: they are put back", { scripts: { "labels two": "waits" }, ends: "time" },
+    ["partial 4", "not waited for to the end: the time of --timeout was over", "labels two: undone", "db: not-begun"]],
   ["a record that cannot be closed", { scripts: { "close one": "denied" } }, ["partial 4", "close one: no"]],
   ["a record that is not to be closed yet is no failure", { scripts: { "close one": "skip" } }, ["done 0"]],
 ]; // biome-ignore format: a table

@@ -141,6 +141,12 @@ suite("the result of a run", () => {
       assert.equal(result.failure !== undefined, wants);
     });
 
+  test("a workload that was there already, and has pods of another revision at the last look, has failed", () => {
+    const { state, workloads } = resultOf({ states: { [thereKey]: "failed", [record]: "not-begun" }, failed: true });
+    assert.equal(state, "partial");
+    assert.equal(workloads.find(({ name }) => name === "there")?.outcome, "failed");
+  });
+
   test("to go on with -l left out loses the selector", () => {
     const withSelector = { ...repeated, request: request({ selector: "app=web" }) };
     const outcomes = new Map(
@@ -160,8 +166,8 @@ suite("the result without a run", () => {
 
   test("refused, not to be told, planned, nothing to do", () => {
     const nothing = undefined;
-    assert.deepEqual(told(refusedResult(plan, nothing, [finding("blocker"), finding("unknown")])), ["refused", 3, nothing, nothing]);
-    assert.deepEqual(told(refusedResult(nothing, plan.target, [finding("unknown")])), ["cannot-tell", 5, nothing, nothing]);
+    assert.deepEqual(told(refusedResult(plan, [finding("blocker"), finding("unknown")])), ["refused", 3, nothing, nothing]);
+    assert.deepEqual(told(refusedResult(nothing, [finding("unknown")])), ["cannot-tell", 5, nothing, nothing]);
     assert.deepEqual(told(plannedResult(plan, [], repeated)), ["planned", 0, goOn, nothing]);
     assert.deepEqual(told(nothingToDoResult(plan, [], [])), ["nothing-to-do", 0, nothing, nothing]);
   }); // biome-ignore format: a table

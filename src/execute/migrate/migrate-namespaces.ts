@@ -72,7 +72,7 @@ export async function migrateNamespaces(cluster: Cluster, options: MigrationOpti
   const bounded = cluster.until(stop.requests);
   const prepared = await prepare(bounded, options.repeated.request, options);
   const { plan, findings } = prepared;
-  if (!plan || stops(findings)) return { plan, result: refusedResult(plan, undefined, findings) };
+  if (!plan || stops(findings)) return { plan, result: refusedResult(plan, findings) };
   if (options.dryRun !== "none") return { plan, result: await shown(bounded, plan, findings, options) };
   if (plan.stages.length === 0) return { plan, result: nothingToDo(plan, prepared) };
   return { plan, result: await carriedOut(cluster, plan, prepared, stop, options) };
@@ -88,9 +88,7 @@ async function shown(
   { dryRun, repeated }: MigrationOptions,
 ): Promise<MigrationResult> {
   const refused = dryRun === "server" ? await rehearseRestarts(cluster, plan) : [];
-  return stops(refused)
-    ? refusedResult(plan, undefined, [...findings, ...refused])
-    : plannedResult(plan, findings, repeated);
+  return stops(refused) ? refusedResult(plan, [...findings, ...refused]) : plannedResult(plan, findings, repeated);
 }
 
 async function carriedOut(
@@ -118,12 +116,14 @@ async function carriedOut(
     return migrationResult(plan, end, findings, options.repeated);
   };
   options.whenStopped(() => halfDone(resultNow(exit.interrupted)));
-  await runPlan(plan, machineOf(plan, options), tools).finally(() => progress.close());
+  // A signal or a timeout while the progress is closed comes after the run, so it does not change the result.
+  const result = await runPlan(plan, machineOf(plan, options), tools)
+    .then(() => resultNow(stop.interrupted() ? (options.interruptedCode() ?? exit.interrupted) : undefined))
+    .finally(() => progress.close());
   options.whenStopped(undefined);
-  const result = resultNow(stop.interrupted() ? (options.interruptedCode() ?? exit.interrupted) : undefined);
-  if (writesAnything(plan) || stop.interrupted()) return result;
+  if (writesAnything(plan) || result.state === "interrupted") return result;
   const open = proveSteps(plan).flatMap((step) => unprovenFinding(step, tools.journal.outcome(stepKey(step))));
-  return open.length === 0 ? nothingToDo(plan, prepared) : refusedResult(plan, undefined, [...findings, ...open]);
+  return open.length === 0 ? nothingToDo(plan, prepared) : refusedResult(plan, [...findings, ...open]);
 }
 
 const machineOf = (plan: MigrationPlan, options: MigrationOptions): Machine => ({
@@ -141,7 +141,7 @@ async function lastLook(
 ): Promise<readonly Lane[] | undefined> {
   const { journal, cluster, stop } = tools;
   if (journal.failure()) return stage.lanes;
-  const known = new Set(restartSteps(plan).map(({ workload }) => refText(workload)));
+  const known = new Set([...restartSteps(plan), ...proveSteps(plan)].map(stepKey));
   try {
     for (const { object, reason } of await notMovedSince(cluster, plan, repeated.request, istioNamespace)) {
       journal.note(refText(object), { state: known.has(refText(object)) ? "failed" : "not-begun", reason });

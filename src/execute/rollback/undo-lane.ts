@@ -51,7 +51,7 @@ function restoringOf(lane: Lane, relabel: RelabelStep, { journal }: Tools): Rest
   return { namespace: lane.namespace, record, written: labels ?? relabel.after, workloads: [], pods: [], restarted };
 }
 
-/** What else is restarted, and what no restart brings back at once. */
+/** Warns of other workloads that are restarted, and of pods of Jobs that stay until they end. */
 function tell(restoring: Restoring, plan: RollbackPlan, { warn, journal }: Tools): void {
   const { record, restarted } = restoring;
   const known = new Set(restarted.map(({ workload }) => refText(workload)));
@@ -66,7 +66,7 @@ function tell(restoring: Restoring, plan: RollbackPlan, { warn, journal }: Tools
     warn(`came up on ${revision} meanwhile and run there until they end: ${namesOf(plan.untilTheyEnd)}`);
 }
 
-/** What the way back proved is undone; what it did not is not done, for the reason that it gives. */
+/** Notes in the journal of the run: a step that the way back proved is undone, any other restart has failed. */
 function takeOver(plan: RollbackPlan, undo: Tools, { journal }: Tools): void {
   for (const step of stepsOf(plan)) {
     const key = stepKey(step);
@@ -74,7 +74,7 @@ function takeOver(plan: RollbackPlan, undo: Tools, { journal }: Tools): void {
     if (state === "proven") journal.note(key, { state: "undone", reason: undefined });
     else if (step.kind === "restart") journal.note(key, { state: "failed", reason: reason ?? "not put back" });
   }
-  // Of no step: the namespace is not as it was.
+  // These pods are of no step, but the namespace is not as it was before.
   for (const { namespace } of plan.notRestorable) journal.note(`pods of ${namespace}`, { state: "failed" });
 }
 

@@ -67,7 +67,7 @@ function podOf(ref: ObjectRef, { spec }: WorkloadObject): object {
   };
 }
 
-/** A webhook that cannot be called lets no pod in at all: that long (ms) it may be a hiccup. */
+/** While a webhook cannot be called, no pod is admitted. The failure may pass by itself within this time (ms). */
 const deadWebhookMs = 10_000;
 
 /**

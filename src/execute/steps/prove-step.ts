@@ -1,11 +1,11 @@
-/** A workload that needs no restart: its pods may be connected to another control plane all the same, or to none. */
+/** Proves a workload that needs no restart: its pods may be connected to another control plane, or to none. */
 import { refText } from "../../mesh/object-ref.ts";
 import { type ProveStep, stepKey } from "../../upgrade/plan/step.ts";
 import { presentGoal } from "../../upgrade/proof/present-goal.ts";
 import { arrival } from "../arrival.ts";
 import type { StepActions } from "../run-plan.ts";
 
-/** A proxy that reconnects is back within seconds; one that is not after so long (ms) will not come by waiting. */
+/** A proxy reconnects within seconds; a longer wait than this (ms) does not help. */
 const reconnectMs = 60_000;
 
 export const proveActions: StepActions<ProveStep, undefined> = {

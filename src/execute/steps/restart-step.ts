@@ -17,14 +17,14 @@ import { checkLabels } from "./relabel-step.ts";
 import { stampWorkload } from "./restart.ts";
 import { laterStamp } from "./stamp.ts";
 
-interface Restarted {
+interface RestartUnderWay {
   readonly task: ProgressTask;
   /** Of the last restart: a second one of the same run has a later stamp. */
   goal: RestartGoal;
   restarts: number;
 }
 
-export const restartActions: StepActions<RestartStep, Restarted> = {
+export const restartActions: StepActions<RestartStep, RestartUnderWay> = {
   podsInFlight: (step) => step.podsInFlight,
 
   /** The template may be another than the one that was probed first, and a webhook may have died since. */
@@ -42,8 +42,7 @@ export const restartActions: StepActions<RestartStep, Restarted> = {
     const task = tools.sectionOf(workload.namespace).task(refText(workload), title);
     try {
       const goal = await restart(step, await stampFor(step, tools), tools);
-      for (const { name, uid } of step.blockingPods)
-        await tools.cluster.delete(kinds.pods, { namespace: workload.namespace, name }, uid, {});
+      for (const pod of step.blockingPods) await deletePod(pod, workload.namespace, tools);
       return { task, goal, restarts: 1 };
     } catch (error) {
       if (error instanceof ClusterError) task.fail(error.message);
@@ -111,6 +110,17 @@ async function restart(step: RestartStep, stamp: string | null, tools: Tools): P
   };
 }
 
+/** A pod that is gone, or another one of its name, blocks nothing any more. */
+const deletePod = (
+  { name, uid }: RestartStep["blockingPods"][number],
+  namespace: string,
+  { cluster }: Tools,
+): Promise<void> =>
+  cluster.delete(kinds.pods, { namespace, name }, uid, {}).catch((error: unknown) => {
+    const isGone = error instanceof ClusterError && ["not-found", "conflict"].includes(error.reason);
+    if (!isGone) throw error;
+  });
+
 /** Only the canary is judged on its first new pod, so only there it matters which pods are new. */
 async function podsIn(namespace: string, { cluster }: Tools): Promise<ReadonlySet<string>> {
   const listed = await cluster.list(kinds.pods, { namespace, metadataOnly: true }, ({ metadata }) => metadata.uid);
@@ -120,7 +130,7 @@ async function podsIn(namespace: string, { cluster }: Tools): Promise<ReadonlySe
 /** One new stamp a run; a second time it is a failure. Undefined: it was restarted again. */
 async function restartAgain(
   step: RestartStep,
-  restarted: Restarted,
+  restarted: RestartUnderWay,
   { reason }: Arrived,
   tools: Tools,
 ): Promise<Proof | undefined> {
@@ -130,6 +140,7 @@ async function restartAgain(
   await checkLabels(step.workload.namespace, tools);
   const wrong = await probeFailure(step.workload, step.to, tools);
   if (wrong !== undefined) return failed(`${reason}; ${wrong}`);
+  tools.stop.now.throwIfAborted();
   restarted.restarts++;
   restarted.goal = await restart(step, await laterStamp(tools, restarted.goal.stamp), tools);
   return undefined;

@@ -14,7 +14,7 @@ import { settle } from "../settle.ts";
 /** Annotation of the pod template that `kubectl rollout restart` sets too. */
 export const restartedAtAnnotation = "kubectl.kubernetes.io/restartedAt";
 
-/** The stamp that a workload has, or null. */
+/** The restart stamp of a workload, or null where it has none. */
 export const stampOf = (object: WorkloadObject): string | null =>
   (object.kind === "Rollout"
     ? object.spec.restartAt

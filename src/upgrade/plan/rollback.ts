@@ -16,7 +16,7 @@ import type { RelabelStep, RestartStep, StampChoice } from "./step.ts";
 export interface Restoring {
   readonly namespace: string;
   readonly record: UndoRecord;
-  /** The labels that stand there by the run: only these are changed back. */
+  /** The labels that the run wrote: where others are found, they are left as they are. */
   readonly written: RevisionLabels;
   readonly workloads: readonly ManagedWorkload[];
   readonly pods: readonly Pod[];
@@ -34,8 +34,9 @@ export interface Restarted {
 }
 
 export interface RollbackPlan extends Plan {
-  /** Pods that came up on the target and that no restart of a workload replaces, by the Job that will end, or for good. */
+  /** Pods of Jobs that came up on the target: they stay there until their Job ends. */
   readonly untilTheyEnd: readonly Pod[];
+  /** Other pods that came up on the target and that no restart of a workload replaces. */
   readonly notRestorable: readonly Pod[];
 }
 
@@ -159,7 +160,7 @@ const injectedByTarget = (pod: Pod, { target }: UndoRecord): boolean => pod.prox
 const isOnTarget = (pod: Pod, record: UndoRecord): boolean =>
   isLive(pod) && !pod.terminating && injectedByTarget(pod, record);
 
-/** What was on the target before the run began is not of the run. */
+/** Pods that were on the target before the run began do not go back. */
 const isArrived = (pod: Pod, record: UndoRecord): boolean =>
   isOnTarget(pod, record) && !isBefore(pod.createdAt, record.stamp);
 
