@@ -103,6 +103,11 @@ export async function runPlan(plan: Plan, machine: Machine, tools: Tools): Promi
       }
       journal.note(key, { state, reason });
       if (state === "proven") return "done";
+      if (step.kind === "prove") {
+        // Nothing was written for it: it keeps the result from being done, and no other step from being run.
+        await noteFailure(tools, step.workload, reason ?? "not proven", diagnosis);
+        return "done";
+      }
       return await failed(step, reason ?? "not proven", diagnosis);
     } catch (error) {
       return await endedBy(step, error, written);
