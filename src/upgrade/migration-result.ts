@@ -146,7 +146,8 @@ function stateOf(
   { workloads }: Shown,
   failure: Failure | undefined,
 ): Exclude<MigrationState, "refused" | "cannot-tell" | "planned" | "nothing-to-do"> {
-  const written = [...outcomes].filter(([key]) => !writesNothing(plan, key)).map(([, outcome]) => outcome);
+  const withoutWrite = keysWithoutWrite(plan);
+  const written = [...outcomes].filter(([key]) => !withoutWrite.has(key)).map(([, outcome]) => outcome);
   const isPutBack = !written.some(isWritten) && written.some(({ state }) => state === "undone");
   // A signal during a rollback does not stop it: then everything is as it was, and that is what counts.
   if (interruptedCode !== undefined) return isPutBack ? "restored" : "interrupted";
@@ -158,11 +159,14 @@ function stateOf(
   return !failed && workloads.some(({ outcome }) => outcome === "unproven") ? "unknown" : "partial";
 }
 
-/** A proof changes nothing, and a record that is closed changes nothing that would have to be put back. */
-const writesNothing = (plan: MigrationPlan, key: string): boolean =>
-  stepsOf(plan).some(
-    (step) =>
-      stepKey(step) === key && (step.kind === "prove" || (step.kind === "relabel" && step.record.kind === "close")),
+/**
+ * The keys of the steps that change nothing that would have to be put back: proofs, and records that are closed.
+ */
+const keysWithoutWrite = (plan: MigrationPlan): ReadonlySet<string> =>
+  new Set(
+    stepsOf(plan)
+      .filter((step) => step.kind === "prove" || (step.kind === "relabel" && step.record.kind === "close"))
+      .map(stepKey),
   );
 
 const isAsHoped = (outcome: Outcome): boolean =>

@@ -86,5 +86,3 @@ export const stepKey = (step: Step): string =>
 /** No name can hold a space: these keys are no workload's. */
 export const labelsKey = (namespace: string): string => `labels of ${namespace}`;
 const closeKey = (namespace: string): string => `record of ${namespace}`;
-
-export const namespaceOf = (step: Step): string => (step.kind === "relabel" ? step.namespace : step.workload.namespace);
