@@ -245,6 +245,16 @@ export interface ConfigMapObject extends KubeObject {
   readonly data?: Labels;
 }
 
+/** https://kubernetes.io/docs/concepts/architecture/leases/; times are RFC 3339 with microseconds. */
+export interface LeaseObject extends KubeObject {
+  readonly spec?: {
+    readonly holderIdentity?: string;
+    readonly leaseDurationSeconds?: number;
+    readonly acquireTime?: string;
+    readonly renewTime?: string;
+  };
+}
+
 /** gateway.networking.k8s.io Gateway. */
 export interface GatewayObject extends KubeObject {
   readonly spec?: { readonly gatewayClassName?: string };

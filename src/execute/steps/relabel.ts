@@ -14,13 +14,8 @@ import {
   revisionLabelsOf,
   sameRevisionLabels,
 } from "../../mesh/revision-labels.ts";
-import {
-  isMalformed,
-  parseUndoRecord,
-  sameRecord,
-  type UndoRecord,
-  undoText,
-} from "../../upgrade/record/undo-record.ts";
+import { isMalformed } from "../../upgrade/record/record-fields.ts";
+import { parseUndoRecord, sameRecord, type UndoRecord, undoText } from "../../upgrade/record/undo-record.ts";
 import { settle } from "../settle.ts";
 
 /** What a namespace is to have; `record: null` removes the undo record, `undefined` leaves it alone. */

@@ -1,7 +1,8 @@
 /** The unfinished migration of a namespace, by its annotation. */
 import { labelOf } from "../../mesh/labels.ts";
 import { type Namespace, undoAnnotation } from "../../mesh/model.ts";
-import { isMalformed, parseUndoRecord } from "./undo-record.ts";
+import { isMalformed } from "./record-fields.ts";
+import { parseUndoRecord } from "./undo-record.ts";
 
 /**
  * The label that an unfinished migration of the namespace goes to; `undefined` where none is unfinished. A record that

@@ -1,5 +1,6 @@
 /** The undo record of a namespace: what a migration found before it changed anything, as data and as text. */
 import type { RevisionLabels } from "../../mesh/revision-labels.ts";
+import { type Fields, fields, isText, labelsOf, type Malformed } from "./record-fields.ts";
 
 /** Where a migration goes: the value of the label that is written, and the revision that this value means. */
 export interface Target {
@@ -29,11 +30,6 @@ export interface UndoRecord {
   readonly from: FromRevision;
   /** `open` from the first write to the last proof. */
   readonly state: "open" | "done";
-}
-
-/** What is wrong with a text that is not a record. */
-export interface Malformed {
-  readonly malformed: string;
 }
 
 /** The text of a record, for the annotation. The order of the fields is always the same. */
@@ -81,25 +77,8 @@ export const parseUndoRecord = (text: string): UndoRecord | Malformed => {
   return { version: 1, run, target, stamp, namespaceUid, before, from, state };
 };
 
-/** Whether the text was not a record. */
-export const isMalformed = (record: UndoRecord | Malformed): record is Malformed => "malformed" in record;
-
-const fields = (value: unknown): Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {};
-
-const isText = (value: unknown): value is string => typeof value === "string" && value !== "";
-
-const targetOf = ({ label, revision, tag }: Readonly<Record<string, unknown>>): Target | undefined =>
+const targetOf = ({ label, revision, tag }: Fields): Target | undefined =>
   isText(label) && isText(revision) && (tag === undefined || isText(tag)) ? { label, revision, tag } : undefined;
 
-const fromOf = ({ revision, deploymentUid }: Readonly<Record<string, unknown>>): FromRevision | undefined =>
+const fromOf = ({ revision, deploymentUid }: Fields): FromRevision | undefined =>
   isText(revision) && (deploymentUid === undefined || isText(deploymentUid)) ? { revision, deploymentUid } : undefined;
-
-/** Both fields must be there: an absent label is `null`, and a record without one of the fields is damaged. */
-const labelsOf = (value: Readonly<Record<string, unknown>>): RevisionLabels | undefined => {
-  const { "istio-injection": injection, "istio.io/rev": revision } = value;
-  const isLabel = (label: unknown): label is string | null => label === null || typeof label === "string";
-  return isLabel(injection) && isLabel(revision)
-    ? { "istio-injection": injection, "istio.io/rev": revision }
-    : undefined;
-};

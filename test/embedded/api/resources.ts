@@ -52,7 +52,6 @@ const others: readonly Known[] = [
   known("", "v1", "secrets", "Secret"),
   known("", "v1", "persistentvolumes", "PersistentVolume", false),
   known("apps", "v1", "controllerrevisions", "ControllerRevision"),
-  known("coordination.k8s.io", "v1", "leases", "Lease"),
   known("apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition", false),
   known("storage.k8s.io", "v1", "storageclasses", "StorageClass", false),
   rbac("roles", "Role", true),

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import fc from "fast-check";
+import { isMalformed } from "../../../src/upgrade/record/record-fields.ts";
 import type { UndoRecord } from "../../../src/upgrade/record/undo-record.ts";
-import { isMalformed, parseUndoRecord, sameRecord, undoText } from "../../../src/upgrade/record/undo-record.ts";
+import { parseUndoRecord, sameRecord, undoText } from "../../../src/upgrade/record/undo-record.ts";
 
 const record: UndoRecord = {
   version: 1, run: "r1", target: { label: "prod", revision: "1-20", tag: "prod" }, stamp: "2026-11-03T04:05:06Z", namespaceUid: "u1",

@@ -4,7 +4,8 @@ import { undoAnnotation } from "../../../mesh/model.ts";
 import { listed } from "../../../mesh/phrase.ts";
 import { didYouMean } from "../../../mesh/text/suggestion.ts";
 import { comesFrom, type Facts } from "../../plan/moves.ts";
-import { isMalformed, parseUndoRecord } from "../../record/undo-record.ts";
+import { isMalformed } from "../../record/record-fields.ts";
+import { parseUndoRecord } from "../../record/undo-record.ts";
 import { blocker, type Check, type Observation } from "../check.ts";
 
 /** The record of an unfinished run is the way back of its namespace: that run ends before another begins. */

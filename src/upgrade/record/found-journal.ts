@@ -1,0 +1,36 @@
+/** What a namespace has of journals, and whether it may be trusted. Pure. */
+import type { Namespace } from "../../mesh/model.ts";
+import type { RunJournal, RunRecord } from "./run-journal.ts";
+
+/** `none`: there is no ConfigMap, or it has no journal · `malformed`: what it holds cannot be used, and why. */
+export type FoundJournal =
+  | { readonly kind: "none" }
+  | { readonly kind: "journal"; readonly journal: RunJournal }
+  | { readonly kind: "malformed"; readonly reason: string };
+
+export interface Journals {
+  /** UID of Namespace kube-system: it stands for the cluster. */
+  readonly clusterUid: string;
+  /** Every namespace that was asked for. */
+  readonly byNamespace: ReadonlyMap<string, FoundJournal>;
+}
+
+/** Why the journal is not one of this namespace in this cluster; undefined where it is, or where there is none. */
+export const foreignReason = (
+  found: FoundJournal,
+  namespace: Pick<Namespace, "name" | "uid">,
+  clusterUid: string,
+): string | undefined => {
+  if (found.kind === "none") return undefined;
+  if (found.kind === "malformed") return found.reason;
+  if (found.journal.clusterUid !== clusterUid) return "it was written in another cluster";
+  if (found.journal.namespaceUid !== namespace.uid)
+    return `it was written for another namespace of this name, which was deleted since`;
+  return undefined;
+};
+
+export const runsOf = (found: FoundJournal | undefined): readonly RunRecord[] =>
+  found?.kind === "journal" ? found.journal.runs : [];
+
+export const runNamed = (found: FoundJournal | undefined, run: string): RunRecord | undefined =>
+  runsOf(found).find((each) => each.run === run);

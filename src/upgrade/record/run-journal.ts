@@ -1,0 +1,176 @@
+/**
+ * The journal of a namespace: which runs changed it, what each found and what it has done, as data and as text. It is
+ * kept in ConfigMap `kubectl-mesh` of the namespace, so that a run can be continued or undone from any machine. It
+ * holds names, UIDs, labels, hashes and times; never a pod spec.
+ */
+import { instantOf } from "../../mesh/instant.ts";
+import type { RevisionLabels } from "../../mesh/revision-labels.ts";
+import { isWorkloadKind, type WorkloadKind } from "../../mesh/workload-kinds.ts";
+import { type Fields, fields, isText, labelsOf, type Malformed } from "./record-fields.ts";
+
+/** Name of the ConfigMap, and of the Lease beside it. */
+export const stateName = "kubectl-mesh";
+/** Key of the journal in the ConfigMap. */
+export const journalKey = "journal";
+/** On the ConfigMap, so that all journals of a cluster can be listed. */
+export const stateLabels = { "app.kubernetes.io/managed-by": "kubectl-mesh" } as const;
+
+export interface RunJournal {
+  readonly version: 1;
+  /** UID of Namespace kube-system: it stands for the cluster. */
+  readonly clusterUid: string;
+  readonly namespaceUid: string;
+  /** Oldest first. */
+  readonly runs: readonly RunRecord[];
+}
+
+export interface RunRecord {
+  readonly run: string;
+  readonly verb: "migrate" | "rollback";
+  /** Of a rollback: the run that it undoes. */
+  readonly undoes: string | undefined;
+  /** USER@HOST of whoever ran it last. */
+  readonly by: string;
+  /** RFC 3339, whole seconds, by the API server's clock. */
+  readonly startedAt: string;
+  /** When the program that ran it last ended by itself; absent while it runs, and where it was killed. */
+  readonly stoppedAt: string | undefined;
+  /** Revisions. */
+  readonly from: string;
+  readonly to: string;
+  /** Value of `istio.io/rev` that a migration goes to: a revision or a tag. */
+  readonly label: string;
+  /** The labels that it found and those that it writes. */
+  readonly before: RevisionLabels;
+  readonly after: RevisionLabels;
+  /** Its restart stamp. */
+  readonly stamp: string;
+  readonly state: RunState;
+  readonly workloads: readonly WorkloadRecord[];
+}
+
+/**
+ * `open`: not proven to the end; it can be continued or undone · `done` · `restored`: it put everything back itself ·
+ * `undone`: a later rollback put it back.
+ */
+export type RunState = "open" | "done" | "restored" | "undone";
+
+/** A workload that the run restarts. */
+export interface WorkloadRecord {
+  readonly kind: WorkloadKind;
+  readonly name: string;
+  readonly uid: string;
+  /** The restart stamp of its template before the run; null: none. */
+  readonly stampBefore: string | null;
+  /** Revisions of its pods before the run; empty: it had none. */
+  readonly from: readonly string[];
+  /** What its controller called the templates of its pods before the run (`pod-template-hash`). */
+  readonly templates: readonly string[];
+  /** The stamp that was written last; null: none on purpose; undefined: nothing was written. */
+  readonly stamp: string | null | undefined;
+  readonly state: WorkloadState;
+}
+
+/** `begun`: written, or it may have been. */
+export type WorkloadState = "planned" | "begun" | "proven" | "failed" | "unproven" | "undone";
+
+/** A journal keeps its open runs and the last ones that ended; of ended runs but the newest, no workloads. */
+const mostRuns = 12;
+
+/** Bytes of text that a ConfigMap holds with room for the rest of the object (Kubernetes allows 1 MiB). */
+export const mostJournalBytes = 900_000;
+
+/** The text of a journal, bounded: old runs that have ended lose their workloads first, and are left out then. */
+export const journalText = ({ version, clusterUid, namespaceUid, runs }: RunJournal): string => {
+  const newest = runs.at(-1);
+  const kept = runs.filter(
+    (each) => each === newest || each.state === "open" || runs.indexOf(each) >= runs.length - mostRuns,
+  );
+  return JSON.stringify({
+    version,
+    clusterUid,
+    namespaceUid,
+    runs: kept.map((each) => ({ ...each, workloads: each === newest || !hasEnded(each) ? each.workloads : [] })),
+  });
+};
+
+const hasEnded = ({ state }: RunRecord): boolean => state === "restored" || state === "undone";
+
+/** The journal in a text. Never throws. What a later release wrote is not guessed at: it is malformed here. */
+export const parseJournal = (text: string): RunJournal | Malformed => {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return { malformed: "it is not JSON" };
+  }
+  const journal = fields(value);
+  if (journal.version !== 1)
+    return {
+      malformed:
+        typeof journal.version === "number"
+          ? `its version is ${journal.version}, and this release supports version 1`
+          : "it has no version",
+    };
+  const { clusterUid, namespaceUid, runs } = journal;
+  if (!isText(clusterUid) || !isText(namespaceUid))
+    return { malformed: "its field clusterUid or namespaceUid is missing" };
+  if (!Array.isArray(runs)) return { malformed: "its field runs is no list" };
+  const read = runs.map((run) => runOf(fields(run)));
+  const damaged = read.indexOf(undefined);
+  if (damaged >= 0) return { malformed: `entry ${damaged + 1} of its runs is incomplete` };
+  return { version: 1, clusterUid, namespaceUid, runs: read as readonly RunRecord[] };
+};
+
+const runOf = (record: Fields): RunRecord | undefined => {
+  const { run, verb, undoes, by, startedAt, stoppedAt, from, to, label, stamp, state, workloads } = record;
+  const before = labelsOf(fields(record.before));
+  const after = labelsOf(fields(record.after));
+  if (!isText(run) || !isText(by) || !isText(from) || !isText(to) || !isText(label)) return undefined;
+  if (!isInstant(startedAt) || !isInstant(stamp) || !(stoppedAt === undefined || isInstant(stoppedAt)))
+    return undefined;
+  if (verb !== "migrate" && verb !== "rollback") return undefined;
+  if (!(undoes === undefined || isText(undoes)) || !before || !after) return undefined;
+  if (!isOneOf(runStates, state) || !Array.isArray(workloads)) return undefined;
+  const read = workloads.map((workload) => workloadOf(fields(workload)));
+  if (read.includes(undefined)) return undefined;
+  const inside = read as readonly WorkloadRecord[];
+  if (new Set(inside.map(({ kind, name }) => `${kind}/${name}`)).size < inside.length) return undefined;
+  return {
+    run,
+    verb,
+    undoes,
+    by,
+    startedAt,
+    stoppedAt,
+    from,
+    to,
+    label,
+    before,
+    after,
+    stamp,
+    state,
+    workloads: inside,
+  };
+};
+
+const workloadOf = (record: Fields): WorkloadRecord | undefined => {
+  const { kind, name, uid, stampBefore, from, templates, stamp, state } = record;
+  if (typeof kind !== "string" || !isWorkloadKind(kind) || !isName(name) || !isText(uid)) return undefined;
+  if (!(stampBefore === null || isText(stampBefore)) || !(stamp === undefined || stamp === null || isText(stamp)))
+    return undefined;
+  if (!isTexts(from) || !isTexts(templates) || !isOneOf(workloadStates, state)) return undefined;
+  return { kind, name, uid, stampBefore, from, templates, stamp, state };
+};
+
+const runStates: readonly RunState[] = ["open", "done", "restored", "undone"];
+const workloadStates: readonly WorkloadState[] = ["planned", "begun", "proven", "failed", "unproven", "undone"];
+
+const isOneOf = <T extends string>(known: readonly T[], value: unknown): value is T => known.includes(value as T);
+const isTexts = (value: unknown): value is readonly string[] => Array.isArray(value) && value.every(isText);
+
+/** A name of an object of the API (RFC 1123), so that a journal can name nothing outside its own namespace. */
+const isName = (value: unknown): value is string =>
+  isText(value) && value.length <= 253 && /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/.test(value);
+
+const isInstant = (value: unknown): value is string => isText(value) && instantOf(value) !== undefined;
