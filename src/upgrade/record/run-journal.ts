@@ -6,7 +6,7 @@
 import { instantOf } from "../../mesh/instant.ts";
 import type { RevisionLabels } from "../../mesh/revision-labels.ts";
 import { isWorkloadKind, type WorkloadKind } from "../../mesh/workload-kinds.ts";
-import { type Fields, fields, isText, labelsOf, type Malformed } from "./record-fields.ts";
+import { fields, isText, labelsOf, type Malformed, type RecordFields } from "./record-fields.ts";
 
 /** Name of the ConfigMap, and of the Lease beside it. */
 export const stateName = "kubectl-mesh";
@@ -122,7 +122,7 @@ export const parseJournal = (text: string): RunJournal | Malformed => {
   return { version: 1, clusterUid, namespaceUid, runs: read as readonly RunRecord[] };
 };
 
-const runOf = (record: Fields): RunRecord | undefined => {
+const runOf = (record: RecordFields): RunRecord | undefined => {
   const { run, verb, undoes, by, startedAt, stoppedAt, from, to, label, stamp, state, workloads } = record;
   const before = labelsOf(fields(record.before));
   const after = labelsOf(fields(record.after));
@@ -154,7 +154,7 @@ const runOf = (record: Fields): RunRecord | undefined => {
   };
 };
 
-const workloadOf = (record: Fields): WorkloadRecord | undefined => {
+const workloadOf = (record: RecordFields): WorkloadRecord | undefined => {
   const { kind, name, uid, stampBefore, from, templates, stamp, state } = record;
   if (typeof kind !== "string" || !isWorkloadKind(kind) || !isName(name) || !isText(uid)) return undefined;
   if (!(stampBefore === null || isText(stampBefore)) || !(stamp === undefined || stamp === null || isText(stamp)))

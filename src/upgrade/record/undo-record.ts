@@ -1,6 +1,6 @@
 /** The undo record of a namespace: what a migration found before it changed anything, as data and as text. */
 import type { RevisionLabels } from "../../mesh/revision-labels.ts";
-import { type Fields, fields, isText, labelsOf, type Malformed } from "./record-fields.ts";
+import { fields, isText, labelsOf, type Malformed, type RecordFields } from "./record-fields.ts";
 
 /** Where a migration goes: the value of the label that is written, and the revision that this value means. */
 export interface Target {
@@ -77,8 +77,8 @@ export const parseUndoRecord = (text: string): UndoRecord | Malformed => {
   return { version: 1, run, target, stamp, namespaceUid, before, from, state };
 };
 
-const targetOf = ({ label, revision, tag }: Fields): Target | undefined =>
+const targetOf = ({ label, revision, tag }: RecordFields): Target | undefined =>
   isText(label) && isText(revision) && (tag === undefined || isText(tag)) ? { label, revision, tag } : undefined;
 
-const fromOf = ({ revision, deploymentUid }: Fields): FromRevision | undefined =>
+const fromOf = ({ revision, deploymentUid }: RecordFields): FromRevision | undefined =>
   isText(revision) && (deploymentUid === undefined || isText(deploymentUid)) ? { revision, deploymentUid } : undefined;
