@@ -51,9 +51,9 @@ export interface RunRecord {
 
 /**
  * `open`: not proven to the end; it can be continued or undone · `done` · `restored`: it put everything back itself ·
- * `undone`: a later rollback put it back.
+ * `undone`: a later rollback put it back · `superseded`: it was left open, and a later run began from what was there.
  */
-export type RunState = "open" | "done" | "restored" | "undone";
+export type RunState = "open" | "done" | "restored" | "undone" | "superseded";
 
 /** A workload that the run restarts. */
 export interface WorkloadRecord {
@@ -94,7 +94,7 @@ export const journalText = ({ version, clusterUid, namespaceUid, runs }: RunJour
   });
 };
 
-const hasEnded = ({ state }: RunRecord): boolean => state === "restored" || state === "undone";
+const hasEnded = ({ state }: RunRecord): boolean => ["restored", "undone", "superseded"].includes(state);
 
 /** The journal in a text. Never throws. What a later release wrote is not guessed at: it is malformed here. */
 export const parseJournal = (text: string): RunJournal | Malformed => {
@@ -163,7 +163,7 @@ const workloadOf = (record: RecordFields): WorkloadRecord | undefined => {
   return { kind, name, uid, stampBefore, from, templates, stamp, state };
 };
 
-const runStates: readonly RunState[] = ["open", "done", "restored", "undone"];
+const runStates: readonly RunState[] = ["open", "done", "restored", "undone", "superseded"];
 const workloadStates: readonly WorkloadState[] = ["planned", "begun", "proven", "failed", "unproven", "undone"];
 
 const isOneOf = <T extends string>(known: readonly T[], value: unknown): value is T => known.includes(value as T);
