@@ -2,6 +2,11 @@
 export interface Clock {
   /** Milliseconds since some moment; never goes back, and is not the time of day. */
   now(): number;
+  /**
+   * The time of day of this machine: milliseconds since the epoch. It jumps when somebody sets it. While a Linux machine
+   * sleeps only this time goes on; on macOS and Windows `now` goes on too (libuv's `uv_hrtime`). It measures no wait.
+   */
+  wall(): number;
   /** Calls `run` once after so many milliseconds; gives a function that cancels it. */
   after(millis: number, run: () => void): () => void;
   /** Aborts, with a `TimeoutError`, after so many milliseconds. Does not keep the process alive. */
@@ -10,6 +15,7 @@ export interface Clock {
 
 export const systemClock: Clock = {
   now: () => performance.now(),
+  wall: () => Date.now(),
   after: (millis, run) => {
     const timer = setTimeout(run, millis);
     return () => clearTimeout(timer);

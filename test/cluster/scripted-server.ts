@@ -159,6 +159,7 @@ export function fastClock(): Clock & { readonly slept: number[] } {
   return {
     slept,
     now: () => performance.now() + ahead,
+    wall: () => Date.now() + ahead,
     after: (ms, run) => {
       slept.push(ms);
       ahead += ms;

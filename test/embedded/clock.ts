@@ -7,8 +7,6 @@ import type { Clock } from "../../src/cluster/clock.ts";
 
 export interface MeshClock extends Clock {
   readonly virtual: boolean;
-  /** The time of day, in milliseconds since the epoch. */
-  wall(): number;
   /** Lets time pass until the promise settles, and settles like it. */
   during<T>(promise: Promise<T>): Promise<T>;
 }
@@ -130,6 +128,18 @@ const underWay = new Set([
 ]);
 
 const isBusy = (): boolean => process.getActiveResourcesInfo().some((name) => underWay.has(name));
+
+/** The clock of a machine that uses the mesh: `jump` sets its time of day, and the mesh keeps its own. */
+export function clockOfUser(clock: Clock): Clock & { jump(millis: number): void } {
+  let ahead = 0;
+  return {
+    ...clock,
+    wall: () => clock.wall() + ahead,
+    jump: (millis) => {
+      ahead += millis;
+    },
+  };
+}
 
 /** Waits that long, of the clock's time. Within `during` only. */
 export const pause = (clock: Clock, millis: number): Promise<void> =>
