@@ -42,6 +42,7 @@ export const runMigrate = async (args: MigrateArgs, io: Io): Promise<ExitCode> =
       timeouts: { overall: args.timeout, workload: args.workloadTimeout, probe: 30_000 },
       parallel: args.parallel,
       parallelNamespaces: args.parallelNamespaces,
+      by: io.operator,
       openProgress: () => openProgress(io),
       warn: io.warn,
       interrupted: io.signal,

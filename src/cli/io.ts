@@ -1,5 +1,6 @@
 /** What a plugin has of the world outside the cluster: two streams, a clock, and the signals that ask it to stop. */
 import { writeSync } from "node:fs";
+import { hostname, userInfo } from "node:os";
 import { type Clock, systemClock } from "../cluster/clock.ts";
 import { exit } from "../mesh/exit-codes.ts";
 import { safeLines } from "../mesh/safe.ts";
@@ -22,6 +23,8 @@ export interface Io {
   /** Time that only goes forward; waits are measured with it. */
   readonly clock: Clock;
   readonly terminal: Terminal;
+  /** Who runs it where: USER@HOST. */
+  readonly operator: string;
   /**
    * Aborted by the first SIGINT, SIGTERM or SIGHUP; `reason` is an `Interruption`. A plugin that only reads has ended
    * by then.
@@ -98,6 +101,15 @@ const writeLast = (file: 1 | 2, text: string): void => {
   }
 };
 
+/** A user of a container may have no name. */
+function operatorOf(): string {
+  try {
+    return `${userInfo().username}@${hostname()}`;
+  } catch {
+    return `${process.env.USER ?? "unknown"}@${hostname()}`;
+  }
+}
+
 /** The real one: this process. Call once. */
 export const terminal = (): Shell => {
   // Node would not check any certificate; kubectl knows no such variable.
@@ -167,6 +179,7 @@ export const terminal = (): Shell => {
     now: () => new Date(),
     clock: systemClock,
     terminal: facts,
+    operator: operatorOf(),
     signal: stop.signal,
     whenStopped: (next) => {
       halfDone = next;

@@ -4,7 +4,7 @@
  */
 import { ClusterError } from "../cluster/cluster-error.ts";
 import { namespaceRef } from "../mesh/object-ref.ts";
-import { isWritten } from "../upgrade/plan/outcome.ts";
+import { isWritten, type StepOutcome } from "../upgrade/plan/outcome.ts";
 import { type Lane, type Plan, type Stage, stepsOfLane } from "../upgrade/plan/plan.ts";
 import { type Step, stepKey } from "../upgrade/plan/step.ts";
 import type { Diagnosis } from "../upgrade/proof/symptom.ts";
@@ -53,7 +53,7 @@ interface Begun {
  * then says what was begun.
  */
 export async function runPlan(plan: Plan, machine: Machine, tools: Tools): Promise<void> {
-  const { stop, budget, journal } = tools;
+  const { stop, budget, journal, ledger } = tools;
   const begun = new Map<Step, Begun>();
 
   async function runStage(stage: Stage): Promise<void> {
@@ -80,7 +80,6 @@ export async function runPlan(plan: Plan, machine: Machine, tools: Tools): Promi
   /** Ends when the step is proven as far as the stage asks, or will not be. */
   async function runStep(step: Step, stage: Stage): Promise<StepEnd> {
     const actions = machine.actionsOf(step);
-    const key = stepKey(step);
     const earlier = begun.get(step);
     let { applied, release } = earlier ?? { applied: undefined, release: () => {} };
     let written = earlier !== undefined;
@@ -90,9 +89,11 @@ export async function runPlan(plan: Plan, machine: Machine, tools: Tools): Promi
         const pods = actions.podsInFlight(step);
         if (pods > 0) release = await budget.acquire(pods, signalFor(stage));
         signalFor(stage).throwIfAborted();
-        if ((await actions.guard(step, tools)) === "skip") return "done";
+        do {
+          if ((await actions.guard(step, tools)) === "skip") return "done";
+          signalFor(stage).throwIfAborted();
+        } while ((await begin(step)) === "stale");
         signalFor(stage).throwIfAborted();
-        begin(step);
         applied = await actions.apply(step, tools);
         written = true;
       }
@@ -101,7 +102,7 @@ export async function runPlan(plan: Plan, machine: Machine, tools: Tools): Promi
         begun.set(step, { applied, release });
         return "done";
       }
-      journal.note(key, { state, reason });
+      note(step, { state, reason });
       if (state === "proven") return "done";
       if (step.kind === "prove") {
         // Nothing was written for it: it keeps the result from being done, and no other step from being run.
@@ -116,24 +117,32 @@ export async function runPlan(plan: Plan, machine: Machine, tools: Tools): Promi
     }
   }
 
-  /** Every write begins here: the place for a lock and for a durable journal. */
-  function begin(step: Step): void {
+  /** Every write begins here: the lock is held, and the intent is in the cluster. Throws `ClusterError`. */
+  async function begin(step: Step): Promise<"current" | "stale"> {
+    const seen = step.kind === "prove" ? "current" : await ledger.begin(step);
     journal.note(stepKey(step), { state: "begun", reason: step.kind === "restart" ? "restart begun" : undefined });
+    return seen;
+  }
+
+  /** What came of a step, here and in the cluster. */
+  function note(step: Step, change: Partial<StepOutcome>): void {
+    journal.note(stepKey(step), change);
+    ledger.record(step, journal.outcome(stepKey(step)));
   }
 
   /** After an ambiguous write assume it happened; after a refused one nothing was written. */
   async function endedBy(step: Step, error: unknown, written: boolean): Promise<StepEnd> {
     const key = stepKey(step);
     const ofCluster = error instanceof ClusterError;
-    if (!written && ofCluster && !error.ambiguous) journal.note(key, { state: "not-begun", reason: undefined });
+    if (!written && ofCluster && !error.ambiguous) note(step, { state: "not-begun", reason: undefined });
     const isBegun = isWritten(journal.outcome(key));
     if (stop.now.aborted) {
-      if (isBegun) journal.note(key, { state: "unproven", reason: unfinished(step) });
+      if (isBegun) note(step, { state: "unproven", reason: unfinished(step) });
       return isBegun ? "failed" : "stopped";
     }
     if (stop.nothingNew.aborted && error === stop.nothingNew.reason) return "stopped";
     if (!ofCluster) throw error;
-    journal.note(key, { state: isBegun ? "failed" : "not-begun", reason: error.message });
+    note(step, { state: isBegun ? "failed" : "not-begun", reason: error.message });
     return failed(step, error.message);
   }
 
@@ -157,7 +166,10 @@ export async function runPlan(plan: Plan, machine: Machine, tools: Tools): Promi
     const task = tools.sectionOf(lane.namespace).task(`namespace/${lane.namespace}`, "putting everything back");
     try {
       const missing = await machine.undo(lane, tools);
-      if (missing === undefined) return task.done("as it was before");
+      if (missing === undefined) {
+        ledger.restored(lane.namespace);
+        return task.done("as it was before");
+      }
       task.fail(missing);
       tools.warn(missing);
     } catch (error) {
@@ -173,7 +185,7 @@ export async function runPlan(plan: Plan, machine: Machine, tools: Tools): Promi
   }
   for (const [step, { release }] of begun) {
     release();
-    journal.note(stepKey(step), { state: "unproven", reason: unfinished(step) });
+    note(step, { state: "unproven", reason: unfinished(step) });
   }
 }
 

@@ -28,7 +28,8 @@ export async function settle<T, R>({ read, settled, write }: Settlement<T, R>): 
     try {
       return await write(now);
     } catch (error) {
-      const again = error instanceof ClusterError && (["conflict", "already-exists"].includes(error.reason) || error.ambiguous);
+      const again =
+        error instanceof ClusterError && (["conflict", "already-exists"].includes(error.reason) || error.ambiguous);
       if (!again || attempt === attempts) throw error;
       if (error.ambiguous) open = error;
     }

@@ -10,6 +10,7 @@ import { isWorkloadKind, type WorkloadKind } from "../mesh/workload-kinds.ts";
 import { type Budget, createBudget } from "./budget.ts";
 import { createJournal, type Journal } from "./journal.ts";
 import type { Progress, ProgressSection } from "./progress.ts";
+import type { Ledger } from "./state/ledger.ts";
 import { createUndoStop, type Stop } from "./stop.ts";
 
 export interface Timeouts {
@@ -22,8 +23,8 @@ export interface Timeouts {
 }
 
 export interface ToolOptions {
-  /** Names the run, in its undo records. */
-  readonly runId: string;
+  /** Holds the lock, and keeps what is begun and done in the cluster. */
+  readonly ledger: Ledger;
   /** Control planes that are left: each of their istiods has to say that it no longer serves the moved proxies. */
   readonly oldRevisions: readonly string[];
   readonly istioNamespace: string;
@@ -63,11 +64,12 @@ export function openTools(cluster: Cluster, workloads: readonly ObjectRef[], sto
     return section;
   };
   const { clock, timeouts } = options;
-  const toolsUntil = (ends: Stop): Tools => {
+  const toolsUntil = (ends: Stop, ledger: Ledger): Tools => {
     const bounded = cluster.until(ends.requests);
     const watches = new Map<string, NamespaceWatch>();
     return {
       ...options,
+      ledger,
       cluster: bounded,
       stop: ends,
       budget: createBudget(options.parallel),
@@ -84,10 +86,10 @@ export function openTools(cluster: Cluster, workloads: readonly ObjectRef[], sto
         return watch;
       },
       sectionOf,
-      forUndo: () => toolsUntil(createUndoStop(Math.max(timeouts.overall, timeouts.workload), clock)),
+      forUndo: () => toolsUntil(createUndoStop(Math.max(timeouts.overall, timeouts.workload), clock), ledger.forUndo()),
     };
   };
-  return toolsUntil(stop);
+  return toolsUntil(stop, options.ledger);
 }
 
 const kindsIn = (workloads: readonly ObjectRef[], namespace: string): readonly WorkloadKind[] => [

@@ -33,6 +33,7 @@ export const memoryShell = (terminal: Partial<Terminal> = {}): MemoryShell => {
     },
     now: () => new Date(now),
     clock: systemClock,
+    operator: "alice@laptop",
     terminal: { out: false, err: false, columns: 100, live: false, color: false, colorOut: false, ...terminal },
     signal: stop.signal,
     whenStopped: (next) => {

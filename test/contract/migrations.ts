@@ -59,6 +59,7 @@ export const askedBy = async (
     .filter((entry) => entry.namespace === namespace || (entry.resource === "namespaces" && entry.name === namespace));
 
 /** What mesh-migrate wrote to a namespace or in it since a time: requests that change what is stored. */
+/** Writes that change what runs: without the lock, the journal and the Events of the run. */
 export const writesTo = async (
   mesh: Pick<MeshUnderTest, "audit">,
   namespace: string,
@@ -66,6 +67,7 @@ export const writesTo = async (
 ): Promise<readonly string[]> =>
   (await askedBy(mesh, namespace, since))
     .filter(isWrite)
+    .filter(({ resource }) => !["configmaps", "leases", "events"].includes(resource))
     .map(({ verb, resource, name }) => `${verb} ${resource}/${name}`);
 
 /** No workload of the namespace ever fell below its own bound. */

@@ -53,6 +53,7 @@ export async function runPluginHere(
     trace: () => {},
     now: () => new Date(clock.wall()),
     clock,
+    operator: "alice@laptop",
     terminal: { out: false, err: false, columns: 80, live: false, color: false, colorOut: false },
     signal: signal ?? new AbortController().signal,
     whenStopped: (tell) => {

@@ -12,6 +12,7 @@ import { isWritten, outcomeOf } from "../../src/upgrade/plan/outcome.ts";
 import { type Lane, type MigrationPlan, type Stage, stepsOf, stepsOfLane } from "../../src/upgrade/plan/plan.ts";
 import { type RelabelStep, type RestartStep, type Step, stepKey } from "../../src/upgrade/plan/step.ts";
 import { fakeCluster } from "../fixtures/fake-cluster.ts";
+import { fakeLedger } from "../fixtures/ledger.ts";
 import { manualClock, settled } from "../fixtures/manual-clock.ts";
 
 const target = { label: "1-20", revision: "1-20", tag: undefined };
@@ -164,6 +165,7 @@ async function running({ scripts = {}, undoFails = false, undoWaits = false, sid
     stop: createStop(signal.signal, 60_000, clock),
     budget: createBudget(100),
     journal: createJournal(),
+    ledger: fakeLedger(),
     sectionOf: () => ({ task: () => task }),
     warn: (text: string) => events.push(`warning: ${text}`),
   } as unknown as Tools;

@@ -4,16 +4,20 @@
 import type { Cluster } from "../../cluster/cluster.ts";
 import { missingRights } from "../../gather/missing-rights.ts";
 import { readClusterEvidence } from "../../gather/read-evidence.ts";
+import { readJournals } from "../../gather/read-journals.ts";
 import { selectedWorkloads } from "../../gather/selected-workloads.ts";
 import { snapshot } from "../../gather/snapshot.ts";
 import type { Finding } from "../../mesh/finding.ts";
 import type { Mesh } from "../../mesh/model.ts";
+import { continuedFindings, journalFindings } from "../../upgrade/checks/journal-findings.ts";
 import { migrationChecks } from "../../upgrade/checks/move/migration-checks.ts";
 import { runChecks } from "../../upgrade/checks/run-checks.ts";
 import type { MigrationRequest } from "../../upgrade/plan/migration-request.ts";
 import type { MigrationPlan } from "../../upgrade/plan/plan.ts";
 import { migrationFacts, planMigration } from "../../upgrade/plan/plan-migration.ts";
+import { migrationDrafts, type RunDrafts } from "../../upgrade/plan/run-drafts.ts";
 import { resolveTarget } from "../../upgrade/plan/target.ts";
+import type { Journals } from "../../upgrade/record/found-journal.ts";
 import { rehearseLabels } from "../steps/rehearse.ts";
 
 /** `plan` is absent when the target could not be resolved; then `findings` says why. */
@@ -21,6 +25,9 @@ export interface Prepared {
   readonly plan: MigrationPlan | undefined;
   readonly mesh: Mesh;
   readonly findings: readonly Finding[];
+  /** Of the namespaces that the plan writes to. */
+  readonly drafts: RunDrafts;
+  readonly journals: Journals | undefined;
 }
 
 export interface PrepareOptions {
@@ -40,13 +47,22 @@ export async function prepare(
   const { namespaces } = request;
   const mesh = await snapshot(cluster, { istioNamespace, namespaces, workloads: true, askIstiods: true });
   const resolved = resolveTarget(mesh, request.to);
-  if (!resolved.ok) return { plan: undefined, mesh, findings: resolved.findings };
+  if (!resolved.ok) return { ...nothing, mesh, findings: resolved.findings };
   const evidence = await readClusterEvidence(cluster, mesh, namespaces);
   const selected = await selectedWorkloads(cluster, mesh, request.selector);
   const facts = migrationFacts({ mesh, evidence, selected }, resolved.target, request);
   const plan = planMigration(facts, parallelNamespaces);
   const found = runChecks(migrationChecks, facts, { skip: request.skipCheck, missing: evidence.unknown });
-  const refused = found.some(({ severity }) => severity === "blocker");
-  const asked = refused ? [] : await Promise.all([missingRights(cluster, plan), rehearseLabels(cluster, plan)]);
-  return { plan, mesh, findings: [...found, ...asked.flat()] };
+  if (found.some(({ severity }) => severity === "blocker")) return { ...nothing, plan, mesh, findings: found };
+  const drafts = migrationDrafts(plan, mesh);
+  const [journals, ...asked] = await Promise.all([
+    readJournals(cluster, [...drafts.keys()]),
+    missingRights(cluster, plan),
+    rehearseLabels(cluster, plan),
+  ]);
+  const written = mesh.namespaces.filter(({ name }) => drafts.has(name));
+  const ofJournals = [...journalFindings(written, journals), ...continuedFindings(drafts, journals, mesh)];
+  return { plan, mesh, findings: [...found, ...ofJournals, ...asked.flat()], drafts, journals };
 }
+
+const nothing = { plan: undefined, drafts: new Map(), journals: undefined } as const;

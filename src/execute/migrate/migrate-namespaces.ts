@@ -33,6 +33,9 @@ import { noteFailure } from "../failure.ts";
 import type { Progress } from "../progress.ts";
 import { undoLane } from "../rollback/undo-lane.ts";
 import { type Machine, runPlan } from "../run-plan.ts";
+import { openLedger } from "../state/ledger.ts";
+import type { Lock } from "../state/lock.ts";
+import { lockedRun, readingLedger } from "../state/locked-run.ts";
 import { actionsOf } from "../steps/actions.ts";
 import { rehearseRestarts } from "../steps/rehearse.ts";
 import { createStop } from "../stop.ts";
@@ -49,6 +52,8 @@ export interface MigrationOptions {
   readonly parallelNamespaces: number;
   /** Opened when there is something to be reported. */
   readonly openProgress: () => Promise<Progress>;
+  /** Who runs it: USER@HOST. */
+  readonly by: string;
   readonly warn: (text: string) => void;
   /** Aborted when a person or the system wants the run to stop. */
   readonly interrupted: AbortSignal;
@@ -74,9 +79,18 @@ export async function migrateNamespaces(cluster: Cluster, options: MigrationOpti
   const { plan, findings } = prepared;
   if (!plan || stops(findings)) return { plan, result: refusedResult(plan, findings) };
   if (options.dryRun !== "none") return { plan, result: await shown(bounded, plan, findings, options) };
-  if (plan.stages.length === 0) return { plan, result: nothingToDo(plan, prepared) };
-  return { plan, result: await carriedOut(cluster, plan, prepared, stop, options) };
+  if (!writesAnything(plan)) return carriedOut(cluster, prepared, stop, options);
+  const request = { ...options, run: newRunId(), verb: "migrate", signal: stop.now, requests: stop.requests };
+  return lockedRun<Prepared, Migration>(cluster, prepared, request, {
+    prepare: () => prepare(bounded, options.repeated.request, options),
+    namespacesOf: ({ drafts }) => [...drafts.keys()],
+    run: (again, lock) => carriedOut(cluster, again, stop, options, { lock, run: request.run }),
+    refuse: (finding) => ({ plan, result: refusedResult(plan, [...findings, finding]) }),
+  });
 }
+
+/** Names a run in records, journals and Leases. */
+const newRunId = (): string => randomBytes(6).toString("hex");
 
 const stops = (findings: readonly Finding[]): boolean =>
   findings.some(({ severity }) => severity === "blocker" || severity === "unknown");
@@ -91,18 +105,23 @@ async function shown(
   return stops(refused) ? refusedResult(plan, [...findings, ...refused]) : plannedResult(plan, findings, repeated);
 }
 
+/** Carries out what was prepared. Without a lock nothing may be written. */
 async function carriedOut(
   cluster: Cluster,
-  plan: MigrationPlan,
   prepared: Prepared,
   stop: ReturnType<typeof createStop>,
   options: MigrationOptions,
-): Promise<MigrationResult> {
+  locked?: { readonly lock: Lock; readonly run: string },
+): Promise<Migration> {
+  const { plan, findings, drafts, journals } = prepared;
+  if (!plan || stops(findings)) return { plan, result: refusedResult(plan, findings) };
+  if (plan.stages.length === 0) return { plan, result: nothingToDo(plan, prepared) };
   const progress = await options.openProgress();
-  const { findings } = prepared;
+  const ledger =
+    locked && journals ? openLedger(cluster, { ...options, ...locked, journals, drafts, signal: stop.now }) : undefined;
   const tools = openTools(cluster, watched(plan), stop, {
     ...options,
-    runId: randomBytes(6).toString("hex"),
+    ledger: ledger ?? readingLedger,
     oldRevisions: plan.oldRevisions,
     progress,
   });
@@ -119,11 +138,13 @@ async function carriedOut(
   // A signal or a timeout while the progress is closed comes after the run, so it does not change the result.
   const result = await runPlan(plan, machineOf(plan, options), tools)
     .then(() => resultNow(stop.interrupted() ? (options.interruptedCode() ?? exit.interrupted) : undefined))
-    .finally(() => progress.close());
+    .finally(() => progress.close())
+    .finally(() => ledger?.close());
   options.whenStopped(undefined);
-  if (writesAnything(plan) || result.state === "interrupted") return result;
+  if (writesAnything(plan) || result.state === "interrupted") return { plan, result };
   const open = proveSteps(plan).flatMap((step) => unprovenFinding(step, tools.journal.outcome(stepKey(step))));
-  return open.length === 0 ? nothingToDo(plan, prepared) : refusedResult(plan, [...findings, ...open]);
+  const ended = open.length === 0 ? nothingToDo(plan, prepared) : refusedResult(plan, [...findings, ...open]);
+  return { plan, result: ended };
 }
 
 const machineOf = (plan: MigrationPlan, options: MigrationOptions): Machine => ({

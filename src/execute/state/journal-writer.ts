@@ -5,8 +5,8 @@
 import type { Cluster } from "../../cluster/cluster.ts";
 import { ClusterError } from "../../cluster/cluster-error.ts";
 import { kinds } from "../../cluster/kinds.ts";
-import { labelOf } from "../../mesh/labels.ts";
 import type { ConfigMapObject } from "../../mesh/kubernetes.ts";
+import { labelOf } from "../../mesh/labels.ts";
 import { isMalformed } from "../../upgrade/record/record-fields.ts";
 import {
   journalKey,

@@ -6,8 +6,8 @@
 import { type Clock, sleep } from "../../cluster/clock.ts";
 import type { Cluster } from "../../cluster/cluster.ts";
 import { kinds } from "../../cluster/kinds.ts";
-import { labelOf } from "../../mesh/labels.ts";
 import type { LeaseObject } from "../../mesh/kubernetes.ts";
+import { labelOf } from "../../mesh/labels.ts";
 import { stateLabels, stateName } from "../../upgrade/record/run-journal.ts";
 
 /** Whoever holds a Lease, as it says. */
@@ -78,7 +78,11 @@ export async function observeLease(
     const lease = await read();
     const now = holderOf(lease);
     if (!now) return { holder: undefined, lease };
-    if (lease?.metadata.uid !== first.metadata.uid || lease.spec?.renewTime !== first.spec?.renewTime || now.run !== holder.run)
+    if (
+      lease?.metadata.uid !== first.metadata.uid ||
+      lease.spec?.renewTime !== first.spec?.renewTime ||
+      now.run !== holder.run
+    )
       return { holder: now, lease };
   }
   return signal.aborted ? { holder, lease: first } : { holder: undefined, lease: first };

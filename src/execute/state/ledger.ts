@@ -12,7 +12,7 @@ import type { StepOutcome, StepState } from "../../upgrade/plan/outcome.ts";
 import { namespaceOf, type RestartStep, type Step } from "../../upgrade/plan/step.ts";
 import { type Journals, runsOf } from "../../upgrade/record/found-journal.ts";
 import { beginRun, changeRun, changeWorkload, endRun, type RunDraft } from "../../upgrade/record/run-changes.ts";
-import type { RunJournal, RunRecord, WorkloadState } from "../../upgrade/record/run-journal.ts";
+import type { RunJournal, RunRecord, WorkloadRecord, WorkloadState } from "../../upgrade/record/run-journal.ts";
 import { laterStamp, stampAt } from "../steps/stamp.ts";
 import { createJournalWriter, type JournalWriter } from "./journal-writer.ts";
 import type { Lock } from "./lock.ts";
@@ -72,7 +72,7 @@ export function openLedger(cluster: Cluster, options: LedgerOptions): RunLedger 
 
   const entryOf = (namespace: string): Promise<Entry> => {
     const known = entries.get(namespace);
-    if (known) return known;
+    if (known !== undefined) return known;
     const opening = open(namespace).catch((error: unknown) => {
       entries.delete(namespace);
       throw error;
@@ -87,11 +87,11 @@ export function openLedger(cluster: Cluster, options: LedgerOptions): RunLedger 
     const { uid, draft } = found;
     const runs = runsOf(journals.byNamespace.get(namespace));
     const before: RunJournal = { version: 1, clusterUid: journals.clusterUid, namespaceUid: uid, runs };
+    const startedAt = stampAt(await cluster.now());
     const { run, stamp } = draft.resumed ?? {
       run: options.run,
-      stamp: await laterStamp({ cluster, clock, stop: { now: signal } }, lastStamp(runs, draft)),
+      stamp: await laterStamp({ cluster, clock, signal }, lastStamp(runs, draft, startedAt)),
     };
-    const startedAt = stampAt(await cluster.now());
     const writer = createJournalWriter(cluster, namespace, before);
     writer.change((journal) => beginRun(journal, draft, { run, stamp, by: options.by, startedAt }));
     const entry = { writer, run, stamp };
@@ -124,7 +124,7 @@ export function openLedger(cluster: Cluster, options: LedgerOptions): RunLedger 
       const state = states[outcome.state];
       if (step.kind === "restart" && state) {
         entry.writer.change((journal) =>
-          changeWorkload(journal, entry.run, step.workload, { state, ...stampsOf(outcome) }),
+          changeWorkload(journal, entry.run, step.workload, { state, ...writtenStamp(outcome) }),
         );
         commitSoon(entry);
       } else if (step.kind === "relabel" && step.record.kind === "close" && outcome.state === "proven") {
@@ -135,7 +135,7 @@ export function openLedger(cluster: Cluster, options: LedgerOptions): RunLedger 
     runOf: (namespace) => {
       const entry = opened.get(namespace);
       if (!entry) throw new Error(`nothing was begun in namespace ${namespace}`);
-      return entry;
+      return { run: entry.run, stamp: entry.stamp };
     },
     forUndo: () => ledger(undone),
     restored: (namespace) => {
@@ -164,7 +164,9 @@ const begun = (journal: RunJournal, { run, stamp }: Entry, step: RestartStep): R
   const { kind, name } = step.workload;
   if (!isWorkloadKind(kind)) return journal;
   const written = step.stamp.kind === "as-before" ? step.stamp.stamp : stamp;
-  const known = journal.runs.find((each) => each.run === run)?.workloads.some((each) => each.kind === kind && each.name === name);
+  const known = journal.runs
+    .find((each) => each.run === run)
+    ?.workloads.some((each) => each.kind === kind && each.name === name);
   if (known) return changeWorkload(journal, run, { kind, name }, { state: "begun", stamp: written });
   return changeRun(journal, run, (record) => ({
     ...record,
@@ -186,14 +188,21 @@ const done: Readonly<Record<StepState, WorkloadState | undefined>> = {
 
 const undone: typeof done = { ...done, "not-begun": undefined, proven: "undone" };
 
-const stampsOf = ({ stamp, stampBefore }: StepOutcome) => ({
-  ...(stamp === undefined ? {} : { stamp }),
-  ...(stampBefore === undefined ? {} : { stampBefore }),
-});
+/** Of a template without a stamp the outcome has an empty one. */
+const writtenStamp = ({ stamp }: StepOutcome): Pick<WorkloadRecord, "stamp"> | undefined =>
+  stamp === undefined ? undefined : { stamp: stamp === "" ? null : stamp };
 
-/** The stamp of a run is later than every one before it, so that its restarts are rollouts. */
-const lastStamp = (runs: readonly RunRecord[], draft: RunDraft): string | undefined =>
+/**
+ * The stamp of a run is later than every one before it, so that its restarts are rollouts. One of the time to come,
+ * which somebody else's clock made, is none that it can be equal to.
+ */
+const lastStamp = (runs: readonly RunRecord[], draft: RunDraft, now: string): string | undefined =>
   [
     ...runs.flatMap(({ stamp, workloads }) => [stamp, ...workloads.map((each) => each.stamp)]),
     ...draft.workloads.map(({ stampBefore }) => stampBefore),
-  ].reduce<string | undefined>((last, stamp) => (stamp && (last === undefined || isBefore(last, stamp)) ? stamp : last), undefined);
+  ]
+    .filter((stamp) => typeof stamp === "string" && !isBefore(now, stamp))
+    .reduce<string | undefined>(
+      (last, stamp) => (last === undefined || isBefore(last, stamp ?? undefined) ? (stamp ?? last) : last),
+      undefined,
+    );

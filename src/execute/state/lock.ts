@@ -6,7 +6,16 @@ import { kinds } from "../../cluster/kinds.ts";
 import type { LeaseObject } from "../../mesh/kubernetes.ts";
 import { stateName } from "../../upgrade/record/run-journal.ts";
 import { createBudget } from "../budget.ts";
-import { freeLease, heldLease, type Holder, holderOf, leaseSeconds, microTime, observeLease, readLease } from "./lease.ts";
+import {
+  freeLease,
+  type Holder,
+  heldLease,
+  holderOf,
+  leaseSeconds,
+  microTime,
+  observeLease,
+  readLease,
+} from "./lease.ts";
 
 export interface LockRequest {
   readonly namespaces: readonly string[];
@@ -19,6 +28,8 @@ export interface LockRequest {
   readonly clock: Clock;
   /** Ends the wait for a silent holder. */
   readonly signal: AbortSignal;
+  /** Ends the requests that take the lock; it is renewed and given back all the same. */
+  readonly requests: AbortSignal;
   /** Says that it is waited for, and for whom. */
   readonly warn: (text: string) => void;
 }
@@ -59,8 +70,9 @@ const sideBySide = 8;
 /** Takes all or none. Throws `ClusterError` where a Lease cannot be read or written; then none is kept. */
 export async function takeLock(cluster: Cluster, request: LockRequest): Promise<Locking> {
   const { namespaces, clock, istioNamespace } = request;
+  const taking = cluster.until(request.requests);
   const seconds = leaseSeconds(namespaces.length);
-  const since = microTime(await cluster.now());
+  const since = microTime(await taking.now());
   const self: Holder = { by: request.by, run: request.run, verb: request.verb, since };
   const held = new Map<string, Held>();
   const ended = new AbortController();
@@ -72,7 +84,9 @@ export async function takeLock(cluster: Cluster, request: LockRequest): Promise<
   };
   const moment = (): Moment => ({ now: clock.now(), wall: clock.wall() });
   const tellSilent = (namespace: string) => (holder: Holder, wait: number) =>
-    request.warn(`the lock of namespace ${namespace} is held by ${holderText(holder)}: waiting ${wait} s to see whether that run is alive`);
+    request.warn(
+      `the lock of namespace ${namespace} is held by ${holderText(holder)}: waiting ${wait} s to see whether that run is alive`,
+    );
 
   /**
    * Gives who else holds the namespace; undefined: it is ours. The Lease of the Istio namespace is only looked at:
@@ -81,7 +95,7 @@ export async function takeLock(cluster: Cluster, request: LockRequest): Promise<
   async function take(namespace: string): Promise<Holder | undefined> {
     for (;;) {
       const { holder, lease } = await observeLease(
-        () => limited(() => readLease(cluster, namespace)),
+        () => limited(() => readLease(taking, namespace)),
         clock,
         signal,
         tellSilent(namespace),
@@ -91,13 +105,21 @@ export async function takeLock(cluster: Cluster, request: LockRequest): Promise<
       if (namespace === istioNamespace) return undefined;
       try {
         const sentAt = moment();
-        held.set(namespace, { namespace, lease: await limited(() => write(namespace, lease)), sentAt, renewing: undefined });
+        held.set(namespace, {
+          namespace,
+          lease: await limited(() => write(taking, namespace, lease)),
+          sentAt,
+          renewing: undefined,
+        });
         return undefined;
       } catch (error) {
         // Somebody was quicker, or the answer was lost: what is there now tells.
-        if (!(error instanceof ClusterError) || !(["conflict", "already-exists"].includes(error.reason) || error.ambiguous))
+        if (
+          !(error instanceof ClusterError) ||
+          !(["conflict", "already-exists"].includes(error.reason) || error.ambiguous)
+        )
           throw error;
-        const now = await limited(() => readLease(cluster, namespace));
+        const now = await limited(() => readLease(taking, namespace));
         if (now && holderOf(now)?.run === self.run) {
           held.set(namespace, { namespace, lease: now, sentAt: moment(), renewing: undefined });
           return undefined;
@@ -106,11 +128,11 @@ export async function takeLock(cluster: Cluster, request: LockRequest): Promise<
     }
   }
 
-  async function write(namespace: string, lease: LeaseObject | undefined): Promise<LeaseObject> {
-    const body = heldLease(lease, self, await cluster.now(), seconds);
+  async function write(through: Cluster, namespace: string, lease: LeaseObject | undefined): Promise<LeaseObject> {
+    const body = heldLease(lease, self, await through.now(), seconds);
     return lease
-      ? cluster.patch(kinds.leases, { namespace, name: stateName }, body, {})
-      : cluster.create(kinds.leases, body, { namespace });
+      ? through.patch(kinds.leases, { namespace, name: stateName }, body, {})
+      : through.create(kinds.leases, body, { namespace });
   }
 
   const lost = (namespace: string, lease: LeaseObject | undefined): ClusterError => {
@@ -129,7 +151,7 @@ export async function takeLock(cluster: Cluster, request: LockRequest): Promise<
     for (;;) {
       const sentAt = moment();
       try {
-        entry.lease = await write(entry.namespace, entry.lease);
+        entry.lease = await write(cluster, entry.namespace, entry.lease);
         entry.sentAt = sentAt;
         return wasAway ? "stale" : "current";
       } catch (error) {
@@ -137,7 +159,8 @@ export async function takeLock(cluster: Cluster, request: LockRequest): Promise<
         if (error.reason === "not-found") throw lost(entry.namespace, undefined);
         if (error.reason !== "conflict" && !error.ambiguous) throw error;
         const now = await readLease(cluster, entry.namespace);
-        if (!now || holderOf(now)?.run !== self.run || now.metadata.uid !== entry.lease.metadata.uid) throw lost(entry.namespace, now);
+        if (!now || holderOf(now)?.run !== self.run || now.metadata.uid !== entry.lease.metadata.uid)
+          throw lost(entry.namespace, now);
         entry.lease = now;
       }
     }

@@ -9,7 +9,6 @@ import type { StepActions } from "../run-plan.ts";
 import type { Tools } from "../tools.ts";
 import { probeFailure } from "./probe.ts";
 import { labelsChanged, relabel, stateText } from "./relabel.ts";
-import { stampAt } from "./stamp.ts";
 
 /** What the write hands on: what admission made of the labels, where it changed them. */
 interface Written {
@@ -65,9 +64,8 @@ async function recordOf(step: RelabelStep, tools: Tools): Promise<UndoRecord | u
       return (
         step.record.resumed ?? {
           version: 1,
-          run: tools.runId,
+          ...tools.ledger.runOf(step.namespace),
           target: step.record.target,
-          stamp: stampAt(await tools.cluster.now()),
           namespaceUid: step.uid,
           before: step.before,
           from: step.from,

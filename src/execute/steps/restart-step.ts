@@ -85,11 +85,13 @@ const goalOf = ({ guarded }: RestartStep, goal: RestartGoal, question: "first-po
 
 async function stampFor({ workload, stamp }: RestartStep, tools: Tools): Promise<string | null> {
   if (stamp.kind === "as-before") return stamp.stamp;
-  if (stamp.kind === "new") return laterStamp(tools, stamp.after);
+  if (stamp.kind === "new") return laterStamp(timeOf(tools), stamp.after);
   const record = tools.journal.outcome(labelsKey(workload.namespace)).record;
   if (!record) throw new Error(`no undo record for namespace ${workload.namespace}`);
   return record.stamp;
 }
+
+const timeOf = ({ cluster, clock, stop }: Tools) => ({ cluster, clock, signal: stop.now });
 
 async function restart(step: RestartStep, stamp: string | null, tools: Tools): Promise<RestartGoal> {
   const { workload, uid, to, canary } = step;
@@ -140,8 +142,9 @@ async function restartAgain(
   await checkLabels(step.workload.namespace, tools);
   const wrong = await probeFailure(step.workload, step.to, tools);
   if (wrong !== undefined) return failed(`${reason}; ${wrong}`);
+  await tools.ledger.begin(step);
   tools.stop.now.throwIfAborted();
   restarted.restarts++;
-  restarted.goal = await restart(step, await laterStamp(tools, restarted.goal.stamp), tools);
+  restarted.goal = await restart(step, await laterStamp(timeOf(tools), restarted.goal.stamp), tools);
   return undefined;
 }

@@ -43,6 +43,27 @@ export const alreadyProven: CheckRecord = {
   category: "workloads",
 };
 
+export const lockFree: CheckRecord = {
+  id: "lock-free",
+  title: "nobody else is changing the namespace",
+  severity: "blocker",
+  category: "request",
+};
+
+export const journalUsable: CheckRecord = {
+  id: "journal-usable",
+  title: "the journal of the namespace can be read and is its own",
+  severity: "blocker",
+  category: "request",
+};
+
+export const runContinued: CheckRecord = {
+  id: "run-continued",
+  title: "what an unfinished run left, and what changed since",
+  severity: "note",
+  category: "request",
+};
+
 export const singleChecks: readonly CheckRecord[] = [
   targetExists,
   skipCheckKnown,
@@ -50,4 +71,7 @@ export const singleChecks: readonly CheckRecord[] = [
   labelAdmission,
   restartAdmission,
   alreadyProven,
+  lockFree,
+  journalUsable,
+  runContinued,
 ];

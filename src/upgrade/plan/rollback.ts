@@ -1,7 +1,6 @@
 /** Plans the way back: the labels of every namespace first, then the workloads whose pods have to go back. Pure. */
 import type { ManagedWorkload } from "../../mesh/from/ownership.ts";
 import { isBefore } from "../../mesh/instant.ts";
-import { labelOf } from "../../mesh/labels.ts";
 import type { ObjectRef, Pod } from "../../mesh/model.ts";
 import { refOf, refText } from "../../mesh/object-ref.ts";
 import { isLive } from "../../mesh/pod-state.ts";
@@ -10,6 +9,7 @@ import type { UndoRecord } from "../record/undo-record.ts";
 import type { Lane, Plan } from "./plan.ts";
 import { revisionsOf } from "./revisions-text.ts";
 import { rolloutSize } from "./rollout-size.ts";
+import { templateHash } from "./run-drafts.ts";
 import type { RelabelStep, RestartStep, StampChoice } from "./step.ts";
 
 /** A namespace to put back: what was before, and what is there now. */
@@ -147,13 +147,9 @@ const stampBack = (each: Restoring, { workload, stamp, stampBefore }: Restarted)
 /** Whether pods of its old template came up on the target too (it was scaled, or a pod was deleted). */
 const hasMixedPods = ({ pods, record }: Restoring, ref: ObjectRef): boolean => {
   const own = pods.filter((pod) => pod.workload && refText(pod.workload) === refText(ref));
-  const there = new Set(own.filter((pod) => isOnTarget(pod, record)).map(templateOf));
-  return there.size > 1 || own.some((pod) => !injectedByTarget(pod, record) && there.has(templateOf(pod)));
+  const there = new Set(own.filter((pod) => isOnTarget(pod, record)).map(templateHash));
+  return there.size > 1 || own.some((pod) => !injectedByTarget(pod, record) && there.has(templateHash(pod)));
 };
-
-/** Pods name their template by the hash that their controller gives them. */
-const templateOf = ({ labels }: Pod): string | undefined =>
-  labelOf(labels, "pod-template-hash") ?? labelOf(labels, "controller-revision-hash");
 
 const injectedByTarget = (pod: Pod, { target }: UndoRecord): boolean => pod.proxy?.revision === target.revision;
 

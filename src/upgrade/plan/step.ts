@@ -83,6 +83,8 @@ export const stepKey = (step: Step): string =>
       ? closeKey(step.namespace)
       : labelsKey(step.namespace);
 
+export const namespaceOf = (step: Step): string => (step.kind === "relabel" ? step.namespace : step.workload.namespace);
+
 /** No name can hold a space: these keys are no workload's. */
 export const labelsKey = (namespace: string): string => `labels of ${namespace}`;
 const closeKey = (namespace: string): string => `record of ${namespace}`;

@@ -42,10 +42,7 @@ const wroteNothing = ({ state, verb, workloads }: RunRecord): boolean =>
   state === "open" && verb === "migrate" && workloads.length > 0 && workloads.every((each) => each.state === "planned");
 
 /** An object that was created again since has a state before of its own. */
-const merged = (
-  earlier: readonly WorkloadRecord[],
-  planned: readonly WorkloadRecord[],
-): readonly WorkloadRecord[] => {
+const merged = (earlier: readonly WorkloadRecord[], planned: readonly WorkloadRecord[]): readonly WorkloadRecord[] => {
   const known = new Map(earlier.map((each) => [`${each.kind}/${each.name}/${each.uid}`, each]));
   const names = new Set(planned.map(({ kind, name }) => `${kind}/${name}`));
   return [
@@ -69,11 +66,10 @@ export const changeWorkload = (
   }));
 
 /** The journal with one run changed. */
-export const changeRun = (
-  journal: RunJournal,
-  run: string,
-  change: (record: RunRecord) => RunRecord,
-): RunJournal => ({ ...journal, runs: journal.runs.map((each) => (each.run === run ? change(each) : each)) });
+export const changeRun = (journal: RunJournal, run: string, change: (record: RunRecord) => RunRecord): RunJournal => ({
+  ...journal,
+  runs: journal.runs.map((each) => (each.run === run ? change(each) : each)),
+});
 
 /** The end of a run; with a rollback ends the run that it undid. */
 export const endRun = (journal: RunJournal, run: string, state: RunState): RunJournal => {

@@ -90,8 +90,35 @@ export const journalText = ({ version, clusterUid, namespaceUid, runs }: RunJour
     version,
     clusterUid,
     namespaceUid,
-    runs: kept.map((each) => ({ ...each, workloads: each === newest || !hasEnded(each) ? each.workloads : [] })),
+    runs: kept.map((each) =>
+      runFields({ ...each, workloads: each === newest || !hasEnded(each) ? each.workloads : [] }),
+    ),
   });
+};
+
+/** The order of the fields is always the same, so that two texts of one journal are equal. */
+const runFields = (each: RunRecord): RunRecord => {
+  const { run, verb, undoes, by, startedAt, stoppedAt, from, to, label, before, after, stamp, state, workloads } = each;
+  return {
+    ...{ run, verb, undoes, by, startedAt, stoppedAt, from, to, label },
+    ...{
+      before: labelFields(before),
+      after: labelFields(after),
+      stamp,
+      state,
+      workloads: workloads.map(workloadFields),
+    },
+  };
+};
+
+const labelFields = (labels: RevisionLabels): RevisionLabels => ({
+  "istio-injection": labels["istio-injection"],
+  "istio.io/rev": labels["istio.io/rev"],
+});
+
+const workloadFields = (each: WorkloadRecord): WorkloadRecord => {
+  const { kind, name, uid, stampBefore, from, templates, stamp, state } = each;
+  return { kind, name, uid, stampBefore, from, templates, stamp, state };
 };
 
 const hasEnded = ({ state }: RunRecord): boolean => ["restored", "undone", "superseded"].includes(state);

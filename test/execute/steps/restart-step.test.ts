@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { kinds } from "../../../src/cluster/kinds.ts";
 import type { Progress } from "../../../src/execute/progress.ts";
+import { readingLedger } from "../../../src/execute/state/locked-run.ts";
 import { restartActions } from "../../../src/execute/steps/restart-step.ts";
 import { createUndoStop } from "../../../src/execute/stop.ts";
 import { openTools } from "../../../src/execute/tools.ts";
@@ -29,7 +30,7 @@ test("a blocking pod that is gone or replaced is no failure, and the others are 
   cluster.put(kinds.pods, { metadata: { namespace: "production", name: "db-2", uid: "uid-of-db-2" } });
   const task = { update: () => {}, done: () => {}, fail: () => {}, skip: () => {} };
   const tools = openTools(cluster, [db], createUndoStop(60_000, clock), {
-    ...{ runId: "a", oldRevisions: [], istioNamespace: "istio-system", parallel: 1, warn: () => {}, clock },
+    ...{ ledger: readingLedger, oldRevisions: [], istioNamespace: "istio-system", parallel: 1, warn: () => {}, clock },
     timeouts: { overall: 60_000, workload: 60_000, probe: 30_000 },
     progress: { section: () => ({ task: () => task }) } as unknown as Progress,
   });

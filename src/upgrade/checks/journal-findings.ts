@@ -1,0 +1,79 @@
+/** What the journals of the namespaces say before a run begins. Pure. */
+import type { Finding } from "../../mesh/finding.ts";
+import type { Mesh, Namespace } from "../../mesh/model.ts";
+import { counted } from "../../mesh/phrase.ts";
+import { type FoundJournal, foreignReason, type Journals, runNamed } from "../record/found-journal.ts";
+import type { RunDraft } from "../record/run-changes.ts";
+import { type RunRecord, stateName } from "../record/run-journal.ts";
+import { blocker, note, observe } from "./check.ts";
+import { journalUsable, runContinued } from "./single-checks.ts";
+
+/** A blocker for each journal that cannot be used. */
+export const journalFindings = (namespaces: readonly Namespace[], journals: Journals): readonly Finding[] =>
+  namespaces.flatMap((namespace) => {
+    const found: FoundJournal = journals.byNamespace.get(namespace.name) ?? { kind: "none" };
+    const reason = foreignReason(found, namespace, journals.clusterUid);
+    if (reason === undefined) return [];
+    return [
+      observe(
+        journalUsable,
+        blocker(
+          `namespace/${namespace.name}`,
+          `its journal (ConfigMap ${stateName}) cannot be used: ${reason}`,
+          `where a later release wrote it, use that release; else look at it, and when nothing of it is needed: kubectl -n ${namespace.name} delete configmap ${stateName}`,
+        ),
+      ),
+    ];
+  });
+
+/** What the runs that are gone on with left, and which of their workloads somebody else changed since. */
+export const continuedFindings = (
+  drafts: ReadonlyMap<string, { readonly draft: RunDraft }>,
+  journals: Journals,
+  mesh: Mesh,
+): readonly Finding[] =>
+  [...drafts].flatMap(([namespace, { draft }]) => {
+    const { resumed } = draft;
+    const run = resumed && runNamed(journals.byNamespace.get(namespace), resumed.run);
+    if (!run) return [];
+    const changed = changedSince(run, namespace, mesh);
+    return [
+      observe(
+        runContinued,
+        note(
+          `namespace/${namespace}`,
+          `goes on with run ${run.run}, begun ${run.startedAt} by ${run.by}: ${progressText(run)}`,
+        ),
+      ),
+      ...changed.map(([object, what]) => observe(runContinued, note(object, what))),
+    ];
+  });
+
+const progressText = ({ workloads }: RunRecord): string => {
+  const count = (...states: readonly RunRecord["workloads"][number]["state"][]): number =>
+    workloads.filter(({ state }) => states.includes(state)).length;
+  const open = count("begun", "failed", "unproven");
+  return `${count("proven")} of ${counted(workloads.length, "workload")} proven${open === 0 ? "" : `, ${open} begun and not proven`}`;
+};
+
+const changedSince = (run: RunRecord, namespace: string, mesh: Mesh): readonly (readonly [string, string])[] => {
+  const today = new Map(
+    mesh.workloads
+      .filter((workload) => workload.namespace === namespace)
+      .map((workload) => [`${workload.kind}/${workload.name}`, workload]),
+  );
+  return run.workloads.flatMap(({ kind, name, uid, stamp, stampBefore }): readonly (readonly [string, string])[] => {
+    const object = `${namespace}/${kind}/${name}`;
+    const workload = today.get(`${kind}/${name}`);
+    if (!workload) return [[object, "was deleted since that run began"]];
+    if (workload.uid !== uid) return [[object, "was created again since that run began"]];
+    const found = workload.restartedAt ?? null;
+    if (stamp === undefined || found === stamp || found === stampBefore) return [];
+    return [
+      [
+        object,
+        `was restarted by somebody else since that run began (${found ?? "its restart stamp was removed"})`,
+      ] as const,
+    ];
+  });
+};

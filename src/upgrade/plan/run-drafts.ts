@@ -1,0 +1,64 @@
+/** What the journal says of a run before it begins: per namespace the labels, per workload the state before. Pure. */
+import { labelOf } from "../../mesh/labels.ts";
+import type { Mesh, Pod, Workload } from "../../mesh/model.ts";
+import { isLive } from "../../mesh/pod-state.ts";
+import { isWorkloadKind } from "../../mesh/workload-kinds.ts";
+import type { RunDraft } from "../record/run-changes.ts";
+import type { WorkloadRecord } from "../record/run-journal.ts";
+import { type Plan, relabelSteps, restartSteps } from "./plan.ts";
+import { revisionsOf } from "./revisions-text.ts";
+import type { RestartStep } from "./step.ts";
+
+/** Of each namespace that the plan writes to: its UID, and its entry. */
+export type RunDrafts = ReadonlyMap<string, { readonly uid: string; readonly draft: RunDraft }>;
+
+export const migrationDrafts = (plan: Plan, mesh: Mesh): RunDrafts => {
+  const workloads = Map.groupBy(restartSteps(plan), ({ workload }) => workload.namespace);
+  const known = new Map(mesh.workloads.map((workload) => [workload.uid, workload]));
+  return new Map(
+    relabelSteps(plan).flatMap((step) => {
+      const { namespace, uid, before, after, from, to, record } = step;
+      if (record.kind !== "open") return [];
+      const { target, resumed } = record;
+      const draft: RunDraft = {
+        verb: "migrate",
+        undoes: undefined,
+        from: from.revision,
+        to,
+        label: target.label,
+        before: resumed?.before ?? before,
+        after,
+        workloads: workloadRecords(workloads.get(namespace) ?? [], known),
+        resumed: resumed && { run: resumed.run, stamp: resumed.stamp },
+      };
+      return [[namespace, { uid, draft }] as const];
+    }),
+  );
+};
+
+/** The state before of the workloads that are restarted. */
+export const workloadRecords = (
+  steps: readonly RestartStep[],
+  known: ReadonlyMap<string, Workload>,
+): readonly WorkloadRecord[] =>
+  steps.flatMap(({ workload: { kind, name }, uid }) => {
+    const workload = known.get(uid);
+    if (!workload || !isWorkloadKind(kind)) return [];
+    const pods = workload.pods.filter(isLive);
+    return [
+      {
+        kind,
+        name,
+        uid,
+        stampBefore: workload.restartedAt ?? null,
+        from: revisionsOf(pods),
+        templates: [...new Set(pods.flatMap((pod) => templateHash(pod) ?? []))].sort(),
+        stamp: undefined,
+        state: "planned",
+      },
+    ];
+  });
+
+/** Pods name their template by the hash that their controller gives them. */
+export const templateHash = ({ labels }: Pick<Pod, "labels">): string | undefined =>
+  labelOf(labels, "pod-template-hash") ?? labelOf(labels, "controller-revision-hash");
