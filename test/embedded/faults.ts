@@ -85,3 +85,6 @@ export const isWatch = ({ url }: Asked): boolean => url.searchParams.has("watch"
 /** Whether it changes something: no dry run, and no question after rights. */
 export const isWrite = ({ method, dryRun, url }: Asked): boolean =>
   method !== "GET" && !dryRun && !url.pathname.endsWith("reviews");
+/** A write of labels, restarts or pods: not of the lock, the journal or the Events of a run. */
+export const isChange = (asked: Asked): boolean =>
+  isWrite(asked) && !/\/(leases|configmaps|events)(\/|$)/.test(asked.url.pathname);
