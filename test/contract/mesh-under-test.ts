@@ -5,8 +5,7 @@ import type { Fault } from "../real/mesh/egress.ts";
 import type { Stop } from "../real/mesh/istiods.ts";
 import type { Availability } from "../real/recorder.ts";
 
-export { isWrite } from "../real/mesh/audit.ts";
-export type { AuditEntry, Json };
+export type { AuditEntry, isWrite, Json };
 
 export interface MeshUnderTestOptions {
   /** Revisions and their Istio releases, as both kits take them; `default` is an install without a revision. */
@@ -85,3 +84,7 @@ export interface MeshUnderTest extends AsyncDisposable {
    */
   heldProxies(revisions?: readonly string[]): Promise<ReadonlyMap<string, readonly HeldProxy[]>>;
 }
+
+/** A write of what runs and of labels: not of the lock, the journal and the Events of a run. */
+export const isChange = (entry: AuditEntry): boolean =>
+  isWrite(entry) && !["configmaps", "leases", "events"].includes(entry.resource);

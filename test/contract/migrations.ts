@@ -1,7 +1,7 @@
 /** What the migrations' tests share: namespaces, runs, and what must hold after each of them. */
 import assert from "node:assert/strict";
 import type { MigrationDocument } from "../../src/views/migration-view.ts";
-import { type AuditEntry, isWrite, type MeshUnderTest, type Run, type RunOptions } from "./mesh-under-test.ts";
+import { type AuditEntry, isChange, type MeshUnderTest, type Run, type RunOptions } from "./mesh-under-test.ts";
 import { documentOf, eventuallyArrived, labelsOf, recordOf, type Which } from "./verify-result.ts";
 
 export const enabled = { "istio-injection": "enabled" };
@@ -58,16 +58,14 @@ export const askedBy = async (
     .filter(({ userAgent }) => userAgent.startsWith("mesh-migrate/"))
     .filter((entry) => entry.namespace === namespace || (entry.resource === "namespaces" && entry.name === namespace));
 
-/** What mesh-migrate wrote to a namespace or in it since a time: requests that change what is stored. */
-/** Writes that change what runs: without the lock, the journal and the Events of the run. */
+/** What mesh-migrate changed of a namespace or in it since a time: not its lock, its journal and its Events. */
 export const writesTo = async (
   mesh: Pick<MeshUnderTest, "audit">,
   namespace: string,
   since: Date,
 ): Promise<readonly string[]> =>
   (await askedBy(mesh, namespace, since))
-    .filter(isWrite)
-    .filter(({ resource }) => !["configmaps", "leases", "events"].includes(resource))
+    .filter(isChange)
     .map(({ verb, resource, name }) => `${verb} ${resource}/${name}`);
 
 /** No workload of the namespace ever fell below its own bound. */

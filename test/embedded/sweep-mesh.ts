@@ -1,6 +1,6 @@
 /** What the sweeps share: a mesh whose requests can be met by faults, and namespaces on it. */
 import type { AuditEntry, MeshUnderTestOptions } from "../contract/mesh-under-test.ts";
-import { isWrite } from "../contract/mesh-under-test.ts";
+import { isChange } from "../contract/mesh-under-test.ts";
 import { neverFell, settled } from "../contract/migrations.ts";
 import { openEmbeddedMesh } from "../contract/open-embedded.ts";
 import type { EmbeddedMesh } from "./mesh.ts";
@@ -11,7 +11,7 @@ export interface SweepMesh extends AsyncDisposable {
   settled(workloads: (namespace: string) => readonly object[]): Promise<string>;
   /** No workload of the namespace ever fell below its own bound. */
   neverFell(namespace: string): void;
-  /** What mesh-migrate wrote after so many entries of the audit log. */
+  /** What mesh-migrate changed after so many entries of the audit log. */
   writesSince(index: number): Promise<readonly AuditEntry[]>;
 }
 
@@ -24,7 +24,7 @@ export async function openSweepMesh(options: MeshUnderTestOptions): Promise<Swee
     writesSince: async (index) =>
       (await mesh.audit())
         .slice(index)
-        .filter((entry) => isWrite(entry) && entry.userAgent.startsWith("mesh-migrate/")),
+        .filter((entry) => isChange(entry) && entry.userAgent.startsWith("mesh-migrate/")),
     [Symbol.asyncDispose]: () => mesh[Symbol.asyncDispose](),
   };
 }
