@@ -1,6 +1,6 @@
 /** What a test of the contract may ask of a mesh, embedded or real, in the words that both kits share. */
 import type { Api, Json } from "../real/mesh/api.ts";
-import type { AuditEntry } from "../real/mesh/audit.ts";
+import { type AuditEntry, isWrite } from "../real/mesh/audit.ts";
 import type { Fault } from "../real/mesh/egress.ts";
 import type { Stop } from "../real/mesh/istiods.ts";
 import type { Availability } from "../real/recorder.ts";
