@@ -5,7 +5,8 @@ import type { Fault } from "../real/mesh/egress.ts";
 import type { Stop } from "../real/mesh/istiods.ts";
 import type { Availability } from "../real/recorder.ts";
 
-export type { AuditEntry, isWrite, Json };
+export type { AuditEntry, Json };
+export { isWrite };
 
 export interface MeshUnderTestOptions {
   /** Revisions and their Istio releases, as both kits take them; `default` is an install without a revision. */
