@@ -112,7 +112,10 @@ export async function runPlan(plan: Plan, machine: Machine, tools: Tools): Promi
     } catch (error) {
       return await endedBy(step, error, written);
     } finally {
-      if (!begun.has(step)) release();
+      if (!begun.has(step)) {
+        release();
+        tools.events.tell(step, journal.outcome(key));
+      }
     }
   }
 
@@ -174,6 +177,7 @@ export async function runPlan(plan: Plan, machine: Machine, tools: Tools): Promi
   for (const [step, { release }] of begun) {
     release();
     journal.note(stepKey(step), { state: "unproven", reason: unfinished(step) });
+    tools.events.tell(step, journal.outcome(stepKey(step)));
   }
 }
 

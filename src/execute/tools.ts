@@ -7,7 +7,9 @@ import { watchNamespace } from "../gather/watch/namespace-watch.ts";
 import type { Poller } from "../gather/watch/poller.ts";
 import type { IstiodAnswer, ObjectRef } from "../mesh/model.ts";
 import { isWorkloadKind, type WorkloadKind } from "../mesh/workload-kinds.ts";
+import { labelsKey } from "../upgrade/plan/step.ts";
 import { type Budget, createBudget } from "./budget.ts";
+import { createEventRecorder, type EventRecorder } from "./events.ts";
 import { createJournal, type Journal } from "./journal.ts";
 import type { Progress, ProgressSection } from "./progress.ts";
 import { createUndoStop, type Stop } from "./stop.ts";
@@ -24,6 +26,8 @@ export interface Timeouts {
 export interface ToolOptions {
   /** Names the run, in its undo records. */
   readonly runId: string;
+  /** The field manager of its writes, named by its Events. */
+  readonly fieldManager: string;
   /** Control planes that are left: each of their istiods has to say that it no longer serves the moved proxies. */
   readonly oldRevisions: readonly string[];
   readonly istioNamespace: string;
@@ -41,6 +45,7 @@ export interface Tools extends ToolOptions {
   readonly stop: Stop;
   readonly budget: Budget;
   readonly journal: Journal;
+  readonly events: EventRecorder;
   readonly istiods: Poller<readonly IstiodAnswer[]>;
   readonly watchOf: (namespace: string) => NamespaceWatch;
   readonly sectionOf: (namespace: string) => ProgressSection;
@@ -63,7 +68,7 @@ export function openTools(cluster: Cluster, workloads: readonly ObjectRef[], sto
     return section;
   };
   const { clock, timeouts } = options;
-  const toolsUntil = (ends: Stop): Tools => {
+  const toolsUntil = (ends: Stop, journal: Journal, events: EventRecorder): Tools => {
     const bounded = cluster.until(ends.requests);
     const watches = new Map<string, NamespaceWatch>();
     return {
@@ -71,7 +76,7 @@ export function openTools(cluster: Cluster, workloads: readonly ObjectRef[], sto
       cluster: bounded,
       stop: ends,
       budget: createBudget(options.parallel),
-      journal: createJournal(),
+      ...{ journal, events },
       istiods: watchIstiods(bounded, options.istioNamespace, clock),
       watchOf: (namespace) => {
         const known = watches.get(namespace);
@@ -84,10 +89,21 @@ export function openTools(cluster: Cluster, workloads: readonly ObjectRef[], sto
         return watch;
       },
       sectionOf,
-      forUndo: () => toolsUntil(createUndoStop(Math.max(timeouts.overall, timeouts.workload), clock)),
+      forUndo: () => {
+        const undoStop = createUndoStop(Math.max(timeouts.overall, timeouts.workload), clock);
+        return toolsUntil(undoStop, createJournal(), events.forUndo());
+      },
     };
   };
-  return toolsUntil(stop);
+  const journal = createJournal();
+  const runOf = (namespace: string): string => journal.outcome(labelsKey(namespace)).record?.run ?? options.runId;
+  const events = createEventRecorder(cluster, {
+    ...options,
+    direction: "forward",
+    instance: options.fieldManager,
+    runOf,
+  });
+  return toolsUntil(stop, journal, events);
 }
 
 const kindsIn = (workloads: readonly ObjectRef[], namespace: string): readonly WorkloadKind[] => [

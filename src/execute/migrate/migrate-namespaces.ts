@@ -57,6 +57,8 @@ export interface MigrationOptions {
   /** Set while something is half done: what to say if the process ends at once. */
   readonly whenStopped: (halfDone: (() => string) | undefined) => void;
   readonly clock: Clock;
+  /** The field manager of the writes. */
+  readonly fieldManager: string;
   readonly repeated: RepeatedCommand;
 }
 
@@ -119,6 +121,7 @@ async function carriedOut(
   // A signal or a timeout while the progress is closed comes after the run, so it does not change the result.
   const result = await runPlan(plan, machineOf(plan, options), tools)
     .then(() => resultNow(stop.interrupted() ? (options.interruptedCode() ?? exit.interrupted) : undefined))
+    .finally(() => tools.events.close())
     .finally(() => progress.close());
   options.whenStopped(undefined);
   if (writesAnything(plan) || result.state === "interrupted") return result;

@@ -20,20 +20,21 @@ const parts = {
 
 /** The time in UTC in its form; or what Go's `time.Parse` says of a text that is none. */
 export function goTime(form: TimeForm, text: string): { readonly text: string } | { readonly error: string } {
-  const failed = (why: string) => ({
-    error: `parsing time ${JSON.stringify(text)} as ${JSON.stringify(layouts[form])}: ${why}`,
-  });
+  const failed = (why: string) => ({ error: `parsing time ${JSON.stringify(text)}${why}` });
   let rest = text;
   for (const [part, read] of parts[form]) {
     const [found] = read.exec(rest) ?? [];
-    if (found === undefined) return failed(`cannot parse ${JSON.stringify(rest)} as ${JSON.stringify(part)}`);
+    if (found === undefined)
+      return failed(
+        ` as ${JSON.stringify(layouts[form])}: cannot parse ${JSON.stringify(rest)} as ${JSON.stringify(part)}`,
+      );
     rest = rest.slice(found.length);
   }
-  if (rest !== "") return failed(`extra text: ${JSON.stringify(rest)}`);
+  if (rest !== "") return failed(`: extra text: ${JSON.stringify(rest)}`);
   const [, date = "", fraction = "", zone = ""] = /^(.{19})(?:[.,](\d+))?(Z|.{6})$/.exec(text) ?? [];
   const at = Date.parse(`${date}${zone}`);
   const isReal = new Date(Date.parse(`${date}Z`) || 0).toISOString().startsWith(date);
-  if (Number.isNaN(at) || !isReal) return failed("day out of range");
+  if (Number.isNaN(at) || !isReal) return failed(": day out of range");
   const seconds = new Date(at).toISOString().slice(0, 19);
   return { text: form === "micro" ? `${seconds}.${fraction}Z` : `${seconds}Z` };
 }
