@@ -47,6 +47,8 @@ export async function prepare(
   const plan = planMigration(facts, parallelNamespaces);
   const found = runChecks(migrationChecks, facts, { skip: request.skipCheck, missing: evidence.unknown });
   const refused = found.some(({ severity }) => severity === "blocker");
-  const asked = refused ? [] : await Promise.all([missingRights(cluster, plan), rehearseLabels(cluster, plan)]);
+  const asked = refused
+    ? []
+    : await Promise.all([missingRights(cluster, plan, istioNamespace), rehearseLabels(cluster, plan)]);
   return { plan, mesh, findings: [...found, ...asked.flat()] };
 }
