@@ -47,6 +47,7 @@ export const runMigrate = async (args: MigrateArgs, io: Io): Promise<ExitCode> =
       warn: io.warn,
       interrupted: io.signal,
       clock: io.clock,
+      fieldManager: args.fieldManager ?? "mesh-migrate",
       interruptedCode: () => interruptionOf(io.signal)?.code,
       whenStopped: io.whenStopped,
       repeated,

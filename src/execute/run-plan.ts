@@ -113,7 +113,10 @@ export async function runPlan(plan: Plan, machine: Machine, tools: Tools): Promi
     } catch (error) {
       return await endedBy(step, error, written);
     } finally {
-      if (!begun.has(step)) release();
+      if (!begun.has(step)) {
+        release();
+        tools.events.tell(step, journal.outcome(stepKey(step)));
+      }
     }
   }
 
@@ -135,7 +138,7 @@ export async function runPlan(plan: Plan, machine: Machine, tools: Tools): Promi
     const key = stepKey(step);
     const ofCluster = error instanceof ClusterError;
     if (!written && ofCluster && !error.ambiguous) note(step, { state: "not-begun", reason: undefined });
-    const isBegun = isWritten(journal.outcome(key));
+    const isBegun = isWritten(journal.outcome(stepKey(step)));
     if (stop.now.aborted) {
       if (isBegun) note(step, { state: "unproven", reason: unfinished(step) });
       return isBegun ? "failed" : "stopped";
@@ -186,6 +189,7 @@ export async function runPlan(plan: Plan, machine: Machine, tools: Tools): Promi
   for (const [step, { release }] of begun) {
     release();
     note(step, { state: "unproven", reason: unfinished(step) });
+    tools.events.tell(step, journal.outcome(stepKey(step)));
   }
 }
 

@@ -8,6 +8,7 @@ import type { Poller } from "../gather/watch/poller.ts";
 import type { IstiodAnswer, ObjectRef } from "../mesh/model.ts";
 import { isWorkloadKind, type WorkloadKind } from "../mesh/workload-kinds.ts";
 import { type Budget, createBudget } from "./budget.ts";
+import { createEventRecorder, type EventRecorder } from "./events.ts";
 import { createJournal, type Journal } from "./journal.ts";
 import type { Progress, ProgressSection } from "./progress.ts";
 import type { Ledger } from "./state/ledger.ts";
@@ -25,6 +26,8 @@ export interface Timeouts {
 export interface ToolOptions {
   /** Holds the lock, and keeps what is begun and done in the cluster. */
   readonly ledger: Ledger;
+  /** The field manager of its writes, named by its Events. */
+  readonly fieldManager: string;
   /** Control planes that are left: each of their istiods has to say that it no longer serves the moved proxies. */
   readonly oldRevisions: readonly string[];
   readonly istioNamespace: string;
@@ -42,6 +45,7 @@ export interface Tools extends ToolOptions {
   readonly stop: Stop;
   readonly budget: Budget;
   readonly journal: Journal;
+  readonly events: EventRecorder;
   readonly istiods: Poller<readonly IstiodAnswer[]>;
   readonly watchOf: (namespace: string) => NamespaceWatch;
   readonly sectionOf: (namespace: string) => ProgressSection;
@@ -64,7 +68,7 @@ export function openTools(cluster: Cluster, workloads: readonly ObjectRef[], sto
     return section;
   };
   const { clock, timeouts } = options;
-  const toolsUntil = (ends: Stop, ledger: Ledger): Tools => {
+  const toolsUntil = (ends: Stop, ledger: Ledger, events: EventRecorder): Tools => {
     const bounded = cluster.until(ends.requests);
     const watches = new Map<string, NamespaceWatch>();
     return {
@@ -73,7 +77,7 @@ export function openTools(cluster: Cluster, workloads: readonly ObjectRef[], sto
       cluster: bounded,
       stop: ends,
       budget: createBudget(options.parallel),
-      journal: createJournal(),
+      ...{ journal, events },
       istiods: watchIstiods(bounded, options.istioNamespace, clock),
       watchOf: (namespace) => {
         const known = watches.get(namespace);
@@ -86,10 +90,19 @@ export function openTools(cluster: Cluster, workloads: readonly ObjectRef[], sto
         return watch;
       },
       sectionOf,
-      forUndo: () => toolsUntil(createUndoStop(Math.max(timeouts.overall, timeouts.workload), clock), ledger.forUndo()),
+      forUndo: () => {
+        const undoStop = createUndoStop(Math.max(timeouts.overall, timeouts.workload), clock);
+        return toolsUntil(undoStop, ledger.forUndo(), events.forUndo());
+      },
     };
   };
-  return toolsUntil(stop, options.ledger);
+  const events = createEventRecorder(cluster, {
+    ...options,
+    direction: "forward",
+    instance: options.fieldManager,
+    runOf: (namespace) => options.ledger.runOf(namespace).run,
+  });
+  return toolsUntil(stop, options.ledger, events);
 }
 
 const kindsIn = (workloads: readonly ObjectRef[], namespace: string): readonly WorkloadKind[] => [

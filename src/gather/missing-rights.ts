@@ -13,15 +13,20 @@ import { neededRights } from "../upgrade/plan/rights.ts";
 const fewNamespaces = 3;
 
 /** A blocker for each right that is missing, an unknown for each that the server gives no answer about. */
-export async function missingRights(cluster: Cluster, plan: Plan): Promise<readonly Finding[]> {
+export async function missingRights(cluster: Cluster, plan: Plan, istioNamespace: string): Promise<readonly Finding[]> {
   const alike = [
-    ...Map.groupBy(neededRights(plan), ({ verb, group, resource, subresource }) =>
+    ...Map.groupBy(neededRights(plan, istioNamespace), ({ verb, group, resource, subresource }) =>
       JSON.stringify([verb, group, resource, subresource]),
     ).values(),
   ];
   const findings = await Promise.all(
     alike.map(async (rights) => {
-      const { namespace: _, name: __, ...everywhere } = rights[0] as Right;
+      const { namespace: _, name, ...rest } = rights[0] as Right;
+      // A name that all have in common may be all that is granted; those of namespaces are different.
+      const everywhere = {
+        ...rest,
+        ...(name !== undefined && rights.every((right) => right.name === name) && { name }),
+      };
       if (rights.length > fewNamespaces && (await held(cluster, everywhere))) return [];
       return Promise.all(rights.map((right) => review(cluster, right)));
     }),

@@ -88,10 +88,30 @@ describe("a migration of", together(), () => {
           "patch statefulsets/db",
           "patch daemonsets/agent",
         ];
+        const written = await writesTo(mesh, namespace, since);
+        const [told, rest] = [true, false].map((isEvent) =>
+          written.filter((each) => each.startsWith("create events/") === isEvent),
+        );
         assert.deepEqual(
-          (await writesTo(mesh, namespace, since)).toSorted(),
+          rest?.toSorted(),
           [...restarts, "patch namespaces/production", "patch namespaces/production"].toSorted(),
         );
+        assert.equal(told?.length, restarts.length);
+      });
+
+      await t.test("is told by one Event on each workload", async () => {
+        const fieldSelector = encodeURIComponent("reportingComponent=kubectl-mesh");
+        const { items } = await mesh.api.get(`/api/v1/namespaces/${namespace}/events?fieldSelector=${fieldSelector}`);
+        assert.deepEqual(
+          items.map(({ involvedObject: { kind, name }, reason }: Json) => `${kind}/${name} ${reason}`).toSorted(),
+          [...names.map((name) => `Deployment/${name}`), "StatefulSet/db", "DaemonSet/agent"]
+            .map((object) => `${object} MeshMigrated`)
+            .toSorted(),
+        );
+        const [web] = items.filter(({ involvedObject }: Json) => involvedObject.name === names[0]);
+        const { metadata } = await mesh.api.get(`/apis/apps/v1/namespaces/${namespace}/deployments/${names[0]}`);
+        assert.deepEqual([web.involvedObject.uid, web.involvedObject.apiVersion], [metadata.uid, "apps/v1"]);
+        assert.match(web.message, /^Moved from revision default to 1-20: 3 pods proven \(mesh-migrate, run \w+\)\.$/);
       });
 
       await t.test("never took a workload below its bound, and the recorder saw them go", () => {

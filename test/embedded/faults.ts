@@ -82,9 +82,8 @@ export const watchFaults: Readonly<Record<string, Interception>> = {
 /** Whether a request is one of the plugin's under test and not of the test itself. */
 export const isOurs = ({ userAgent }: Asked): boolean => userAgent.startsWith("mesh-migrate/");
 export const isWatch = ({ url }: Asked): boolean => url.searchParams.has("watch");
-/** Whether it changes something: no dry run, and no question after rights. */
+/** What a run keeps for itself and reports: no part of what it moves. */
+const ownObject = /\/(events|leases|configmaps)(\/|$)/;
+/** Whether it changes what is moved: no dry run, no question after rights, and no object of the run's own. */
 export const isWrite = ({ method, dryRun, url }: Asked): boolean =>
-  method !== "GET" && !dryRun && !url.pathname.endsWith("reviews");
-/** A write of labels, restarts or pods: not of the lock, the journal or the Events of a run. */
-export const isChange = (asked: Asked): boolean =>
-  isWrite(asked) && !/\/(leases|configmaps|events)(\/|$)/.test(asked.url.pathname);
+  method !== "GET" && !dryRun && !url.pathname.endsWith("reviews") && !ownObject.test(url.pathname);

@@ -4,7 +4,7 @@ import { after, before, test } from "node:test";
 import { assertArrived, documentOf, labelsOf } from "../contract/verify-result.ts";
 import { deployment, statefulSet } from "../fixtures/workload-objects.ts";
 import { carryOut, type FaultPlan } from "./fault-plan.ts";
-import { faults, isChange } from "./faults.ts";
+import { faults, isWrite } from "./faults.ts";
 import { interferences } from "./interference.ts";
 import type { EmbeddedMesh } from "./mesh.ts";
 import { outages } from "./outages.ts";
@@ -43,7 +43,7 @@ const act = (name: string) => {
 test("labels that a policy rewrites in the last write are no success", async () => {
   const namespace = await namespaceOfTwo();
   const { document, end } = await migrateAmid(namespace, [
-    { when: { request: isChange, nth: 3 }, what: act("a policy rewrites labels") },
+    { when: { request: isWrite, nth: 3 }, what: act("a policy rewrites labels") },
   ]);
   await end();
   assert.deepEqual(await labelsOf(mesh, namespace), { "istio-injection": "enabled" });
@@ -55,7 +55,7 @@ test("labels that a policy rewrites in the last write are no success", async () 
 
 test("a workload that is not proven when the time is over is named as an object, and no more", async () => {
   const namespace = await namespaceOfTwo();
-  const plan: FaultPlan = [{ when: { request: isChange, nth: 2 }, what: act("new pods take 45 s") }];
+  const plan: FaultPlan = [{ when: { request: isWrite, nth: 2 }, what: act("new pods take 45 s") }];
   const { document, end } = await migrateAmid(namespace, plan, ["--timeout", "10s"]);
   await end();
   assert.deepEqual(
@@ -67,7 +67,7 @@ test("a workload that is not proven when the time is over is named as an object,
 test("pods that came up without a sidecar, by a restart of ours, are not left so by the next run", async () => {
   const namespace = await namespaceOfTwo();
   const { document, end } = await migrateAmid(namespace, [
-    { when: { request: isChange, nth: 2 }, what: act("the target's injector deleted") },
+    { when: { request: isWrite, nth: 2 }, what: act("the target's injector deleted") },
   ]);
   await end();
   assert.deepEqual([document.exitCode, document.state], [4, "partial"]);
@@ -82,7 +82,7 @@ test("a write of which nothing more can be learned is not called nothing", async
   const meets = faults["a login page, applied"];
   assert.ok(meets);
   const { document, end } = await migrateAmid(namespace, [
-    { when: { request: isChange }, what: { meets }, lasts: 10_000 },
+    { when: { request: isWrite }, what: { meets }, lasts: 10_000 },
   ]);
   await end();
   assert.deepEqual(await labelsOf(mesh, namespace), { "istio.io/rev": "1-20" });
@@ -98,7 +98,7 @@ test("a write that was not done, and of which nothing more can be learned for a 
   const meets = faults["a login page"];
   assert.ok(meets);
   const { document, end } = await migrateAmid(namespace, [
-    { when: { request: isChange }, what: { meets }, lasts: 10_000 },
+    { when: { request: isWrite }, what: { meets }, lasts: 10_000 },
   ]);
   await end();
   assert.deepEqual(await labelsOf(mesh, namespace), { "istio-injection": "enabled" });

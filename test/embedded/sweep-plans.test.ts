@@ -11,7 +11,7 @@ import { assertArrived, documentOf } from "../contract/verify-result.ts";
 import { daemonSet, deployment, statefulSet } from "../fixtures/workload-objects.ts";
 import type { Interception } from "./api/request.ts";
 import { type Act, carryOut, type Planned, type When } from "./fault-plan.ts";
-import { faults, isChange, isWatch, watchFaults } from "./faults.ts";
+import { faults, isWatch, isWrite, watchFaults } from "./faults.ts";
 import { another, endings, interferences } from "./interference.ts";
 import type { Result } from "./mesh.ts";
 import { observe } from "./observe.ts";
@@ -28,14 +28,14 @@ const longestMs = 15 * 60_000;
 const instants: Readonly<Record<string, When>> = {
   "at the first question": { request: () => true },
   "in the checks": { request: ({ url }) => url.pathname.endsWith("selfsubjectaccessreviews") },
-  "before the labels": { request: isChange },
-  "after the labels": { request: isChange, done: true },
-  "after the canary": { request: isChange, nth: 1, done: true },
-  "0.7 s after the canary": { request: isChange, nth: 1, done: true, later: 700 },
-  "before the others": { request: isChange, nth: 2 },
-  "after the others": { request: isChange, nth: 4, done: true },
-  "1.5 s after the others": { request: isChange, nth: 4, done: true, later: 1_500 },
-  "before the end": { request: isChange, nth: 5 },
+  "before the labels": { request: isWrite },
+  "after the labels": { request: isWrite, done: true },
+  "after the canary": { request: isWrite, nth: 1, done: true },
+  "0.7 s after the canary": { request: isWrite, nth: 1, done: true, later: 700 },
+  "before the others": { request: isWrite, nth: 2 },
+  "after the others": { request: isWrite, nth: 4, done: true },
+  "1.5 s after the others": { request: isWrite, nth: 4, done: true, later: 1_500 },
+  "before the end": { request: isWrite, nth: 5 },
 };
 
 const lasting = (

@@ -8,7 +8,7 @@ import { type Machine, type Proof, runPlan } from "../../src/execute/run-plan.ts
 import { createStop } from "../../src/execute/stop.ts";
 import type { Tools } from "../../src/execute/tools.ts";
 import { migrationResult } from "../../src/upgrade/migration-result.ts";
-import { isWritten, outcomeOf } from "../../src/upgrade/plan/outcome.ts";
+import { isWritten, outcomeOf, type StepOutcome } from "../../src/upgrade/plan/outcome.ts";
 import { type Lane, type MigrationPlan, type Stage, stepsOf, stepsOfLane } from "../../src/upgrade/plan/plan.ts";
 import { type RelabelStep, type RestartStep, type Step, stepKey } from "../../src/upgrade/plan/step.ts";
 import { fakeCluster } from "../fixtures/fake-cluster.ts";
@@ -96,6 +96,8 @@ interface Told {
   readonly events: readonly string[];
   readonly plan: MigrationPlan;
   readonly tools: Tools;
+  /** Restarts and their states, as they are told to those who write Events. */
+  readonly told: readonly string[];
 }
 
 function machineOf(scripts: Readonly<Record<string, Script>>, undoFails: boolean, undoWaits: boolean) {
@@ -150,15 +152,26 @@ interface Case {
   /** The rollback is still under way when the signal comes. */
   readonly undoWaits?: boolean;
   readonly sideBySide?: number;
+  /** The plan ends after so many stages. */
+  readonly stages?: number;
   /** Ends the run once everything waits: by a signal, or because the time is over. */
   readonly ends?: "signal" | "time";
 }
 
-async function running({ scripts = {}, undoFails = false, undoWaits = false, sideBySide, ends }: Case): Promise<Told> {
+async function running({
+  scripts = {},
+  undoFails = false,
+  undoWaits = false,
+  sideBySide,
+  stages,
+  ends,
+}: Case): Promise<Told> {
   const clock = manualClock();
   const signal = new AbortController();
   const { machine, events } = machineOf(scripts, undoFails, undoWaits);
-  const plan = planOf(sideBySide);
+  const whole = planOf(sideBySide);
+  const plan = { ...whole, stages: whole.stages.slice(0, stages) };
+  const told: string[] = [];
   const task = { update: () => {}, done: () => {}, fail: () => {}, skip: () => {} };
   const tools = {
     cluster: fakeCluster(),
@@ -166,6 +179,11 @@ async function running({ scripts = {}, undoFails = false, undoWaits = false, sid
     budget: createBudget(100),
     journal: createJournal(),
     ledger: fakeLedger(),
+    events: {
+      tell: (step: Step, { state }: StepOutcome) => {
+        if (step.kind === "restart" && state !== "not-begun") told.push(`${names.get(step)} ${state}`);
+      },
+    },
     sectionOf: () => ({ task: () => task }),
     warn: (text: string) => events.push(`warning: ${text}`),
   } as unknown as Tools;
@@ -175,7 +193,7 @@ async function running({ scripts = {}, undoFails = false, undoWaits = false, sid
   if (ends === "signal") signal.abort(new Error("SIGINT"));
   if (ends === "time") await clock.advance(60_000);
   await run;
-  return { events, plan, tools };
+  return { events, plan, tools, told };
 }
 
 /** `state exit`, then `name state` for every step that is not proven. */
@@ -295,5 +313,23 @@ suite("the order", () => {
       events.filter((event) => /undo|warning/.test(event)),
       ["undo one", "warning: not everything could be put back: nothing answers"],
     );
+  });
+});
+
+suite("the end of each restart is told", () => {
+  const toldOf = async (theCase: Case) => (await running(theCase)).told;
+
+  test("once, when it is proven; of a canary when all of its pods are", async () => {
+    assert.deepEqual(await toldOf({}), ["canary proven", "web proven", "db proven"]);
+  });
+
+  test("also when it failed, and when it was not waited for to the end", async () => {
+    assert.deepEqual(await toldOf({ scripts: { web: "failed" } }), ["canary proven", "web failed"]);
+    const late = await toldOf({ scripts: { canary: "waits", web: "waits", db: "waits" }, ends: "signal" });
+    assert.deepEqual(late, ["canary unproven"]);
+  });
+
+  test("of a canary whose other pods nobody waits for any more, as unproven", async () => {
+    assert.deepEqual(await toldOf({ stages: 1 }), ["canary unproven"]);
   });
 });

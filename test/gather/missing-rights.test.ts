@@ -35,8 +35,10 @@ const clusterWhere = (mayI: (access: Right) => boolean) => {
 };
 
 test("a right that is missing in one namespace is named with the verb and resource to grant", async () => {
-  const { cluster } = clusterWhere(({ verb, namespace }) => !(verb === "patch" && namespace === "b"));
-  const [finding, ...others] = await missingRights(cluster, planOf("a", "b"));
+  const { cluster } = clusterWhere(
+    ({ verb, resource, namespace }) => !(verb === "patch" && resource === "namespaces" && namespace === "b"),
+  );
+  const [finding, ...others] = await missingRights(cluster, planOf("a", "b"), "istio-system");
   assert.deepEqual(others, []);
   assert.deepEqual(
     [finding?.severity, finding?.object, finding?.remedy],
@@ -46,16 +48,35 @@ test("a right that is missing in one namespace is named with the verb and resour
 
 test("a right held everywhere is asked for once, not for each of many namespaces", async () => {
   const { cluster, asked } = clusterWhere(() => true);
-  assert.deepEqual(await missingRights(cluster, planOf("a", "b", "c", "d", "e")), []);
-  assert.equal(asked.length, 2, "get and patch");
+  assert.deepEqual(await missingRights(cluster, planOf("a", "b", "c", "d", "e"), "istio-system"), []);
+  assert.deepEqual(
+    asked.map(({ verb, resource, namespace, name }) => [verb, resource, namespace ?? "*", name ?? "*"].join(" ")),
+    [
+      ...["get namespaces * *", "patch namespaces * *"],
+      ...["get leases * kubectl-mesh", "create leases * *", "patch leases * kubectl-mesh"],
+      ...["create configmaps * *", "get configmaps * kubectl-mesh", "patch configmaps * kubectl-mesh"],
+    ],
+  );
+});
+
+test("the lock of the mesh and the name of the cluster are asked about where they are", async () => {
+  const { cluster } = clusterWhere(({ namespace }) => namespace === "a");
+  const findings = await missingRights(cluster, planOf("a"), "mesh");
+  assert.deepEqual(
+    findings.map(({ object, remedy }) => `${object}: ${remedy}`),
+    [
+      'namespace/kube-system: grant verb "get" on "namespaces" in namespace kube-system',
+      'namespace/mesh: grant verb "get" on "leases.coordination.k8s.io" in namespace mesh',
+    ],
+  );
 });
 
 test("one that is not held everywhere is asked for in each", async () => {
   const { cluster } = clusterWhere(({ namespace }) => namespace !== undefined && namespace !== "d");
-  const findings = await missingRights(cluster, planOf("a", "b", "c", "d", "e"));
+  const findings = await missingRights(cluster, planOf("a", "b", "c", "d", "e"), "istio-system");
   assert.deepEqual(
     findings.map(({ object }) => object),
-    ["namespace/d", "namespace/d"],
+    Array(8).fill("namespace/d"),
   );
 });
 
@@ -65,7 +86,7 @@ test("an answer that could not be had is unknown, never a yes", async () => {
       throw new ClusterError("no answer", { reason: "timeout" });
     },
   } as unknown as Cluster;
-  const findings = await missingRights(cluster, planOf("a", "b", "c", "d", "e"));
-  assert.equal(findings.length, 10);
+  const findings = await missingRights(cluster, planOf("a", "b", "c", "d", "e"), "istio-system");
+  assert.equal(findings.length, 5 * 8 + 2);
   assert.ok(findings.every(({ severity }) => severity === "unknown"));
 });

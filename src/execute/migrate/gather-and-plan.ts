@@ -57,7 +57,7 @@ export async function prepare(
   const drafts = migrationDrafts(plan, mesh);
   const [journals, ...asked] = await Promise.all([
     readJournals(cluster, [...drafts.keys()]),
-    missingRights(cluster, plan),
+    missingRights(cluster, plan, istioNamespace),
     rehearseLabels(cluster, plan),
   ]);
   const written = mesh.namespaces.filter(({ name }) => drafts.has(name));

@@ -62,6 +62,8 @@ export interface MigrationOptions {
   /** Set while something is half done: what to say if the process ends at once. */
   readonly whenStopped: (halfDone: (() => string) | undefined) => void;
   readonly clock: Clock;
+  /** The field manager of the writes. */
+  readonly fieldManager: string;
   readonly repeated: RepeatedCommand;
 }
 
@@ -139,6 +141,7 @@ async function carriedOut(
   const result = await runPlan(plan, machineOf(plan, options), tools)
     .then(() => resultNow(stop.interrupted() ? (options.interruptedCode() ?? exit.interrupted) : undefined))
     .finally(() => progress.close())
+    .finally(() => tools.events.close())
     .finally(() => ledger?.close());
   options.whenStopped(undefined);
   if (writesAnything(plan) || result.state === "interrupted") return { plan, result };

@@ -1,6 +1,7 @@
 /** What a plan, its proof and its way back need to be allowed to do. */
 import type { Right } from "../../mesh/kubernetes.ts";
 import { type WorkloadKind, workloadResources } from "../../mesh/workload-kinds.ts";
+import { stateName } from "../record/run-journal.ts";
 import { type Plan, relabelSteps, restartSteps } from "./plan.ts";
 import type { RestartStep } from "./step.ts";
 
@@ -9,17 +10,42 @@ import type { RestartStep } from "./step.ts";
  * the workloads), the probe (a pod created in a dry run, which Kubernetes cannot tell from a real one), what is waited
  * for (pods, ReplicaSets), and the causes of a failure (events, logs). Port-forwards to istiod are not among them: the
  * plan was made from what came through them. A StatefulSet that is stuck on a broken pod goes back only once that pod
- * is deleted. Empty for a plan without steps. A namespace stands in itself
+ * is deleted. The lock and the journal of each namespace are a Lease and a ConfigMap of our name; the lock of a cleanup
+ * is looked for in the Istio namespace, and the UID of kube-system names the cluster. Events are not among them: a run
+ * without them is the same run. Empty for a plan without steps. A namespace stands in itself
  * (k8s.io/apiserver/pkg/endpoints/request/requestinfo.go): a RoleBinding in it is enough.
  */
-export const neededRights = (plan: Plan): readonly Right[] => [
+export const neededRights = (plan: Plan, istioNamespace: string): readonly Right[] => [
   ...relabelSteps(plan).flatMap(({ namespace }) =>
     verbs(["get", "patch"], { group: "", resource: "namespaces", namespace, name: namespace }),
   ),
+  ...stateRights(plan, istioNamespace),
   ...[...Map.groupBy(restartSteps(plan), ({ workload }) => workload.namespace)].flatMap(([namespace, inside]) =>
     namespaceRights(namespace, inside),
   ),
 ];
+
+const leases = { group: "coordination.k8s.io", resource: "leases" };
+
+/** Creating cannot be limited to a name; reading and changing can, so it is asked about the name. */
+function stateRights(plan: Plan, istioNamespace: string): readonly Right[] {
+  const moved = new Set([
+    ...relabelSteps(plan).map(({ namespace }) => namespace),
+    ...restartSteps(plan).map(({ workload }) => workload.namespace),
+  ]);
+  if (moved.size === 0) return [];
+  const name = stateName;
+  return [
+    ...verbs(["get"], { group: "", resource: "namespaces", namespace: "kube-system", name: "kube-system" }),
+    ...verbs(["get"], { ...leases, namespace: istioNamespace, name }),
+    ...[...moved].flatMap((namespace) =>
+      [leases, { group: "", resource: "configmaps" }].flatMap((state) => [
+        ...verbs(["create"], { ...state, namespace }),
+        ...verbs(["get", "patch"], { ...state, namespace, name }),
+      ]),
+    ),
+  ];
+}
 
 const namespaceRights = (namespace: string, restarted: readonly RestartStep[]): readonly Right[] => {
   const kinds = new Set(restarted.map(({ workload }) => workload.kind));

@@ -112,6 +112,13 @@ const defaults = {
     },
     status: { phase: "Pending", qosClass: "BestEffort", ...object.status },
   }),
+  // No defaults, but what Go writes of fields that are not pointers: core/v1 Event.
+  events: (object: Json) => ({
+    ...{ source: {}, firstTimestamp: null, lastTimestamp: null, eventTime: null },
+    ...{ reportingComponent: "", reportingInstance: "" },
+    ...object,
+  }),
+  leases: (object: Json) => ({ spec: {}, ...object }),
   services: (object: Json) => ({ ...object, spec: serviceSpec(object.metadata.uid, object.spec) }),
   deployments: (object: Json) => ({
     ...object,

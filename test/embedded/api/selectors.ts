@@ -77,7 +77,7 @@ function fieldMatcher(resource: Resource, text: string): Matcher {
 
 const fieldOf = (object: KubeJson, path: readonly string[]): string => {
   // Of an event whoever told it, in either of the ways to say that.
-  if (path[0] === "source") return object.source?.component ?? object.reportingComponent ?? "";
+  if (path[0] === "source") return object.source?.component || object.reportingComponent || "";
   let value: Json = object;
   for (const part of path)
     value = value !== undefined && value !== null && Object.hasOwn(value, part) ? value[part] : undefined;

@@ -2,6 +2,7 @@
 import type { Json } from "../object.ts";
 import { apiVersionOf, type Resource } from "./resources.ts";
 import type { Refusal } from "./status.ts";
+import { goTime, type TimeForm } from "./times.ts";
 
 const isMap = (value: Json): boolean => typeof value === "object" && value !== null && !Array.isArray(value);
 
@@ -21,6 +22,60 @@ const metaFields = new Set([
 ]);
 const knownMeta = (metadata: Json): Json =>
   Object.fromEntries(Object.entries(metadata).filter(([field]) => metaFields.has(field)));
+
+type FieldType = TimeForm | "string" | "int32";
+
+/** Fields of the kinds whose types are checked, with the Go struct that has them. */
+const fieldTypes: Readonly<Record<string, readonly (readonly [struct: string, path: string, type: FieldType])[]>> = {
+  leases: [
+    ["LeaseSpec", "spec.holderIdentity", "string"],
+    ["LeaseSpec", "spec.leaseDurationSeconds", "int32"],
+    ["LeaseSpec", "spec.leaseTransitions", "int32"],
+    ["LeaseSpec", "spec.acquireTime", "micro"],
+    ["LeaseSpec", "spec.renewTime", "micro"],
+  ],
+  events: [
+    ...["reason", "message", "type", "action", "reportingComponent", "reportingInstance"].map(
+      (field) => ["Event", field, "string"] as const,
+    ),
+    ["Event", "count", "int32"],
+    ["Event", "eventTime", "micro"],
+    ["Event", "firstTimestamp", "time"],
+    ["Event", "lastTimestamp", "time"],
+  ],
+};
+
+/** The field as Go has it after reading. `wrong` makes what is thrown. */
+function fieldAs(struct: string, path: string, type: FieldType, value: Json, wrong: (why: string) => Refusal): Json {
+  if (type === "micro" || type === "time") {
+    if (typeof value !== "string")
+      throw wrong(`json: cannot unmarshal ${jsonTypeOf(value)} into Go value of type string`);
+    const read = goTime(type, value);
+    if ("error" in read) throw wrong(read.error);
+    return read.text;
+  }
+  const fits = type === "string" ? typeof value === "string" : Number.isInteger(value);
+  if (fits) return value;
+  const given = typeof value === "number" && type === "int32" ? `number ${value}` : jsonTypeOf(value);
+  throw wrong(`json: cannot unmarshal ${given} into Go struct field ${struct}.${path} of type ${type}`);
+}
+
+const jsonTypeOf = (value: Json): string =>
+  Array.isArray(value) ? "array" : typeof value === "boolean" ? "bool" : typeof value;
+
+/** The same with the fields of `fieldTypes` read; `null` is no value. */
+function withTypedFields({ plural }: Resource, body: Json, wrong: (why: string) => Refusal): Json {
+  const typed = structuredClone(body);
+  for (const [struct, path, type] of fieldTypes[plural] ?? []) {
+    const parts = path.split(".");
+    const field = parts.pop() ?? "";
+    const parent = parts.reduce((inner, part) => inner?.[part], typed);
+    if (!isMap(parent) || parent[field] === undefined) continue;
+    if (parent[field] === null) delete parent[field];
+    else parent[field] = fieldAs(struct, path, type, parent[field], wrong);
+  }
+  return typed;
+}
 
 /** The object, whole; `null` is the empty string where one is due. Throws what `refuse` makes of the reason. */
 export function readAs(resource: Resource, body: Json, refuse: (why: string) => Refusal): Json {
@@ -43,10 +98,13 @@ export function readAs(resource: Resource, body: Json, refuse: (why: string) => 
   };
   const labels = strings("ObjectMeta.metadata.labels of type string", body.metadata?.labels);
   const annotations = strings("ObjectMeta.metadata.annotations of type string", body.metadata?.annotations);
+  const wrong = (why: string): Refusal =>
+    refuse(`${kind} in version "${apiVersion.split("/").pop()}" ${handled}: ${why}`);
+  const typed = Object.hasOwn(fieldTypes, resource.plural) ? withTypedFields(resource, body, wrong) : body;
   const data = resource.plural === "configmaps" ? strings("ConfigMap.data of type string", body.data) : undefined;
   return {
     ...{ kind, apiVersion },
-    ...body,
+    ...typed,
     ...(body.metadata && {
       metadata: { ...knownMeta(body.metadata), ...(labels && { labels }), ...(annotations && { annotations }) },
     }),

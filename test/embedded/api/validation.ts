@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from "node:util";
 import { matchesSelector } from "../../../src/mesh/labels.ts";
 import { isGoing, type KubeJson } from "../object.ts";
 import type { Resource } from "./resources.ts";
+import { smallObjectCauses } from "./small-objects.ts";
 import { type Cause, forbiddenValue, invalid, invalidValue, requiredValue } from "./status.ts";
 
 const subdomain = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
@@ -20,8 +21,8 @@ const valueWords =
 const keyWords =
   "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
 
-/** Names that are a path's segment and no more: RBAC's. */
-const free = "rbac.authorization.k8s.io";
+/** Names that are a path's segment and no more: those of RBAC and of core/v1 Events. */
+const isFree = ({ group, plural }: Resource): boolean => group === "rbac.authorization.k8s.io" || plural === "events";
 const asLabel = new Set(["namespaces", "services"]);
 const templated = new Set(["deployments", "statefulsets", "daemonsets", "replicasets"]);
 
@@ -32,14 +33,14 @@ export function assertValid(resource: Resource, before: KubeJson | undefined, ob
     ...labelCauses(object),
     ...finalizerCauses(before, object),
     ...templateCauses(resource, before, object),
-    ...eventCauses(resource, object),
+    ...smallObjectCauses(resource, before, object),
   ];
   if (causes.length > 0) throw invalid(resource, object.metadata.name, causes);
 }
 
-function nameCauses({ group, plural }: Resource, { metadata: { name } }: KubeJson): readonly Cause[] {
-  if (group === free) return [];
-  if (asLabel.has(plural))
+function nameCauses(resource: Resource, { metadata: { name } }: KubeJson): readonly Cause[] {
+  if (isFree(resource)) return [];
+  if (asLabel.has(resource.plural))
     return label.test(name) && name.length <= 63 ? [] : [invalidValue("metadata.name", name, labelWords)];
   return subdomain.test(name) && name.length <= 253 ? [] : [invalidValue("metadata.name", name, subdomainWords)];
 }
@@ -74,13 +75,4 @@ function finalizerCauses(before: KubeJson | undefined, { metadata }: KubeJson): 
   const found = `[]string{${added.map((each) => JSON.stringify(each)).join(", ")}}`;
   const why = `no new finalizers can be added if the object is being deleted, found new finalizers ${found}`;
   return added.length === 0 ? [] : [forbiddenValue("metadata.finalizers", why)];
-}
-
-/** An event is where its object is; of what is in no namespace, in `default`. */
-function eventCauses({ plural }: Resource, { metadata, involvedObject }: KubeJson): readonly Cause[] {
-  if (plural !== "events") return [];
-  const { namespace = "default" } = involvedObject ?? {};
-  return namespace === metadata.namespace
-    ? []
-    : [invalidValue("involvedObject.namespace", namespace, "does not match event.namespace")];
 }

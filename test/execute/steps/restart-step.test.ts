@@ -30,7 +30,15 @@ test("a blocking pod that is gone or replaced is no failure, and the others are 
   cluster.put(kinds.pods, { metadata: { namespace: "production", name: "db-2", uid: "uid-of-db-2" } });
   const task = { update: () => {}, done: () => {}, fail: () => {}, skip: () => {} };
   const tools = openTools(cluster, [db], createUndoStop(60_000, clock), {
-    ...{ ledger: readingLedger, oldRevisions: [], istioNamespace: "istio-system", parallel: 1, warn: () => {}, clock },
+    ...{
+      ledger: readingLedger,
+      fieldManager: "mesh-migrate",
+      oldRevisions: [],
+      istioNamespace: "istio-system",
+      parallel: 1,
+      warn: () => {},
+      clock,
+    },
     timeouts: { overall: 60_000, workload: 60_000, probe: 30_000 },
     progress: { section: () => ({ task: () => task }) } as unknown as Progress,
   });

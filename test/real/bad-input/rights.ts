@@ -52,7 +52,8 @@ interface Right {
 }
 
 /**
- * What this plan can do without: watching is a hint, these lists give warnings only, and there are no Rollouts here.
+ * What this plan can do without: watching is a hint, these lists give warnings only, there are no Rollouts here, and
+ * Events are best effort.
  */
 const dispensable = [
   "watch namespaces",
@@ -60,6 +61,7 @@ const dispensable = [
   "watch mutatingwebhookconfigurations",
   ...["deployments", "statefulsets", "daemonsets"].map((resource) => `watch ${resource}`),
   ...["get", "watch", "patch"].map((verb) => `${verb} rollouts`),
+  "create events",
   ...["horizontalpodautoscalers", "poddisruptionbudgets", "cronjobs"].map((resource) => `list ${resource}`),
 ];
 
