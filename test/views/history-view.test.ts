@@ -122,19 +122,12 @@ test("the schema takes no other document", () => {
 
 test("texts that would act on a terminal, or are very long, leave the table as it is", () => {
   const evil = `\u001b[31m\u202e\u009b2J\r\n${"x".repeat(1_000_000)}`;
-  const hostile = runRecord({
-    run: evil,
-    by: evil,
-    from: evil,
-    to: evil,
-    label: evil,
-    undoes: evil,
-    stoppedAt: undefined,
-  });
+  const hostile = { by: evil, from: evil, to: evil, label: evil, undoes: evil };
+  const runs = journal(runRecord({ ...hostile, run: evil }), runRecord({ ...hostile, run: "a1" }));
   const of: HistoryFacts = {
     ...facts,
-    namespaces: [namespace("production", undoText(undoRecord({ run: evil })))],
-    journals: { clusterUid, byNamespace: new Map([["production", journal(hostile)]]) },
+    namespaces: [namespace("production", undoText(undoRecord()))],
+    journals: { clusterUid, byNamespace: new Map([["production", runs]]) },
     locks: new Map([["production", { holder: evil, renewedAt: evil }]]),
   };
   const findings = new Map([["production", [finding("blocker", evil)]]]);
@@ -142,7 +135,7 @@ test("texts that would act on a terminal, or are very long, leave the table as i
     const text = historyText(of, findings, { output, noHeaders: false });
     assert.doesNotMatch(text, actsOnTerminal, output);
     if (output !== "table" && output !== "wide") continue;
-    assert.equal(text.split("\n").length, 3, "a head, a row, and the end");
+    assert.equal(text.split("\n").length, 4, "a head, two rows, and the end");
     assert.ok(text.length < 10_000, `${text.length}`);
   }
 });

@@ -3,10 +3,17 @@
  * kept in ConfigMap `kubectl-mesh` of the namespace, so that a run can be continued or undone from any machine. It
  * holds names, UIDs, labels, hashes and times; never a pod spec.
  */
-import { instantOf } from "../../mesh/instant.ts";
 import type { RevisionLabels } from "../../mesh/revision-labels.ts";
 import { isWorkloadKind, type WorkloadKind } from "../../mesh/workload-kinds.ts";
-import { fields, isText, labelsOf, type Malformed, type RecordFields } from "./record-fields.ts";
+import {
+  fields,
+  isInstant,
+  isLabelValue,
+  isText,
+  labelsOf,
+  type Malformed,
+  type RecordFields,
+} from "./record-fields.ts";
 
 /** Name of the ConfigMap, and of the Lease beside it. */
 export const stateName = "kubectl-mesh";
@@ -144,11 +151,11 @@ const runOf = (record: RecordFields): RunRecord | undefined => {
   const { run, verb, undoes, by, startedAt, stoppedAt, from, to, label, stamp, state, workloads } = record;
   const before = labelsOf(fields(record.before));
   const after = labelsOf(fields(record.after));
-  if (!isText(run) || !isText(by) || !isText(from) || !isText(to) || !isText(label)) return undefined;
+  if (!isLabelValue(run) || !isLabelValue(from) || !isLabelValue(to) || !isLabelValue(label)) return undefined;
   if (!isInstant(startedAt) || !isInstant(stamp) || !(stoppedAt === undefined || isInstant(stoppedAt)))
     return undefined;
-  if (verb !== "migrate" && verb !== "rollback") return undefined;
-  if (!(undoes === undefined || isText(undoes)) || !before || !after) return undefined;
+  if (!isText(by) || (verb !== "migrate" && verb !== "rollback")) return undefined;
+  if (!(undoes === undefined || isLabelValue(undoes)) || !before || !after) return undefined;
   if (!isOneOf(runStates, state) || !Array.isArray(workloads)) return undefined;
   const read = workloads.map((workload) => workloadOf(fields(workload)));
   if (read.includes(undefined)) return undefined;
@@ -195,5 +202,3 @@ const isName = (value: unknown): value is string =>
   isText(value) &&
   value.length <= 253 &&
   /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/.test(value);
-
-const isInstant = (value: unknown): value is string => isText(value) && instantOf(value) !== undefined;

@@ -8,10 +8,9 @@ import { journalExcess, journalText, mostJournalBytes, parseJournal } from "../.
 import { runJournal, runRecord, workloadRecord } from "../../fixtures/runs.ts";
 
 const text = fc.string({ minLength: 1 });
-const labels = fc.record(
-  { "istio-injection": fc.option(fc.string(), { nil: null }), "istio.io/rev": fc.option(fc.string(), { nil: null }) },
-  { noNullPrototype: true },
-);
+const word = fc.stringMatching(/^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/);
+const label = fc.option(fc.oneof(word, fc.constant("")), { nil: null });
+const labels = fc.record({ "istio-injection": label, "istio.io/rev": label }, { noNullPrototype: true });
 const instant = fc
   .date({ min: new Date("2020-01-01"), max: new Date("2099-01-01"), noInvalidDate: true })
   .map((date) => date.toISOString().replace(/\.\d+Z$/, "Z"));
@@ -29,9 +28,9 @@ const workloads: fc.Arbitrary<WorkloadRecord> = fc.record(
 const runs = (state: fc.Arbitrary<RunState>): fc.Arbitrary<RunRecord> =>
   fc.record(
     {
-      ...{ run: text, verb: fc.constantFrom("migrate", "rollback"), undoes: fc.option(text, { nil: undefined }) },
-      ...{ by: text, startedAt: instant, stoppedAt: fc.option(instant, { nil: undefined }), from: text, to: text },
-      ...{ label: text, before: labels, after: labels, stamp: instant, state },
+      ...{ run: word, verb: fc.constantFrom("migrate", "rollback"), undoes: fc.option(word, { nil: undefined }) },
+      ...{ by: text, startedAt: instant, stoppedAt: fc.option(instant, { nil: undefined }), from: word, to: word },
+      ...{ label: word, before: labels, after: labels, stamp: instant, state },
       workloads: fc.uniqueArray(workloads, { selector: (each) => `${each.kind}/${each.name}`, maxLength: 4 }),
     },
     { noNullPrototype: true },
@@ -162,12 +161,15 @@ suite("what is read", () => {
         const parsed = parseJournal(JSON.stringify(changed(whole, path, removed ? undefined : other)));
         if (isMalformed(parsed)) return;
         accepted++;
-        for (const { workloads: all } of parsed.runs)
+        for (const { run, from, to, label: value, before, after, workloads: all } of parsed.runs) {
+          for (const each of [run, from, to, value, ...Object.values(before), ...Object.values(after)])
+            assert.match(each ?? "", /^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$/);
           for (const { name: given, kind } of all) {
             assert.match(given, /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/);
             assert.ok(given.length <= 253);
             assert.ok(["Deployment", "StatefulSet", "DaemonSet", "Rollout"].includes(kind));
           }
+        }
       }),
       { numRuns: 2_000 },
     );
@@ -191,6 +193,9 @@ suite("what is read", () => {
     [{ runs: {} }, /runs is no list/],
     [{ runs: [runRecord(), { ...runRecord(), verb: "delete" }] }, /^entry 2 of its runs is incomplete$/],
     [{ runs: [runRecord({ startedAt: "yesterday" })] }, /^entry 1 /],
+    [{ runs: [runRecord({ label: "1-20; curl example.com | sh" })] }, /^entry 1 /],
+    [{ runs: [runRecord({ run: "\u001b[31m" })] }, /^entry 1 /],
+    [{ runs: [runRecord({ before: { "istio-injection": "$(id)", "istio.io/rev": null } })] }, /^entry 1 /],
     [{ runs: [runRecord({ workloads: [workloadRecord(), workloadRecord()] })] }, /^entry 1 /],
     [{ runs: [runRecord({ workloads: [workloadRecord({ name: "other/web" })] })] }, /^entry 1 /],
     [{ runs: [runRecord({ workloads: [workloadRecord({ kind: "Secret" as "Rollout" })] })] }, /^entry 1 /],
