@@ -28,11 +28,8 @@ export const runMigrate = async (args: MigrateArgs, io: Io): Promise<ExitCode> =
   const repeated: RepeatedCommand = {
     request,
     clusterFlags: typedFlags(args, clusterFlags),
-    ownFlags: typedFlags(args, {
-      ...speedFlags,
-      istioNamespace: commonFlags.istioNamespace,
-      fieldManager: writeFlags.fieldManager,
-    }),
+    meshFlags: typedFlags(args, { istioNamespace: commonFlags.istioNamespace }),
+    ownFlags: typedFlags(args, { ...speedFlags, fieldManager: writeFlags.fieldManager }),
   };
   return withCluster("mesh-migrate", args, io, async (cluster) => {
     io.err(headline(cluster.identity, request, args));

@@ -135,7 +135,6 @@ export async function runPlan(plan: Plan, machine: Machine, tools: Tools): Promi
 
   /** After an ambiguous write assume it happened; after a refused one nothing was written. */
   async function endedBy(step: Step, error: unknown, written: boolean): Promise<StepEnd> {
-    const key = stepKey(step);
     const ofCluster = error instanceof ClusterError;
     if (!written && ofCluster && !error.ambiguous) note(step, { state: "not-begun", reason: undefined });
     const isBegun = isWritten(journal.outcome(stepKey(step)));

@@ -77,7 +77,8 @@ export function openTools(cluster: Cluster, workloads: readonly ObjectRef[], sto
       cluster: bounded,
       stop: ends,
       budget: createBudget(options.parallel),
-      ...{ journal, events },
+      journal: createJournal(),
+      events,
       istiods: watchIstiods(bounded, options.istioNamespace, clock),
       watchOf: (namespace) => {
         const known = watches.get(namespace);

@@ -1,4 +1,4 @@
-/** The commands that a result proposes to a person: one that continues, one that rolls back. */
+/** The commands that a result proposes to a person: one that continues, and those that roll back. */
 
 import type { ObjectRef } from "../mesh/model.ts";
 import { type RevisionLabels, revisionLabelKeys } from "../mesh/revision-labels.ts";
@@ -12,12 +12,21 @@ export interface GoBack {
 }
 
 /**
- * The command that rolls namespaces back: all labels first, then the restarts, as one line for a POSIX shell. `flags`
+ * The command that rolls these namespaces back. `flags`: those of the user for the connection and for the mesh
+ * (`["--context", "prod", "--istio-namespace", "mesh"]`). `undefined` without a namespace.
+ */
+export const goBackCommand = (namespaces: readonly string[], flags: readonly string[]): string | undefined =>
+  namespaces.length === 0
+    ? undefined
+    : ["kubectl", "mesh-rollback", ...flags, "-n", namespaces.join(",")].map(shellWord).join(" ");
+
+/**
+ * The same with kubectl alone, for a machine without the plugin: all labels first, then the restarts, as one line for a POSIX shell. `flags`
  * are the connection flags of the user (`["--context", "prod"]`). `undefined` when there is nothing to roll back.
  * `kubectl rollout restart` does not support Argo Rollouts: the command sets their `spec.restartAt` to the time of its
  * run.
  */
-export const goBackCommand = (namespaces: readonly GoBack[], flags: readonly string[]): string | undefined => {
+export const goBackKubectlCommand = (namespaces: readonly GoBack[], flags: readonly string[]): string | undefined => {
   const kubectl = ["kubectl", ...flags.map(shellWord)].join(" ");
   const commands = [
     ...namespaces.map(

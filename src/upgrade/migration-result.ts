@@ -4,7 +4,7 @@ import type { Finding } from "../mesh/finding.ts";
 import type { ObjectRef } from "../mesh/model.ts";
 import { namespaceRef, refOf, refText } from "../mesh/object-ref.ts";
 import { sameRevisionLabels } from "../mesh/revision-labels.ts";
-import { goBackCommand, goOnCommand } from "./commands.ts";
+import { type GoBack, goBackCommand, goBackKubectlCommand, goOnCommand } from "./commands.ts";
 import type { MigrationRequest } from "./plan/migration-request.ts";
 import { isWritten, type Outcomes, outcomeOf, type StepOutcome } from "./plan/outcome.ts";
 import { type MigrationPlan, proveSteps, relabelSteps, restartSteps, stepsOf } from "./plan/plan.ts";
@@ -23,6 +23,8 @@ export interface RepeatedCommand {
   readonly request: MigrationRequest;
   /** Of the cluster, for kubectl's commands too. */
   readonly clusterFlags: readonly string[];
+  /** Of every plugin of the suite: where the control planes are. */
+  readonly meshFlags: readonly string[];
   /** Of mesh-migrate alone. */
   readonly ownFlags: readonly string[];
 }
@@ -37,6 +39,10 @@ export interface RunEnd {
   /** The time of `--timeout` was over. */
   readonly timedOut: boolean;
 }
+
+type WayBack = Pick<MigrationResult, "goBack" | "goBackKubectl">;
+
+const noWayBack: WayBack = { goBack: undefined, goBackKubectl: undefined };
 
 const codes: Readonly<Record<Exclude<MigrationState, "interrupted">, ExitCode>> = {
   planned: exit.done,
@@ -63,7 +69,7 @@ export function refusedResult(plan: MigrationPlan | undefined, findings: readonl
     findings,
     failure: undefined,
     goOn: undefined,
-    goBack: undefined,
+    ...noWayBack,
     exitCode: codes[state],
   };
 }
@@ -84,7 +90,7 @@ export function plannedResult(
     findings,
     failure: undefined,
     goOn: commandOf(repeated),
-    goBack: undefined,
+    ...noWayBack,
     exitCode: codes.planned,
   };
 }
@@ -102,7 +108,7 @@ export const nothingToDoResult = (
   findings,
   failure: undefined,
   goOn: undefined,
-  goBack: undefined,
+  ...noWayBack,
   exitCode: codes["nothing-to-do"],
 });
 
@@ -124,13 +130,13 @@ export function migrationResult(
     findings,
     failure,
     goOn: state === "done" ? undefined : commandOf(drops ? withoutSelector(repeated) : repeated),
-    goBack: state === "restored" || state === "failed" ? undefined : wayBack(end, shown, repeated),
+    ...(state === "restored" || state === "failed" ? noWayBack : wayBack(end, shown, repeated)),
     exitCode: state === "interrupted" ? (end.interruptedCode ?? exit.interrupted) : codes[state],
   };
 }
 
-export const commandOf = ({ request, clusterFlags, ownFlags }: RepeatedCommand): string =>
-  goOnCommand(request, clusterFlags, ownFlags);
+export const commandOf = ({ request, clusterFlags, meshFlags, ownFlags }: RepeatedCommand): string =>
+  goOnCommand(request, clusterFlags, [...meshFlags, ...ownFlags]);
 
 /** Nothing failed, and what is left is left by `-l`: to go on is to drop it. */
 const withoutSelector = ({ request, ...flags }: RepeatedCommand): RepeatedCommand => ({
@@ -284,8 +290,8 @@ const refOfKey = (key: string): ObjectRef | undefined => {
 function wayBack(
   { outcomes }: RunEnd,
   { namespaces, workloads }: Shown,
-  { clusterFlags }: RepeatedCommand,
-): string | undefined {
+  { clusterFlags, meshFlags }: RepeatedCommand,
+): WayBack {
   const touched = Map.groupBy(
     workloads.filter(({ outcome }) => ["moved", "already", "failed", "unproven"].includes(outcome)),
     ({ namespace }) => namespace,
@@ -293,9 +299,15 @@ function wayBack(
   const entered = namespaces.filter(
     ({ name, labels }) => labels === "written" || labels === "kept" || (labels === "restored" && touched.has(name)),
   );
-  const places = entered.flatMap(({ name }) => {
+  const places = entered.flatMap(({ name }): readonly GoBack[] => {
     const { record } = outcomeOf(outcomes, labelsKey(name));
     return record ? [{ namespace: name, labels: record.before, restart: touched.get(name) ?? [] }] : [];
   });
-  return goBackCommand(places, clusterFlags);
+  return {
+    goBack: goBackCommand(
+      places.map(({ namespace }) => namespace),
+      [...clusterFlags, ...meshFlags],
+    ),
+    goBackKubectl: goBackKubectlCommand(places, clusterFlags),
+  };
 }

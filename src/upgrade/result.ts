@@ -43,6 +43,8 @@ export interface MigrationResult {
   readonly goOn: string | undefined;
   /** Command that puts everything back, where something was changed. */
   readonly goBack: string | undefined;
+  /** The same with kubectl alone. It is there where `goBack` is. */
+  readonly goBackKubectl: string | undefined;
   /** One of the contract's exit codes. */
   readonly exitCode: ExitCode;
 }

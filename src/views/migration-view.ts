@@ -22,8 +22,12 @@ export function migrationView(result: MigrationResult, options: TableOptions = {
     result.state === "planned" && plan !== undefined
       ? [planView(plan, result.findings, options)]
       : outcomeViews(result, options);
-  const last = `${safe(summary(result))}\n${command("to go on:", result.goOn)}${command("to go back:", result.goBack)}`;
-  return [...parts, last].filter((part) => part !== "").join("\n");
+  const commands = [
+    command("to go on:", result.goOn),
+    command("to go back:", result.goBack),
+    options.wide ? command("to go back with kubectl alone:", result.goBackKubectl) : "",
+  ];
+  return [...parts, `${safe(summary(result))}\n${commands.join("")}`].filter((part) => part !== "").join("\n");
 }
 
 function outcomeViews(result: MigrationResult, options: TableOptions): readonly string[] {

@@ -251,7 +251,7 @@ describe("after the checks", together(), () => {
       assert.match(JSON.stringify(document.workloads), /changed by somebody else/);
       assert.deepEqual(await labelsOf(mesh, namespace), enabled);
       assert.deepEqual(await uidsOf(mesh, namespace, isSecond), second);
-      await carriedOut(mesh, document.goBack);
+      await carriedOut(mesh, document.goBackKubectl);
       await eventuallyArrived(mesh, namespace, "default", { among });
       neverFell(mesh, namespace);
     });
@@ -279,12 +279,12 @@ describe("after the checks", together(), () => {
 
     test("the command that goes back brings everything back, and the way is free again", async () => {
       const namespace = await settled(mesh, make);
-      const result = await migrate(mesh, namespace, "1-20");
+      const result = await migrate(mesh, namespace, "1-20", ["-o", "wide"]);
       assert.equal(result.code, 4, result.stderr);
       assert.match(result.stdout, /^failed: .*bad/m);
       assert.match(result.stdout, /cannot open the database/);
       commandAfter("to go on:", result.stdout);
-      await carriedOut(mesh, commandAfter("to go back:", result.stdout));
+      await carriedOut(mesh, commandAfter("to go back with kubectl alone:", result.stdout));
       await eventuallyArrived(mesh, namespace, "default", { among });
       assert.deepEqual(await labelsOf(mesh, namespace), enabled);
       neverFell(mesh, namespace);
@@ -397,7 +397,7 @@ describe("after the checks", together(), () => {
       await meanwhile.done();
       assert.deepEqual([document.exitCode, document.state], [4, "partial"], JSON.stringify(document, undefined, 2));
       assert.match(document.failure?.reason ?? "", /default/);
-      await carriedOut(mesh, document.goBack);
+      await carriedOut(mesh, document.goBackKubectl);
       await eventuallyArrived(mesh, namespace, "default", { among });
       neverFell(mesh, namespace);
     });

@@ -313,10 +313,7 @@ describe("a migration of", together(), () => {
         assert.match(result.stdout, /^interrupted: /m);
         const [onward, back] = [commandAfter("to go on:", result.stdout), commandAfter("to go back:", result.stdout)];
         assert.match(onward, new RegExp(`^kubectl mesh-migrate -n ${namespace} --to 1-20`));
-        assert.match(
-          back,
-          new RegExp(`^kubectl label namespace ${namespace} istio-injection=enabled istio.io/rev- --overwrite && `),
-        );
+        assert.match(back, new RegExp(`^kubectl mesh-rollback -n ${namespace}$`));
         const record = await recordOf(mesh, namespace);
         assert.equal(record.state, "open");
         const document = await migrateJson(mesh, namespace, "1-20");
@@ -329,11 +326,11 @@ describe("a migration of", together(), () => {
       });
     }
 
-    test("as a document, whose command goes back", async () => {
+    test("as a document, whose kubectl line goes back", async () => {
       const namespace = await settled(mesh, make);
       const document = await migrateJson(mesh, namespace, "1-20", interruptedAt(/Deployment\/second: /));
       assert.deepEqual([document.exitCode, document.state], [130, "interrupted"]);
-      await carriedOut(mesh, document.goBack);
+      await carriedOut(mesh, document.goBackKubectl);
       await eventuallyArrived(mesh, namespace, "default");
       assert.deepEqual(await labelsOf(mesh, namespace), enabled);
     });

@@ -88,7 +88,7 @@ export async function assertRestored(
     ["restored"],
   );
   assert.ok(document.goOn?.startsWith("kubectl mesh-migrate "));
-  assert.equal(document.goBack, null);
+  assert.deepEqual([document.goBack, document.goBackKubectl], [null, null]);
   assert.deepEqual(await labelsOf(mesh, namespace), enabled);
   assert.equal(await recordOf(mesh, namespace), undefined);
   await eventuallyArrived(mesh, namespace, "default", which);

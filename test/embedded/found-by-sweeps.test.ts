@@ -88,7 +88,7 @@ test("a write of which nothing more can be learned is not called nothing", async
   assert.deepEqual(await labelsOf(mesh, namespace), { "istio.io/rev": "1-20" });
   assert.deepEqual([document.exitCode, document.state], [4, "partial"]);
   assert.match(document.goOn ?? "", /mesh-migrate/);
-  assert.match(document.goBack ?? "", /istio-injection=enabled/);
+  assert.match(document.goBackKubectl ?? "", /istio-injection=enabled/);
   assert.deepEqual((await migrate(namespace)).state, "done");
   await assertArrived(mesh, namespace, "1-20");
 });

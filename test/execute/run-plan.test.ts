@@ -210,6 +210,7 @@ async function endOf(theCase: Case): Promise<readonly string[]> {
   const repeated = {
     request: { ...request, leave: [], allowDowntime: [], skipCheck: [] },
     clusterFlags: [],
+    meshFlags: [],
     ownFlags: [],
   };
   const { state, exitCode, failure } = migrationResult(plan, end, [], repeated);

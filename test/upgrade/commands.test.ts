@@ -1,16 +1,25 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import test from "node:test";
-import { goBackCommand, goOnCommand, shellWord } from "../../src/upgrade/commands.ts";
+import { goBackCommand, goBackKubectlCommand, goOnCommand, shellWord } from "../../src/upgrade/commands.ts";
 import { request } from "../fixtures/plan.ts";
 
 const ref = (kind: string, name: string) => ({ kind, namespace: "production", name });
 const was = { "istio-injection": "enabled", "istio.io/rev": null };
 
-test("the rollback command is the one that a person would type", () => {
+test("the rollback command names every namespace, with the user's flags, in words of a shell", () => {
+  assert.equal(goBackCommand(["production"], []), "kubectl mesh-rollback -n production");
+  assert.equal(
+    goBackCommand(["one", "two"], ["--context", "my cluster", "--istio-namespace", "mesh"]),
+    "kubectl mesh-rollback --context 'my cluster' --istio-namespace mesh -n one,two",
+  );
+  assert.equal(goBackCommand([], ["--context", "prod"]), undefined);
+});
+
+test("the rollback with kubectl alone is the line that a person would type", () => {
   const back = [{ namespace: "production", labels: was, restart: [ref("Deployment", "a"), ref("StatefulSet", "b")] }];
   assert.equal(
-    goBackCommand(back, []),
+    goBackKubectlCommand(back, []),
     "kubectl label namespace production istio-injection=enabled istio.io/rev- --overwrite && kubectl -n production rollout restart deployment/a statefulset/b",
   );
 });
@@ -22,7 +31,7 @@ test("the labels of all namespaces are restored before any restart, with the use
     restart: [ref("DaemonSet", "d")],
   }));
   assert.equal(
-    goBackCommand(back, ["--context", "my cluster"]),
+    goBackKubectlCommand(back, ["--context", "my cluster"]),
     [
       "kubectl --context 'my cluster' label namespace one istio-injection- istio.io/rev=1-19 --overwrite",
       "kubectl --context 'my cluster' label namespace two istio-injection- istio.io/rev=1-19 --overwrite",
@@ -34,14 +43,17 @@ test("the labels of all namespaces are restored before any restart, with the use
 
 test("an empty label is restored as empty; without namespaces there is no command", () => {
   assert.match(
-    goBackCommand([{ namespace: "n", labels: { "istio-injection": "", "istio.io/rev": null }, restart: [] }], []) ?? "",
+    goBackKubectlCommand(
+      [{ namespace: "n", labels: { "istio-injection": "", "istio.io/rev": null }, restart: [] }],
+      [],
+    ) ?? "",
     /istio-injection= istio.io\/rev- --overwrite$/,
   );
-  assert.equal(goBackCommand([], []), undefined);
+  assert.equal(goBackKubectlCommand([], []), undefined);
 });
 
 test("an Argo Rollout is restarted by a patch with the time of the command's run", () => {
-  const command = goBackCommand([{ namespace: "n", labels: was, restart: [ref("Rollout", "shop")] }], []) ?? "";
+  const command = goBackKubectlCommand([{ namespace: "n", labels: was, restart: [ref("Rollout", "shop")] }], []) ?? "";
   const patch = command.split(" && ").at(1) ?? "";
   assert.match(patch, /^kubectl -n n patch rollouts.argoproj.io shop --type merge -p /);
   const body = sh(`printf %s ${patch.slice(patch.indexOf("-p ") + 3)}`);

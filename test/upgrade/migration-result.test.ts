@@ -29,8 +29,14 @@ const selecting = planOf(
   { selector: "app=web", selected: new Set(["selected"]) },
 );
 
-const repeated = { request: request(), clusterFlags: ["--context", "prod"], ownFlags: ["--parallel", "4"] };
-const goOn = "kubectl mesh-migrate --context prod -n production --to 1-20 --parallel 4";
+const repeated = {
+  request: request(),
+  clusterFlags: ["--context", "prod"],
+  meshFlags: ["--istio-namespace", "mesh"],
+  ownFlags: ["--parallel", "4"],
+};
+const goOn = "kubectl mesh-migrate --context prod -n production --to 1-20 --istio-namespace mesh --parallel 4";
+const goBack = "kubectl mesh-rollback --context prod --istio-namespace mesh -n production";
 const labelsBack =
   "kubectl --context prod label namespace production istio-injection=enabled istio.io/rev- --overwrite";
 const restart = (...names: readonly string[]): string =>
@@ -132,8 +138,8 @@ suite("the result of a run", () => {
     test(what, () => {
       const result = resultOf(theCase);
       assert.deepEqual(
-        [`${result.state} ${result.exitCode}`, result.goOn, result.goBack],
-        [state, on, back],
+        [`${result.state} ${result.exitCode}`, result.goOn, result.goBackKubectl, result.goBack],
+        [state, on, back, back && goBack],
         `failure: ${result.failure?.reason}`,
       );
       // Whatever is not as it was asked for has a reason.
@@ -162,7 +168,10 @@ suite("the result without a run", () => {
   const finding = (severity: Finding["severity"]): Finding => ({
     ...{ check: "rights", severity, object: "cluster", message: "no", remedy: undefined, accept: undefined },
   });
-  const told = ({ state, exitCode, goOn: on, goBack }: MigrationResult) => [state, exitCode, on, goBack];
+  const told = ({ state, exitCode, goOn: on, goBack: back, goBackKubectl }: MigrationResult) => [
+    ...[state, exitCode, on],
+    back ?? goBackKubectl,
+  ];
 
   test("refused, not to be told, planned, nothing to do", () => {
     const nothing = undefined;

@@ -51,6 +51,7 @@ const finding = (check: string, severity: Finding["severity"], change: Partial<F
   ...change,
 });
 
+const noWayBack = { goBack: undefined, goBackKubectl: undefined };
 const done: MigrationResult = {
   state: "done",
   target,
@@ -64,7 +65,8 @@ const done: MigrationResult = {
   findings: [],
   failure: undefined,
   goOn: undefined,
-  goBack:
+  goBack: "kubectl mesh-rollback -n production",
+  goBackKubectl:
     "kubectl label namespace production istio-injection=enabled istio.io/rev- --overwrite && kubectl -n production rollout restart deployment/web statefulset/db",
   exitCode: 0,
 };
@@ -84,14 +86,14 @@ const results: Readonly<Record<string, MigrationResult>> = {
     state: "planned",
     namespaces: [namespace({ labels: "planned" })],
     workloads: [workload("Deployment", "web", "planned"), workload("Deployment", "api", "planned", { pods: 1 })],
-    goBack: undefined,
+    ...noWayBack,
   },
   "nothing-to-do": {
     ...done,
     state: "nothing-to-do",
     namespaces: [namespace({ labels: "kept", from: "1-20", before: after })],
     workloads: [workload("Deployment", "web", "already")],
-    goBack: undefined,
+    ...noWayBack,
   },
   restored: {
     ...done,
@@ -109,7 +111,7 @@ const results: Readonly<Record<string, MigrationResult>> = {
       logs: ["info\tstarting", "error\t\u001b[31mbad config\u001b[0m"],
       events: ["Warning BackOff: Back-off restarting failed container istio-proxy"],
     },
-    goBack: undefined,
+    ...noWayBack,
     goOn,
     exitCode: 4,
   },
@@ -165,7 +167,7 @@ const results: Readonly<Record<string, MigrationResult>> = {
         remedy: "did you mean 1-20?",
       }),
     ],
-    goBack: undefined,
+    ...noWayBack,
     exitCode: 3,
   },
 };
@@ -190,7 +192,13 @@ test("wide lists the workloads that went as hoped for too", (t) =>
 
 test("the schema takes no other document", () => {
   const document = JSON.parse(jsonView(migrationDocument(done)));
-  for (const change of [{ state: "fine" }, { goBack: undefined }, { exitCode: null }, { extra: 1 }])
+  for (const change of [
+    { state: "fine" },
+    { goBack: undefined },
+    { goBackKubectl: undefined },
+    { exitCode: null },
+    { extra: 1 },
+  ])
     assert.equal(validate({ ...document, ...change }), false, JSON.stringify(change));
 });
 
@@ -202,6 +210,8 @@ test("commands stand whole on a line of their own", () => {
   const lines = migrationView(results.partial as MigrationResult).split("\n");
   assert.ok(lines.includes(`  ${goOn}`));
   assert.ok(lines.includes(`  ${done.goBack}`));
+  assert.ok(!lines.includes(`  ${done.goBackKubectl}`), "the long line is in wide output only");
+  assert.ok(migrationView(done, { wide: true }).split("\n").includes(`  ${done.goBackKubectl}`));
 });
 
 const relabel: RelabelStep = {

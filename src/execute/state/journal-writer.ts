@@ -9,9 +9,9 @@ import type { ConfigMapObject } from "../../mesh/kubernetes.ts";
 import { labelOf } from "../../mesh/labels.ts";
 import { isMalformed } from "../../upgrade/record/record-fields.ts";
 import {
+  journalExcess,
   journalKey,
   journalText,
-  mostJournalBytes,
   parseJournal,
   type RunJournal,
   stateLabels,
@@ -40,7 +40,8 @@ export function createJournalWriter(cluster: Cluster, namespace: string, journal
   async function write(): Promise<void> {
     const upTo = changes;
     const text = journalText(current);
-    if (text.length > mostJournalBytes) throw tooLarge(namespace);
+    const excess = journalExcess(text);
+    if (excess !== undefined) throw tooLarge(namespace, excess);
     ours.add(text);
     known = await settle<ConfigMapObject | undefined, ConfigMapObject>({
       read: async () => known ?? cluster.get(kinds.configMaps, stateName, namespace),
@@ -110,8 +111,8 @@ const changedByOthers = (namespace: string): ClusterError =>
     { reason: "conflict", hint: "'kubectl mesh-rollback --list' shows what stands in it; run the command again" },
   );
 
-const tooLarge = (namespace: string): ClusterError =>
-  new ClusterError(
-    `the journal of namespace ${namespace} would be larger than a ConfigMap can be: it has too many workloads`,
-    { reason: "invalid", hint: "move the namespace in parts, with -l" },
-  );
+const tooLarge = (namespace: string, excess: string): ClusterError =>
+  new ClusterError(`namespace ${namespace}: ${excess}`, {
+    reason: "invalid",
+    hint: "move the namespace in parts, with -l",
+  });

@@ -1,4 +1,5 @@
 /** What the texts of undo records and journals are read with: unknown values in, typed fields out. Nothing throws. */
+import { instantOf } from "../../mesh/instant.ts";
 import type { RevisionLabels } from "../../mesh/revision-labels.ts";
 
 /** What is wrong with a text that is not what it should be. */
@@ -16,10 +17,21 @@ export const fields = (value: unknown): RecordFields =>
 
 export const isText = (value: unknown): value is string => typeof value === "string" && value !== "";
 
+/**
+ * A value of a label that is not empty, as a revision, a tag and a run id are. So no text of a record is more than a
+ * word where it is printed in a command:
+ * https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#syntax-and-character-set
+ */
+export const isLabelValue = (value: unknown): value is string =>
+  isText(value) && value.length <= 63 && /^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$/.test(value);
+
+/** A time in RFC 3339. */
+export const isInstant = (value: unknown): value is string => isText(value) && instantOf(value) !== undefined;
+
 /** Both fields must be there: an absent label is `null`, and a record without one of the fields is damaged. */
 export const labelsOf = (value: RecordFields): RevisionLabels | undefined => {
   const { "istio-injection": injection, "istio.io/rev": revision } = value;
-  const isLabel = (label: unknown): label is string | null => label === null || typeof label === "string";
+  const isLabel = (label: unknown): label is string | null => label === null || label === "" || isLabelValue(label);
   return isLabel(injection) && isLabel(revision)
     ? { "istio-injection": injection, "istio.io/rev": revision }
     : undefined;

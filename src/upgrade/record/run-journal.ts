@@ -3,10 +3,17 @@
  * kept in ConfigMap `kubectl-mesh` of the namespace, so that a run can be continued or undone from any machine. It
  * holds names, UIDs, labels, hashes and times; never a pod spec.
  */
-import { instantOf } from "../../mesh/instant.ts";
 import type { RevisionLabels } from "../../mesh/revision-labels.ts";
 import { isWorkloadKind, type WorkloadKind } from "../../mesh/workload-kinds.ts";
-import { fields, isText, labelsOf, type Malformed, type RecordFields } from "./record-fields.ts";
+import {
+  fields,
+  isInstant,
+  isLabelValue,
+  isText,
+  labelsOf,
+  type Malformed,
+  type RecordFields,
+} from "./record-fields.ts";
 
 /** Name of the ConfigMap, and of the Lease beside it. */
 export const stateName = "kubectl-mesh";
@@ -74,27 +81,43 @@ export interface WorkloadRecord {
 /** `begun`: written, or it may have been. */
 export type WorkloadState = "planned" | "begun" | "proven" | "failed" | "unproven" | "undone";
 
-/** A journal keeps its open runs and the last ones that ended; of ended runs but the newest, no workloads. */
+/** A journal keeps its open runs and so many of the last ones. */
 const mostRuns = 12;
 
 /** Bytes of text that a ConfigMap holds with room for the rest of the object (Kubernetes allows 1 MiB). */
 export const mostJournalBytes = 900_000;
 
-/** The text of a journal, bounded: old runs that have ended lose their workloads first, and are left out then. */
+/**
+ * The text of a journal, bounded: runs that were put back keep no workloads, the oldest ended ones are left out, and
+ * where there is still no room, runs that are done lose their workloads too, the oldest first. The newest run and open
+ * ones always stay whole: see `journalExcess`.
+ */
 export const journalText = ({ version, clusterUid, namespaceUid, runs }: RunJournal): string => {
   const newest = runs.at(-1);
-  const kept = runs.filter(
-    (each) => each === newest || each.state === "open" || runs.indexOf(each) >= runs.length - mostRuns,
-  );
-  return JSON.stringify({
-    version,
-    clusterUid,
-    namespaceUid,
-    runs: kept.map((each) =>
-      runFields({ ...each, workloads: each === newest || !hasEnded(each) ? each.workloads : [] }),
-    ),
-  });
+  const kept = runs
+    .filter((each, index) => each === newest || each.state === "open" || index >= runs.length - mostRuns)
+    .map((each) => runFields(each === newest || !hasEnded(each) ? each : { ...each, workloads: [] }));
+  const textOf = (all: readonly RunRecord[]): string =>
+    JSON.stringify({ version, clusterUid, namespaceUid, runs: all });
+  let text = textOf(kept);
+  for (const [index, each] of kept.entries()) {
+    if (index === kept.length - 1 || each.state !== "done" || each.workloads.length === 0) continue;
+    if (bytesOf(text) <= mostJournalBytes) break;
+    kept[index] = { ...each, workloads: [] };
+    text = textOf(kept);
+  }
+  return text;
 };
+
+/** Why a text of a journal cannot be kept in a ConfigMap; undefined where it fits. */
+export const journalExcess = (text: string): string | undefined => {
+  const bytes = bytesOf(text);
+  return bytes <= mostJournalBytes
+    ? undefined
+    : `its journal would have ${bytes} bytes, and ConfigMap ${stateName} has room for ${mostJournalBytes}: too many workloads for one run`;
+};
+
+const bytesOf = (text: string): number => new TextEncoder().encode(text).length;
 
 /** The order of the fields is always the same, so that two texts of one journal are equal. */
 const runFields = (each: RunRecord): RunRecord => {
@@ -153,11 +176,11 @@ const runOf = (record: RecordFields): RunRecord | undefined => {
   const { run, verb, undoes, by, startedAt, stoppedAt, from, to, label, stamp, state, workloads } = record;
   const before = labelsOf(fields(record.before));
   const after = labelsOf(fields(record.after));
-  if (!isText(run) || !isText(by) || !isText(from) || !isText(to) || !isText(label)) return undefined;
+  if (!isLabelValue(run) || !isLabelValue(from) || !isLabelValue(to) || !isLabelValue(label)) return undefined;
   if (!isInstant(startedAt) || !isInstant(stamp) || !(stoppedAt === undefined || isInstant(stoppedAt)))
     return undefined;
-  if (verb !== "migrate" && verb !== "rollback") return undefined;
-  if (!(undoes === undefined || isText(undoes)) || !before || !after) return undefined;
+  if (!isText(by) || (verb !== "migrate" && verb !== "rollback")) return undefined;
+  if (!(undoes === undefined || isLabelValue(undoes)) || !before || !after) return undefined;
   if (!isOneOf(runStates, state) || !Array.isArray(workloads)) return undefined;
   const read = workloads.map((workload) => workloadOf(fields(workload)));
   if (read.includes(undefined)) return undefined;
@@ -196,8 +219,11 @@ const workloadStates: readonly WorkloadState[] = ["planned", "begun", "proven", 
 const isOneOf = <T extends string>(known: readonly T[], value: unknown): value is T => known.includes(value as T);
 const isTexts = (value: unknown): value is readonly string[] => Array.isArray(value) && value.every(isText);
 
-/** A name of an object of the API (RFC 1123), so that a journal can name nothing outside its own namespace. */
+/**
+ * A name of an object of the API (RFC 1123 subdomain), so that a journal can name nothing outside its own namespace:
+ * https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#dns-subdomain-names
+ */
 const isName = (value: unknown): value is string =>
-  isText(value) && value.length <= 253 && /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/.test(value);
-
-const isInstant = (value: unknown): value is string => isText(value) && instantOf(value) !== undefined;
+  isText(value) &&
+  value.length <= 253 &&
+  /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/.test(value);

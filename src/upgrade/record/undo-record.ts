@@ -1,6 +1,14 @@
 /** The undo record of a namespace: what a migration found before it changed anything, as data and as text. */
 import type { RevisionLabels } from "../../mesh/revision-labels.ts";
-import { fields, isText, labelsOf, type Malformed, type RecordFields } from "./record-fields.ts";
+import {
+  fields,
+  isInstant,
+  isLabelValue,
+  isText,
+  labelsOf,
+  type Malformed,
+  type RecordFields,
+} from "./record-fields.ts";
 
 /** Where a migration goes: the value of the label that is written, and the revision that this value means. */
 export interface Target {
@@ -69,7 +77,7 @@ export const parseUndoRecord = (text: string): UndoRecord | Malformed => {
   const target = targetOf(fields(record.target));
   const before = labelsOf(fields(record.before));
   const from = fromOf(fields(record.from));
-  if (!isText(run) || !isText(stamp) || !isText(namespaceUid))
+  if (!isLabelValue(run) || !isInstant(stamp) || !isText(namespaceUid))
     return { malformed: "its field run, stamp or namespaceUid is missing" };
   if (state !== "open" && state !== "done") return { malformed: "its field state is neither open nor done" };
   if (!target || !before || !from)
@@ -78,7 +86,11 @@ export const parseUndoRecord = (text: string): UndoRecord | Malformed => {
 };
 
 const targetOf = ({ label, revision, tag }: RecordFields): Target | undefined =>
-  isText(label) && isText(revision) && (tag === undefined || isText(tag)) ? { label, revision, tag } : undefined;
+  isLabelValue(label) && isLabelValue(revision) && (tag === undefined || isLabelValue(tag))
+    ? { label, revision, tag }
+    : undefined;
 
 const fromOf = ({ revision, deploymentUid }: RecordFields): FromRevision | undefined =>
-  isText(revision) && (deploymentUid === undefined || isText(deploymentUid)) ? { revision, deploymentUid } : undefined;
+  isLabelValue(revision) && (deploymentUid === undefined || isText(deploymentUid))
+    ? { revision, deploymentUid }
+    : undefined;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { durationText, parseDuration } from "../../../src/mesh/text/duration.ts";
+import { ageText, durationText, parseDuration } from "../../../src/mesh/text/duration.ts";
 
 const read: readonly (readonly [text: string, ms: number | undefined])[] = [
   ["90s", 90_000],
@@ -41,4 +41,16 @@ for (const [ms, text] of written)
 
 test("what is written is read back", () => {
   fc.assert(fc.property(fc.nat(), (ms) => parseDuration(durationText(ms)) === ms));
+});
+
+const [second, minute, hour, day] = [1_000, 60_000, 3_600_000, 86_400_000];
+const ages: readonly (readonly [ms: number, text: string])[] = [
+  [-5 * second, "0s"], [0, "0s"], [119 * second, "119s"], [2 * minute, "2m"], [9 * minute + 30 * second, "9m30s"],
+  [10 * minute + 30 * second, "10m"], [179 * minute, "179m"], [3 * hour, "3h"], [7 * hour + 59 * minute, "7h59m"],
+  [8 * hour + 59 * minute, "8h"], [47 * hour, "47h"], [48 * hour, "2d"], [7 * day + 23 * hour, "7d23h"],
+  [8 * day + 5 * hour, "8d"], [729 * day, "729d"], [730 * day, "2y"], [731 * day, "2y1d"], [8 * 365 * day + day, "8y"],
+]; // biome-ignore format: a table
+
+test("an age is shown as kubectl shows it", () => {
+  for (const [ms, text] of ages) assert.equal(ageText(ms), text);
 });

@@ -115,10 +115,10 @@ export function describeSlowServers(): void {
       await labelled(namespace);
       detour.silent = true;
       const result = await running;
-      const { state, goOn, goBack } = documentOf(result);
+      const { state, goOn, goBackKubectl } = documentOf(result);
       assert.deepEqual([result.code, state], [4, "partial"], result.stderr);
       assert.match(
-        goBack ?? "",
+        goBackKubectl ?? "",
         new RegExp(`^kubectl .*label namespace ${namespace} istio-injection=enabled istio\\.io/rev- --overwrite`),
       );
       assertNoStack(result);

