@@ -58,7 +58,7 @@ const cases: readonly (readonly [what: string, Given, runs: readonly string[]])[
   ["the way back is only that of the run that the record names", { undo: undoRecord({ run: "b2" }), runs: [first, second] }, ["a1 | undone", "b2 | open | back: unknown"]],
   ["a record that the journal does not have", { undo: undoRecord({ run: "c3" }), runs: [first] }, ["a1 | undone", "c3 | open | back: unknown"]],
   ["the journal is done and the record is not: never a false done", { undo: undoRecord(), runs: [runRecord({ state: "done" })] }, ["a1 | open | back: unknown"]],
-  ["the record is done and the journal is not", { undo: undoRecord({ state: "done" }), runs: [runRecord()] }, ["a1 | open | back: unknown"]],
+  ["the record is done and the journal is not", { undo: undoRecord({ state: "done" }), runs: [runRecord()] }, ["a1 | done | back: unknown"]],
   ["a record that cannot be read", { undo: "{" }, [`? | unreadable | annotation ${undoAnnotation}: it is not JSON`]],
   ["a record of a namespace that was deleted", { undo: undoRecord({ namespaceUid: "other" }) }, [`? | foreign | annotation ${undoAnnotation}: ${deleted}`]],
   ["a journal that cannot be read", { journal: broken }, [`? | unreadable | ConfigMap ${stateName}: it is not JSON`]],
