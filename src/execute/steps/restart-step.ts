@@ -73,22 +73,28 @@ const proofOf = ({ kind, reason, diagnosis }: Arrived): Proof => {
   return { state: kind === "failed" ? "failed" : "unproven", reason, diagnosis };
 };
 
-/** A way back only waits: the pods that it replaces are on the revision that it leaves, and may be broken. */
-const goalOf = ({ guarded }: RestartStep, goal: RestartGoal, question: "first-pod" | "all-pods", { timeouts }: Tools) =>
-  ({
+/**
+ * A way back only waits: the pods that it replaces are on the revision that it leaves, and may be broken. With the
+ * template as it was, their age does not tell them from the new ones.
+ */
+const goalOf = (step: RestartStep, goal: RestartGoal, question: "first-pod" | "all-pods", { timeouts }: Tools) => {
+  const onward = step.guarded && step.stamp.kind !== "as-before";
+  return {
     ...goal,
     question,
-    wrongRevision: guarded ? "ends" : "waits",
-    diagnosed: guarded,
+    wrongRevision: onward ? "ends" : "waits",
+    diagnosed: onward,
     noProgressMs: timeouts.workload,
-  }) as const;
+  } as const;
+};
 
 async function stampFor({ workload, stamp }: RestartStep, tools: Tools): Promise<string | null> {
   if (stamp.kind === "as-before") return stamp.stamp;
   if (stamp.kind === "new") return laterStamp(tools, stamp.after);
-  const record = tools.journal.outcome(labelsKey(workload.namespace)).record;
-  if (!record) throw new Error(`no undo record for namespace ${workload.namespace}`);
-  return record.stamp;
+  const { record, stamp: own } = tools.journal.outcome(labelsKey(workload.namespace));
+  const ofRun = record?.stamp ?? own;
+  if (ofRun === undefined) throw new Error(`no restart stamp of the run in namespace ${workload.namespace}`);
+  return ofRun;
 }
 
 async function restart(step: RestartStep, stamp: string | null, tools: Tools): Promise<RestartGoal> {

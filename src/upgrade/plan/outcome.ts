@@ -18,7 +18,10 @@ export interface StepOutcome {
   /** Of a relabel: the labels that the namespace has since then, and the undo record of the run. */
   readonly labels: RevisionLabels | undefined;
   readonly record: UndoRecord | undefined;
-  /** Of a restart: the stamp that was written last, and the one that the template had before. */
+  /**
+   * Of a restart: the stamp that was written last, and the one that the template had before. Of the labels of a rollback:
+   * the stamp of its run.
+   */
   readonly stamp: string | undefined;
   readonly stampBefore: string | null | undefined;
 }
