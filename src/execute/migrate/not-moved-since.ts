@@ -23,5 +23,5 @@ export async function notMovedSince(
   const gap = mesh.unknown[0];
   if (gap) throw new ClusterError(`${gap.subject} could not be read: ${gap.reason}`, { reason: "server" });
   const selected = await selectedWorkloads(cluster, mesh, request.selector);
-  return notMoved(namespaceMoves({ mesh, target: plan.target, request, selected }, namespaces));
+  return notMoved(namespaceMoves({ mesh, target: plan.target, leave: request.leave, selected }, namespaces));
 }

@@ -10,14 +10,14 @@ import { isMalformed } from "../record/record-fields.ts";
 import type { FromRevision, Target, UndoRecord } from "../record/undo-record.ts";
 import { parseUndoRecord } from "../record/undo-record.ts";
 import { blockedReason } from "./blocked-reason.ts";
-import type { MigrationRequest } from "./migration-request.ts";
 import type { Asked, Disposition, NamespaceMove, PodsWithoutWorkload, WorkloadMove } from "./moves.ts";
 import { isNamed } from "./object-pattern.ts";
 
 export interface Moving {
   readonly mesh: Mesh;
   readonly target: Target;
-  readonly request: MigrationRequest;
+  /** The values of `--leave`. */
+  readonly leave: readonly string[];
   /** UIDs of the workloads that `-l` selects; undefined without `-l`. */
   readonly selected: ReadonlySet<string> | undefined;
 }
@@ -50,7 +50,10 @@ export interface Way {
 }
 
 /** The labels that a migration to the target writes. */
-export const labelsTo = ({ label }: Target): RevisionLabels => ({ "istio-injection": null, "istio.io/rev": label });
+export const labelsTo = ({ label }: Pick<Target, "label">): RevisionLabels => ({
+  "istio-injection": null,
+  "istio.io/rev": label,
+});
 
 const onward = (namespace: Namespace, target: Target): Way => ({
   after: labelsTo(target),
@@ -122,7 +125,7 @@ const workloadMove = (
   after: Injection,
   plain: Injection,
   { open, stays }: Way,
-  { target, request, selected }: Moving,
+  { target, leave, selected }: Moving,
 ): WorkloadMove => {
   const lostItsSidecar = open !== undefined && lostSidecar(workload, after, open, target);
   const stale = workload.pods.filter(
@@ -133,7 +136,7 @@ const workloadMove = (
   const disposition = (): Disposition => {
     if (stale.length === 0)
       return workload.pods.some((pod) => isStale(pod, target)) ? "before" : restingFate(workload, after, target);
-    if (isNamed(request.leave, workload)) return "left";
+    if (isNamed(leave, workload)) return "left";
     if (selected !== undefined && !selected.has(workload.uid)) return "unselected";
     return blocked === undefined ? "restart" : "blocked";
   };
@@ -170,7 +173,7 @@ const podsWithoutWorkloadIn = (
   namespace: string,
   pods: readonly Pod[],
   known: ReadonlySet<string>,
-  { target, request, selected }: Moving,
+  { target, leave, selected }: Moving,
 ): readonly PodsWithoutWorkload[] => {
   const podsWithoutWorkload = pods.filter(
     (pod) => isStale(pod, target) && !(pod.workload !== undefined && known.has(refText(pod.workload))),
@@ -182,13 +185,7 @@ const podsWithoutWorkloadIn = (
     const { owner, name } = owned[0] as Pod;
     const ref = { kind: owner?.kind ?? "Pod", namespace, name: owner?.name ?? name };
     const disposition =
-      owner?.kind === "Job"
-        ? "job"
-        : isNamed(request.leave, ref)
-          ? "left"
-          : selected !== undefined
-            ? "unselected"
-            : "blocked";
+      owner?.kind === "Job" ? "job" : isNamed(leave, ref) ? "left" : selected !== undefined ? "unselected" : "blocked";
     return { ref, pods: owned, disposition };
   });
 };

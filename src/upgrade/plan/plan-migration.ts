@@ -27,7 +27,7 @@ export const migrationFacts = (
 ): Facts => {
   const asked = askedNamespaces(mesh, request);
   const all = asked.flatMap(({ found }) =>
-    found?.eligibility === "eligible" ? [namespaceMove(found, { mesh, target, request, selected })] : [],
+    found?.eligibility === "eligible" ? [namespaceMove(found, { mesh, target, leave: request.leave, selected })] : [],
   );
   const moves =
     request.namespaces === "all" && request.from !== undefined
