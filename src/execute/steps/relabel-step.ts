@@ -52,15 +52,13 @@ export const relabelActions: StepActions<RelabelStep, Written> = {
 };
 
 /** Labels that a rollback writes. */
-const isBack = ({ record }: RelabelStep): boolean => record.kind === "remove" || record.kind === "keep";
+const isBack = ({ record }: RelabelStep): boolean => record.kind === "keep";
 
 /** The undo record that the namespace gets; null: none; undefined: the one that it has. Throws `ClusterError`. */
 async function recordOf(step: RelabelStep, tools: Tools): Promise<UndoRecord | null | undefined> {
   switch (step.record.kind) {
     case "keep":
       return undefined;
-    case "remove":
-      return null;
     case "close": {
       if (step.record.removes) return null;
       const record = tools.journal.outcome(labelsKey(step.namespace)).record;

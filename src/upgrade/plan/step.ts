@@ -28,13 +28,12 @@ export interface RelabelStep {
 /**
  * What the step makes of the undo record. `open`: a run to `target` begins, or goes on with the record of an unfinished
  * one, whose run id, stamp and labels stay · `close`: the steps with these keys are proven; the record then is `done`, or
- * is removed · `keep`: nothing, because the rollback that writes these labels still needs it · `remove`: all is as before.
+ * is removed · `keep`: nothing, because the rollback that writes these labels still needs it.
  */
 export type RecordChange =
   | { readonly kind: "open"; readonly target: Target; readonly resumed: UndoRecord | undefined }
   | { readonly kind: "close"; readonly proven: readonly string[]; readonly removes?: boolean }
-  | { readonly kind: "keep" }
-  | { readonly kind: "remove" };
+  | { readonly kind: "keep" };
 
 /** Restarts a workload, and waits until every pod of it is proven on `to`. */
 export interface RestartStep {
