@@ -83,8 +83,10 @@ function summary({ state, namespaces, workloads, left }: RollbackResult): string
       return `interrupted: ${back} put back; rollouts that have started continue by themselves${rest}`;
     case "unknown":
       return `changed, but not everything could be proven: ${back} proven to be back${rest}`;
-    default:
-      return `not done: ${back} put back, ${counted(of("failed", "unproven", "not-started").length, "workload")} not${rest}`;
+    default: {
+      const open = of("failed", "unproven", "not-started").length;
+      return `not done: ${back} put back${open === 0 ? "" : `, ${counted(open, "workload")} not`}${rest}`;
+    }
   }
 }
 

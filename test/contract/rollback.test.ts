@@ -5,7 +5,7 @@ import { after, before, describe, test } from "node:test";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import type { RollbackDocument } from "../../src/views/rollback-view.ts";
 import { daemonSet, deployment, statefulSet } from "../fixtures/workload-objects.ts";
-import { isWrite, type MeshUnderTest, type Run } from "./mesh-under-test.ts";
+import { isWrite, type Json, type MeshUnderTest, type Run } from "./mesh-under-test.ts";
 import { enabled, interruptedAt, migrate, migrateJson, neverFell, settled } from "./migrations.ts";
 import { openMesh, together } from "./open-mesh.ts";
 import { assertArrived, commandAfter, labelsOf, recordOf, revisionOf, templatesOf, uidsOf } from "./verify-result.ts";
@@ -217,4 +217,162 @@ describe("a rollback of", together(), () => {
     const missing = await rollbackJson("-n", "nosuch");
     assert.deepEqual([missing.exitCode, missing.findings.map(({ check }) => check)], [3, ["places-exist"]]);
   });
+
+  test("a workload that the journal has: its template as it was, and no third one", async () => {
+    const namespace = await migrated((namespace) => [deployment({ namespace, name: "web" })]);
+    await journalFor(namespace);
+    const document = await rollbackJson("-n", namespace);
+    assert.deepEqual([document.state, document.exitCode], ["done", 0], JSON.stringify(document, undefined, 2));
+    await assertBack(namespace);
+    assert.deepEqual(await templatesOf(mesh, namespace), { "Deployment/web": 2 });
+    const { metadata } = (await mesh.api.get(`/apis/apps/v1/namespaces/${namespace}/deployments/web`)).spec.template;
+    assert.equal(metadata.annotations?.["kubectl.kubernetes.io/restartedAt"], undefined);
+  });
+
+  test("a journal that cannot be used: refused, and nothing is written", async () => {
+    const namespace = await migrated((namespace) => [deployment({ namespace, name: "web" })]);
+    const since = mesh.now();
+    for (const change of [{ clusterUid: "other" }, { version: 2 }, { namespaceUid: "other" }]) {
+      await journalFor(namespace, change);
+      const document = await rollbackJson("-n", namespace);
+      assert.deepEqual(
+        [document.state, document.exitCode, document.findings.map(({ check }) => check)],
+        ["refused", 3, ["journal"]],
+      );
+    }
+    assert.deepEqual(await writesSince(namespace, since), []);
+    await mesh.api.delete(`/api/v1/namespaces/${namespace}/configmaps/kubectl-mesh`);
+    assert.equal((await rollback("-n", namespace)).code, 0);
+    await assertBack(namespace);
+  });
+
+  test("an old control plane that is not ready: refused, and nothing is written", async () => {
+    const namespace = await migrated((namespace) => [deployment({ namespace, name: "web" })]);
+    await mesh.stopIstiod("default");
+    const since = mesh.now();
+    const document = await rollbackJson("-n", namespace);
+    assert.deepEqual([document.state, document.exitCode], ["refused", 3]);
+    assert.ok(document.findings.some(({ check, severity }) => check === "target-ready" && severity === "blocker"));
+    assert.deepEqual(await writesSince(namespace, since), []);
+    await mesh.startIstiod("default");
+    assert.equal((await rollback("-n", namespace)).code, 0);
+    await assertBack(namespace);
+  });
+
+  test("a control plane to leave that has failed is not asked", async () => {
+    const namespace = await migrated((namespace) => [deployment({ namespace, name: "web" })]);
+    await mesh.stopIstiod("1-20");
+    const document = await rollbackJson("-n", namespace);
+    await mesh.startIstiod("1-20");
+    assert.deepEqual([document.state, document.exitCode], ["done", 0], JSON.stringify(document, undefined, 2));
+    await assertBack(namespace);
+  });
+
+  test("a recorded control plane that was created again: refused", async () => {
+    const namespace = await migrated((namespace) => [deployment({ namespace, name: "web" })]);
+    const record = await recordOf(mesh, namespace);
+    const forged = { ...record, from: { ...record.from, deploymentUid: "another" } };
+    const annotate = (text: object) =>
+      mesh.api.merge(`/api/v1/namespaces/${namespace}`, {
+        metadata: { annotations: { "kubectl-mesh/undo": JSON.stringify(text) } },
+      });
+    await annotate(forged);
+    const since = mesh.now();
+    const document = await rollbackJson("-n", namespace);
+    assert.deepEqual([document.exitCode, document.findings.map(({ check }) => check)], [3, ["old-control-plane"]]);
+    assert.deepEqual(await writesSince(namespace, since), []);
+    await annotate(record);
+    assert.equal((await rollback("-n", namespace)).code, 0);
+    await assertBack(namespace);
+  });
+
+  test("a migration that failed: unhealthy goes first, and of a stuck StatefulSet the broken pod alone is deleted", async () => {
+    const namespace = await settled(mesh, (namespace) => [
+      deployment({ namespace, name: "web", replicas: 2, readyAfter: 1000 }),
+      statefulSet({ namespace, name: "db", life: "pull", onRevision: "1-20", readyAfter: 1000 }),
+    ]);
+    const failed = await migrateJson(mesh, namespace, "1-20");
+    assert.deepEqual([failed.state, failed.failure?.object.name], ["partial", "db"]);
+    const since = mesh.now();
+    const document = await rollbackJson("-n", namespace);
+    assert.deepEqual([document.state, document.exitCode], ["done", 0], JSON.stringify(document, undefined, 2));
+    const writes = await writesSince(namespace, since);
+    assert.deepEqual(
+      writes.filter((each) => each.startsWith("delete")),
+      ["delete pods/db-2"],
+    );
+    assert.ok(writes.indexOf("patch statefulsets/db") < writes.indexOf("patch deployments/web"), writes.join(", "));
+    assert.deepEqual([await labelsOf(mesh, namespace), await recordOf(mesh, namespace)], [enabled, undefined]);
+    await assertArrived(mesh, namespace, "default");
+  });
 });
+
+describe("a tag that was moved", () => {
+  test("is refused, with the tag move and --pin; --pin goes back by the revision itself", async () => {
+    await using tagged = await openMesh({ revisions: { "1-19": "1.19.0", "1-20": "1.20.0" } });
+    await tagged.setTag("prod", "1-19");
+    const labels = { "istio.io/rev": "prod" };
+    const make = (namespace: string) => [deployment({ namespace, name: "web", readyAfter: 1000 })];
+    const namespace = await settled(tagged, make, labels);
+    assert.equal((await migrate(tagged, namespace, "1-20")).code, 0);
+    await tagged.setTag("prod", "1-20");
+    const refused = documentIn(await tagged.run("mesh-rollback", ["-n", namespace, "-o", "json"]));
+    assert.deepEqual([refused.state, refused.exitCode], ["refused", 3]);
+    const [finding] = refused.findings;
+    assert.deepEqual([finding?.check, finding?.accept?.flag], ["labels-lead-back", "--pin"]);
+    assert.match(finding?.remedy ?? "", /istioctl tag set prod --revision 1-19 --overwrite/);
+    assert.deepEqual(await labelsOf(tagged, namespace), { "istio.io/rev": "1-20" });
+    const text = await tagged.run("mesh-rollback", ["-n", namespace]);
+    const { code, stdout, stderr } = await tagged.shell(commandAfter("to accept this and go on:", text.stderr));
+    assert.equal(code, 0, stdout + stderr);
+    assert.match(stdout, /; the labels are those of the revision itself$/m);
+    assert.deepEqual(await labelsOf(tagged, namespace), { "istio.io/rev": "1-19" });
+    await assertArrived(tagged, namespace, "1-19");
+  });
+
+  test("is moved back first: then the labels are those of before", async () => {
+    await using tagged = await openMesh({ revisions: { "1-19": "1.19.0", "1-20": "1.20.0" } });
+    await tagged.setTag("prod", "1-19");
+    const labels = { "istio.io/rev": "prod" };
+    const namespace = await settled(
+      tagged,
+      (namespace) => [deployment({ namespace, name: "web", readyAfter: 1000 })],
+      labels,
+    );
+    await tagged.setTag("prod", "1-20");
+    assert.equal((await migrate(tagged, namespace, "prod")).code, 0);
+    await tagged.setTag("prod", "1-19");
+    const document = documentIn(await tagged.run("mesh-rollback", ["-n", namespace, "-o", "json"]));
+    assert.deepEqual([document.state, document.namespaces.map((each) => each.labels)], ["done", ["kept"]]);
+    assert.deepEqual([await labelsOf(tagged, namespace), await recordOf(tagged, namespace)], [labels, undefined]);
+    await assertArrived(tagged, namespace, "1-19");
+  });
+});
+
+/** Writes the journal that a migration of Deployment `web` leaves. */
+async function journalFor(namespace: string, change: object = {}): Promise<void> {
+  const [{ metadata: place }, { metadata: system }, record] = await Promise.all([
+    mesh.api.get(`/api/v1/namespaces/${namespace}`),
+    mesh.api.get("/api/v1/namespaces/kube-system"),
+    recordOf(mesh, namespace),
+  ]);
+  const { metadata: web } = await mesh.api.get(`/apis/apps/v1/namespaces/${namespace}/deployments/web`);
+  const sets = (await mesh.api.get(`/apis/apps/v1/namespaces/${namespace}/replicasets`)).items;
+  const templates = sets
+    .filter(({ spec }: Json) => spec.replicas === 0)
+    .map(({ metadata }: Json) => metadata.labels["pod-template-hash"]);
+  const workload = {
+    ...{ kind: "Deployment", name: "web", uid: web.uid, stampBefore: null, from: ["default"], templates },
+    ...{ stamp: record.stamp, state: "proven" },
+  };
+  const run = {
+    ...{ run: record.run, verb: "migrate", by: "ann@laptop", startedAt: record.stamp, from: "default", to: "1-20" },
+    ...{ label: "1-20", before: record.before, after: { "istio-injection": null, "istio.io/rev": "1-20" } },
+    ...{ stamp: record.stamp, state: "done", workloads: [workload] },
+  };
+  const journal = { version: 1, clusterUid: system.uid, namespaceUid: place.uid, runs: [run], ...change };
+  await mesh.apply({
+    ...{ apiVersion: "v1", kind: "ConfigMap", metadata: { namespace, name: "kubectl-mesh" } },
+    data: { journal: JSON.stringify(journal) },
+  });
+}

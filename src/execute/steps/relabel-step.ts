@@ -73,6 +73,7 @@ async function recordOf(step: RelabelStep, tools: Tools): Promise<UndoRecord | n
           namespaceUid: step.uid,
           before: step.before,
           from: step.from,
+          ...step.record.inherited,
           state: "open",
         }
       );

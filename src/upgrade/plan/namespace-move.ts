@@ -103,15 +103,20 @@ const withRevisionLabels = (labels: Namespace["labels"], after: RevisionLabels):
     ...revisionLabelKeys.flatMap((key) => (after[key] === null ? [] : [[key, after[key]]])),
   ]);
 
+/** The record of an unfinished run to this target in this namespace. */
+const openRecord = (namespace: Namespace, target: Target): UndoRecord | undefined => {
+  const record = recordTo(namespace, target);
+  return record?.state === "open" ? record : undefined;
+};
+
 /**
- * The record of an unfinished run to this target in this namespace; what else stands in the annotation is the checks'
+ * The record of the last run to this target in this namespace; what else the annotation may contain is the checks'
  * business.
  */
-const openRecord = (namespace: Namespace, target: Target): UndoRecord | undefined => {
+export const recordTo = (namespace: Namespace, target: Target): UndoRecord | undefined => {
   const text = labelOf(namespace.annotations, undoAnnotation);
   const record = text === undefined ? undefined : parseUndoRecord(text);
-  if (record === undefined || isMalformed(record) || record.state !== "open" || record.namespaceUid !== namespace.uid)
-    return undefined;
+  if (record === undefined || isMalformed(record) || record.namespaceUid !== namespace.uid) return undefined;
   return record.target.label === target.label && record.target.revision === target.revision ? record : undefined;
 };
 

@@ -8,9 +8,9 @@ import { eligibilityOf } from "./eligibility.ts";
 import type { MigrationRequest } from "./migration-request.ts";
 import { proofsIn, provingLane, restartStep, untouched } from "./move-steps.ts";
 import { type Asked, comesFrom, type Facts, hasWork, type NamespaceMove } from "./moves.ts";
-import { labelsTo, namespaceMove } from "./namespace-move.ts";
+import { labelsTo, namespaceMove, recordTo } from "./namespace-move.ts";
 import { type Lane, type MigrationPlan, revisionsLeft, type Stage, stepsOfLane } from "./plan.ts";
-import { type ProveStep, type RelabelStep, type RestartStep, stepKey } from "./step.ts";
+import { type Inherited, type ProveStep, type RelabelStep, type RestartStep, stepKey } from "./step.ts";
 
 export interface Gathered {
   readonly mesh: Mesh;
@@ -87,10 +87,27 @@ const laneOf = (facts: Facts, move: NamespaceMove, canary: string | undefined): 
     from,
     to: target.revision,
     // Labels that are as before again were put back by hand since: then this run is a new one, with a stamp of its own.
-    record: { kind: "open", target, resumed: sameRevisionLabels(before, after) ? open : undefined },
+    record: {
+      kind: "open",
+      target,
+      resumed: sameRevisionLabels(before, after) ? open : undefined,
+      ...inherited(move, target),
+    },
     probe: first && { workload: first, required: true },
   };
   return { move, relabel, restarts, proofs: proofsIn(facts, move), hasCanary: restarts[0]?.canary === true };
+};
+
+/**
+ * Labels that were put back, or workloads that an earlier run left: a new run, and what came up on the target since the
+ * earlier one is still not of before.
+ */
+const inherited = ({ namespace, before, after }: NamespaceMove, target: Target): { readonly inherited?: Inherited } => {
+  const earlier = recordTo(namespace, target);
+  if (earlier === undefined) return {};
+  const since = earlier.since ?? earlier.stamp;
+  const kept = sameRevisionLabels(before, after) ? { before: earlier.before, from: earlier.from } : {};
+  return { inherited: { since, ...kept } };
 };
 
 /** A run that goes on with an earlier one is not put back: what the earlier one moved would be left behind. */

@@ -31,9 +31,21 @@ export interface RelabelStep {
  * is removed · `keep`: nothing, because the rollback that writes these labels still needs it.
  */
 export type RecordChange =
-  | { readonly kind: "open"; readonly target: Target; readonly resumed: UndoRecord | undefined }
+  | {
+      readonly kind: "open";
+      readonly target: Target;
+      readonly resumed: UndoRecord | undefined;
+      /** What a new record takes from the one that it replaces. */
+      readonly inherited?: Inherited | undefined;
+    }
   | { readonly kind: "close"; readonly proven: readonly string[]; readonly removes?: boolean }
   | { readonly kind: "keep" };
+
+/**
+ * Of an earlier run to the same target, whose pods are still there: since when they are not of before, and, where the
+ * labels are those of the target already, what the namespace was before.
+ */
+export type Inherited = Pick<UndoRecord, "since"> & Partial<Pick<UndoRecord, "before" | "from">>;
 
 /** Restarts a workload, and waits until every pod of it is proven on `to`. */
 export interface RestartStep {

@@ -111,7 +111,7 @@ export const wayBack = ({ record, after }: Back): Way => ({
   after,
   open: record,
   from: { revision: record.target.revision, deploymentUid: undefined },
-  stays: (pod: Pod) => isBefore(pod.createdAt, record.stamp),
+  stays: (pod: Pod) => isBefore(pod.createdAt, record.since ?? record.stamp),
 });
 
 /** An injector may be set to inject only pods that ask for it: then its workloads show what the labels give. */

@@ -119,7 +119,9 @@ const notPutBack = (facts: RollbackFacts, plan: NamespacesRollbackPlan, { outcom
   const open = stepsOf(plan).find((step) => outcomeOf(outcomes, stepKey(step)).state !== "proven");
   const changed = changedByOthers(facts)[0];
   const [object, reason] = open
-    ? [open.kind === "relabel" ? namespaceRef(open.namespace) : open.workload, "its undo record is still there"]
+    ? open.kind === "relabel"
+      ? [namespaceRef(open.namespace), "its undo record is still there"]
+      : [open.workload, "not proven"]
     : [changed && namespaceRef(changed.name), changed && otherLabels(changed.found)];
   return object && reason ? { object, reason, pod: undefined, container: undefined, logs: [], events: [] } : undefined;
 };
@@ -177,9 +179,9 @@ const turnRound = (
   const byTarget = Map.groupBy(changed, ({ back }) => back.record.target.label);
   const commands = [...byTarget].map(([to, each]) => {
     const namespaces = each.map(({ move }) => move.namespace.name);
-    const { leave, allowDowntime } = request;
-    const wish = { from: undefined, selector: undefined, skipCheck: [] };
-    return goOnCommand({ ...wish, to, namespaces, leave, allowDowntime }, clusterFlags);
+    const { allowDowntime } = request;
+    const wish = { from: undefined, selector: undefined, leave: [], skipCheck: [] };
+    return goOnCommand({ ...wish, to, namespaces, allowDowntime }, clusterFlags);
   });
   return commands.length === 0 ? undefined : commands.join(" && ");
 };
