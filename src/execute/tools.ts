@@ -90,7 +90,7 @@ export function openTools(cluster: Cluster, workloads: readonly ObjectRef[], sto
       },
       sectionOf,
       forUndo: () => {
-        const undoStop = createUndoStop(Math.max(timeouts.overall, timeouts.workload), clock);
+        const undoStop = createUndoStop(ends.signal, Math.max(timeouts.overall, timeouts.workload), clock);
         return toolsUntil(undoStop, createJournal(), events.forUndo());
       },
     };

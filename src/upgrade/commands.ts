@@ -75,6 +75,10 @@ export const goOnCommand = (
   return words.map(shellWord).join(" ");
 };
 
+/** The command that rolls namespaces back from what their runs recorded in the cluster, also a rollback half done. */
+export const rollbackCommand = (namespaces: readonly string[], flags: readonly string[]): string =>
+  ["kubectl", "mesh-rollback", ...flags, "-n", namespaces.join(",")].map(shellWord).join(" ");
+
 /** A text as one word of a POSIX shell, quoted where necessary. */
 export const shellWord = (text: string): string =>
   /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;

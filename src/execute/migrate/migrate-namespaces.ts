@@ -11,6 +11,7 @@ import { namespaceRef, refText } from "../../mesh/object-ref.ts";
 import { revisionLabelsOf } from "../../mesh/revision-labels.ts";
 import { cannotTell, observe } from "../../upgrade/checks/check.ts";
 import { alreadyProven } from "../../upgrade/checks/single-checks.ts";
+import { rollbackCommand } from "../../upgrade/commands.ts";
 import {
   migrationResult,
   nothingToDoResult,
@@ -132,8 +133,21 @@ async function carriedOut(
 const machineOf = (plan: MigrationPlan, options: MigrationOptions): Machine => ({
   actionsOf,
   gate: (stage, tools) => lastLook(stage, plan, options, tools),
-  undo: (lane, tools) => undoLane(lane, { actionsOf, undo: async () => undefined }, tools),
+  undo: (lane, tools) => putBack(lane, options, tools),
 });
+
+/** A rollback that a signal stopped is reported with the command that continues it. */
+async function putBack(lane: Lane, { repeated }: MigrationOptions, tools: Tools): Promise<string | undefined> {
+  const stopped = (why: string): string =>
+    `putting back stopped: ${why}; go on with ${rollbackCommand([lane.namespace], repeated.clusterFlags)}`;
+  try {
+    const missing = await undoLane(lane, { actionsOf, undo: async () => undefined }, tools);
+    return missing !== undefined && tools.stop.interrupted() ? stopped(missing) : missing;
+  } catch (error) {
+    if (!(error instanceof ClusterError) || !tools.stop.interrupted()) throw error;
+    return stopped(error.message);
+  }
+}
 
 /** Pods that another revision injected during the run are not moved by this run: the next one moves them. */
 async function lastLook(
