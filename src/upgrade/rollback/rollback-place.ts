@@ -56,7 +56,7 @@ export const usableRecord = ({
 };
 
 /** `journals`: undefined where they could not be read; then a check stops the run. */
-export const placeOf = (
+export const standingPlace = (
   name: string,
   namespace: Namespace | undefined,
   journals: Journals | undefined,
