@@ -5,6 +5,7 @@ import { rollbackFlags } from "../../plugins/mesh-rollback/rollback-flags.ts";
 import { UsageError } from "../../src/cli/exit-errors.ts";
 import { momentOf, wordOf } from "../../src/cli/flags/flag-values.ts";
 import { parse } from "../../src/cli/flags/parse.ts";
+import { definePlugin } from "../../src/cli/plugin.ts";
 
 for (const [text, value] of [
   ["2026-03-01T22:00:00Z", "2026-03-01T22:00:00Z"],
@@ -22,10 +23,11 @@ for (const text of ["", "a b", "x;rm", "\u001b[31m", "a/b", "x".repeat(64)])
     assert.throws(() => wordOf("the id of a run")(text), UsageError));
 
 test("all namespaces go back side by side unless told otherwise", () => {
-  const plugin = {
-    ...{ name: "mesh-rollback", describe: "", changes: true, options: rollbackFlags, examples: [] },
+  const plugin = definePlugin({
+    name: "mesh-rollback",
+    ...{ describe: "", changes: true, options: rollbackFlags, examples: [] },
     run: async () => 0,
-  } as const;
+  });
   const parsed = parse(plugin, ["-n", "b,a", "--run", "3f9a"]);
   assert.ok(parsed.kind === "run");
   const { namespace, run, parallelNamespaces, pin, dryRun } = parsed.args;
