@@ -12,8 +12,8 @@ export interface Finding {
   readonly message: string;
   /** A sentence or a command that fixes it. */
   readonly remedy: string | undefined;
-  /** The flag that accepts it, where naming it is enough. */
+  /** The flag that accepts it, where naming it is enough. `value` is empty for a flag that has none. */
   readonly accept:
-    | { readonly flag: "--leave" | "--allow-downtime" | "--skip-check"; readonly value: string }
+    | { readonly flag: "--leave" | "--allow-downtime" | "--skip-check" | "--pin"; readonly value: string }
     | undefined;
 }

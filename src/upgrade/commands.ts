@@ -3,6 +3,7 @@
 import type { ObjectRef } from "../mesh/model.ts";
 import { type RevisionLabels, revisionLabelKeys } from "../mesh/revision-labels.ts";
 import type { MigrationRequest } from "./plan/migration-request.ts";
+import type { RollbackRequest } from "./rollback/rollback-request.ts";
 
 /** What a rollback of one namespace restores: its labels, and the workloads that have pods on the target. */
 export interface GoBack {
@@ -79,6 +80,28 @@ export const goOnCommand = (
     ...repeated("--leave", request.leave),
     ...repeated("--allow-downtime", request.allowDowntime),
     ...repeated("--skip-check", request.skipCheck),
+    ...extra,
+  ];
+  return words.map(shellWord).join(" ");
+};
+
+/** The command that goes on with a rollback: the same request again. It makes a new plan from the mesh as it is then. */
+export const rollbackCommand = (
+  request: RollbackRequest,
+  flags: readonly string[],
+  extra: readonly string[] = [],
+): string => {
+  const { namespaces, run, toBefore, pin, leave, allowDowntime } = request;
+  const words = [
+    "kubectl",
+    "mesh-rollback",
+    ...flags,
+    ...(namespaces !== "all" ? ["-n", namespaces.join(",")] : run === undefined ? ["-A"] : []),
+    ...(run === undefined ? [] : ["--run", run]),
+    ...(toBefore === undefined ? [] : ["--to-before", toBefore]),
+    ...(pin ? ["--pin"] : []),
+    ...leave.flatMap((value) => ["--leave", value]),
+    ...allowDowntime.flatMap((value) => ["--allow-downtime", value]),
     ...extra,
   ];
   return words.map(shellWord).join(" ");

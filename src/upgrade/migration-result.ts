@@ -7,7 +7,7 @@ import { sameRevisionLabels } from "../mesh/revision-labels.ts";
 import { type GoBack, goBackCommand, goBackKubectlCommand, goOnCommand } from "./commands.ts";
 import type { MigrationRequest } from "./plan/migration-request.ts";
 import { isWritten, type Outcomes, outcomeOf, type StepOutcome } from "./plan/outcome.ts";
-import { type MigrationPlan, proveSteps, relabelSteps, restartSteps, stepsOf } from "./plan/plan.ts";
+import { type MigrationPlan, type MovePlan, proveSteps, relabelSteps, restartSteps, stepsOf } from "./plan/plan.ts";
 import { labelsKey, type RelabelStep, type RestartStep, stepKey } from "./plan/step.ts";
 import type {
   Failure,
@@ -44,7 +44,8 @@ type WayBack = Pick<MigrationResult, "goBack" | "goBackKubectl">;
 
 const noWayBack: WayBack = { goBack: undefined, goBackKubectl: undefined };
 
-const codes: Readonly<Record<Exclude<MigrationState, "interrupted">, ExitCode>> = {
+/** The exit code of each state; an interrupted run has that of its signal. */
+export const stateCodes: Readonly<Record<Exclude<MigrationState, "interrupted">, ExitCode>> = {
   planned: exit.done,
   done: exit.done,
   "nothing-to-do": exit.done,
@@ -63,14 +64,14 @@ const codes: Readonly<Record<Exclude<MigrationState, "interrupted">, ExitCode>> 
 export function refusedResult(plan: MigrationPlan | undefined, findings: readonly Finding[]): MigrationResult {
   const state = findings.some(({ severity }) => severity === "blocker") ? "refused" : "cannot-tell";
   return {
-    ...base(plan, new Map()),
+    ...shownOf(plan, new Map()),
     state,
     target: plan?.target,
     findings,
     failure: undefined,
     goOn: undefined,
     ...noWayBack,
-    exitCode: codes[state],
+    exitCode: stateCodes[state],
   };
 }
 
@@ -80,7 +81,7 @@ export function plannedResult(
   findings: readonly Finding[],
   repeated: RepeatedCommand,
 ): MigrationResult {
-  const { namespaces, workloads, ...rest } = base(plan, new Map());
+  const { namespaces, workloads, ...rest } = shownOf(plan, new Map());
   return {
     ...rest,
     state: "planned",
@@ -91,7 +92,7 @@ export function plannedResult(
     failure: undefined,
     goOn: commandOf(repeated),
     ...noWayBack,
-    exitCode: codes.planned,
+    exitCode: stateCodes.planned,
   };
 }
 
@@ -101,7 +102,7 @@ export const nothingToDoResult = (
   findings: readonly Finding[],
   namespaces: readonly MigratedNamespace[],
 ): MigrationResult => ({
-  ...base(plan, new Map()),
+  ...shownOf(plan, new Map()),
   state: "nothing-to-do",
   target: plan.target,
   namespaces,
@@ -109,7 +110,7 @@ export const nothingToDoResult = (
   failure: undefined,
   goOn: undefined,
   ...noWayBack,
-  exitCode: codes["nothing-to-do"],
+  exitCode: stateCodes["nothing-to-do"],
 });
 
 /** Of a plan that was run. */
@@ -119,8 +120,8 @@ export function migrationResult(
   findings: readonly Finding[],
   repeated: RepeatedCommand,
 ): MigrationResult {
-  const shown = base(plan, end.outcomes);
-  const failure = end.failure ?? (end.interruptedCode === undefined ? unfinished(plan, shown, end) : undefined);
+  const shown = shownOf(plan, end.outcomes);
+  const failure = failureOf(plan, end, shown);
   const state = stateOf(plan, end, shown, failure);
   const drops = failure === undefined && shown.workloads.every(({ outcome }) => isAsHoped(outcome));
   return {
@@ -131,7 +132,7 @@ export function migrationResult(
     failure,
     goOn: state === "done" ? undefined : commandOf(drops ? withoutSelector(repeated) : repeated),
     ...(state === "restored" || state === "failed" ? noWayBack : wayBack(end, shown, repeated)),
-    exitCode: state === "interrupted" ? (end.interruptedCode ?? exit.interrupted) : codes[state],
+    exitCode: state === "interrupted" ? (end.interruptedCode ?? exit.interrupted) : stateCodes[state],
   };
 }
 
@@ -144,10 +145,15 @@ const withoutSelector = ({ request, ...flags }: RepeatedCommand): RepeatedComman
   request: { ...request, selector: undefined },
 });
 
-type Shown = Pick<MigrationResult, "namespaces" | "workloads" | "left">;
+export type Shown = Pick<MigrationResult, "namespaces" | "workloads" | "left">;
 
-function stateOf(
-  plan: MigrationPlan,
+/** The first thing that went wrong, or, where no signal ended the run, that is not complete. */
+export const failureOf = (plan: MovePlan, end: RunEnd, shown: Shown): Failure | undefined =>
+  end.failure ?? (end.interruptedCode === undefined ? unfinished(plan, shown, end) : undefined);
+
+/** The state of a plan that was run; a rollback is never `restored`. */
+export function stateOf(
+  plan: MovePlan,
   { outcomes, interruptedCode }: RunEnd,
   { workloads }: Shown,
   failure: Failure | undefined,
@@ -159,7 +165,7 @@ function stateOf(
   if (interruptedCode !== undefined) return isPutBack ? "restored" : "interrupted";
   const staysOpen = plan.left.some(({ by }) => by === "selector");
   if (failure === undefined) return staysOpen ? "partial" : "done";
-  const resumed = relabelSteps(plan).some(({ record }) => record.kind === "open" && record.resumed);
+  const resumed = relabelSteps(plan).some(goesOn);
   if (!resumed && !written.some(isWritten)) return isPutBack ? "restored" : "failed";
   const failed = workloads.some(({ outcome }) => ["failed", "not-started", "unselected"].includes(outcome));
   return !failed && workloads.some(({ outcome }) => outcome === "unproven") ? "unknown" : "partial";
@@ -168,19 +174,24 @@ function stateOf(
 /**
  * The keys of the steps that change nothing that would have to be put back: proofs, and records that are closed.
  */
-const keysWithoutWrite = (plan: MigrationPlan): ReadonlySet<string> =>
+const keysWithoutWrite = (plan: MovePlan): ReadonlySet<string> =>
   new Set(
     stepsOf(plan)
       .filter((step) => step.kind === "prove" || (step.kind === "relabel" && step.record.kind === "close"))
       .map(stepKey),
   );
 
+/** A step of a run that an earlier one has begun: then something was changed, whatever this one has written. */
+const goesOn = ({ record, before, after }: RelabelStep): boolean =>
+  (record.kind === "open" && record.resumed !== undefined) ||
+  (record.kind === "keep" && sameRevisionLabels(before, after));
+
 const isAsHoped = (outcome: Outcome): boolean =>
   ["moved", "already", "empty", "unselected", "not-injected"].includes(outcome);
 
 /** The first thing that is not complete. When the time is over, also a step that no entry of the result shows. */
 function unfinished(
-  plan: MigrationPlan,
+  plan: MovePlan,
   { namespaces, workloads }: Shown,
   { outcomes, timedOut }: RunEnd,
 ): Failure | undefined {
@@ -202,8 +213,8 @@ function unfinished(
   return { object: open.object, reason, pod: undefined, container: undefined, logs: [], events: [] };
 }
 
-/** The namespaces and workloads with their states. */
-function base(plan: MigrationPlan | undefined, outcomes: Outcomes): Shown {
+/** The namespaces and workloads of a plan with their states. */
+export function shownOf(plan: MovePlan | undefined, outcomes: Outcomes): Shown {
   if (!plan) return { namespaces: [], workloads: [], left: [] };
   return {
     namespaces: relabelSteps(plan).map((step) => namespaceEntry(step, outcomeOf(outcomes, stepKey(step)))),
@@ -224,7 +235,7 @@ const namespaceEntry = (step: RelabelStep, { state, labels }: StepOutcome): Migr
   };
 };
 
-function workloadEntries(plan: MigrationPlan, outcomes: Outcomes): readonly MigratedWorkload[] {
+function workloadEntries(plan: MovePlan, outcomes: Outcomes): readonly MigratedWorkload[] {
   const proofs = new Map(proveSteps(plan).map((step) => [stepKey(step), outcomeOf(outcomes, stepKey(step))]));
   const entries = new Map<string, MigratedWorkload>();
   const add = (ref: ObjectRef, outcome: Outcome, rest: Partial<MigratedWorkload> = {}): void => {

@@ -29,7 +29,9 @@ export function refusalView(findings: readonly Finding[], command: string): stri
 /** The command with a flag for each blocker that a flag can accept; undefined without such a blocker. */
 export function acceptingCommand(findings: readonly Finding[], command: string): string | undefined {
   const accepts = findings.flatMap(({ severity, accept }) =>
-    severity === "blocker" && accept !== undefined ? [`${accept.flag} ${shellWord(accept.value)}`] : [],
+    severity === "blocker" && accept !== undefined
+      ? [accept.value === "" ? accept.flag : `${accept.flag} ${shellWord(accept.value)}`]
+      : [],
   );
   return accepts.length === 0 ? undefined : [command, ...new Set(accepts)].join(" ");
 }

@@ -23,9 +23,9 @@ export function migrationView(result: MigrationResult, options: TableOptions = {
       ? [planView(plan, result.findings, options)]
       : outcomeViews(result, options);
   const commands = [
-    command("to go on:", result.goOn),
-    command("to go back:", result.goBack),
-    options.wide ? command("to go back with kubectl alone:", result.goBackKubectl) : "",
+    commandLines("to go on:", result.goOn),
+    commandLines("to go back:", result.goBack),
+    options.wide ? commandLines("to go back with kubectl alone:", result.goBackKubectl) : "",
   ];
   return [...parts, `${safe(summary(result))}\n${commands.join("")}`].filter((part) => part !== "").join("\n");
 }
@@ -34,7 +34,7 @@ function outcomeViews(result: MigrationResult, options: TableOptions): readonly 
   const shown = result.workloads.filter((workload) => options.wide || !asHoped.has(workload.outcome));
   return [
     namespacesView(result, options),
-    shown.length === 0 ? "" : table(workloadHeads, shown.map(workloadRow), options),
+    workloadsView(shown, options, "on target"),
     result.left.length === 0 ? "" : leftView(result.left, options),
     findingsView(result.findings),
     failureView(result),
@@ -42,12 +42,21 @@ function outcomeViews(result: MigrationResult, options: TableOptions): readonly 
 }
 
 /** Whether it ended before anything was changed, and not as was asked for. */
-export const endedUnchanged = ({ state }: MigrationResult): boolean =>
+export const endedUnchanged = ({ state }: Pick<MigrationResult, "state">): boolean =>
   state === "refused" || state === "cannot-tell" || state === "failed";
 
 /** Why it ended so. `command`: the one that a refusal's flags are added to. */
-export const unchangedView = (result: MigrationResult, command: string): string =>
-  `${refusalView(result.findings, command)}${failureView(result)}error: ${summary(result)}`;
+export const unchangedView = (
+  result: Pick<MigrationResult, "state" | "findings" | "failure">,
+  command: string,
+): string => `${refusalView(result.findings, command)}${failureView(result)}error: ${unchangedSummary(result)}`;
+
+const unchangedSummary = ({ state }: Pick<MigrationResult, "state">): string =>
+  state === "refused"
+    ? "refused; nothing was changed"
+    : state === "failed"
+      ? "could not be begun; nothing was changed"
+      : "cannot tell; nothing was changed";
 
 /** One name in each line, as `kubectl -o name` prints them: the workloads that moved, or would move. */
 export const migrationNamesView = (result: MigrationResult): string =>
@@ -68,7 +77,15 @@ export const migrationDocument = (result: MigrationResult): MigrationDocument =>
 
 const asHoped: ReadonlySet<Outcome> = new Set(["moved", "already", "planned", "empty", "not-injected"]);
 
-const workloadHeads = ["workload", "outcome", "on target", "because"];
+/** The workloads with their outcomes; empty text without any. */
+export const workloadsView = (
+  workloads: readonly MigratedWorkload[],
+  options: TableOptions,
+  onTarget: string,
+): string =>
+  workloads.length === 0
+    ? ""
+    : table(["workload", "outcome", onTarget, "because"], workloads.map(workloadRow), options);
 
 const workloadRow = (workload: MigratedWorkload): readonly string[] => [
   refArgument(workload),
@@ -98,8 +115,6 @@ function summary(result: MigrationResult): string {
   const target = result.target === undefined ? "the target" : targetText(result.target);
   const of = (...outcomes: Outcome[]): readonly MigratedWorkload[] =>
     result.workloads.filter((workload) => outcomes.includes(workload.outcome));
-  const pods = (workloads: readonly MigratedWorkload[]): number =>
-    workloads.reduce((sum, workload) => sum + workload.pods, 0);
   const moved = of("moved");
   const where = listed(
     result.namespaces.map((namespace) => namespace.name),
@@ -111,34 +126,35 @@ function summary(result: MigrationResult): string {
       : `; ${counted(result.left.length, "object")} left where ${result.left.length === 1 ? "it is" : "they are"}`;
   switch (result.state) {
     case "planned":
-      return `would restart ${workloadsAndPods(of("planned"), pods)} of ${where} onto ${target}${left}; nothing was changed`;
+      return `would restart ${workloadsAndPods(of("planned"))} of ${where} onto ${target}${left}; nothing was changed`;
     case "done":
-      return `moved ${workloadsAndPods(moved, pods)} of ${where} to ${target}: each proxy is injected by it, ready, connected to it and in sync${left}`;
+      return `moved ${workloadsAndPods(moved)} of ${where} to ${target}: each proxy is injected by it, ready, connected to it and in sync${left}`;
     case "nothing-to-do":
       return `nothing to do: ${where === "" ? "everything" : where} is on ${target} already${left}`;
     case "refused":
-      return "refused; nothing was changed";
     case "failed":
-      return "could not be begun; nothing was changed";
     case "cannot-tell":
-      return "cannot tell; nothing was changed";
+      return unchangedSummary(result);
     case "partial":
-      return `not done: ${workloadsAndPods(moved, pods)} moved to ${target}, ${counted(of("failed", "unproven", "not-started", "unselected").length, "workload")} did not`;
+      return `not done: ${workloadsAndPods(moved)} moved to ${target}, ${counted(of("failed", "unproven", "not-started", "unselected").length, "workload")} did not`;
     case "restored":
-      return `put back: ${where} is as it was${moved.length === 0 ? "" : `; ${workloadsAndPods(moved, pods)} had moved`}`;
+      return `put back: ${where} is as it was${moved.length === 0 ? "" : `; ${workloadsAndPods(moved)} had moved`}`;
     case "unknown":
-      return `changed, but not everything could be proven: ${workloadsAndPods(moved, pods)} proven on ${target}`;
+      return `changed, but not everything could be proven: ${workloadsAndPods(moved)} proven on ${target}`;
     case "interrupted":
-      return `interrupted: ${workloadsAndPods(moved, pods)} moved to ${target}; rollouts that have started continue by themselves`;
+      return `interrupted: ${workloadsAndPods(moved)} moved to ${target}; rollouts that have started continue by themselves`;
   }
 }
 
-const workloadsAndPods = (
-  workloads: readonly MigratedWorkload[],
-  pods: (workloads: readonly MigratedWorkload[]) => number,
-): string => `${counted(workloads.length, "workload")} (${counted(pods(workloads), "pod")})`;
+/** `3 workloads (9 pods)`. */
+export const workloadsAndPods = (workloads: readonly MigratedWorkload[]): string =>
+  `${counted(workloads.length, "workload")} (${counted(
+    workloads.reduce((sum, { pods }) => sum + pods, 0),
+    "pod",
+  )})`;
 
-function failureView({ failure }: MigrationResult): string {
+/** The first thing that went wrong, with the pod, its events and its last lines. */
+export function failureView({ failure }: Pick<MigrationResult, "failure">): string {
   if (failure === undefined) return "";
   const { object, reason, pod, container, logs, events } = failure;
   const place = [pod === undefined ? "" : `pod ${pod}`, container === undefined ? "" : `container ${container}`]
@@ -158,5 +174,5 @@ const block = (title: string, lines: readonly string[]): readonly string[] =>
   lines.length === 0 ? [] : [`  ${title}:`, ...lines.map((line) => `    ${safeLines(line)}`)];
 
 /** A command is alone on its line, so that a person can copy the whole line. */
-const command = (title: string, text: string | undefined): string =>
+export const commandLines = (title: string, text: string | undefined): string =>
   text === undefined ? "" : `${title}\n  ${safeLines(text)}\n`;

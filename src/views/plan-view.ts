@@ -2,7 +2,7 @@
 import type { Finding } from "../mesh/finding.ts";
 import { refArgument } from "../mesh/object-ref.ts";
 import { revisionLabelsText } from "../mesh/revision-labels.ts";
-import { type Left, type MigrationPlan, type Stage, stepsOfLane } from "../upgrade/plan/plan.ts";
+import { type Left, type MovePlan, type Stage, stepsOfLane } from "../upgrade/plan/plan.ts";
 import type { Step } from "../upgrade/plan/step.ts";
 import type { Target } from "../upgrade/record/undo-record.ts";
 import { findingsView } from "./findings-view.ts";
@@ -12,7 +12,7 @@ const stepHeads = ["stage", "change", "object", "from", "to", "pods", { wide: "p
 const stageHeads = ["stage", "ends when", "after a failure"];
 
 /** The steps in the order in which they begin, how each stage ends, what is left, findings. */
-export function planView(plan: MigrationPlan, findings: readonly Finding[], options: TableOptions = {}): string {
+export function planView(plan: MovePlan, findings: readonly Finding[], options: TableOptions = {}): string {
   const seen = new Set<Step>();
   const rows = plan.stages.flatMap((stage) =>
     stage.lanes
@@ -46,7 +46,8 @@ function row({ name }: Stage, step: Step): readonly Cell[] {
   switch (step.kind) {
     case "relabel": {
       const [before, after] = [revisionLabelsText(step.before), revisionLabelsText(step.after)];
-      const change = step.record.kind === "close" ? "close record" : before === after ? "keep labels" : "relabel";
+      const close = step.record.kind === "close" && (step.record.removes ? "remove record" : "close record");
+      const change = close ? close : before === after ? "keep labels" : "relabel";
       return [name, change, `namespace/${step.namespace}`, before, after];
     }
     case "restart": {
@@ -58,13 +59,18 @@ function row({ name }: Stage, step: Step): readonly Cell[] {
   }
 }
 
-function stageRow({ name, until, gate, lanes }: Stage): readonly Cell[] {
+function stageRow({ name, until, gate, lanes, evenAfterFailure }: Stage): readonly Cell[] {
   const failure = lanes[0]?.onFailure ?? "stop";
+  if (name === "labels") return [name, "a trial pod of each namespace is injected as before", "the others go on"];
   if (gate === "last-look")
     return [name, "no pod came up on another revision meanwhile, and the records are closed", ""];
   return [
     name,
     until === "first-pod" ? "its first new pod is proven" : "every pod is proven",
-    failure === "undo" ? "everything is put back" : "what has not begun is left as it is",
+    evenAfterFailure
+      ? "the others go on"
+      : failure === "undo"
+        ? "everything is put back"
+        : "what has not begun is left as it is",
   ];
 }

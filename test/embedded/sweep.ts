@@ -24,7 +24,7 @@ export function chosen<Case extends { readonly name: string }>(
 }
 
 /** A small generator with a seed (mulberry32), so that a sample can be had again. */
-function random(state: number): () => number {
+export function random(state: number): () => number {
   let a = state;
   return () => {
     a = (a + 0x6d2b79f5) | 0;

@@ -16,7 +16,7 @@ const step = (namespace: string): Step => ({
   after: labels,
   from: { revision: "default", deploymentUid: "d" },
   to: "1-20",
-  record: { kind: "remove" },
+  record: { kind: "keep" },
   probe: undefined,
 });
 const planOf = (...namespaces: string[]) =>

@@ -1,4 +1,5 @@
 /** The kinds of values that flags take: from text to value, or a `UsageError`. */
+import { instantOf } from "../../mesh/instant.ts";
 import { parseDuration } from "../../mesh/text/duration.ts";
 import { UsageError } from "../exit-errors.ts";
 
@@ -56,6 +57,25 @@ export const durationOf = (text: string): number => {
   if (ms !== undefined) return ms;
   throw new UsageError(`${JSON.stringify(text)} is not a length of time`, "write for example 90s, 10m or 1h30m");
 };
+
+/** Takes a moment: an RFC 3339 time, as it is, or a length of time before now, in milliseconds. */
+export const momentOf = (text: string): string | number => {
+  if (instantOf(text) !== undefined) return text;
+  const ms = parseDuration(text);
+  if (ms !== undefined) return ms;
+  throw new UsageError(
+    `${JSON.stringify(text)} is neither a time nor a length of time`,
+    "write for example 2026-03-01T22:00:00Z, or 2h for two hours ago",
+  );
+};
+
+/** Takes one word of letters, digits and `-`, such as an id. */
+export const wordOf =
+  (what: string) =>
+  (text: string): string => {
+    if (/^[A-Za-z0-9-]{1,63}$/.test(text)) return text;
+    throw new UsageError(`${JSON.stringify(text)} is not ${what}`, "kubectl mesh-rollback --list shows them");
+  };
 
 /** Takes a whole number from `min` to `max`. */
 export const countOf =

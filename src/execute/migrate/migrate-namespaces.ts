@@ -1,13 +1,9 @@
 /** One migration from request to result: gather, refuse or show or run the plan. */
 
-import { randomBytes } from "node:crypto";
-import type { Clock } from "../../cluster/clock.ts";
 import type { Cluster } from "../../cluster/cluster.ts";
-import { ClusterError } from "../../cluster/cluster-error.ts";
-import { type ExitCode, exit } from "../../mesh/exit-codes.ts";
 import type { Finding } from "../../mesh/finding.ts";
 import type { Mesh } from "../../mesh/model.ts";
-import { namespaceRef, refText } from "../../mesh/object-ref.ts";
+import { refText } from "../../mesh/object-ref.ts";
 import { revisionLabelsOf } from "../../mesh/revision-labels.ts";
 import { cannotTell, observe } from "../../upgrade/checks/check.ts";
 import { alreadyProven } from "../../upgrade/checks/single-checks.ts";
@@ -18,52 +14,27 @@ import {
   type RepeatedCommand,
   refusedResult,
 } from "../../upgrade/migration-result.ts";
-import type { StepOutcome } from "../../upgrade/plan/outcome.ts";
-import {
-  type Lane,
-  type MigrationPlan,
-  proveSteps,
-  restartSteps,
-  type Stage,
-  writesAnything,
-} from "../../upgrade/plan/plan.ts";
+import { outcomeOf, type StepOutcome } from "../../upgrade/plan/outcome.ts";
+import { type MigrationPlan, proveSteps, writesAnything } from "../../upgrade/plan/plan.ts";
 import { type ProveStep, stepKey } from "../../upgrade/plan/step.ts";
 import type { MigratedNamespace, MigrationResult } from "../../upgrade/result.ts";
-import { noteFailure } from "../failure.ts";
-import type { Progress } from "../progress.ts";
+import { type CarryOutOptions, carryOut, lastLook } from "../carry-out.ts";
 import { undoLane } from "../rollback/undo-lane.ts";
-import { type Machine, runPlan } from "../run-plan.ts";
+import type { Machine } from "../run-plan.ts";
 import { openLedger } from "../state/ledger.ts";
 import type { Lock } from "../state/lock.ts";
-import { lockedRun, readingLedger } from "../state/locked-run.ts";
+import { lockedRun, newRunId } from "../state/locked-run.ts";
 import { actionsOf } from "../steps/actions.ts";
 import { rehearseRestarts } from "../steps/rehearse.ts";
 import { createStop } from "../stop.ts";
-import { openTools, type Timeouts, type Tools } from "../tools.ts";
 import { type Prepared, prepare } from "./gather-and-plan.ts";
 import { notMovedSince } from "./not-moved-since.ts";
 
-export interface MigrationOptions {
-  readonly istioNamespace: string;
+export interface MigrationOptions extends CarryOutOptions {
   readonly dryRun: "none" | "client" | "server";
-  readonly timeouts: Timeouts;
-  /** Pods in flight at once. */
-  readonly parallel: number;
   readonly parallelNamespaces: number;
-  /** Opened when there is something to be reported. */
-  readonly openProgress: () => Promise<Progress>;
-  /** Who runs it: USER@HOST. */
-  readonly by: string;
-  readonly warn: (text: string) => void;
   /** Aborted when a person or the system wants the run to stop. */
   readonly interrupted: AbortSignal;
-  /** Exit code of the signal, once interrupted. */
-  readonly interruptedCode: () => ExitCode | undefined;
-  /** Set while something is half done: what to say if the process ends at once. */
-  readonly whenStopped: (halfDone: (() => string) | undefined) => void;
-  readonly clock: Clock;
-  /** The field manager of the writes. */
-  readonly fieldManager: string;
   readonly repeated: RepeatedCommand;
 }
 
@@ -91,9 +62,6 @@ export async function migrateNamespaces(cluster: Cluster, options: MigrationOpti
   });
 }
 
-/** Names a run in records, journals and Leases. */
-const newRunId = (): string => randomBytes(6).toString("hex");
-
 const stops = (findings: readonly Finding[]): boolean =>
   findings.some(({ severity }) => severity === "blocker" || severity === "unknown");
 
@@ -118,78 +86,27 @@ async function carriedOut(
   const { plan, findings, drafts, journals } = prepared;
   if (!plan || stops(findings)) return { plan, result: refusedResult(plan, findings) };
   if (plan.stages.length === 0) return { plan, result: nothingToDo(plan, prepared) };
-  const progress = await options.openProgress();
   const ledger =
     locked && journals ? openLedger(cluster, { ...options, ...locked, journals, drafts, signal: stop.now }) : undefined;
-  const tools = openTools(cluster, watched(plan), stop, {
-    ...options,
-    ledger: ledger ?? readingLedger,
-    oldRevisions: plan.oldRevisions,
-    progress,
+  const { result, outcomes } = await carryOut(cluster, plan, stop, options, {
+    machine: machineOf(plan, options),
+    ledger,
+    resultOf: (end) => migrationResult(plan, end, findings, options.repeated),
   });
-  const resultNow = (interruptedCode: ExitCode | undefined): MigrationResult => {
-    const end = {
-      outcomes: tools.journal.outcomes(),
-      failure: tools.journal.failure(),
-      interruptedCode,
-      timedOut: stop.now.aborted && !stop.interrupted(),
-    };
-    return migrationResult(plan, end, findings, options.repeated);
-  };
-  options.whenStopped(() => halfDone(resultNow(exit.interrupted)));
-  // A signal or a timeout while the progress is closed comes after the run, so it does not change the result.
-  const result = await runPlan(plan, machineOf(plan, options), tools)
-    .then(() => resultNow(stop.interrupted() ? (options.interruptedCode() ?? exit.interrupted) : undefined))
-    .finally(() => progress.close())
-    .finally(() => tools.events.close())
-    .finally(() => ledger?.close());
-  options.whenStopped(undefined);
   if (writesAnything(plan) || result.state === "interrupted") return { plan, result };
-  const open = proveSteps(plan).flatMap((step) => unprovenFinding(step, tools.journal.outcome(stepKey(step))));
+  const open = proveSteps(plan).flatMap((step) => unprovenFinding(step, outcomeOf(outcomes, stepKey(step))));
   const ended = open.length === 0 ? nothingToDo(plan, prepared) : refusedResult(plan, [...findings, ...open]);
   return { plan, result: ended };
 }
 
-const machineOf = (plan: MigrationPlan, options: MigrationOptions): Machine => ({
+const machineOf = (plan: MigrationPlan, { repeated, istioNamespace }: MigrationOptions): Machine => ({
   actionsOf,
-  gate: (stage, tools) => lastLook(stage, plan, options, tools),
+  gate: async (stage, tools) =>
+    tools.journal.failure()
+      ? stage.lanes
+      : lastLook(stage, plan, tools, () => notMovedSince(tools.cluster, plan, repeated.request, istioNamespace)),
   undo: (lane, tools) => undoLane(lane, { actionsOf, undo: async () => undefined }, tools),
 });
-
-/** Pods that another revision injected during the run are not moved by this run: the next one moves them. */
-async function lastLook(
-  stage: Stage,
-  plan: MigrationPlan,
-  { repeated, istioNamespace }: MigrationOptions,
-  tools: Tools,
-): Promise<readonly Lane[] | undefined> {
-  const { journal, cluster, stop } = tools;
-  if (journal.failure()) return stage.lanes;
-  const known = new Set([...restartSteps(plan), ...proveSteps(plan)].map(stepKey));
-  try {
-    for (const { object, reason } of await notMovedSince(cluster, plan, repeated.request, istioNamespace)) {
-      journal.note(refText(object), { state: known.has(refText(object)) ? "failed" : "not-begun", reason });
-      await noteFailure(tools, object, reason);
-    }
-  } catch (error) {
-    if (!(error instanceof ClusterError)) throw error;
-    const reason = `whether anything else came up there meanwhile is not known: ${error.message}`;
-    if (!stop.interrupted()) await noteFailure(tools, namespaceRef(stage.lanes[0]?.namespace ?? ""), reason);
-    return undefined;
-  }
-  return stage.lanes;
-}
-
-const halfDone = ({ goOn, goBack }: MigrationResult): string =>
-  [`to go on:\n  ${goOn}`, ...(goBack ? [`to go back:\n  ${goBack}`] : [])].join("\n");
-
-/** The workloads whose kinds are watched: all that may have pods on the target when the run ends. */
-const watched = (plan: MigrationPlan) => [
-  ...restartSteps(plan).map(({ workload }) => workload),
-  ...plan.already,
-  ...plan.empty,
-  ...plan.left.map(({ object }) => object),
-];
 
 /** The labels have the target already: the namespaces are shown as they are. */
 const nothingToDo = (plan: MigrationPlan, { mesh, findings }: { mesh: Mesh; findings: readonly Finding[] }) => {

@@ -4,6 +4,7 @@ import { ClusterError } from "../../cluster/cluster-error.ts";
 import { selectedWorkloads } from "../../gather/selected-workloads.ts";
 import { snapshot } from "../../gather/snapshot.ts";
 import type { MigrationRequest } from "../../upgrade/plan/migration-request.ts";
+import { namespaceMoves } from "../../upgrade/plan/namespace-move.ts";
 import { type NotMoved, notMoved } from "../../upgrade/plan/not-moved.ts";
 import { type MigrationPlan, relabelSteps } from "../../upgrade/plan/plan.ts";
 
@@ -22,5 +23,5 @@ export async function notMovedSince(
   const gap = mesh.unknown[0];
   if (gap) throw new ClusterError(`${gap.subject} could not be read: ${gap.reason}`, { reason: "server" });
   const selected = await selectedWorkloads(cluster, mesh, request.selector);
-  return notMoved({ mesh, target: plan.target, request, selected }, namespaces);
+  return notMoved(namespaceMoves({ mesh, target: plan.target, leave: request.leave, selected }, namespaces));
 }

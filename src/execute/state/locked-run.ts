@@ -1,4 +1,5 @@
 /** Runs something that writes under the lock of its namespaces, on what was read after the lock was taken. */
+import { randomBytes } from "node:crypto";
 import type { Cluster } from "../../cluster/cluster.ts";
 import { ClusterError } from "../../cluster/cluster-error.ts";
 import type { Finding } from "../../mesh/finding.ts";
@@ -18,6 +19,9 @@ export interface LockedRun<P, R> {
 }
 
 const attempts = 3;
+
+/** Names a run in records, journals and Leases. */
+export const newRunId = (): string => randomBytes(6).toString("hex");
 
 /** `first`: what was prepared without the lock. Throws `ClusterError` while nothing has been written. */
 export async function lockedRun<P, R>(

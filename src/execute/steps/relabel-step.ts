@@ -33,11 +33,11 @@ export const relabelActions: StepActions<RelabelStep, Written> = {
     const { namespace, uid, before, after } = step;
     const outcome = await relabel(
       tools.cluster,
-      { namespace, uid, expected: before, labels: after, record: record ?? null },
+      { namespace, uid, expected: before, labels: after, record },
       { dryRun: false },
     );
     if (outcome.kind === "changed-by-others")
-      throw step.record.kind === "remove" ? leftAsTheyAre(namespace) : labelsChanged(namespace, outcome.found);
+      throw isBack(step) ? leftAsTheyAre(namespace) : labelsChanged(namespace, outcome.found);
     const altered = outcome.kind === "altered" ? outcome.found : undefined;
     if (altered && step.record.kind === "close") throw labelsChanged(namespace, altered);
     tools.journal.note(key, { labels: altered ?? after });
@@ -51,14 +51,18 @@ export const relabelActions: StepActions<RelabelStep, Written> = {
   },
 };
 
-/** The undo record that the namespace gets; undefined: none. Throws `ClusterError`. */
-async function recordOf(step: RelabelStep, tools: Tools): Promise<UndoRecord | undefined> {
+/** Labels that a rollback writes. */
+const isBack = ({ record }: RelabelStep): boolean => record.kind === "keep";
+
+/** The undo record that the namespace gets; null: none; undefined: the one that it has. Throws `ClusterError`. */
+async function recordOf(step: RelabelStep, tools: Tools): Promise<UndoRecord | null | undefined> {
   switch (step.record.kind) {
-    case "remove":
+    case "keep":
       return undefined;
     case "close": {
+      if (step.record.removes) return null;
       const record = tools.journal.outcome(labelsKey(step.namespace)).record;
-      return record && { ...record, state: "done" };
+      return record ? { ...record, state: "done" } : null;
     }
     case "open":
       return (
@@ -69,6 +73,7 @@ async function recordOf(step: RelabelStep, tools: Tools): Promise<UndoRecord | u
           namespaceUid: step.uid,
           before: step.before,
           from: step.from,
+          ...step.record.inherited,
           state: "open",
         }
       );

@@ -6,7 +6,7 @@
 import { ClusterError } from "../../cluster/cluster-error.ts";
 import { kinds } from "../../cluster/kinds.ts";
 import { refText } from "../../mesh/object-ref.ts";
-import { labelsKey, type RestartStep, stepKey } from "../../upgrade/plan/step.ts";
+import { type RestartStep, stepKey } from "../../upgrade/plan/step.ts";
 import type { RestartGoal } from "../../upgrade/proof/workload-proof.ts";
 import { type Arrived, arrival } from "../arrival.ts";
 import type { ProgressTask } from "../progress.ts";
@@ -73,22 +73,25 @@ const proofOf = ({ kind, reason, diagnosis }: Arrived): Proof => {
   return { state: kind === "failed" ? "failed" : "unproven", reason, diagnosis };
 };
 
-/** A way back only waits: the pods that it replaces are on the revision that it leaves, and may be broken. */
-const goalOf = ({ guarded }: RestartStep, goal: RestartGoal, question: "first-pod" | "all-pods", { timeouts }: Tools) =>
-  ({
+/**
+ * A way back only waits: the pods that it replaces are on the revision that it leaves, and may be broken. With the
+ * template as it was, their age does not tell them from the new ones.
+ */
+const goalOf = (step: RestartStep, goal: RestartGoal, question: "first-pod" | "all-pods", { timeouts }: Tools) => {
+  const onward = step.guarded && step.stamp.kind !== "as-before";
+  return {
     ...goal,
     question,
-    wrongRevision: guarded ? "ends" : "waits",
-    diagnosed: guarded,
+    wrongRevision: onward ? "ends" : "waits",
+    diagnosed: onward,
     noProgressMs: timeouts.workload,
-  }) as const;
+  } as const;
+};
 
 async function stampFor({ workload, stamp }: RestartStep, tools: Tools): Promise<string | null> {
   if (stamp.kind === "as-before") return stamp.stamp;
   if (stamp.kind === "new") return laterStamp(timeOf(tools), stamp.after);
-  const record = tools.journal.outcome(labelsKey(workload.namespace)).record;
-  if (!record) throw new Error(`no undo record for namespace ${workload.namespace}`);
-  return record.stamp;
+  return tools.ledger.runOf(workload.namespace).stamp;
 }
 
 const timeOf = ({ cluster, clock, stop }: Tools) => ({ cluster, clock, signal: stop.now });

@@ -2,6 +2,12 @@
 import type { CheckRecord } from "./check.ts";
 import { meshChecks } from "./mesh/mesh-checks.ts";
 import { migrationChecks } from "./move/migration-checks.ts";
+import { rollbackChecks } from "./rollback/rollback-checks.ts";
 import { singleChecks } from "./single-checks.ts";
 
-export const allChecks: readonly CheckRecord[] = [...singleChecks, ...migrationChecks, ...meshChecks];
+export const allChecks: readonly CheckRecord[] = [
+  ...singleChecks,
+  ...migrationChecks,
+  ...meshChecks,
+  ...rollbackChecks,
+];

@@ -16,7 +16,14 @@ export interface CheckRecord {
   /** The gravest severity of its findings. */
   readonly severity: Severity;
   /** What it is about; its page of the documentation. */
-  readonly category: "request" | "control-planes" | "namespaces" | "gateways" | "workloads" | "availability";
+  readonly category:
+    | "request"
+    | "control-planes"
+    | "namespaces"
+    | "gateways"
+    | "workloads"
+    | "availability"
+    | "rollback";
   /** The flags that accept its findings; absent: nothing accepts them. */
   readonly accepts?: readonly Accept["flag"][];
 }

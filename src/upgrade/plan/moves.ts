@@ -10,7 +10,11 @@ import type { MigrationRequest } from "./migration-request.ts";
 export interface Facts {
   readonly mesh: Mesh;
   readonly evidence: ClusterEvidence;
+  /** Rollbacks are judged by the same checks: the old revision is then the target. */
+  readonly verb: "migrate" | "rollback";
   readonly target: Target;
+  /** The labels by which the target injects. */
+  readonly after: RevisionLabels;
   readonly request: MigrationRequest;
   /** What was asked for, in its order. */
   readonly asked: readonly Asked[];
@@ -40,7 +44,7 @@ export interface NamespaceMove {
   /** All its labels, as they will be. */
   readonly labelsAfter: Labels;
   readonly from: FromRevision;
-  /** Record of an unfinished run to this very target. */
+  /** Record of an unfinished run to this very target; of a rollback: the record that it goes by. */
   readonly open: UndoRecord | undefined;
   readonly workloads: readonly WorkloadMove[];
   /** Pods on another revision that belong to no known workload, by their owner. */
@@ -51,9 +55,18 @@ export interface NamespaceMove {
 /**
  * `restart` · `blocked`: a restart would not move it · `left`: by `--leave` · `unselected`: by `-l` · `already`: every
  * pod is on the target ·
- * `empty`: no pods, the next one goes to the target · `not-injected`: never gets a proxy from the target.
+ * `empty`: no pods, the next one goes to the target · `not-injected`: never gets a proxy from the target · `before`: of
+ * a rollback: its pods were on another revision before the run, and stay there.
  */
-export type Disposition = "restart" | "blocked" | "left" | "unselected" | "already" | "empty" | "not-injected";
+export type Disposition =
+  | "restart"
+  | "blocked"
+  | "left"
+  | "unselected"
+  | "already"
+  | "empty"
+  | "not-injected"
+  | "before";
 
 export interface WorkloadMove {
   readonly workload: Workload;

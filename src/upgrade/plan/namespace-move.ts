@@ -5,47 +5,91 @@ import type { Injection, Mesh, Namespace, Pod, Workload } from "../../mesh/model
 import { undoAnnotation } from "../../mesh/model.ts";
 import { refText } from "../../mesh/object-ref.ts";
 import { isLive } from "../../mesh/pod-state.ts";
-import { type RevisionLabels, revisionLabelsOf } from "../../mesh/revision-labels.ts";
+import { type RevisionLabels, revisionLabelKeys, revisionLabelsOf } from "../../mesh/revision-labels.ts";
 import { isMalformed } from "../record/record-fields.ts";
 import type { FromRevision, Target, UndoRecord } from "../record/undo-record.ts";
 import { parseUndoRecord } from "../record/undo-record.ts";
 import { blockedReason } from "./blocked-reason.ts";
-import type { MigrationRequest } from "./migration-request.ts";
 import type { Asked, Disposition, NamespaceMove, PodsWithoutWorkload, WorkloadMove } from "./moves.ts";
 import { isNamed } from "./object-pattern.ts";
 
 export interface Moving {
   readonly mesh: Mesh;
   readonly target: Target;
-  readonly request: MigrationRequest;
+  /** The values of `--leave`. */
+  readonly leave: readonly string[];
   /** UIDs of the workloads that `-l` selects; undefined without `-l`. */
   readonly selected: ReadonlySet<string> | undefined;
 }
 
-/** What moving this namespace to the target means for its labels and for each of its workloads. */
+/** The moves of these namespaces of the mesh, each by its way where it has one. */
+export const namespaceMoves = (
+  moving: Moving,
+  namespaces: readonly string[],
+  wayOf: (namespace: Namespace) => Way | undefined = () => undefined,
+): readonly NamespaceMove[] => {
+  const workloads = Map.groupBy(moving.mesh.workloads, ({ namespace }) => namespace);
+  const pods = Map.groupBy(moving.mesh.pods, ({ namespace }) => namespace);
+  return moving.mesh.namespaces
+    .filter(({ name }) => namespaces.includes(name))
+    .map((namespace) => {
+      const inside = { workloads: workloads.get(namespace.name) ?? [], pods: pods.get(namespace.name) ?? [] };
+      return namespaceMove({ namespace, ...inside }, moving, wayOf(namespace));
+    });
+};
+
+/** By which labels a namespace gets to the target, and which of its pods need not. */
+export interface Way {
+  readonly after: RevisionLabels;
+  /** The record that the move continues or undoes. */
+  readonly open: UndoRecord | undefined;
+  /** Where the namespace comes from; undefined: the record or the mesh shows it. */
+  readonly from: FromRevision | undefined;
+  /** A pod on another revision that stays there. */
+  readonly stays: (pod: Pod) => boolean;
+}
+
+/** The labels that a migration to the target writes. */
+export const labelsTo = ({ label }: Pick<Target, "label">): RevisionLabels => ({
+  "istio-injection": null,
+  "istio.io/rev": label,
+});
+
+const onward = (namespace: Namespace, target: Target): Way => ({
+  after: labelsTo(target),
+  open: openRecord(namespace, target),
+  from: undefined,
+  stays: () => false,
+});
+
+/**
+ * What moving this namespace to the target means for its labels and for each of its workloads. Without a `way` it is
+ * the move of a migration.
+ */
 export const namespaceMove = (
   { namespace, workloads, pods }: Pick<NonNullable<Asked["found"]>, "namespace" | "workloads" | "pods">,
   moving: Moving,
+  way: Way = onward(namespace, moving.target),
 ): NamespaceMove => {
   const { mesh, target } = moving;
+  const { after, open } = way;
   const before = revisionLabelsOf(namespace.labels);
-  const after: RevisionLabels = { "istio-injection": null, "istio.io/rev": target.label };
-  const labelsAfter = { ...omit(namespace.labels, "istio-injection"), "istio.io/rev": target.label };
+  const labelsAfter = withRevisionLabels(namespace.labels, after);
   const inject = (pod: Injectable): Injection =>
     injectionOf(mesh.injectors, { name: namespace.name, labels: labelsAfter }, pod);
   const plain = inject({});
-  const open = openRecord(namespace, target);
   const moves = workloads.map((workload) =>
-    workloadMove(workload, injectionAfter(workload, inject), plain, open, moving),
+    workloadMove(workload, injectionAfter(workload, inject), plain, way, moving),
   );
-  const podsWithoutWorkload = podsWithoutWorkloadIn(namespace.name, pods, new Set(workloads.map(refText)), moving);
+  const unowned = pods.filter((pod) => !way.stays(pod));
+  const podsWithoutWorkload = podsWithoutWorkloadIn(namespace.name, unowned, new Set(workloads.map(refText)), moving);
   const stale = [...moves.flatMap((move) => move.stale), ...podsWithoutWorkload.flatMap((move) => move.pods)];
   return {
     namespace,
     before,
     after,
     labelsAfter,
-    from: open?.from ?? fromRevision(mesh, namespace, target, stale),
+    from: way.from ?? open?.from ?? fromRevision(mesh, namespace, target, stale),
     open,
     workloads: moves,
     podsWithoutWorkload,
@@ -53,18 +97,26 @@ export const namespaceMove = (
   };
 };
 
-const omit = (labels: Namespace["labels"], key: string): Namespace["labels"] =>
-  Object.fromEntries(Object.entries(labels).filter(([name]) => name !== key));
+const withRevisionLabels = (labels: Namespace["labels"], after: RevisionLabels): Namespace["labels"] =>
+  Object.fromEntries([
+    ...Object.entries(labels).filter(([name]) => !revisionLabelKeys.some((key) => key === name)),
+    ...revisionLabelKeys.flatMap((key) => (after[key] === null ? [] : [[key, after[key]]])),
+  ]);
+
+/** The record of an unfinished run to this target in this namespace. */
+const openRecord = (namespace: Namespace, target: Target): UndoRecord | undefined => {
+  const record = recordTo(namespace, target);
+  return record?.state === "open" ? record : undefined;
+};
 
 /**
- * The record of an unfinished run to this target in this namespace; what else stands in the annotation is the checks'
+ * The record of the last run to this target in this namespace; what else the annotation may contain is the checks'
  * business.
  */
-const openRecord = (namespace: Namespace, target: Target): UndoRecord | undefined => {
+export const recordTo = (namespace: Namespace, target: Target): UndoRecord | undefined => {
   const text = labelOf(namespace.annotations, undoAnnotation);
   const record = text === undefined ? undefined : parseUndoRecord(text);
-  if (record === undefined || isMalformed(record) || record.state !== "open" || record.namespaceUid !== namespace.uid)
-    return undefined;
+  if (record === undefined || isMalformed(record) || record.namespaceUid !== namespace.uid) return undefined;
   return record.target.label === target.label && record.target.revision === target.revision ? record : undefined;
 };
 
@@ -77,17 +129,19 @@ const workloadMove = (
   workload: Workload,
   after: Injection,
   plain: Injection,
-  open: UndoRecord | undefined,
-  { target, request, selected }: Moving,
+  { open, stays }: Way,
+  { target, leave, selected }: Moving,
 ): WorkloadMove => {
   const lostItsSidecar = open !== undefined && lostSidecar(workload, after, open, target);
   const stale = workload.pods.filter(
-    (pod) => isStale(pod, target) || (lostItsSidecar && isRunning(pod) && !isInjected(pod)),
+    (pod) =>
+      (isStale(pod, target) && !stays(pod)) || (lostItsSidecar && isRunning(pod) && !isInjected(pod) && !stays(pod)),
   );
   const blocked = stale.length === 0 ? undefined : blockedReason(workload, after, plain, target);
   const disposition = (): Disposition => {
-    if (stale.length === 0) return restingFate(workload, after, target);
-    if (isNamed(request.leave, workload)) return "left";
+    if (stale.length === 0)
+      return workload.pods.some((pod) => isStale(pod, target)) ? "before" : restingFate(workload, after, target);
+    if (isNamed(leave, workload)) return "left";
     if (selected !== undefined && !selected.has(workload.uid)) return "unselected";
     return blocked === undefined ? "restart" : "blocked";
   };
@@ -124,7 +178,7 @@ const podsWithoutWorkloadIn = (
   namespace: string,
   pods: readonly Pod[],
   known: ReadonlySet<string>,
-  { target, request, selected }: Moving,
+  { target, leave, selected }: Moving,
 ): readonly PodsWithoutWorkload[] => {
   const podsWithoutWorkload = pods.filter(
     (pod) => isStale(pod, target) && !(pod.workload !== undefined && known.has(refText(pod.workload))),
@@ -136,13 +190,7 @@ const podsWithoutWorkloadIn = (
     const { owner, name } = owned[0] as Pod;
     const ref = { kind: owner?.kind ?? "Pod", namespace, name: owner?.name ?? name };
     const disposition =
-      owner?.kind === "Job"
-        ? "job"
-        : isNamed(request.leave, ref)
-          ? "left"
-          : selected !== undefined
-            ? "unselected"
-            : "blocked";
+      owner?.kind === "Job" ? "job" : isNamed(leave, ref) ? "left" : selected !== undefined ? "unselected" : "blocked";
     return { ref, pods: owned, disposition };
   });
 };

@@ -3,8 +3,9 @@
  * that was planned by and the labels' arrival at the injectors is in no step of the plan.
  */
 import type { ObjectRef, Pod } from "../../mesh/model.ts";
+import { refOf } from "../../mesh/object-ref.ts";
 import { counted } from "../../mesh/phrase.ts";
-import { type Moving, namespaceMove } from "./namespace-move.ts";
+import type { NamespaceMove } from "./moves.ts";
 import { revisionsText } from "./revisions-text.ts";
 
 export interface NotMoved {
@@ -14,31 +15,18 @@ export interface NotMoved {
 }
 
 /**
- * Of these namespaces in a picture of afterwards. What the request leaves, by name or by selector, is none, nor are
+ * Of namespaces as a picture of afterwards has them. What the request leaves, by name or by selector, is none, nor are
  * running Jobs.
  */
-export const notMoved = (moving: Moving, namespaces: readonly string[]): readonly NotMoved[] => {
-  const workloads = Map.groupBy(moving.mesh.workloads, ({ namespace }) => namespace);
-  const pods = Map.groupBy(moving.mesh.pods, ({ namespace }) => namespace);
-  return moving.mesh.namespaces
-    .filter(({ name }) => namespaces.includes(name))
-    .flatMap((namespace) => {
-      const inside = {
-        namespace,
-        workloads: workloads.get(namespace.name) ?? [],
-        pods: pods.get(namespace.name) ?? [],
-      };
-      const move = namespaceMove(inside, moving);
-      return [
-        ...move.workloads
-          .filter(({ disposition }) => disposition === "restart" || disposition === "blocked")
-          .map(({ workload: { kind, namespace, name }, stale }) => notMovedYet({ kind, namespace, name }, stale)),
-        ...move.podsWithoutWorkload
-          .filter(({ disposition }) => disposition === "blocked")
-          .map(({ ref, pods }) => notMovedYet(ref, pods)),
-      ];
-    });
-};
+export const notMoved = (moves: readonly NamespaceMove[]): readonly NotMoved[] =>
+  moves.flatMap((move) => [
+    ...move.workloads
+      .filter(({ disposition }) => disposition === "restart" || disposition === "blocked")
+      .map(({ workload, stale }) => notMovedYet(refOf(workload), stale)),
+    ...move.podsWithoutWorkload
+      .filter(({ disposition }) => disposition === "blocked")
+      .map(({ ref, pods }) => notMovedYet(ref, pods)),
+  ]);
 
 const notMovedYet = (object: ObjectRef, stale: readonly Pod[]): NotMoved => ({
   object,

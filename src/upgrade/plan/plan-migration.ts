@@ -1,20 +1,16 @@
 /** Plans a migration: from what is there and what was asked for to the stages that lead to the target. Pure. */
-import type { Mesh, ObjectRef, Workload } from "../../mesh/model.ts";
-import { refOf } from "../../mesh/object-ref.ts";
+import type { Mesh } from "../../mesh/model.ts";
 import { sameRevisionLabels } from "../../mesh/revision-labels.ts";
 import type { ClusterEvidence } from "../evidence/cluster-evidence.ts";
-import { presentGoal } from "../proof/present-goal.ts";
-import { workloadProof } from "../proof/workload-proof.ts";
 import type { Target } from "../record/undo-record.ts";
 import { chooseCanary } from "./canary.ts";
 import { eligibilityOf } from "./eligibility.ts";
 import type { MigrationRequest } from "./migration-request.ts";
-import { type Asked, comesFrom, type Facts, hasWork, type NamespaceMove, type WorkloadMove } from "./moves.ts";
-import { namespaceMove } from "./namespace-move.ts";
-import { type Lane, type Left, type MigrationPlan, revisionsLeft, type Stage, stepsOfLane } from "./plan.ts";
-import { revisionsOf, revisionsText } from "./revisions-text.ts";
-import { rolloutSize } from "./rollout-size.ts";
-import { type ProveStep, type RelabelStep, type RestartStep, stepKey } from "./step.ts";
+import { proofsIn, provingLane, restartStep, untouched } from "./move-steps.ts";
+import { type Asked, comesFrom, type Facts, hasWork, type NamespaceMove } from "./moves.ts";
+import { labelsTo, namespaceMove, recordTo } from "./namespace-move.ts";
+import { type Lane, type MigrationPlan, revisionsLeft, type Stage, stepsOfLane } from "./plan.ts";
+import { type Inherited, type ProveStep, type RelabelStep, type RestartStep, stepKey } from "./step.ts";
 
 export interface Gathered {
   readonly mesh: Mesh;
@@ -31,13 +27,15 @@ export const migrationFacts = (
 ): Facts => {
   const asked = askedNamespaces(mesh, request);
   const all = asked.flatMap(({ found }) =>
-    found?.eligibility === "eligible" ? [namespaceMove(found, { mesh, target, request, selected })] : [],
+    found?.eligibility === "eligible" ? [namespaceMove(found, { mesh, target, leave: request.leave, selected })] : [],
   );
   const moves =
     request.namespaces === "all" && request.from !== undefined
       ? all.filter((move) => comesFrom(move, request.from))
       : all;
-  return { mesh, evidence, target, request, asked, inScope: moves, moves: moves.filter(hasWork) };
+  const verb = "migrate";
+  const after = labelsTo(target);
+  return { mesh, evidence, verb, target, after, request, asked, inScope: moves, moves: moves.filter(hasWork) };
 };
 
 /**
@@ -59,10 +57,7 @@ export const planMigration = (facts: Facts, parallelNamespaces: number): Migrati
       lanes.flatMap(({ restarts }) => restarts),
       target.revision,
     ),
-    left: inScope.flatMap((move) => left(move, target)),
-    already: ofDisposition(inScope, "already"),
-    empty: ofDisposition(inScope, "empty"),
-    notInjected: inScope.flatMap(notInjected),
+    ...untouched(inScope, target),
   };
 };
 
@@ -80,7 +75,7 @@ const laneOf = (facts: Facts, move: NamespaceMove, canary: string | undefined): 
   const { namespace, before, after, from, open } = move;
   const restarts = move.workloads
     .filter(({ disposition }) => disposition === "restart")
-    .map((each) => restart(each, target, canary))
+    .map((each) => ({ ...restartStep(each, target), canary: each.workload.uid === canary }))
     .sort((a, b) => Number(b.canary) - Number(a.canary));
   const first = restarts[0]?.workload;
   const relabel: RelabelStep = {
@@ -92,49 +87,28 @@ const laneOf = (facts: Facts, move: NamespaceMove, canary: string | undefined): 
     from,
     to: target.revision,
     // Labels that are as before again were put back by hand since: then this run is a new one, with a stamp of its own.
-    record: { kind: "open", target, resumed: sameRevisionLabels(before, after) ? open : undefined },
+    record: {
+      kind: "open",
+      target,
+      resumed: sameRevisionLabels(before, after) ? open : undefined,
+      ...inherited(move, target),
+    },
     probe: first && { workload: first, required: true },
   };
   return { move, relabel, restarts, proofs: proofsIn(facts, move), hasCanary: restarts[0]?.canary === true };
 };
 
-const restart = ({ workload, stale }: WorkloadMove, target: Target, canary: string | undefined): RestartStep => ({
-  kind: "restart",
-  workload: refOf(workload),
-  uid: workload.uid,
-  canary: workload.uid === canary,
-  podsInFlight: rolloutSize(workload),
-  stalePods: stale.length,
-  pods: workload.pods.length,
-  from: revisionsOf(stale),
-  to: target.revision,
-  gateway: workload.gateway,
-  stamp: { kind: "of-record" },
-  guarded: true,
-  blockingPods: [],
-});
-
-/** Nothing to write there: workloads that are on the target are still proven, where the istiods did not say it already. */
-const provingLane = (facts: Facts, move: NamespaceMove): Lane => ({
-  namespace: move.namespace.name,
-  steps: [proofsIn(facts, move)],
-  onFailure: "stop",
-});
-
-const proofsIn = ({ mesh, target }: Facts, { workloads }: NamespaceMove): readonly ProveStep[] =>
-  workloads
-    .filter(({ disposition, workload }) => disposition === "already" && !isProven(workload, mesh, target))
-    .map(({ workload }) => ({
-      kind: "prove",
-      workload: refOf(workload),
-      uid: workload.uid,
-      restartedAt: workload.restartedAt,
-      to: target.revision,
-    }));
-
-/** No restart needed is no proof: its proxies may be connected to another control plane, or to none. */
-const isProven = (workload: Workload, mesh: Mesh, { revision }: Target): boolean =>
-  workloadProof(workload, presentGoal(workload, revision), mesh.answers, new Map(), 0).verdict.kind === "done";
+/**
+ * Labels that were put back, or workloads that an earlier run left: a new run, and what came up on the target since the
+ * earlier one is still not of before.
+ */
+const inherited = ({ namespace, before, after }: NamespaceMove, target: Target): { readonly inherited?: Inherited } => {
+  const earlier = recordTo(namespace, target);
+  if (earlier === undefined) return {};
+  const since = earlier.since ?? earlier.stamp;
+  const kept = sameRevisionLabels(before, after) ? { before: earlier.before, from: earlier.from } : {};
+  return { inherited: { since, ...kept } };
+};
 
 /** A run that goes on with an earlier one is not put back: what the earlier one moved would be left behind. */
 const onFailure = ({ relabel }: PlannedLane, fresh: Lane["onFailure"]): Lane["onFailure"] =>
@@ -203,14 +177,6 @@ const closeStage = (lanes: readonly PlannedLane[]): Stage => ({
 const staysOpen = ({ workloads, podsWithoutWorkload }: NamespaceMove): boolean =>
   [...workloads, ...podsWithoutWorkload].some(({ disposition }) => disposition === "unselected");
 
-const notInjected = ({ workloads }: NamespaceMove): MigrationPlan["notInjected"] =>
-  workloads
-    .filter(({ disposition, workload }) => disposition === "not-injected" && workload.pods.length > 0)
-    .map(({ workload, after }) => ({
-      object: refOf(workload),
-      reason: after.kind === "injected" ? `injected by ${after.revision}` : after.reason,
-    }));
-
 /** Named ones in the order given, each once; or all that their own labels inject, by name. */
 const askedNamespaces = (mesh: Mesh, request: MigrationRequest): readonly Asked[] => {
   const workloads = Map.groupBy(mesh.workloads, ({ namespace }) => namespace);
@@ -227,32 +193,3 @@ const askedNamespaces = (mesh: Mesh, request: MigrationRequest): readonly Asked[
   const byName = new Map(all.map((asked) => [asked.name, asked]));
   return [...new Set(request.namespaces)].map((name) => byName.get(name) ?? { name, found: undefined });
 };
-
-const left = ({ workloads, podsWithoutWorkload }: NamespaceMove, target: Target): readonly Left[] => [
-  ...workloads.flatMap(({ workload, disposition, stale }): readonly Left[] => {
-    const object = refOf(workload);
-    if (disposition === "left")
-      return [{ object, reason: `stays on ${revisionsText(stale)} until its next pod`, by: "--leave" }];
-    if (disposition === "unselected")
-      return [{ object, reason: `not selected: moves to ${target.revision} at its next pod`, by: "selector" }];
-    return [];
-  }),
-  ...podsWithoutWorkload.flatMap(({ ref: object, disposition, pods }): readonly Left[] => {
-    if (disposition === "job") return [{ object, reason: `runs on ${revisionsText(pods)} until it ends`, by: "job" }];
-    if (disposition === "left")
-      return [{ object, reason: `stays on ${revisionsText(pods)} until it is created again`, by: "--leave" }];
-    if (disposition === "unselected")
-      return [
-        { object, reason: `not selected: stays on ${revisionsText(pods)} until it is created again`, by: "selector" },
-      ];
-    return [];
-  }),
-];
-
-const ofDisposition = (
-  moves: readonly NamespaceMove[],
-  disposition: WorkloadMove["disposition"],
-): readonly ObjectRef[] =>
-  moves.flatMap(({ workloads }) =>
-    workloads.filter((each) => each.disposition === disposition).map(({ workload }) => refOf(workload)),
-  );

@@ -9,8 +9,8 @@ export interface Plan {
   readonly oldRevisions: readonly string[];
 }
 
-export interface MigrationPlan extends Plan {
-  readonly target: Target;
+/** A plan that brings namespaces to a revision, with what it does not touch in them. */
+export interface MovePlan extends Plan {
   /** Namespaces in the order in which they start. */
   readonly namespaces: readonly string[];
   /** Stays on the old revision, accepted. */
@@ -21,6 +21,10 @@ export interface MigrationPlan extends Plan {
   readonly empty: readonly ObjectRef[];
   /** Workloads that get no proxy from the target, and why (opted out, host network, …). */
   readonly notInjected: readonly { readonly object: ObjectRef; readonly reason: string }[];
+}
+
+export interface MigrationPlan extends MovePlan {
+  readonly target: Target;
 }
 
 export interface Stage {
@@ -44,9 +48,9 @@ export type StageName = "canary" | "workloads" | "close" | "labels" | "restarts"
 
 /**
  * `last-look`: what came up on another revision meanwhile · `look-again`: which workloads a rollback has to restart, by
- * the pods that are there once the labels are back.
+ * the pods that are there once the labels are back · `labels-back`: only namespaces whose labels are proven to be back.
  */
-export type Gate = "last-look" | "look-again";
+export type Gate = "last-look" | "look-again" | "labels-back";
 
 /** The steps of one namespace, in their order; an inner list is run side by side. A failed step ends the lane. */
 export interface Lane {
@@ -63,8 +67,8 @@ export interface Lane {
 export interface Left {
   readonly object: ObjectRef;
   readonly reason: string;
-  /** Accepted by `--leave`; a running Job; not selected by `-l`. */
-  readonly by: "--leave" | "job" | "selector";
+  /** Accepted by `--leave`; a running Job; not selected by `-l`; of a rollback: it was there before the run. */
+  readonly by: "--leave" | "job" | "selector" | "before";
 }
 
 export const stepsOfLane = ({ steps }: Lane): readonly Step[] => steps.flat();

@@ -6,11 +6,11 @@ import { refOf, refText } from "../../mesh/object-ref.ts";
 import { isLive } from "../../mesh/pod-state.ts";
 import { type RevisionLabels, sameRevisionLabels } from "../../mesh/revision-labels.ts";
 import type { UndoRecord } from "../record/undo-record.ts";
-import type { Lane, Plan } from "./plan.ts";
+import { type Lane, type Plan, stepsOfLane } from "./plan.ts";
 import { revisionsOf } from "./revisions-text.ts";
 import { rolloutSize } from "./rollout-size.ts";
 import { templateHash } from "./run-drafts.ts";
-import type { RelabelStep, RestartStep, StampChoice } from "./step.ts";
+import { type RelabelStep, type RestartStep, type StampChoice, stepKey } from "./step.ts";
 
 /** A namespace to put back: what was before, and what is there now. */
 export interface Restoring {
@@ -63,6 +63,14 @@ export const planRollback = (namespaces: readonly Restoring[]): RollbackPlan => 
       gate: "look-again",
       evenAfterFailure: false,
     },
+    {
+      name: "close",
+      lanes: namespaces.flatMap(closeBack),
+      sideBySide: Math.max(1, namespaces.length),
+      until: "all-pods",
+      gate: "look-again",
+      evenAfterFailure: false,
+    },
   ],
   // The target may be what failed: its istiods are not asked to confirm that its proxies have left.
   oldRevisions: [],
@@ -80,7 +88,7 @@ const labelsBack = ({ namespace, record, written, restarted }: Restoring): Relab
     after: record.before,
     from: { revision: record.target.revision, deploymentUid: undefined },
     to: record.from.revision,
-    record: { kind: "remove" },
+    record: { kind: "keep" },
     probe: first && !keptLabels(record, written) ? { workload: first, required: false } : undefined,
   };
 };
@@ -106,6 +114,20 @@ const restartsBack = (each: Restoring): Lane => {
       ],
     ],
   };
+};
+
+/** The undo record goes last: until everything is back, mesh-rollback can go on with it. */
+const closeBack = (each: Restoring): readonly Lane[] => {
+  if (withoutWorkload(each).some((pod) => !isOfJob(pod))) return [];
+  const labels = labelsBack(each);
+  const proven = [labels, ...stepsOfLane(restartsBack(each))].map(stepKey);
+  const step: RelabelStep = {
+    ...labels,
+    before: labels.after,
+    record: { kind: "close", proven, removes: true },
+    probe: undefined,
+  };
+  return [{ namespace: each.namespace, steps: [step], onFailure: "stop" }];
 };
 
 const restartBack = (

@@ -27,12 +27,25 @@ export interface RelabelStep {
 
 /**
  * What the step makes of the undo record. `open`: a run to `target` begins, or goes on with the record of an unfinished
- * one, whose run id, stamp and labels stay · `close`: the steps with these keys are proven · `remove`: all is as before.
+ * one, whose run id, stamp and labels stay · `close`: the steps with these keys are proven; the record then is `done`, or
+ * is removed · `keep`: nothing, because the rollback that writes these labels still needs it.
  */
 export type RecordChange =
-  | { readonly kind: "open"; readonly target: Target; readonly resumed: UndoRecord | undefined }
-  | { readonly kind: "close"; readonly proven: readonly string[] }
-  | { readonly kind: "remove" };
+  | {
+      readonly kind: "open";
+      readonly target: Target;
+      readonly resumed: UndoRecord | undefined;
+      /** What a new record takes from the one that it replaces. */
+      readonly inherited?: Inherited | undefined;
+    }
+  | { readonly kind: "close"; readonly proven: readonly string[]; readonly removes?: boolean }
+  | { readonly kind: "keep" };
+
+/**
+ * Of an earlier run to the same target, whose pods are still there: since when they are not of before, and, where the
+ * labels are those of the target already, what the namespace was before.
+ */
+export type Inherited = Pick<UndoRecord, "since"> & Partial<Pick<UndoRecord, "before" | "from">>;
 
 /** Restarts a workload, and waits until every pod of it is proven on `to`. */
 export interface RestartStep {
@@ -57,7 +70,7 @@ export interface RestartStep {
 }
 
 /**
- * The restart stamp of the pod template. `of-record`: the one of the namespace's undo record, so that a repeated step is
+ * The restart stamp of the pod template. `of-record`: the one of the run in this namespace, so that a repeated step is
  * the same rollout · `new`: the time now, later than `after` · `as-before`: the template as it was, without a new
  * rollout where its old ReplicaSet still serves.
  */

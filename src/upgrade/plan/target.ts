@@ -4,6 +4,7 @@ import type { LabelSelector, Labels } from "../../mesh/kubernetes.ts";
 import { matchesSelector } from "../../mesh/labels.ts";
 import type { Injector, Mesh } from "../../mesh/model.ts";
 import { listed } from "../../mesh/phrase.ts";
+import { type RevisionLabels, revisionLabelKeys } from "../../mesh/revision-labels.ts";
 import { revisionsWithIstiod } from "../../mesh/revision-state.ts";
 import { didYouMean } from "../../mesh/text/suggestion.ts";
 import { blocker, observe } from "../checks/check.ts";
@@ -61,9 +62,17 @@ const revisionsOf = (injectors: readonly Injector[]): readonly string[] => [
  * Does the entry inject pods because their namespace says `istio.io/rev=<label>`? An entry that also takes a namespace
  * without the label serves no label in particular; one that istioctl deactivated takes none.
  */
-export const serves = ({ entry }: Injector, label: string): boolean =>
-  selects(entry.namespaceSelector, { "istio.io/rev": label }) === true &&
-  selects(entry.namespaceSelector, {}) === false;
+const serves = (injector: Injector, label: string): boolean =>
+  servesLabels(injector, { "istio-injection": null, "istio.io/rev": label });
+
+/** The same of both labels. */
+export const servesLabels = ({ entry }: Injector, labels: RevisionLabels): boolean => {
+  const present = revisionLabelKeys.flatMap((key) => (labels[key] === null ? [] : [[key, labels[key]] as const]));
+  return (
+    selects(entry.namespaceSelector, Object.fromEntries(present)) === true &&
+    selects(entry.namespaceSelector, {}) === false
+  );
+};
 
 /** `undefined` where the selector cannot be evaluated. */
 export const selects = (selector: LabelSelector | undefined, labels: Labels): boolean | undefined => {

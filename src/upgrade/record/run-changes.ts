@@ -23,7 +23,14 @@ export const beginRun = (journal: RunJournal, draft: RunDraft, beginning: RunBeg
   const { by } = beginning;
   const fresh: RunRecord = { ...known, ...beginning, state: "open", stoppedAt: undefined };
   const record: RunRecord = earlier
-    ? { ...earlier, by, state: "open", stoppedAt: undefined, workloads: merged(earlier.workloads, draft.workloads) }
+    ? {
+        ...earlier,
+        by,
+        after: draft.after,
+        state: "open",
+        stoppedAt: undefined,
+        workloads: merged(earlier.workloads, draft.workloads),
+      }
     : fresh;
   const others = journal.runs.filter((each) => each !== earlier && !wroteNothing(each));
   return {

@@ -33,6 +33,11 @@ export interface UndoRecord {
   readonly target: Target;
   /** The restart stamp of the run: RFC 3339, by the API server's clock. */
   readonly stamp: string;
+  /**
+   * When the first of the runs to this target began that this one continues: their pods are not of before. Absent where
+   * it continues none.
+   */
+  readonly since?: string | undefined;
   readonly namespaceUid: string;
   readonly before: RevisionLabels;
   readonly from: FromRevision;
@@ -41,12 +46,23 @@ export interface UndoRecord {
 }
 
 /** The text of a record, for the annotation. The order of the fields is always the same. */
-export const undoText = ({ version, run, target, stamp, namespaceUid, before, from, state }: UndoRecord): string =>
+export const undoText = ({
+  version,
+  run,
+  target,
+  stamp,
+  since,
+  namespaceUid,
+  before,
+  from,
+  state,
+}: UndoRecord): string =>
   JSON.stringify({
     version,
     run,
     target: { label: target.label, revision: target.revision, tag: target.tag },
     stamp,
+    since,
     namespaceUid,
     before: { "istio-injection": before["istio-injection"], "istio.io/rev": before["istio.io/rev"] },
     from: { revision: from.revision, deploymentUid: from.deploymentUid },
@@ -73,16 +89,27 @@ export const parseUndoRecord = (text: string): UndoRecord | Malformed => {
           : "it has no version",
     };
   }
-  const { run, stamp, namespaceUid, state } = record;
+  const { run, stamp, since, namespaceUid, state } = record;
   const target = targetOf(fields(record.target));
   const before = labelsOf(fields(record.before));
   const from = fromOf(fields(record.from));
   if (!isLabelValue(run) || !isInstant(stamp) || !isText(namespaceUid))
     return { malformed: "its field run, stamp or namespaceUid is missing" };
+  if (!(since === undefined || isText(since))) return { malformed: "its field since is not a text" };
   if (state !== "open" && state !== "done") return { malformed: "its field state is neither open nor done" };
   if (!target || !before || !from)
     return { malformed: `its field ${!target ? "target" : !before ? "before" : "from"} is incomplete` };
-  return { version: 1, run, target, stamp, namespaceUid, before, from, state };
+  return {
+    version: 1,
+    run,
+    target,
+    stamp,
+    ...(since === undefined ? {} : { since }),
+    namespaceUid,
+    before,
+    from,
+    state,
+  };
 };
 
 const targetOf = ({ label, revision, tag }: RecordFields): Target | undefined =>

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import test from "node:test";
+import test, { suite } from "node:test";
+import { undoAnnotation } from "../../../src/mesh/model.ts";
 import type { MigrationPlan } from "../../../src/upgrade/plan/plan.ts";
 import type { RelabelStep, Step } from "../../../src/upgrade/plan/step.ts";
 import type { UndoRecord } from "../../../src/upgrade/record/undo-record.ts";
@@ -357,4 +358,30 @@ test("names that every object has are names like others", () => {
     );
     assert.deepEqual([stopping(plan), restarted(plan)], [[], [`Deployment/${name} (canary)`]]);
   }
+});
+
+suite("a run after another one to the same target", () => {
+  const done: UndoRecord = { ...record, state: "done" };
+  const { before, from, stamp } = record;
+  const inheritedBy = (labels: Record<string, string>, earlier: UndoRecord): unknown => {
+    const annotations = { [undoAnnotation]: undoText(earlier) };
+    const [first] = planOf(mission({ namespaces: [{ name: production, labels, annotations }] })).steps;
+    assert.ok(first?.kind === "relabel" && first.record.kind === "open" && first.record.resumed === undefined);
+    return first.record.inherited;
+  };
+
+  test("with the labels of the target: what was before the first run is not lost", () => {
+    const since = "2020-01-01T00:00:00Z";
+    assert.deepEqual(inheritedBy({ "istio.io/rev": "1-20" }, done), { since: stamp, before, from });
+    assert.deepEqual(inheritedBy({ "istio.io/rev": "1-20" }, { ...done, since }), { since, before, from });
+  });
+  test("with labels that were put back: only since when pods of the target are not of before", () => {
+    assert.deepEqual(inheritedBy({ "istio-injection": "enabled" }, done), { since: stamp });
+    assert.deepEqual(inheritedBy({ "istio-injection": "enabled" }, record), { since: stamp });
+  });
+  test("of another target, or of another namespace of this name: nothing", () => {
+    const target = { label: "prod", revision: "1-20", tag: "prod" };
+    assert.equal(inheritedBy({ "istio-injection": "enabled" }, { ...done, target }), undefined);
+    assert.equal(inheritedBy({ "istio-injection": "enabled" }, { ...done, namespaceUid: "other" }), undefined);
+  });
 });

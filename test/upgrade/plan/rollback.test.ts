@@ -68,20 +68,21 @@ const restartsOf = (each: Restoring): readonly string[] =>
   });
 
 suite("labels", () => {
-  test("are put back first, only where they are those of the run, and the record goes with them", () => {
+  test("are put back first, only where they are those of the run, and the record goes last", () => {
     const { stages } = planRollback([restoring([]), { ...restoring([]), namespace: "shop" }]);
     assert.deepEqual(
       stages.map(({ name, lanes, gate }) => [name, lanes.map(({ namespace }) => namespace), gate]),
       [
         ["labels", ["production", "shop"], undefined],
         ["restarts", ["production", "shop"], "look-again"],
+        ["close", ["production", "shop"], "look-again"],
       ],
     );
     const [step] = stages[0]?.lanes[0]?.steps ?? [];
     assert.ok(step && "kind" in step && step.kind === "relabel");
     assert.deepEqual(
       [step.uid, step.before, step.after, step.to, step.record, step.probe?.required],
-      ["uid-of-production", written, before, "default", { kind: "remove" }, false],
+      ["uid-of-production", written, before, "default", { kind: "keep" }, false],
     );
   });
 

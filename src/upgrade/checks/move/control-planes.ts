@@ -3,7 +3,7 @@ import type { Istiod } from "../../../mesh/model.ts";
 import { counted } from "../../../mesh/phrase.ts";
 import { isExternal, isRunningIstiod } from "../../../mesh/revision-state.ts";
 import { type Facts, oldRevisions } from "../../plan/moves.ts";
-import { serves } from "../../plan/target.ts";
+import { servesLabels } from "../../plan/target.ts";
 import { blocker, type Check, cannotTell, type Observation, warning } from "../check.ts";
 
 const targetReady: Check<Facts> = {
@@ -11,7 +11,7 @@ const targetReady: Check<Facts> = {
   title: "istiod of the target is ready",
   severity: "blocker",
   category: "control-planes",
-  run: ({ mesh, target }) => {
+  run: ({ mesh, target, verb }) => {
     const object = `revision/${target.revision}`;
     const plane = mesh.controlPlanes.find(({ revision }) => revision === target.revision);
     if (plane?.deployment === undefined) {
@@ -26,7 +26,9 @@ const targetReady: Check<Facts> = {
             blocker(
               object,
               "it has a webhook but no istiod",
-              `istioctl install --set revision=${target.revision}, or choose another target`,
+              verb === "rollback"
+                ? "install the same release of it again before you go back"
+                : `istioctl install --set revision=${target.revision}, or choose another target`,
             ),
           ];
     }
@@ -40,8 +42,7 @@ const targetReady: Check<Facts> = {
   },
 };
 
-const servingInjectors = ({ mesh, target }: Facts) =>
-  mesh.injectors.filter((injector) => serves(injector, target.label));
+const servingInjectors = ({ mesh, after }: Facts) => mesh.injectors.filter((injector) => servesLabels(injector, after));
 
 const targetCaBundle: Check<Facts> = {
   id: "target-ca-bundle",
@@ -95,7 +96,9 @@ const istiodsAnswer: Check<Facts> = {
   severity: "unknown",
   category: "control-planes",
   run: (facts) => {
-    const revisions = new Set([facts.target.revision, ...oldRevisions(facts)]);
+    // A rollback may leave a control plane that has failed: nothing is asked of it.
+    const left = facts.verb === "rollback" ? [] : oldRevisions(facts);
+    const revisions = new Set([facts.target.revision, ...left]);
     const { answers, controlPlanes } = facts.mesh;
     const unanswered = answers.flatMap((answer) =>
       answer.kind === "unanswered" && revisions.has(answer.revision)

@@ -84,7 +84,10 @@ const ownedByTool = ({ namespace, before, after }: NamespaceMove): readonly Obse
   );
   if (tool === undefined) return undefined;
   const source = tool.source(namespace) ?? instanceOf(namespace) ?? "that keeps this namespace";
-  const wish = `${before["istio-injection"] === null ? "" : "no istio-injection, and "}istio.io/rev: ${after["istio.io/rev"]}`;
+  const wish = keys
+    .filter((key) => before[key] !== null || after[key] !== null)
+    .map((key) => (after[key] === null ? `no ${key}` : `${key}: ${after[key]}`))
+    .join(", and ");
   const message = `${tool.name} keeps ${written.join(" and ")} of this namespace and would put ${written.length === 1 ? "it" : "them"} back`;
   return [
     blocker(

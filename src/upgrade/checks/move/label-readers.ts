@@ -18,7 +18,8 @@ const discoverySelectors: Check<Facts> = {
   accepts: ["--skip-check"],
   run: (facts) => {
     const { moves, evidence, target } = facts;
-    const concerned = new Set([target.revision, ...oldRevisions(facts)]);
+    const back = facts.verb === "rollback";
+    const concerned = new Set([target.revision, ...(back ? [] : oldRevisions(facts))]);
     return moves.flatMap((move) =>
       evidence.discovery.flatMap((discovery): readonly Observation[] => {
         const [before, after] = [sees(discovery, move.namespace.labels), sees(discovery, move.labelsAfter)];
@@ -35,7 +36,7 @@ const discoverySelectors: Check<Facts> = {
               accept,
             ),
           ];
-        if (before !== after)
+        if (before !== after && !(back && (after || !concerned.has(discovery.revision))))
           return [
             blocker(
               object,
@@ -67,14 +68,23 @@ const sees = ({ selectors }: Discovery, labels: Labels): boolean | undefined => 
 
 const readerCheck = (record: CheckRecord, kinds: readonly NamespaceReader["kind"][]): Check<Facts> => ({
   ...record,
-  run: ({ moves, evidence }) => {
+  run: ({ moves, evidence, verb }) => {
     const readers = evidence.readers.filter(({ kind }) => kinds.includes(kind));
     const written = moves.filter(writesLabels);
     return [
-      ...readers.flatMap((reader) => changed(reader, written)),
+      ...readers
+        .flatMap((reader) => changed(reader, written))
+        .map((each) => (verb === "rollback" ? asBefore(each) : each)),
       ...(written.length === 0 ? [] : readers.flatMap((reader) => named(reader))),
     ];
   },
+});
+
+/** What a rollback changes for others is what the migration changed for them: it stops nothing. */
+const asBefore = (observation: Observation): Observation => ({
+  ...observation,
+  severity: "warning",
+  accept: undefined,
 });
 
 /** One finding for a selector, however many namespaces it tells apart. */

@@ -120,7 +120,8 @@ const doublyLabelled: Check<Facts> = {
     }),
 };
 
-const oneInjector: Check<Facts> = {
+/** Also of a rollback. */
+export const oneInjector: Check<Facts> = {
   id: "one-injector",
   title: "one webhook injects after the move",
   severity: "blocker",

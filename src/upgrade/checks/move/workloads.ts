@@ -165,13 +165,14 @@ const selection: Check<Facts> = {
   },
 };
 
-export const workloadChecks: readonly Check<Facts>[] = [
+const movable: readonly Check<Facts>[] = [
   blockedCheck("workloads-restartable", "every workload can be restarted"),
   blockedCheck("proxies-unpinned", "no proxy is pinned by its pod template"),
   blockedCheck("sidecars-kept", "every restarted pod is injected by the target"),
   podsOwned,
-  healthy,
-  sidecarsPresent,
-  nextPods,
-  selection,
 ];
+
+export const workloadChecks: readonly Check<Facts>[] = [...movable, healthy, sidecarsPresent, nextPods, selection];
+
+/** A rollback has no `-l`, and what is unhealthy goes back first. */
+export const rolledBackWorkloadChecks: readonly Check<Facts>[] = [...movable, sidecarsPresent, nextPods];

@@ -1,0 +1,99 @@
+/** What `kubectl mesh-rollback` does. A file of its own: `--help` and completion do not load it. */
+
+import { UsageError } from "../../src/cli/exit-errors.ts";
+import { clusterFlags } from "../../src/cli/flags/cluster-flags.ts";
+import { commonFlags, writeFlags } from "../../src/cli/flags/flags.ts";
+import { typedFlags } from "../../src/cli/flags/typed-flags.ts";
+import type { Io } from "../../src/cli/io.ts";
+import { openProgress } from "../../src/cli/progress/open-progress.ts";
+import { interruptionOf } from "../../src/cli/signals.ts";
+import { withCluster } from "../../src/cli/with-cluster.ts";
+import type { Cluster, Identity } from "../../src/cluster/cluster.ts";
+import { type Rollback, rollbackNamespaces } from "../../src/execute/rollback/rollback-namespaces.ts";
+import type { ExitCode } from "../../src/mesh/exit-codes.ts";
+import { listed } from "../../src/mesh/phrase.ts";
+import { safe } from "../../src/mesh/safe.ts";
+import type { RollbackRequest } from "../../src/upgrade/rollback/rollback-request.ts";
+import { type RepeatedRollback, rollbackCommandOf } from "../../src/upgrade/rollback/rollback-result.ts";
+import { jsonView, yamlView } from "../../src/views/document.ts";
+import { endedUnchanged, unchangedView } from "../../src/views/migration-view.ts";
+import { rollbackDocument, rollbackNamesView, rollbackView } from "../../src/views/rollback-view.ts";
+import { type RollbackArgs, rollbackFlags } from "./rollback-flags.ts";
+
+export const runRollback = async (args: RollbackArgs, io: Io): Promise<ExitCode> => {
+  checkScope(args);
+  const { parallel, parallelNamespaces, timeout, workloadTimeout } = rollbackFlags;
+  return withCluster("mesh-rollback", args, io, async (cluster) => {
+    const repeated: RepeatedRollback = {
+      request: await requestOf(args, cluster),
+      clusterFlags: typedFlags(args, clusterFlags),
+      ownFlags: typedFlags(args, {
+        ...{ parallel, parallelNamespaces, timeout, workloadTimeout },
+        istioNamespace: commonFlags.istioNamespace,
+        fieldManager: writeFlags.fieldManager,
+      }),
+    };
+    const rollback = await rollbackNamespaces(cluster, {
+      istioNamespace: args.istioNamespace,
+      dryRun: args.dryRun,
+      timeouts: { overall: args.timeout, workload: args.workloadTimeout, probe: 30_000 },
+      parallel: args.parallel,
+      parallelNamespaces: args.parallelNamespaces,
+      announce: (namespaces, revisions) => io.err(headline(cluster.identity, namespaces, revisions, args)),
+      by: io.operator,
+      fieldManager: args.fieldManager ?? "mesh-rollback",
+      openProgress: () => openProgress(io),
+      warn: io.warn,
+      interrupted: io.signal,
+      clock: io.clock,
+      interruptedCode: () => interruptionOf(io.signal)?.code,
+      whenStopped: io.whenStopped,
+      repeated,
+    });
+    print(rollback, args, io, rollbackCommandOf(repeated));
+    return rollback.result.exitCode;
+  });
+};
+
+/** What changes is always named: namespaces, all of them, or a run. */
+function checkScope({ namespace, allNamespaces, run }: RollbackArgs): void {
+  if (allNamespaces && namespace.length > 0) throw new UsageError("-A means every namespace: give either -A or -n");
+  if (!allNamespaces && namespace.length === 0 && run === undefined)
+    throw new UsageError(
+      "which namespaces?",
+      "name them with -n, name a run with --run, or take every namespace that a migration has changed with -A",
+    );
+}
+
+/** A length of time counts back from the server's clock; the commands that are printed have the time itself. */
+async function requestOf(
+  { namespace, allNamespaces, run, toBefore, pin, leave, allowDowntime }: RollbackArgs,
+  cluster: Cluster,
+): Promise<RollbackRequest> {
+  const since =
+    typeof toBefore === "number"
+      ? `${new Date((await cluster.now()).getTime() - toBefore).toISOString().slice(0, 19)}Z`
+      : toBefore;
+  const namespaces = allNamespaces || namespace.length === 0 ? "all" : namespace;
+  return { namespaces, run, toBefore: since, pin, leave, allowDowntime };
+}
+
+const headline = (
+  { context, server, user }: Identity,
+  namespaces: readonly string[],
+  revisions: readonly string[],
+  { dryRun, as }: RollbackArgs,
+): string => {
+  const where = namespaces.length === 0 ? "no namespace has an undo record" : `namespace ${listed(namespaces, 12)}`;
+  const back = revisions.length === 0 ? "nothing recorded to go back to" : `back to ${safe(listed(revisions, 6))}`;
+  return `context ${context ?? "<none>"}, server ${server}, user ${user ?? "<none>"}${as === undefined ? "" : ` as ${as}`}: ${where}, ${back}${dryRun === "none" ? "" : ` (dry run: ${dryRun})`}`;
+};
+
+/** What ended without a change is an error and goes to stderr, but for those who asked for a document. */
+function print({ result, plan }: Rollback, { output, noHeaders }: RollbackArgs, io: Io, command: string): void {
+  const options = { wide: output === "wide", noHeaders };
+  if (output === "json") io.out(jsonView(rollbackDocument(result)));
+  else if (output === "yaml") io.out(yamlView(rollbackDocument(result)));
+  else if (endedUnchanged(result)) io.err(unchangedView(result, command));
+  else io.out(output === "name" ? rollbackNamesView(result) : rollbackView(result, options, plan));
+}

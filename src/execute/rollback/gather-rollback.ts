@@ -1,0 +1,136 @@
+/**
+ * Reads the cluster once and decides: from a request to the plan of a rollback and the findings about it. Writes
+ * nothing.
+ */
+import type { Cluster } from "../../cluster/cluster.ts";
+import { kinds } from "../../cluster/kinds.ts";
+import { missingRights } from "../../gather/missing-rights.ts";
+import { recordingUnknown } from "../../gather/optional-read.ts";
+import { readClusterEvidence } from "../../gather/read-evidence.ts";
+import { readJournals } from "../../gather/read-journals.ts";
+import { snapshot } from "../../gather/snapshot.ts";
+import type { Finding } from "../../mesh/finding.ts";
+import type { NamespaceObject } from "../../mesh/kubernetes.ts";
+import { labelOf } from "../../mesh/labels.ts";
+import { type Unknown, undoAnnotation } from "../../mesh/model.ts";
+import { continuedFindings } from "../../upgrade/checks/journal-findings.ts";
+import { rollbackFindings } from "../../upgrade/checks/rollback/rollback-checks.ts";
+import type { RunDrafts } from "../../upgrade/plan/run-drafts.ts";
+import { type Journals, runNamed } from "../../upgrade/record/found-journal.ts";
+import { isMalformed } from "../../upgrade/record/record-fields.ts";
+import { stateLabels } from "../../upgrade/record/run-journal.ts";
+import {
+  type NamespacesRollbackPlan,
+  planNamespacesRollback,
+  rollbackDrafts,
+} from "../../upgrade/rollback/plan-rollback.ts";
+import { type RollbackFacts, rollbackFacts } from "../../upgrade/rollback/rollback-facts.ts";
+import { usableRecord } from "../../upgrade/rollback/rollback-place.ts";
+import type { RollbackRequest } from "../../upgrade/rollback/rollback-request.ts";
+import { rehearseLabels } from "../steps/rehearse.ts";
+
+export interface PreparedRollback {
+  readonly facts: RollbackFacts;
+  readonly plan: NamespacesRollbackPlan;
+  readonly findings: readonly Finding[];
+  /** Of the namespaces that the plan writes to. */
+  readonly drafts: RunDrafts;
+  /** Undefined where they could not be read; then the findings say so. */
+  readonly journals: Journals | undefined;
+}
+
+export interface PrepareRollbackOptions {
+  readonly istioNamespace: string;
+  readonly parallelNamespaces: number;
+  /** Told first: the namespaces that have an undo record or were named, and the revisions that they go back to. */
+  readonly announce: (namespaces: readonly string[], revisions: readonly string[]) => void;
+}
+
+/**
+ * Reads the records, the mesh and what surrounds it, plans, and asks the server whether it would let the plan be carried
+ * out. Throws `ClusterError`.
+ */
+export async function prepareRollback(
+  cluster: Cluster,
+  request: RollbackRequest,
+  { istioNamespace, parallelNamespaces, announce }: PrepareRollbackOptions,
+): Promise<PreparedRollback> {
+  const { names, recorded } = await scopeOf(cluster, request);
+  announce(names, [...new Set(recorded.map(({ revision }) => revision))]);
+  const unknown: Unknown[] = [];
+  const optional = recordingUnknown(unknown);
+  const [mesh, journals] = await Promise.all([
+    snapshot(cluster, { istioNamespace, namespaces: names, workloads: true, askIstiods: true }),
+    optional("journals", readJournals(cluster, names)),
+  ]);
+  const [evidence, runKnown] = await Promise.all([
+    readClusterEvidence(cluster, mesh, names),
+    isRunKnown(cluster, request, recorded, journals),
+  ]);
+  const gathered = { mesh, evidence, names, journals, journalsUnread: unknown[0]?.reason, runKnown };
+  const facts = rollbackFacts(gathered, request);
+  const plan = planNamespacesRollback(facts, parallelNamespaces);
+  const found = rollbackFindings(facts);
+  const refused = found.some(({ severity }) => severity === "blocker");
+  const asked = refused
+    ? []
+    : await Promise.all([missingRights(cluster, plan, istioNamespace), rehearseLabels(cluster, plan)]);
+  const drafts = rollbackDrafts(facts, plan);
+  const continued = journals ? continuedFindings(drafts, journals, mesh) : [];
+  return { facts, plan, findings: [...found, ...continued, ...asked.flat()], drafts, journals };
+}
+
+interface Recorded {
+  readonly name: string;
+  readonly run: string;
+  readonly revision: string;
+}
+
+/** The namespaces to look at, and what their records have. Every namespace with a record, where none was named. */
+async function scopeOf(
+  cluster: Cluster,
+  { namespaces }: RollbackRequest,
+): Promise<{ readonly names: readonly string[]; readonly recorded: readonly Recorded[] }> {
+  if (namespaces !== "all") {
+    const found = await Promise.all(namespaces.map((name) => cluster.get(kinds.namespaces, name)));
+    return { names: namespaces, recorded: found.flatMap((each) => (each ? recordedOf(each) : [])) };
+  }
+  const listed = await cluster.list(kinds.namespaces, { metadataOnly: true }, ({ metadata }) => ({ metadata }));
+  const annotated = (listed?.items ?? []).filter(
+    ({ metadata }) => labelOf(metadata.annotations, undoAnnotation) !== undefined,
+  );
+  const names = annotated.map(({ metadata }) => metadata.name).toSorted((a, b) => (a < b ? -1 : 1));
+  return { names, recorded: annotated.flatMap(recordedOf) };
+}
+
+const recordedOf = ({ metadata }: Pick<NamespaceObject, "metadata">): readonly Recorded[] => {
+  const record = usableRecord({ annotations: metadata.annotations ?? {}, uid: metadata.uid });
+  return record === undefined || isMalformed(record)
+    ? []
+    : [{ name: metadata.name, run: record.run, revision: record.from.revision }];
+};
+
+/**
+ * A run that no record names may have been put back already: then a journal has it. Without `--run`, and where
+ * namespaces are named, nothing has to be known.
+ */
+async function isRunKnown(
+  cluster: Cluster,
+  { run, namespaces }: RollbackRequest,
+  recorded: readonly Recorded[],
+  journals: Journals | undefined,
+): Promise<boolean> {
+  if (run === undefined || namespaces !== "all" || recorded.some((each) => each.run === run)) return true;
+  const has = (each: Journals): boolean =>
+    [...each.byNamespace.values()].some((found) => runNamed(found, run) !== undefined);
+  if (journals && has(journals)) return true;
+  const labelSelector = Object.entries(stateLabels)
+    .map(([key, value]) => `${key}=${value}`)
+    .join(",");
+  const listed = await cluster.list(
+    kinds.configMaps,
+    { labelSelector, metadataOnly: true },
+    ({ metadata }) => metadata.namespace ?? "",
+  );
+  return has(await readJournals(cluster, [...new Set(listed?.items ?? [])]));
+}

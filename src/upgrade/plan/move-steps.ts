@@ -1,0 +1,107 @@
+/** The steps by which the workloads of a namespace move, and what a move does not touch. */
+import type { Mesh, ObjectRef, Workload } from "../../mesh/model.ts";
+import { refOf } from "../../mesh/object-ref.ts";
+import { presentGoal } from "../proof/present-goal.ts";
+import { workloadProof } from "../proof/workload-proof.ts";
+import type { Target } from "../record/undo-record.ts";
+import type { Facts, NamespaceMove, WorkloadMove } from "./moves.ts";
+import type { Lane, Left, MovePlan } from "./plan.ts";
+import { revisionsOf, revisionsText } from "./revisions-text.ts";
+import { rolloutSize } from "./rollout-size.ts";
+import type { ProveStep, RestartStep } from "./step.ts";
+
+/** The restart that moves a workload, by the stamp of the run in its namespace. */
+export const restartStep = ({ workload, stale }: WorkloadMove, target: Target): RestartStep => ({
+  kind: "restart",
+  workload: refOf(workload),
+  uid: workload.uid,
+  canary: false,
+  podsInFlight: rolloutSize(workload),
+  stalePods: stale.length,
+  pods: workload.pods.length,
+  from: revisionsOf(stale),
+  to: target.revision,
+  gateway: workload.gateway,
+  stamp: { kind: "of-record" },
+  guarded: true,
+  blockingPods: [],
+});
+
+/** Nothing to write there: workloads that are on the target are still proven, where the istiods did not say it already. */
+export const provingLane = (facts: Pick<Facts, "mesh" | "target">, move: NamespaceMove): Lane => ({
+  namespace: move.namespace.name,
+  steps: [proofsIn(facts, move)],
+  onFailure: "stop",
+});
+
+/** The proofs of what is on the target already and not proven by the answers of the istiods. */
+export const proofsIn = (
+  { mesh, target }: Pick<Facts, "mesh" | "target">,
+  { workloads }: NamespaceMove,
+): readonly ProveStep[] =>
+  workloads
+    .filter(({ disposition, workload }) => disposition === "already" && !isProven(workload, mesh, target))
+    .map(({ workload }) => ({
+      kind: "prove",
+      workload: refOf(workload),
+      uid: workload.uid,
+      restartedAt: workload.restartedAt,
+      to: target.revision,
+    }));
+
+/** No restart needed is no proof: its proxies may be connected to another control plane, or to none. */
+const isProven = (workload: Workload, mesh: Mesh, { revision }: Target): boolean =>
+  workloadProof(workload, presentGoal(workload, revision), mesh.answers, new Map(), 0).verdict.kind === "done";
+
+/** What of these namespaces needs no step, and why. */
+export const untouched = (
+  moves: readonly NamespaceMove[],
+  target: Target,
+): Pick<MovePlan, "left" | "already" | "empty" | "notInjected"> => ({
+  left: moves.flatMap((move) => left(move, target)),
+  already: ofDisposition(moves, "already"),
+  empty: ofDisposition(moves, "empty"),
+  notInjected: moves.flatMap(notInjected),
+});
+
+const notInjected = ({ workloads }: NamespaceMove): MovePlan["notInjected"] =>
+  workloads
+    .filter(({ disposition, workload }) => disposition === "not-injected" && workload.pods.length > 0)
+    .map(({ workload, after }) => ({
+      object: refOf(workload),
+      reason: after.kind === "injected" ? `injected by ${after.revision}` : after.reason,
+    }));
+
+const left = ({ workloads, podsWithoutWorkload }: NamespaceMove, target: Target): readonly Left[] => [
+  ...workloads.flatMap(({ workload, disposition, stale }): readonly Left[] => {
+    const object = refOf(workload);
+    if (disposition === "left")
+      return [{ object, reason: `stays on ${revisionsText(stale)} until its next pod`, by: "--leave" }];
+    if (disposition === "before")
+      return [{ object, reason: `${stays(workload, target)} before the run`, by: "before" }];
+    if (disposition === "unselected")
+      return [{ object, reason: `not selected: moves to ${target.revision} at its next pod`, by: "selector" }];
+    return [];
+  }),
+  ...podsWithoutWorkload.flatMap(({ ref: object, disposition, pods }): readonly Left[] => {
+    if (disposition === "job") return [{ object, reason: `runs on ${revisionsText(pods)} until it ends`, by: "job" }];
+    if (disposition === "left")
+      return [{ object, reason: `stays on ${revisionsText(pods)} until it is created again`, by: "--leave" }];
+    if (disposition === "unselected")
+      return [
+        { object, reason: `not selected: stays on ${revisionsText(pods)} until it is created again`, by: "selector" },
+      ];
+    return [];
+  }),
+];
+
+const ofDisposition = (
+  moves: readonly NamespaceMove[],
+  disposition: WorkloadMove["disposition"],
+): readonly ObjectRef[] =>
+  moves.flatMap(({ workloads }) =>
+    workloads.filter((each) => each.disposition === disposition).map(({ workload }) => refOf(workload)),
+  );
+
+const stays = ({ pods }: Workload, { revision }: Target): string =>
+  `has pods that were on ${revisionsText(pods.filter(({ proxy }) => proxy && proxy.revision !== revision))}`;

@@ -1,0 +1,139 @@
+/** What a rollback has to do in one namespace, by its undo record, its journal and its labels of today. Pure. */
+import { instantOf, isBefore } from "../../mesh/instant.ts";
+import { labelOf } from "../../mesh/labels.ts";
+import { type Namespace, undoAnnotation } from "../../mesh/model.ts";
+import { type RevisionLabels, revisionLabelsOf, sameRevisionLabels } from "../../mesh/revision-labels.ts";
+import { labelsTo } from "../plan/namespace-move.ts";
+import { type FoundJournal, foreignReason, type Journals, runNamed, runsOf } from "../record/found-journal.ts";
+import { isMalformed } from "../record/record-fields.ts";
+import type { RunRecord } from "../record/run-journal.ts";
+import { parseUndoRecord, type UndoRecord } from "../record/undo-record.ts";
+import type { RollbackRequest } from "./rollback-request.ts";
+
+/** A namespace that the rollback was asked for. */
+export interface Place {
+  readonly name: string;
+  readonly standing: Standing;
+}
+
+/**
+ * `missing`: there is no such namespace · `nothing`: it has nothing to put back, or nothing that was asked for ·
+ * `record`, `journal`: this record cannot be used · `lost`: a run changed it, and its undo record is gone ·
+ * `superseded`: another run changed it after the one asked for · `changed`: somebody else changed its labels ·
+ * `back`: it goes back.
+ */
+export type Standing =
+  | { readonly kind: "missing" }
+  | { readonly kind: "nothing"; readonly reason: string }
+  | { readonly kind: "record"; readonly reason: string }
+  | { readonly kind: "journal"; readonly reason: string }
+  | { readonly kind: "lost"; readonly run: RunRecord }
+  | { readonly kind: "superseded"; readonly last: string }
+  | { readonly kind: "changed"; readonly found: RevisionLabels; readonly back: Back }
+  | { readonly kind: "back"; readonly back: Back };
+
+/** How a namespace goes back. */
+export interface Back {
+  readonly record: UndoRecord;
+  /** The labels that it gets. */
+  readonly after: RevisionLabels;
+  /** The run that is undone, where the journal has it. */
+  readonly run: RunRecord | undefined;
+  /** The rollback of it that was begun and has not ended. */
+  readonly begun: RunRecord | undefined;
+}
+
+/** The undo record in the annotation of a namespace; a reason where it cannot be used; undefined where there is none. */
+export const usableRecord = ({
+  annotations,
+  uid,
+}: Pick<Namespace, "annotations" | "uid">): UndoRecord | { readonly malformed: string } | undefined => {
+  const text = labelOf(annotations, undoAnnotation);
+  if (text === undefined) return undefined;
+  const record = parseUndoRecord(text);
+  if (isMalformed(record)) return record;
+  if (record.namespaceUid !== uid)
+    return { malformed: "it was written for another namespace of this name, which was deleted since" };
+  return instantOf(record.stamp) === undefined ? { malformed: "its stamp is not a time" } : record;
+};
+
+/** `journals`: undefined where they could not be read; then a check stops the run. */
+export const placeToRestore = (
+  name: string,
+  namespace: Namespace | undefined,
+  journals: Journals | undefined,
+  request: RollbackRequest,
+): Place => ({
+  name,
+  standing: namespace ? standingOf(namespace, journals, request) : { kind: "missing" },
+});
+
+const standingOf = (namespace: Namespace, journals: Journals | undefined, request: RollbackRequest): Standing => {
+  if (namespace.terminating) return { kind: "nothing", reason: "it is being deleted" };
+  const found: FoundJournal = journals?.byNamespace.get(namespace.name) ?? { kind: "none" };
+  const unusable = journals && foreignReason(found, namespace, journals.clusterUid);
+  const record = usableRecord(namespace);
+  if (record === undefined) {
+    if (found.kind === "malformed") return { kind: "journal", reason: found.reason };
+    return unusable === undefined ? withoutRecord(found) : { kind: "nothing", reason: "it has no undo record" };
+  }
+  if (isMalformed(record)) return { kind: "record", reason: record.malformed };
+  if (unusable !== undefined) return { kind: "journal", reason: unusable };
+  return unselected(record, found, request) ?? byLabels(namespace, record, found, request);
+};
+
+/**
+ * A rollback removes the annotation last, when everything is proven: where one is the last run, it has ended. An open
+ * or finished migration without its record was changed by somebody else.
+ */
+const withoutRecord = (found: FoundJournal): Standing => {
+  const last = runsOf(found).at(-1);
+  return last?.verb === "migrate" && (last.state === "open" || last.state === "done")
+    ? { kind: "lost", run: last }
+    : { kind: "nothing", reason: "it has no undo record: no migration changed it, or everything was put back" };
+};
+
+const unselected = (
+  record: UndoRecord,
+  found: FoundJournal,
+  { run, toBefore }: RollbackRequest,
+): Standing | undefined => {
+  if (run !== undefined && record.run !== run)
+    return runNamed(found, run) === undefined
+      ? { kind: "nothing", reason: `its last run is ${record.run}, not ${run}` }
+      : { kind: "superseded", last: record.run };
+  if (isBefore(record.stamp, toBefore))
+    return { kind: "nothing", reason: `its run began at ${record.stamp}, before ${toBefore}` };
+  return undefined;
+};
+
+/** Labels are put back only where nobody else changed them: they are the run's, or those of a way back that was begun. */
+const byLabels = (
+  { labels }: Namespace,
+  record: UndoRecord,
+  found: FoundJournal,
+  { pin }: RollbackRequest,
+): Standing => {
+  const after = pin ? pinnedTo(record) : record.before;
+  const run = runNamed(found, record.run);
+  const begun = runsOf(found).findLast(
+    ({ verb, undoes, state }) => verb === "rollback" && undoes === record.run && state === "open",
+  );
+  const back = { record, after, run, begun };
+  const today = revisionLabelsOf(labels);
+  const ours = [
+    labelsTo(record.target),
+    ...(run ? [run.after] : []),
+    record.before,
+    after,
+    ...runsOf(found)
+      .filter(({ verb, undoes }) => verb === "rollback" && undoes === record.run)
+      .map((rollback) => rollback.after),
+  ];
+  return ours.some((each) => sameRevisionLabels(each, today))
+    ? { kind: "back", back }
+    : { kind: "changed", found: today, back };
+};
+
+/** The labels of `--pin`. */
+export const pinnedTo = ({ from }: UndoRecord): RevisionLabels => labelsTo({ label: from.revision });

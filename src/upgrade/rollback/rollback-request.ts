@@ -1,0 +1,13 @@
+/** What a rollback was asked for. */
+export interface RollbackRequest {
+  /** Names, in the order given; `all`: every namespace with an undo record. */
+  readonly namespaces: readonly string[] | "all";
+  /** Only what this run changed. */
+  readonly run: string | undefined;
+  /** Only runs that began at or after this time: RFC 3339. */
+  readonly toBefore: string | undefined;
+  /** Label the namespaces with the old revision itself, and not with their labels of before. */
+  readonly pin: boolean;
+  readonly leave: readonly string[];
+  readonly allowDowntime: readonly string[];
+}

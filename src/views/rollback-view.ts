@@ -1,0 +1,97 @@
+/** The result of a rollback: some lines for a person, the commands that go on or turn round, and a document for scripts. */
+import { refArgument } from "../mesh/object-ref.ts";
+import { counted, listed } from "../mesh/phrase.ts";
+import { revisionLabelsText } from "../mesh/revision-labels.ts";
+import { safe } from "../mesh/safe.ts";
+import type { Outcome } from "../upgrade/result.ts";
+import type { NamespacesRollbackPlan } from "../upgrade/rollback/plan-rollback.ts";
+import type { RollbackResult, RolledBackNamespace } from "../upgrade/rollback/rollback-result.ts";
+import { apiVersion, type ResultDocument } from "./document.ts";
+import { findingsView } from "./findings-view.ts";
+import { commandLines, failureView, workloadsAndPods, workloadsView } from "./migration-view.ts";
+import { leftView, planView } from "./plan-view.ts";
+import { type TableOptions, table } from "./table.ts";
+
+/**
+ * The result as text. Workloads that went back are counted, and with `wide` listed like the others. A dry run shows the
+ * `plan` instead.
+ */
+export function rollbackView(result: RollbackResult, options: TableOptions, plan: NamespacesRollbackPlan): string {
+  const parts = result.state === "planned" ? [planView(plan, result.findings, options)] : outcomeParts(result, options);
+  const commands = `${commandLines("to go on:", result.goOn)}${commandLines("to turn round:", result.goBack)}`;
+  return [...parts, `${safe(summary(result))}\n${commands}`].filter((part) => part !== "").join("\n");
+}
+
+const outcomeParts = (result: RollbackResult, options: TableOptions): readonly string[] => {
+  const shown = result.workloads.filter(({ outcome }) => options.wide || !asHoped.has(outcome));
+  return [
+    namespacesTable(result, options),
+    workloadsView(shown, options, "back"),
+    result.left.length === 0 ? "" : leftView(result.left, options),
+    findingsView(result.findings),
+    failureView(result),
+  ];
+};
+
+const asHoped: ReadonlySet<Outcome> = new Set(["restored", "already", "empty", "not-injected"]);
+
+const namespacesTable = ({ namespaces }: RollbackResult, options: TableOptions): string =>
+  namespaces.length === 0
+    ? ""
+    : table(
+        ["namespace", "from", "to", "labels", "record", { wide: "run" }, { wide: "before" }, { wide: "after" }],
+        namespaces.map(({ name, from, to, labels, record, run, before, after }) => [
+          ...[name, from, to, labels, record, run],
+          ...[revisionLabelsText(before), revisionLabelsText(after)],
+        ]),
+        options,
+      );
+
+/** One name in each line, as `kubectl -o name` prints them: the workloads that went back, or would go. */
+export const rollbackNamesView = ({ workloads }: RollbackResult): string =>
+  workloads
+    .filter(({ outcome }) => outcome === "restored" || outcome === "planned")
+    .map((workload) => `${safe(refArgument(workload))}\n`)
+    .join("");
+
+export interface RollbackDocument extends ResultDocument, RollbackResult {
+  readonly kind: "MeshRollback";
+}
+
+export const rollbackDocument = (result: RollbackResult): RollbackDocument => ({
+  apiVersion,
+  kind: "MeshRollback",
+  ...result,
+});
+
+/** The result in one sentence. */
+function summary({ state, namespaces, workloads, left }: RollbackResult): string {
+  const of = (...outcomes: Outcome[]) => workloads.filter(({ outcome }) => outcomes.includes(outcome));
+  const changed = namespaces.filter(({ labels }) => labels === "changed");
+  const going = namespaces.filter(({ labels }) => labels !== "changed");
+  const [where, to] = [namesOf(going, ({ name }) => name), namesOf(going, (each) => each.to)];
+  const back = workloadsAndPods(of("restored"));
+  const rest = `${changed.length === 0 ? "" : `; ${namesOf(changed, ({ name }) => name)} was left as it is`}${left.length === 0 ? "" : `; ${counted(left.length, "object")} left where ${left.length === 1 ? "it is" : "they are"}`}`;
+  switch (state) {
+    case "planned":
+      return `would restart ${workloadsAndPods(of("planned"))} of ${where} to put them back on revision ${to}${rest}; nothing was changed`;
+    case "done":
+      return `put back ${back} of ${where} on revision ${to}: each proxy is injected by it, ready, connected to it and in sync; the labels are ${arePinned(going) ? "those of the revision itself" : "as before"}${rest}`;
+    case "nothing-to-do":
+      return "nothing to do: nothing is there to put back";
+    case "interrupted":
+      return `interrupted: ${back} put back; rollouts that have started continue by themselves${rest}`;
+    case "unknown":
+      return `changed, but not everything could be proven: ${back} proven to be back${rest}`;
+    default: {
+      const open = of("failed", "unproven", "not-started").length;
+      return `not done: ${back} put back${open === 0 ? "" : `, ${counted(open, "workload")} not`}${rest}`;
+    }
+  }
+}
+
+/** Whether `--pin` wrote the labels: then they are those of the revision, and not those of before. */
+const arePinned = (namespaces: readonly RolledBackNamespace[]): boolean => namespaces.some((each) => each.pinned);
+
+const namesOf = (namespaces: readonly RolledBackNamespace[], of: (namespace: RolledBackNamespace) => string): string =>
+  listed([...new Set(namespaces.map(of))], 5);
