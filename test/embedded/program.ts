@@ -10,9 +10,10 @@ import type { Verb } from "./verbs.ts";
 
 /** The instant of a kill: before a side effect is done, or when it is done and not answered. */
 export interface KillPoint {
-  /** From 0. */
+  /** From 0, of those that `of` matches. */
   readonly effect: number;
   readonly when: "before" | "after";
+  readonly of?: (asked: Asked) => boolean;
 }
 
 export interface Program extends AsyncDisposable {
@@ -41,6 +42,7 @@ export function startProgram(
   const user = `operator-${++programs}`;
   mesh.addUser(user, { name: user, groups: ["system:masters", "system:authenticated"] });
   const effects: Asked[] = [];
+  let left = at?.effect ?? 0;
   const gone = new AbortController();
   const killed = new Promise<undefined>((resolve) => {
     gone.signal.addEventListener("abort", () => resolve(undefined), { once: true });
@@ -55,7 +57,8 @@ export function startProgram(
     if (asked.user.name !== user) return undefined;
     if (gone.signal.aborted) return { instead: "reset" };
     if (!isEffect(asked)) return undefined;
-    const dies = at?.effect === effects.length ? at.when : undefined;
+    const matches = at !== undefined && (at.of?.(asked) ?? true);
+    const dies = matches && left-- === 0 ? at.when : undefined;
     if (dies !== "before") effects.push(asked);
     if (dies === undefined) return undefined;
     kill();
