@@ -122,7 +122,7 @@ function verbsOf(api: Api, shared: Shared): Cluster {
     },
 
     async patch(kind, ref, body, rest) {
-      const request: ApiRequest = { verb: "patch", kind, ...ref, writes: true };
+      const request: ApiRequest = { verb: "patch", ...ref, kind, writes: true };
       const contentType = "application/merge-patch+json";
       return checkObject(
         await json({ method: "PATCH", path: resourcePath(kind, ref, write(rest)), request, body, contentType }),
@@ -150,7 +150,7 @@ function verbsOf(api: Api, shared: Shared): Cluster {
     },
 
     async delete(kind, ref, uid, rest) {
-      const request: ApiRequest = { verb: "delete", kind, ...ref, writes: true };
+      const request: ApiRequest = { verb: "delete", ...ref, kind, writes: true };
       const body = {
         kind: "DeleteOptions",
         apiVersion: "v1",

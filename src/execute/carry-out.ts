@@ -42,6 +42,8 @@ interface Commands {
 
 interface CarriedOut<R> {
   readonly machine: Machine;
+  /** `forward`: a migration · `back`: a rollback. */
+  readonly direction: "forward" | "back";
   /** Undefined: nothing may be written. */
   readonly ledger: RunLedger | undefined;
   readonly resultOf: (end: RunEnd) => R;
@@ -53,12 +55,13 @@ export async function carryOut<R extends Commands>(
   plan: MovePlan,
   stop: Stop,
   options: CarryOutOptions,
-  { machine, ledger, resultOf }: CarriedOut<R>,
+  { machine, ledger, direction, resultOf }: CarriedOut<R>,
 ): Promise<{ readonly result: R; readonly outcomes: RunEnd["outcomes"] }> {
   const progress = await options.openProgress();
   const tools = openTools(cluster, watched(plan), stop, {
     ...options,
     ledger: ledger ?? readingLedger,
+    direction,
     oldRevisions: plan.oldRevisions,
     progress,
   });
@@ -74,8 +77,8 @@ export async function carryOut<R extends Commands>(
   const result = await runPlan(plan, machine, tools)
     .then(() => resultNow(stop.interrupted() ? (options.interruptedCode() ?? exit.interrupted) : undefined))
     .finally(() => progress.close())
-    .finally(() => tools.events.close())
-    .finally(() => ledger?.close());
+    // Side by side, because a signal leaves ten seconds for everything.
+    .finally(() => Promise.all([tools.events.close(), ledger?.close()]));
   options.whenStopped(undefined);
   return { result, outcomes: tools.journal.outcomes() };
 }

@@ -28,6 +28,8 @@ export interface ToolOptions {
   readonly ledger: Ledger;
   /** The field manager of its writes, named by its Events. */
   readonly fieldManager: string;
+  /** `forward`: a migration · `back`: a rollback. */
+  readonly direction: "forward" | "back";
   /** Control planes that are left: each of their istiods has to say that it no longer serves the moved proxies. */
   readonly oldRevisions: readonly string[];
   readonly istioNamespace: string;
@@ -92,14 +94,13 @@ export function openTools(cluster: Cluster, workloads: readonly ObjectRef[], sto
       },
       sectionOf,
       forUndo: () => {
-        const undoStop = createUndoStop(Math.max(timeouts.overall, timeouts.workload), clock);
+        const undoStop = createUndoStop(ends.signal, Math.max(timeouts.overall, timeouts.workload), clock);
         return toolsUntil(undoStop, ledger.forUndo(), events.forUndo());
       },
     };
   };
   const events = createEventRecorder(cluster, {
     ...options,
-    direction: "forward",
     instance: options.fieldManager,
     runOf: (namespace) => options.ledger.runOf(namespace).run,
   });

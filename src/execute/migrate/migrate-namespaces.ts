@@ -1,12 +1,14 @@
 /** One migration from request to result: gather, refuse or show or run the plan. */
 
 import type { Cluster } from "../../cluster/cluster.ts";
+import { ClusterError } from "../../cluster/cluster-error.ts";
 import type { Finding } from "../../mesh/finding.ts";
 import type { Mesh } from "../../mesh/model.ts";
 import { refText } from "../../mesh/object-ref.ts";
 import { revisionLabelsOf } from "../../mesh/revision-labels.ts";
 import { cannotTell, observe } from "../../upgrade/checks/check.ts";
 import { alreadyProven } from "../../upgrade/checks/single-checks.ts";
+import { goBackCommand } from "../../upgrade/commands.ts";
 import {
   migrationResult,
   nothingToDoResult,
@@ -15,7 +17,7 @@ import {
   refusedResult,
 } from "../../upgrade/migration-result.ts";
 import { outcomeOf, type StepOutcome } from "../../upgrade/plan/outcome.ts";
-import { type MigrationPlan, proveSteps, writesAnything } from "../../upgrade/plan/plan.ts";
+import { type Lane, type MigrationPlan, proveSteps, writesAnything } from "../../upgrade/plan/plan.ts";
 import { type ProveStep, stepKey } from "../../upgrade/plan/step.ts";
 import type { MigratedNamespace, MigrationResult } from "../../upgrade/result.ts";
 import { type CarryOutOptions, carryOut, lastLook } from "../carry-out.ts";
@@ -27,6 +29,7 @@ import { lockedRun, newRunId } from "../state/locked-run.ts";
 import { actionsOf } from "../steps/actions.ts";
 import { rehearseRestarts } from "../steps/rehearse.ts";
 import { createStop } from "../stop.ts";
+import type { Tools } from "../tools.ts";
 import { type Prepared, prepare } from "./gather-and-plan.ts";
 import { notMovedSince } from "./not-moved-since.ts";
 
@@ -91,6 +94,7 @@ async function carriedOut(
   const { result, outcomes } = await carryOut(cluster, plan, stop, options, {
     machine: machineOf(plan, options),
     ledger,
+    direction: "forward",
     resultOf: (end) => migrationResult(plan, end, findings, options.repeated),
   });
   if (writesAnything(plan) || result.state === "interrupted") return { plan, result };
@@ -99,14 +103,29 @@ async function carriedOut(
   return { plan, result: ended };
 }
 
-const machineOf = (plan: MigrationPlan, { repeated, istioNamespace }: MigrationOptions): Machine => ({
+const machineOf = (plan: MigrationPlan, options: MigrationOptions): Machine => ({
   actionsOf,
   gate: async (stage, tools) =>
     tools.journal.failure()
       ? stage.lanes
-      : lastLook(stage, plan, tools, () => notMovedSince(tools.cluster, plan, repeated.request, istioNamespace)),
-  undo: (lane, tools) => undoLane(lane, { actionsOf, undo: async () => undefined }, tools),
+      : lastLook(stage, plan, tools, () =>
+          notMovedSince(tools.cluster, plan, options.repeated.request, options.istioNamespace),
+        ),
+  undo: (lane, tools) => putBack(lane, options, tools),
 });
+
+/** A rollback that a signal stopped is reported with the command that continues it. */
+async function putBack(lane: Lane, { repeated }: MigrationOptions, tools: Tools): Promise<string | undefined> {
+  const stopped = (why: string): string =>
+    `putting back stopped: ${why}; go on with ${goBackCommand([lane.namespace], repeated.clusterFlags)}`;
+  try {
+    const missing = await undoLane(lane, { actionsOf, undo: async () => undefined }, tools);
+    return missing !== undefined && tools.stop.interrupted() ? stopped(missing) : missing;
+  } catch (error) {
+    if (!(error instanceof ClusterError) || !tools.stop.interrupted()) throw error;
+    return stopped(error.message);
+  }
+}
 
 /** The labels have the target already: the namespaces are shown as they are. */
 const nothingToDo = (plan: MigrationPlan, { mesh, findings }: { mesh: Mesh; findings: readonly Finding[] }) => {

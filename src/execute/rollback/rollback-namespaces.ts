@@ -87,6 +87,7 @@ async function carriedOut(
   if (!journals) throw new Error("a rollback without journals was not refused");
   const { result } = await carryOut(cluster, plan, stop, options, {
     machine: machineOf(facts, plan, options),
+    direction: "back",
     ledger: openLedger(cluster, { ...options, ...locked, journals, drafts, signal: stop.now }),
     resultOf: (end) => rollbackResult(facts, plan, end, findings, options.repeated),
   });

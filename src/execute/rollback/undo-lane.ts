@@ -18,7 +18,8 @@ import type { Tools } from "../tools.ts";
 
 /**
  * Undefined: everything is as it was before; else what is not, in words. The way back has a time of its own: the run
- * may be out of it. Throws `ClusterError` where the namespace cannot be read.
+ * may be out of it. A signal ends it between two steps, three seconds later. Throws `ClusterError` where the namespace
+ * cannot be read.
  */
 export async function undoLane(lane: Lane, machine: Omit<Machine, "gate">, tools: Tools): Promise<string | undefined> {
   const relabel = stepsOfLane(lane).find((step) => step.kind === "relabel");
@@ -73,6 +74,8 @@ function takeOver(plan: RollbackPlan, undo: Tools, { journal }: Tools): void {
     const key = stepKey(step);
     const { state, reason } = undo.journal.outcome(key);
     if (state === "proven") journal.note(key, { state: "undone", reason: undefined });
+    else if (step.kind === "restart" && state === "unproven" && undo.stop.interrupted())
+      journal.note(key, { state, reason: reason && `put back, and ${reason}` });
     else if (step.kind === "restart") journal.note(key, { state: "failed", reason: reason ?? "not put back" });
   }
   // These pods are of no step, but the namespace is not as it was before.
@@ -92,10 +95,13 @@ function notRestored(plan: RollbackPlan, { journal }: Tools): string | undefined
 
 const namesOf = (pods: readonly Pod[]): string => pods.map(({ name }) => name).join(", ");
 
-/** A picture that was begun after now. Throws `ClusterError` when none comes for as long as a probe may take. */
-function freshPicture(namespace: string, { watchOf, clock, timeouts }: Tools): Promise<NamespacePicture> {
+/**
+ * A picture that was begun after now. Throws `ClusterError` when none comes for as long as a probe may take, or until the
+ * run has to end.
+ */
+function freshPicture(namespace: string, { watchOf, clock, timeouts, stop }: Tools): Promise<NamespacePicture> {
   const { objects } = watchOf(namespace);
-  const signal = clock.timeout(timeouts.probe);
+  const signal = AbortSignal.any([clock.timeout(timeouts.probe), stop.now]);
   return new Promise((resolve, reject) => {
     const asked = clock.now();
     const end = objects.listen(() => {
@@ -109,6 +115,7 @@ function freshPicture(namespace: string, { watchOf, clock, timeouts }: Tools): P
       end();
       reject(new ClusterError(`the pods of namespace ${namespace} could not be read`, { reason: "timeout" }));
     };
-    signal.addEventListener("abort", giveUp, { once: true });
+    if (signal.aborted) giveUp();
+    else signal.addEventListener("abort", giveUp, { once: true });
   });
 }

@@ -7,7 +7,7 @@ import type { Asked, Facts, NamespaceMove } from "../plan/moves.ts";
 import { namespaceMove, type Way } from "../plan/namespace-move.ts";
 import type { Journals } from "../record/found-journal.ts";
 import type { Target } from "../record/undo-record.ts";
-import { type Back, type Place, pinnedTo, placeToRestore } from "./rollback-place.ts";
+import { type Back, type Place, pinnedTo, standingPlace } from "./rollback-place.ts";
 import type { RollbackRequest } from "./rollback-request.ts";
 
 export interface RollbackFacts {
@@ -55,7 +55,7 @@ export interface RollbackGathered {
 export const rollbackFacts = (gathered: RollbackGathered, request: RollbackRequest): RollbackFacts => {
   const { mesh, evidence, names, journals, journalsUnread, runKnown } = gathered;
   const asked = askedIn(mesh, names);
-  const places = asked.map(({ name, found }) => placeToRestore(name, found?.namespace, journals, request));
+  const places = asked.map(({ name, found }) => standingPlace(name, found?.namespace, journals, request));
   const candidates = places.flatMap(({ name, standing }): readonly Return[] => {
     const found = asked.find((each) => each.name === name)?.found;
     return standing.kind === "back" && found ? [returnOf(found, standing.back, mesh, request)] : [];

@@ -58,7 +58,7 @@ export const usableRecord = ({
 };
 
 /** `journals`: undefined where they could not be read; then a check stops the run. */
-export const placeToRestore = (
+export const standingPlace = (
   name: string,
   namespace: Namespace | undefined,
   journals: Journals | undefined,

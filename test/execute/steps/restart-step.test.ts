@@ -29,9 +29,10 @@ test("a blocking pod that is gone or replaced is no failure, and the others are 
   cluster.put(kinds.pods, { metadata: { namespace: "production", name: "db-1", uid: "uid-of-another" } });
   cluster.put(kinds.pods, { metadata: { namespace: "production", name: "db-2", uid: "uid-of-db-2" } });
   const task = { update: () => {}, done: () => {}, fail: () => {}, skip: () => {} };
-  const tools = openTools(cluster, [db], createUndoStop(60_000, clock), {
+  const tools = openTools(cluster, [db], createUndoStop(new AbortController().signal, 60_000, clock), {
     ...{
       ledger: readingLedger,
+      direction: "back",
       fieldManager: "mesh-migrate",
       oldRevisions: [],
       istioNamespace: "istio-system",
