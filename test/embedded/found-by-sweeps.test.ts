@@ -126,3 +126,12 @@ test("a rollback that was killed while its rollouts go on is turned round", asyn
   await runs(migrating, namespace);
   await assertArrived(mesh, namespace, "1-20");
 });
+
+test("a migration that was killed between its first entry in the journal and its labels has nothing to be put back", async () => {
+  const namespace = await namespaceOfTwo();
+  const labels: KillPoint = { effect: 0, when: "before", of: ({ route }) => route?.resource.plural === "namespaces" };
+  await runs(migrating, namespace, labels);
+  await runs(rollingBack, namespace);
+  await assertArrived(mesh, namespace, "default");
+  assert.deepEqual(await labelsOf(mesh, namespace), { "istio-injection": "enabled" });
+});
