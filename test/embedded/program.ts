@@ -32,12 +32,16 @@ const killedUsers = new Set<string>();
 /** Whether requests of this user are those of a program that was killed: they do not reach the server. */
 export const isOfKilled = ({ user }: Asked): boolean => killedUsers.has(user.name);
 
-/** Starts it; time has to pass for it to go on (`mesh.clock.during`). */
+/**
+ * Starts it; time has to pass for it to go on (`mesh.clock.during`). `delay` gives how long its next write takes to be
+ * done (ms).
+ */
 export function startProgram(
   mesh: EmbeddedMesh,
   { plugin, args }: Pick<Verb, "plugin" | "args">,
   namespaces: readonly string[],
   at?: KillPoint,
+  delay?: () => number,
 ): Program {
   const user = `operator-${++programs}`;
   mesh.addUser(user, { name: user, groups: ["system:masters", "system:authenticated"] });
@@ -60,9 +64,10 @@ export function startProgram(
     const matches = at !== undefined && (at.of?.(asked) ?? true);
     const dies = matches && left-- === 0 ? at.when : undefined;
     if (dies !== "before") effects.push(asked);
-    if (dies === undefined) return undefined;
+    const late = delay && { delay: delay() };
+    if (dies === undefined) return late;
     kill();
-    return dies === "before" ? { instead: "reset" } : { after: "reset" };
+    return dies === "before" ? { instead: "reset" } : { ...late, after: "reset" };
   };
   const stop = mesh.onRequest(meets);
   const running = mesh.run(plugin, ["--token", user, ...args(namespaces)], {
