@@ -65,7 +65,7 @@ interface Entry {
 }
 
 /** How long the last entries may take when the program ends (ms). */
-const lastEntriesMs = 3_000;
+const lastEntriesMs = 2_000;
 
 export function openLedger(cluster: Cluster, options: LedgerOptions): RunLedger {
   const { lock, journals, drafts, clock, signal, warn } = options;

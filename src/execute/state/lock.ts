@@ -44,7 +44,7 @@ export interface Lock {
    * any more, or where that cannot be told.
    */
   ensure(namespace: string, asker: object): Promise<"current" | "stale">;
-  /** Gives everything back, for three seconds at most. Never throws: what cannot be given back is free after its time. */
+  /** Gives everything back, for a moment at most. Never throws: what cannot be given back is free after its time. */
   release(): Promise<void>;
 }
 
@@ -83,7 +83,7 @@ const sideBySide = 16;
 const attempts = 5;
 
 /** How long giving everything back may take (ms). */
-const releaseMs = 3_000;
+const releaseMs = 1_500;
 
 const never = new AbortController().signal;
 
