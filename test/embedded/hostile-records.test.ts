@@ -10,7 +10,7 @@ import { undoAnnotation } from "../../src/mesh/model.ts";
 import { journalKey, stateLabels, stateName } from "../../src/upgrade/record/run-journal.ts";
 import { isWrite } from "../contract/mesh-under-test.ts";
 import { assertNoStack } from "../contract/refusal.ts";
-import { type Hostile, hostileJournals, hostileUndoRecords } from "../fixtures/hostile-records.ts";
+import { type Hostile, harmlessJournals, hostileJournals, hostileUndoRecords } from "../fixtures/hostile-records.ts";
 import { actsOnTerminal } from "../fixtures/terminal.ts";
 import { deployment } from "../fixtures/workload-objects.ts";
 import { bootMesh, type EmbeddedMesh, type Result } from "./mesh.ts";
@@ -22,8 +22,11 @@ const invocations: readonly {
   readonly codes: readonly number[];
 }[] = [
   { plugin: "mesh-revisions", args: [], codes: [0] },
-  { plugin: "mesh-migrate", args: ["--to", "1-20", "--dry-run=client"], codes: [0, 3, 5] },
-  { plugin: "mesh-migrate", args: ["--to", "1-20"], codes: [0, 3, 5] },
+  { plugin: "mesh-migrate", args: ["--to", "1-20", "--dry-run=client"], codes: [3] },
+  { plugin: "mesh-migrate", args: ["--to", "1-20"], codes: [3] },
+  { plugin: "mesh-rollback", args: ["--list"], codes: [0] },
+  { plugin: "mesh-rollback", args: ["--dry-run=client"], codes: [3] },
+  { plugin: "mesh-rollback", args: [], codes: [3] },
 ];
 const formats = ["table", "wide", "json", "yaml", "name"] as const;
 
@@ -116,37 +119,69 @@ suite("hostile records and journals", () => {
         const [states, entries] = [statesOf(namespaces), (await mesh.audit()).length];
         const result = await mesh.run(plugin, ["-n", ofAll().join(","), ...args, "-o", format]);
         assertSound(result, format, codes);
-        if (plugin === "mesh-migrate") assert.equal(result.code, 3, "some of them are always refused");
         assert.deepEqual(statesOf(namespaces), states);
         assert.deepEqual(await changesSince(entries), []);
       });
 
-  test("a migration is refused for each undo record, by one blocker that says why", async (t) => {
+  /** Runs a plugin on one namespace. These are its blockers; without any there is nothing to do. Nothing is changed. */
+  async function assertUnchanged(
+    words: readonly [string, ...string[]],
+    namespace: string,
+    expected: readonly string[],
+  ) {
+    const [states, entries] = [statesOf([victim.namespace, namespace]), (await mesh.audit()).length];
+    const [plugin, ...args] = words;
+    const result = await mesh.run(plugin, ["-n", namespace, ...args, "-o", "json"]);
+    assertSound(result, "json", [expected.length > 0 ? 3 : 0]);
+    const blockers = JSON.parse(result.stdout).findings.filter(
+      ({ severity }: { severity: string }) => severity === "blocker",
+    );
+    assert.deepEqual(
+      blockers.map(({ check }: { check: string }) => check),
+      expected,
+    );
+    assert.deepEqual([statesOf([victim.namespace, namespace]), await changesSince(entries)], [states, []]);
+  }
+
+  test("a migration and a rollback are refused for each undo record, by one blocker that says why", async (t) => {
     for (const [what, namespace] of withUndoRecord)
       await t.test(what, async () => {
-        const [states, entries] = [statesOf([namespace]), (await mesh.audit()).length];
-        const result = await mesh.run("mesh-migrate", ["-n", namespace, "--to", "1-20", "-o", "json"]);
-        assertSound(result, "json", [3]);
-        const blockers = JSON.parse(result.stdout).findings.filter(
-          ({ severity }: { severity: string }) => severity === "blocker",
-        );
-        assert.deepEqual(
-          blockers.map(({ check, object }: { check: string; object: string }) => `${check} ${object}`),
-          [`no-other-migration namespace/${namespace}`],
-        );
-        assert.deepEqual([statesOf([namespace]), await changesSince(entries)], [states, []]);
+        await assertUnchanged(["mesh-migrate", "--to", "1-20"], namespace, ["no-other-migration"]);
+        await assertUnchanged(["mesh-rollback"], namespace, rollbackBlockers(what));
       });
   });
 
-  test("a migration amid each journal is refused, or ends well and touches nothing else", async (t) => {
+  test("both are refused for each journal that cannot be used, and a journal alone puts nothing back", async (t) => {
     for (const [what, namespace] of withJournal)
       await t.test(what, async () => {
-        const others = [victim.namespace, ...ofAll().filter((each) => each !== namespace)];
-        const [own, states, entries] = [statesOf([namespace]), statesOf(others), (await mesh.audit()).length];
-        const result = await mesh.run("mesh-migrate", ["-n", namespace, "--to", "1-20", "-o", "json"]);
-        assertSound(result, "json", [0, 3]);
-        if (result.code === 3) assert.deepEqual([statesOf([namespace]), await changesSince(entries)], [own, []]);
-        assert.deepEqual(statesOf(others), states);
+        const harmless = harmlessJournals.has(what);
+        if (!harmless) await assertUnchanged(["mesh-migrate", "--to", "1-20"], namespace, ["journal-usable"]);
+        await assertUnchanged(["mesh-rollback"], namespace, journalBlockers(what));
       });
   });
+
+  test("a migration amid a journal that is harmless ends well and touches nothing else", async (t) => {
+    for (const [what, namespace] of withJournal) {
+      if (!harmlessJournals.has(what)) continue;
+      await t.test(what, async () => {
+        const others = [victim.namespace, ...ofAll().filter((each) => each !== namespace)];
+        const states = statesOf(others);
+        for (const words of [["mesh-migrate", "--to", "1-20"], ["mesh-rollback"]] as const) {
+          const [plugin, ...args] = words;
+          assertSound(await mesh.run(plugin, ["-n", namespace, ...args, "-o", "json"]), "json", [0]);
+          assert.deepEqual(statesOf(others), states);
+        }
+      });
+    }
+  });
 });
+
+/** Two of the records can be read; the control plane in them is another one than the one of today. */
+const rollbackBlockers = (what: string): readonly string[] =>
+  ["nested in a field", "open to another target"].includes(what) ? ["old-control-plane"] : ["undo-record"];
+
+/** Of a rollback without an undo record: what another cluster or namespace has done is nothing to put back here. */
+function journalBlockers(what: string): readonly string[] {
+  if (["of another cluster", "of another namespace"].includes(what)) return [];
+  return [harmlessJournals.has(what) ? "undo-record-there" : "journal"];
+}
