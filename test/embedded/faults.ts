@@ -79,11 +79,13 @@ export const watchFaults: Readonly<Record<string, Interception>> = {
   ...Object.fromEntries(streams.map((watch) => [`watch: ${watch}`, { watch }])),
 };
 
-/** Whether a request is one of the plugin's under test and not of the test itself. */
-export const isOurs = ({ userAgent }: Asked): boolean => userAgent.startsWith("mesh-migrate/");
+/** Whether a request is one of a plugin that changes something, and not of the test itself. */
+export const isOurs = ({ userAgent }: Asked): boolean => /^mesh-(migrate|rollback)\//.test(userAgent);
 export const isWatch = ({ url }: Asked): boolean => url.searchParams.has("watch");
 /** What a run keeps for itself and reports: no part of what it moves. */
 const ownObject = /\/(events|leases|configmaps)(\/|$)/;
-/** Whether it changes what is moved: no dry run, no question after rights, and no object of the run's own. */
-export const isWrite = ({ method, dryRun, url }: Asked): boolean =>
-  method !== "GET" && !dryRun && !url.pathname.endsWith("reviews") && !ownObject.test(url.pathname);
+/** Whether it changes anything in the cluster: no dry run, and no question after rights. */
+export const isEffect = ({ method, dryRun, url }: Asked): boolean =>
+  method !== "GET" && !dryRun && !url.pathname.endsWith("reviews");
+/** Whether it changes what is moved: no object of the run's own. */
+export const isWrite = (asked: Asked): boolean => isEffect(asked) && !ownObject.test(asked.url.pathname);

@@ -1,4 +1,4 @@
-/** What the sweeps found (sweep.test.ts, sweep-plans.test.ts), each held by a plan of its own. */
+/** What the sweeps found (sweep*.test.ts), each held by a plan of its own. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { assertArrived, documentOf, labelsOf } from "../contract/verify-result.ts";
@@ -8,12 +8,14 @@ import { faults, isWrite } from "./faults.ts";
 import { interferences } from "./interference.ts";
 import type { EmbeddedMesh } from "./mesh.ts";
 import { outages } from "./outages.ts";
+import { type KillPoint, startProgram, untilEnd } from "./program.ts";
 import { openSweepMesh, type SweepMesh } from "./sweep-mesh.ts";
+import { migrating, rollingBack, sweptRevisions, type Verb } from "./verbs.ts";
 
 let sweep: SweepMesh;
 let mesh: EmbeddedMesh;
 before(async () => {
-  sweep = await openSweepMesh({ revisions: { default: "1.19.0", "1-20": "1.20.0" } });
+  sweep = await openSweepMesh({ revisions: sweptRevisions });
   ({ mesh } = sweep);
 });
 after(() => sweep?.[Symbol.asyncDispose]());
@@ -104,4 +106,32 @@ test("a write that was not done, and of which nothing more can be learned for a 
   assert.deepEqual(await labelsOf(mesh, namespace), { "istio-injection": "enabled" });
   assert.deepEqual([document.exitCode, document.state], [4, "partial"]);
   assert.deepEqual((await migrate(namespace)).state, "done");
+});
+
+/** Runs a verb on a machine of its own; it succeeds, or is killed where that is said. */
+async function runs(verb: Verb, namespace: string, at?: KillPoint): Promise<void> {
+  await using program = startProgram(mesh, verb, [namespace], at);
+  const result = await untilEnd(mesh, program);
+  assert.equal(result?.code, at ? undefined : 0, `${result?.stdout}${result?.stderr}`);
+}
+
+test("a rollback that was killed while its rollouts go on is turned round", async () => {
+  const namespace = await sweep.settled((namespace) => [
+    deployment({ namespace, name: "fast", replicas: 2, readyAfter: 500 }),
+    deployment({ namespace, name: "slow", replicas: 3, readyAfter: 2_000 }),
+  ]);
+  await runs(migrating, namespace);
+  const firstEvent: KillPoint = { effect: 0, when: "before", of: ({ url }) => url.pathname.endsWith("/events") };
+  await runs(rollingBack, namespace, firstEvent);
+  await runs(migrating, namespace);
+  await assertArrived(mesh, namespace, "1-20");
+});
+
+test("a migration that was killed between its first entry in the journal and its labels has nothing to be put back", async () => {
+  const namespace = await namespaceOfTwo();
+  const labels: KillPoint = { effect: 0, when: "before", of: ({ route }) => route?.resource.plural === "namespaces" };
+  await runs(migrating, namespace, labels);
+  await runs(rollingBack, namespace);
+  await assertArrived(mesh, namespace, "default");
+  assert.deepEqual(await labelsOf(mesh, namespace), { "istio-injection": "enabled" });
 });

@@ -3,6 +3,7 @@
  * controllers, another of us. By name.
  */
 import { undoAnnotation } from "../../src/mesh/model.ts";
+import { stateName } from "../../src/upgrade/record/run-journal.ts";
 import { barePod, deployment, job } from "../fixtures/workload-objects.ts";
 import type { Act, Stage } from "./fault-plan.ts";
 import type { Json, KubeJson } from "./object.ts";
@@ -112,6 +113,9 @@ const images =
     },
   });
 
+const ownState = (stage: Stage, plural: string): readonly KubeJson[] =>
+  list(stage, plural).filter(({ metadata }) => metadata.name === stateName);
+
 const person: Readonly<Record<string, Act>> = {
   "deletes a pod of each workload": async (stage) => {
     for (const workload of workloads(stage))
@@ -211,6 +215,14 @@ const person: Readonly<Record<string, Act>> = {
   },
   "takes our record away": async (stage) => {
     await change(stage, namespaceOf(stage), (found) => annotated(found, { [undoAnnotation]: undefined }));
+    return undefined;
+  },
+  "deletes our journal": async (stage) => {
+    await each(ownState(stage, "configmaps"), (object) => remove(stage, object));
+    return undefined;
+  },
+  "deletes our lock": async (stage) => {
+    await each(ownState(stage, "leases"), (object) => remove(stage, object));
     return undefined;
   },
   "deletes a workload": async (stage) => {

@@ -21,6 +21,8 @@ export interface RunOptions {
   readonly onStderr?: (text: string) => void;
   /** Its reason is the signal that it stands for. */
   readonly signal?: AbortSignal;
+  /** Who runs it where: USER@HOST. */
+  readonly operator?: string;
 }
 
 /** What plugins load when they first need it: in virtual time nobody waits for a disk. */
@@ -32,7 +34,7 @@ export async function runPluginHere(
   name: string,
   args: readonly string[],
   clock: MeshClock,
-  { onStderr, signal }: RunOptions,
+  { onStderr, signal, operator = "alice@laptop" }: RunOptions,
 ): Promise<Result> {
   await loaded;
   const plugin = await pluginRecord(name);
@@ -53,7 +55,7 @@ export async function runPluginHere(
     trace: () => {},
     now: () => new Date(clock.wall()),
     clock,
-    operator: "alice@laptop",
+    operator,
     terminal: { out: false, err: false, columns: 80, live: false, color: false, colorOut: false },
     signal: signal ?? new AbortController().signal,
     whenStopped: (tell) => {

@@ -11,7 +11,7 @@ export interface SweepMesh extends AsyncDisposable {
   settled(workloads: (namespace: string) => readonly object[]): Promise<string>;
   /** No workload of the namespace ever fell below its own bound. */
   neverFell(namespace: string): void;
-  /** What mesh-migrate changed after so many entries of the audit log. */
+  /** What the plugins changed after so many entries of the audit log. */
   writesSince(index: number): Promise<readonly AuditEntry[]>;
 }
 
@@ -24,7 +24,7 @@ export async function openSweepMesh(options: MeshUnderTestOptions): Promise<Swee
     writesSince: async (index) =>
       (await mesh.audit())
         .slice(index)
-        .filter((entry) => isChange(entry) && entry.userAgent.startsWith("mesh-migrate/")),
+        .filter((entry) => isChange(entry) && /^mesh-(migrate|rollback)\//.test(entry.userAgent)),
     [Symbol.asyncDispose]: () => mesh[Symbol.asyncDispose](),
   };
 }

@@ -1,10 +1,10 @@
 /** What the sweeps share: a seeded sample of a grid, and how a case is told. */
 
 /** The whole grid (npm run test:sweep), or a sample of it, of so many where that is said. */
-const all = process.env.SWEEP === "all";
+export const isAll = process.env.SWEEP === "all";
 const size = process.env.SWEEP_SIZE;
 /** Whether it takes so long that one wants to see it go on. */
-export const isLong = all || size !== undefined;
+export const isLong = isAll || size !== undefined;
 export const seed = Number(process.env.SWEEP_SEED ?? 20261123);
 /** Only cases whose name matches: to look at one again. */
 const only = new RegExp(process.env.SWEEP_ONLY ?? "");
@@ -15,7 +15,7 @@ export function chosen<Case extends { readonly name: string }>(
   sampleSize: number,
 ): readonly Case[] {
   if (process.env.SWEEP_ONLY) return grid.filter(({ name }) => only.test(name));
-  if (all) return grid;
+  if (isAll) return grid;
   const next = random(seed);
   const rest = [...grid];
   return Array.from({ length: Math.min(Number(size ?? sampleSize), grid.length) }, () =>

@@ -17,7 +17,7 @@ import type { MigrationPlan } from "../../upgrade/plan/plan.ts";
 import { migrationFacts, planMigration } from "../../upgrade/plan/plan-migration.ts";
 import { migrationDrafts, type RunDrafts } from "../../upgrade/plan/run-drafts.ts";
 import { resolveTarget } from "../../upgrade/plan/target.ts";
-import type { Journals } from "../../upgrade/record/found-journal.ts";
+import { type Journals, startedRollouts } from "../../upgrade/record/found-journal.ts";
 import { rehearseLabels } from "../steps/rehearse.ts";
 
 /** `plan` is absent when the target could not be resolved; then `findings` says why. */
@@ -52,11 +52,17 @@ export async function prepare(
   const selected = await selectedWorkloads(cluster, mesh, request.selector);
   const facts = migrationFacts({ mesh, evidence, selected }, resolved.target, request);
   const plan = planMigration(facts, parallelNamespaces);
-  const found = runChecks(migrationChecks, facts, { skip: request.skipCheck, missing: evidence.unknown });
-  if (found.some(({ severity }) => severity === "blocker")) return { ...nothing, plan, mesh, findings: found };
   const drafts = migrationDrafts(plan, mesh);
+  const reading = readJournals(cluster, [...drafts.keys()]);
+  // What cannot be read excuses nothing: an earlier refusal is shown first.
+  const started = await reading.then(startedRollouts, () => undefined);
+  const found = runChecks(migrationChecks, started ? { ...facts, started } : facts, {
+    skip: request.skipCheck,
+    missing: evidence.unknown,
+  });
+  if (found.some(({ severity }) => severity === "blocker")) return { ...nothing, plan, mesh, findings: found };
   const [journals, ...asked] = await Promise.all([
-    readJournals(cluster, [...drafts.keys()]),
+    reading,
     missingRights(cluster, plan, istioNamespace),
     rehearseLabels(cluster, plan),
   ]);

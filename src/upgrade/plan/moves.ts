@@ -22,6 +22,8 @@ export interface Facts {
   readonly inScope: readonly NamespaceMove[];
   /** Those of them in which there is something to do. */
   readonly moves: readonly NamespaceMove[];
+  /** Rollouts that unfinished runs of either verb have started (`startedRollouts`); absent: none is known. */
+  readonly started?: ReadonlySet<string>;
 }
 
 export interface Asked {

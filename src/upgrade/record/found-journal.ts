@@ -34,3 +34,17 @@ export const runsOf = (found: FoundJournal | undefined): readonly RunRecord[] =>
 
 export const runNamed = (found: FoundJournal | undefined, run: string): RunRecord | undefined =>
   runsOf(found).find((each) => each.run === run);
+
+/** A rollout: the UID of a workload and its restart stamp. */
+export const rolloutKey = (uid: string, stamp: string | undefined): string => `${uid} ${stamp ?? ""}`;
+
+/** The rollouts that unfinished runs have started and not proven, as `rolloutKey`. A migration or a rollback did it. */
+export const startedRollouts = ({ byNamespace }: Journals): ReadonlySet<string> =>
+  new Set(
+    [...byNamespace.values()]
+      .flatMap(runsOf)
+      .filter(({ state }) => state === "open")
+      .flatMap(({ workloads }) => workloads)
+      .filter(({ state, stamp }) => stamp !== undefined && state !== "planned" && state !== "proven")
+      .map(({ uid, stamp }) => rolloutKey(uid, stamp ?? undefined)),
+  );

@@ -75,7 +75,9 @@ const standingOf = (namespace: Namespace, journals: Journals | undefined, reques
   const record = usableRecord(namespace);
   if (record === undefined) {
     if (found.kind === "malformed") return { kind: "journal", reason: found.reason };
-    return unusable === undefined ? withoutRecord(found) : { kind: "nothing", reason: "it has no undo record" };
+    return unusable === undefined
+      ? withoutRecord(found, revisionLabelsOf(namespace.labels))
+      : { kind: "nothing", reason: "it has no undo record" };
   }
   if (isMalformed(record)) return { kind: "record", reason: record.malformed };
   if (unusable !== undefined) return { kind: "journal", reason: unusable };
@@ -84,14 +86,23 @@ const standingOf = (namespace: Namespace, journals: Journals | undefined, reques
 
 /**
  * A rollback removes the annotation last, when everything is proven: where one is the last run, it has ended. An open
- * or finished migration without its record was changed by somebody else.
+ * or finished migration without its record was changed by somebody else, unless it ended before its first change.
  */
-const withoutRecord = (found: FoundJournal): Standing => {
+const withoutRecord = (found: FoundJournal, today: RevisionLabels): Standing => {
   const last = runsOf(found).at(-1);
+  if (last && changedNothing(last, today))
+    return { kind: "nothing", reason: `its run ${last.run} ended before it changed anything` };
   return last?.verb === "migrate" && (last.state === "open" || last.state === "done")
     ? { kind: "lost", run: last }
     : { kind: "nothing", reason: "it has no undo record: no migration changed it, or everything was put back" };
 };
+
+/** The journal has the intent first, and the record comes with the labels: neither these nor a restart was begun. */
+const changedNothing = ({ verb, state, before, workloads }: RunRecord, today: RevisionLabels): boolean =>
+  verb === "migrate" &&
+  state === "open" &&
+  sameRevisionLabels(today, before) &&
+  workloads.every((each) => each.state === "planned");
 
 const unselected = (
   record: UndoRecord,

@@ -28,8 +28,8 @@ export interface ApiServer {
   readonly url: string;
   /** PEM of the authority. */
   readonly ca: string;
-  /** Ends every connection, watches and port-forwards too, and goes on listening. */
-  drop(): void;
+  /** Ends every connection, watches and port-forwards too, or all of one user, and goes on listening. */
+  drop(user?: string): void;
   close(): Promise<void>;
 }
 
@@ -39,7 +39,12 @@ export async function startApiServer(parts: ServerParts): Promise<ApiServer> {
   const pki = await testPki();
   let count = 0;
 
+  /** Who asked last on a connection. */
+  const userOn = new WeakMap<Duplex, string>();
+
   const asked = async (request: IncomingMessage): Promise<Asked> => {
+    const user = userOf(request, users, authorize);
+    userOn.set(request.socket, user.name);
     const [method, url] = [request.method ?? "GET", new URL(request.url ?? "/", "https://api")];
     const body = request.headers.upgrade === undefined ? await bodyOf(request) : undefined;
     return {
@@ -47,7 +52,7 @@ export async function startApiServer(parts: ServerParts): Promise<ApiServer> {
         method,
         url,
         route: routeOf(resources, method, url),
-        user: userOf(request, users, authorize),
+        user,
       },
       ...{ userAgent: request.headers["user-agent"] ?? "", body, index: count++ },
       dryRun: isDryRun({ method, url, body }),
@@ -181,8 +186,8 @@ export async function startApiServer(parts: ServerParts): Promise<ApiServer> {
   });
   server.on("upgrade", (request, socket, head) => void upgrade(request, socket, head));
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const drop = (): void => {
-    for (const socket of open) socket.destroy();
+  const drop = (user?: string): void => {
+    for (const socket of open) if (user === undefined || userOn.get(socket) === user) socket.destroy();
   };
   return {
     url: `https://127.0.0.1:${(server.address() as AddressInfo).port}`,

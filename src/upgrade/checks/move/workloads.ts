@@ -11,6 +11,7 @@ import {
   type WorkloadMove,
 } from "../../plan/moves.ts";
 import { rolloutVerdict } from "../../proof/rollout-verdict.ts";
+import { rolloutKey } from "../../record/found-journal.ts";
 import { blocker, type Check, cannotTell, leave, note, type Observation, warning } from "../check.ts";
 
 /** The plan has found the reason that keeps a workload from moving; the check only says it. */
@@ -56,7 +57,7 @@ const notRestartable = ({ ref, pods }: PodsWithoutWorkload): Observation => {
   return blocker(refText(ref), message, remedy, leave(ref));
 };
 
-/** A rollout that the run being resumed has started is not unhealthy. */
+/** A rollout that the run being resumed has started, or a rollback that is turned round, is not unhealthy. */
 const healthy: Check<Facts> = {
   id: "workloads-healthy",
   title: "the workloads are healthy before they are touched",
@@ -66,6 +67,7 @@ const healthy: Check<Facts> = {
   run: (facts) =>
     restarts(facts)
       .filter(({ workload, move }) => move.open === undefined || workload.restartedAt !== move.open.stamp)
+      .filter(({ workload: { uid, restartedAt } }) => !facts.started?.has(rolloutKey(uid, restartedAt)))
       .flatMap(({ workload }) => {
         const verdict = rolloutVerdict(workload);
         if (verdict.kind === "done") return [];

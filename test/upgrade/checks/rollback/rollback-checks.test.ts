@@ -52,6 +52,7 @@ const cases: readonly (readonly [what: string, RollbackWords, readonly string[]]
   ["journals that cannot be read", { journalsUnread: "forbidden" }, ["journal unknown ConfigMap/kubectl-mesh"]],
   ["the record was removed, and its run was done", { record: null, journal: journalOf(runRecord()) }, [`undo-record-there blocker ${of}`]],
   ["the record was removed, and its run is open", { record: null, journal: journalOf(runRecord({ state: "open" })) }, [`undo-record-there blocker ${of}`]],
+  ["no record, and an open run that changed nothing yet", { record: null, labels: { "istio-injection": "enabled" }, journal: journalOf(runRecord({ state: "open", workloads: [] })) }, [`put-back note ${of}`]],
   ["no record, and the run was undone", { record: null, journal: journalOf(runRecord({ state: "undone" })) }, [`put-back note ${of}`]],
   ["no record, and a rollback of the run came last", { record: null, journal: journalOf(runRecord(), runRecord({ run: "r2", verb: "rollback", undoes: "r1", state: "open" })) }, [`put-back note ${of}`]],
   ["the last run, by its id", { run: "r1" }, []],
