@@ -63,7 +63,7 @@ const migrated = async (
   return namespace;
 };
 
-describe("a rollback of", together(), () => {
+describe("a rollback of", together(6), () => {
   test("a namespace that was migrated: labels as before, every pod on the old revision, no record; again: nothing to do", async () => {
     const namespace = await migrated();
     const { code, stdout, stderr } = await rollback("-n", namespace);
@@ -137,16 +137,6 @@ describe("a rollback of", together(), () => {
     const on = await mesh.shell(commandAfter("to go on:", second.stdout));
     assert.equal(on.code, 0, on.stdout + on.stderr);
     await assertBack(namespace);
-  });
-
-  test("two namespaces, and -A takes every one that has a record", async () => {
-    const [one, two] = [await migrated(), await migrated((namespace) => [deployment({ namespace, name: "web" })])];
-    const document = await rollbackJson("-A", "--to-before", "1h");
-    assert.deepEqual([document.state, document.exitCode], ["done", 0], JSON.stringify(document, undefined, 2));
-    assert.deepEqual(document.namespaces.map(({ name }) => name).toSorted(), [one, two].toSorted());
-    for (const namespace of [one, two]) await assertBack(namespace);
-    const empty = await rollbackJson("-A");
-    assert.deepEqual([empty.state, empty.exitCode], ["nothing-to-do", 0]);
   });
 
   test("a run: by its id alone, and by --to-before only what began since", async () => {
@@ -246,28 +236,6 @@ describe("a rollback of", together(), () => {
     await assertBack(namespace);
   });
 
-  test("an old control plane that is not ready: refused, and nothing is written", async () => {
-    const namespace = await migrated((namespace) => [deployment({ namespace, name: "web" })]);
-    await mesh.stopIstiod("default");
-    const since = mesh.now();
-    const document = await rollbackJson("-n", namespace);
-    assert.deepEqual([document.state, document.exitCode], ["refused", 3]);
-    assert.ok(document.findings.some(({ check, severity }) => check === "target-ready" && severity === "blocker"));
-    assert.deepEqual(await writesSince(namespace, since), []);
-    await mesh.startIstiod("default");
-    assert.equal((await rollback("-n", namespace)).code, 0);
-    await assertBack(namespace);
-  });
-
-  test("a control plane to leave that has failed is not asked", async () => {
-    const namespace = await migrated((namespace) => [deployment({ namespace, name: "web" })]);
-    await mesh.stopIstiod("1-20");
-    const document = await rollbackJson("-n", namespace);
-    await mesh.startIstiod("1-20");
-    assert.deepEqual([document.state, document.exitCode], ["done", 0], JSON.stringify(document, undefined, 2));
-    await assertBack(namespace);
-  });
-
   test("a recorded control plane that was created again: refused", async () => {
     const namespace = await migrated((namespace) => [deployment({ namespace, name: "web" })]);
     const record = await recordOf(mesh, namespace);
@@ -304,6 +272,41 @@ describe("a rollback of", together(), () => {
     assert.ok(writes.indexOf("patch statefulsets/db") < writes.indexOf("patch deployments/web"), writes.join(", "));
     assert.deepEqual([await labelsOf(mesh, namespace), await recordOf(mesh, namespace)], [enabled, undefined]);
     await assertArrived(mesh, namespace, "default");
+  });
+});
+
+/** One by one: they take what the namespaces of the others need. */
+describe("the whole mesh", () => {
+  test("two namespaces, and -A takes every one that has a record", async () => {
+    const [one, two] = [await migrated(), await migrated((namespace) => [deployment({ namespace, name: "web" })])];
+    const document = await rollbackJson("-A", "--to-before", "1h");
+    assert.deepEqual([document.state, document.exitCode], ["done", 0], JSON.stringify(document, undefined, 2));
+    assert.deepEqual(document.namespaces.map(({ name }) => name).toSorted(), [one, two].toSorted());
+    for (const namespace of [one, two]) await assertBack(namespace);
+    const empty = await rollbackJson("-A");
+    assert.deepEqual([empty.state, empty.exitCode], ["nothing-to-do", 0]);
+  });
+
+  test("an old control plane that is not ready: refused, and nothing is written", async () => {
+    const namespace = await migrated((namespace) => [deployment({ namespace, name: "web" })]);
+    await mesh.stopIstiod("default");
+    const since = mesh.now();
+    const document = await rollbackJson("-n", namespace);
+    assert.deepEqual([document.state, document.exitCode], ["refused", 3]);
+    assert.ok(document.findings.some(({ check, severity }) => check === "target-ready" && severity === "blocker"));
+    assert.deepEqual(await writesSince(namespace, since), []);
+    await mesh.startIstiod("default");
+    assert.equal((await rollback("-n", namespace)).code, 0);
+    await assertBack(namespace);
+  });
+
+  test("a control plane to leave that has failed is not asked", async () => {
+    const namespace = await migrated((namespace) => [deployment({ namespace, name: "web" })]);
+    await mesh.stopIstiod("1-20");
+    const document = await rollbackJson("-n", namespace);
+    await mesh.startIstiod("1-20");
+    assert.deepEqual([document.state, document.exitCode], ["done", 0], JSON.stringify(document, undefined, 2));
+    await assertBack(namespace);
   });
 });
 

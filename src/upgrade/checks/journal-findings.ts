@@ -2,6 +2,7 @@
 import type { Finding } from "../../mesh/finding.ts";
 import type { Mesh, Namespace } from "../../mesh/model.ts";
 import { counted } from "../../mesh/phrase.ts";
+import { safe } from "../../mesh/safe.ts";
 import { type FoundJournal, foreignReason, type Journals, runNamed } from "../record/found-journal.ts";
 import type { RunDraft } from "../record/run-changes.ts";
 import { type RunRecord, stateName } from "../record/run-journal.ts";
@@ -42,12 +43,15 @@ export const continuedFindings = (
         runContinued,
         note(
           `namespace/${namespace}`,
-          `goes on with run ${run.run}, begun ${run.startedAt} by ${run.by}: ${progressText(run)}`,
+          `goes on with run ${run.run}, begun ${run.startedAt} by ${safe(run.by, mostShown)}: ${progressText(run)}`,
         ),
       ),
       ...changed.map(([object, what]) => observe(runContinued, note(object, what))),
     ];
   });
+
+/** Characters of a text of a journal or of an annotation that are shown. */
+const mostShown = 100;
 
 const progressText = ({ workloads }: RunRecord): string => {
   const count = (...states: readonly RunRecord["workloads"][number]["state"][]): number =>
@@ -68,11 +72,11 @@ const changedSince = (run: RunRecord, namespace: string, mesh: Mesh): readonly (
     if (!workload) return [[object, "was deleted since that run began"]];
     if (workload.uid !== uid) return [[object, "was created again since that run began"]];
     const found = workload.restartedAt ?? null;
-    if (stamp === undefined || found === stamp || found === stampBefore) return [];
+    if (found === stampBefore || found === run.stamp || (stamp !== undefined && found === stamp)) return [];
     return [
       [
         object,
-        `was restarted by somebody else since that run began (${found ?? "its restart stamp was removed"})`,
+        `was restarted by somebody else since that run began (${found === null ? "its restart stamp was removed" : safe(found, mostShown)})`,
       ] as const,
     ];
   });
