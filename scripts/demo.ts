@@ -23,6 +23,8 @@ const steps = [
     words: ["mesh-migrate", "-n", "production", "--to", "1-20"],
   },
   { says: "And now?", words: ["mesh-revisions"] },
+  { says: "What would the way back do?", words: ["mesh-rollback", "-n", "production", "--dry-run=client"] },
+  { says: "What has been done here?", words: ["mesh-rollback", "--list"] },
 ] as const;
 
 async function main(stage: Stage): Promise<number> {

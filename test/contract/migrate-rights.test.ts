@@ -1,12 +1,11 @@
 /** A migration with the rights of docs/rbac: all of them are enough; one that is missing is named before any change. */
 import assert from "node:assert/strict";
-import fs from "node:fs";
 import { after, before, test } from "node:test";
-import { loadAll } from "js-yaml";
 import { deployment } from "../fixtures/workload-objects.ts";
 import type { Json, MeshUnderTest } from "./mesh-under-test.ts";
 import { settled, writesTo } from "./migrations.ts";
 import { openMesh } from "./open-mesh.ts";
+import { grantRights } from "./rights-of-docs.ts";
 import { labelsOf } from "./verify-result.ts";
 
 let mesh: MeshUnderTest;
@@ -15,42 +14,13 @@ before(async () => {
 });
 after(() => mesh?.[Symbol.asyncDispose]());
 
-const roles = ["viewer", "migrator"].flatMap(
-  (name) => loadAll(fs.readFileSync(`docs/rbac/${name}.yaml`, "utf8")) as readonly Json[],
-);
 const twoWebs = (namespace: string) => [deployment({ namespace, name: "web", replicas: 2 })];
-const api = { apiVersion: "rbac.authorization.k8s.io/v1" };
-const group = "rbac.authorization.k8s.io";
-
-/** Gives a user all the rights of the documents but one (`create leases`); roles and bindings are the user's own. */
-async function grant(user: string, without: string | undefined): Promise<void> {
-  const rulesOf = (kind: string): readonly Json[] =>
-    roles
-      .filter((role) => role.kind === kind)
-      .flatMap(({ rules }) => rules)
-      .flatMap((rule: Json) =>
-        rule.resources.map((resource: string) => ({
-          ...{ ...rule, resources: [resource] },
-          verbs: rule.verbs.filter((verb: string) => `${verb} ${resource}` !== without),
-        })),
-      )
-      .filter(({ verbs }: Json) => verbs.length > 0);
-  const subjects = [{ kind: "User", apiGroup: group, name: user }];
-  const roleRef = (kind: string) => ({ apiGroup: group, kind, name: user });
-  const inside = { name: user, namespace: "istio-system" };
-  await mesh.apply([
-    { ...api, kind: "ClusterRole", metadata: { name: user }, rules: rulesOf("ClusterRole") },
-    { ...api, kind: "ClusterRoleBinding", metadata: { name: user }, subjects, roleRef: roleRef("ClusterRole") },
-    { ...api, kind: "Role", metadata: inside, rules: rulesOf("Role") },
-    { ...api, kind: "RoleBinding", metadata: inside, subjects, roleRef: roleRef("Role") },
-  ]);
-}
 const migrateAs = (user: string, namespace: string) =>
   mesh.run("mesh-migrate", ["-n", namespace, "--to", "1-20", "--as", user, "-o", "json"]);
 
 test("all of them are enough, and nothing is warned of", async () => {
   const namespace = await settled(mesh, twoWebs);
-  await grant(`all-of-${namespace}`, undefined);
+  await grantRights(mesh, `all-of-${namespace}`, undefined);
   const { code, stderr } = await migrateAs(`all-of-${namespace}`, namespace);
   assert.equal(code, 0, stderr);
   assert.doesNotMatch(stderr, /warning|forbidden/);
@@ -61,7 +31,7 @@ test("without the right to create Events it moves all the same, with one warning
     ["web", "api", "db"].map((name) => deployment({ namespace: of, name })),
   );
   const user = `silent-${namespace}`;
-  await grant(user, "create events");
+  await grantRights(mesh, user, "create events");
   const { code, stderr } = await migrateAs(user, namespace);
   assert.equal(code, 0, stderr);
   const warnings = stderr.split("\n").filter((line) => line.startsWith("warning: "));
@@ -79,7 +49,7 @@ for (const [right, resource] of [
   test(`without the right to ${right} it is refused, and nothing is changed`, async () => {
     const namespace = await settled(mesh, twoWebs);
     const user = `${right.replace(" ", "-")}-${namespace}`;
-    await grant(user, right);
+    await grantRights(mesh, user, right);
     const since = mesh.now();
     const { code, stdout } = await migrateAs(user, namespace);
     const { findings } = JSON.parse(stdout);

@@ -89,7 +89,7 @@ spec:
 const well = cluster("well");
 
 suite("npm run demo", { concurrency: true, timeout: 240_000 }, () => {
-  test("it shows the mesh, moves the namespace, and shows the mesh again", async () => {
+  test("it shows the mesh, moves the namespace, shows the mesh again, and what a rollback would do", async () => {
     const began = performance.now();
     await using shown = demo(["--cluster", well]);
     await shown.until("Booting");
@@ -103,7 +103,9 @@ suite("npm run demo", { concurrency: true, timeout: 240_000 }, () => {
       "default (2)",
       "$ kubectl-mesh_migrate -n production --to 1-20",
     ];
-    const places = [...order, "moved 1 workload (2 pods) of production to revision 1-20", "1-20 (2)"].map((text) =>
+    const then = ["moved 1 workload (2 pods) of production to revision 1-20", "1-20 (2)"];
+    const back = ["$ kubectl-mesh_rollback -n production --dry-run=client", "would restart 1 workload (2 pods)"];
+    const places = [...order, ...then, ...back, "$ kubectl-mesh_rollback --list", "WAY BACK"].map((text) =>
       shown.said().indexOf(text),
     );
     assert.deepEqual(

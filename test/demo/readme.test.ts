@@ -13,6 +13,7 @@ test("README.md shows what the plugins print on the demo's cluster", async () =>
     ["mesh-revisions"],
     ["mesh-migrate", "-n", "production", "--to", "1-20"],
     ["mesh-revisions", "-n", "production"],
+    ["mesh-rollback", "-n", "production"],
   ] as const) {
     const { code, stdout, stderr } = await mesh.run(plugin, args);
     assert.equal(code, 0, stderr);
