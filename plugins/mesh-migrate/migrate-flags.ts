@@ -27,6 +27,12 @@ export const migrateFlags = {
     coerce: wordsOf,
     describe: "id of a check to skip; may be given many times",
   },
+  onFailure: {
+    type: "string",
+    choices: ["stop", "rollback"],
+    default: "stop",
+    describe: "when a step fails after the canary: stop what has not begun, or put everything back",
+  },
   ...speedFlags,
   ...writeFlags,
   ...commonFlags,

@@ -21,7 +21,7 @@ import {
   migrationView,
   unchangedView,
 } from "../../src/views/migration-view.ts";
-import type { MigrateArgs } from "./migrate-flags.ts";
+import { type MigrateArgs, migrateFlags } from "./migrate-flags.ts";
 
 export const runMigrate = async (args: MigrateArgs, io: Io): Promise<ExitCode> => {
   const request = requestOf(args);
@@ -29,13 +29,18 @@ export const runMigrate = async (args: MigrateArgs, io: Io): Promise<ExitCode> =
     request,
     clusterFlags: typedFlags(args, clusterFlags),
     meshFlags: typedFlags(args, { istioNamespace: commonFlags.istioNamespace }),
-    ownFlags: typedFlags(args, { ...speedFlags, fieldManager: writeFlags.fieldManager }),
+    ownFlags: typedFlags(args, {
+      onFailure: migrateFlags.onFailure,
+      ...speedFlags,
+      fieldManager: writeFlags.fieldManager,
+    }),
   };
   return withCluster("mesh-migrate", args, io, async (cluster) => {
     io.err(headline(cluster.identity, request, args));
     const migration = await migrateNamespaces(cluster, {
       istioNamespace: args.istioNamespace,
       dryRun: args.dryRun,
+      onFailure: args.onFailure,
       timeouts: { overall: args.timeout, workload: args.workloadTimeout, probe: 30_000 },
       parallel: args.parallel,
       parallelNamespaces: args.parallelNamespaces,

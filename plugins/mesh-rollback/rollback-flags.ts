@@ -17,6 +17,11 @@ export const rollbackFlags = {
     coerce: momentOf,
     describe: "only runs that began at or after this time, such as 2026-03-01T22:00:00Z, or 2h ago",
   },
+  list: {
+    type: "boolean",
+    default: false,
+    describe: "list the runs of each namespace, and what the way back would be today; changes nothing",
+  },
   pin: {
     type: "boolean",
     default: false,

@@ -9,18 +9,23 @@ import { openProgress } from "../../src/cli/progress/open-progress.ts";
 import { interruptionOf } from "../../src/cli/signals.ts";
 import { withCluster } from "../../src/cli/with-cluster.ts";
 import type { Cluster, Identity } from "../../src/cluster/cluster.ts";
+import { wayBackFindings } from "../../src/execute/rollback/gather-rollback.ts";
 import { type Rollback, rollbackNamespaces } from "../../src/execute/rollback/rollback-namespaces.ts";
-import type { ExitCode } from "../../src/mesh/exit-codes.ts";
+import { readHistory } from "../../src/gather/read-history.ts";
+import { type ExitCode, exit } from "../../src/mesh/exit-codes.ts";
 import { listed } from "../../src/mesh/phrase.ts";
 import { safe } from "../../src/mesh/safe.ts";
+import { undoableNamespaces } from "../../src/upgrade/history.ts";
 import type { RollbackRequest } from "../../src/upgrade/rollback/rollback-request.ts";
 import { type RepeatedRollback, rollbackCommandOf } from "../../src/upgrade/rollback/rollback-result.ts";
 import { jsonView, yamlView } from "../../src/views/document.ts";
+import { historyText } from "../../src/views/history-view.ts";
 import { endedUnchanged, unchangedView } from "../../src/views/migration-view.ts";
 import { rollbackDocument, rollbackNamesView, rollbackView } from "../../src/views/rollback-view.ts";
 import { type RollbackArgs, rollbackFlags } from "./rollback-flags.ts";
 
 export const runRollback = async (args: RollbackArgs, io: Io): Promise<ExitCode> => {
+  if (args.list) return listRuns(args, io);
   checkScope(args);
   const { parallel, parallelNamespaces, timeout, workloadTimeout } = rollbackFlags;
   return withCluster("mesh-rollback", args, io, async (cluster) => {
@@ -55,9 +60,28 @@ export const runRollback = async (args: RollbackArgs, io: Io): Promise<ExitCode>
   });
 };
 
+/** Without -n it lists every namespace that has a history. */
+async function listRuns(args: RollbackArgs, io: Io): Promise<ExitCode> {
+  const { namespace, allNamespaces, run, toBefore, pin, dryRun, output, noHeaders, istioNamespace } = args;
+  if (allNamespaces && namespace.length > 0) throw bothScopes();
+  if (run !== undefined || toBefore !== undefined || pin || dryRun !== "none")
+    throw new UsageError("--list changes nothing: give it with -n or -A alone");
+  return withCluster("mesh-rollback", args, io, async (cluster) => {
+    const { facts, missing } = await readHistory(cluster, namespace.length > 0 ? namespace : "all");
+    const wayBack = await wayBackFindings(cluster, undoableNamespaces(facts), istioNamespace);
+    if (namespace.length === 0 || facts.namespaces.length > 0)
+      io.out(historyText(facts, wayBack, { output, noHeaders }));
+    if (missing.length === 0) return exit.done;
+    io.err(`error: there is no namespace ${listed(missing, 12)}`);
+    return exit.refused;
+  });
+}
+
+const bothScopes = (): UsageError => new UsageError("-A means every namespace: give either -A or -n");
+
 /** What changes is always named: namespaces, all of them, or a run. */
 function checkScope({ namespace, allNamespaces, run }: RollbackArgs): void {
-  if (allNamespaces && namespace.length > 0) throw new UsageError("-A means every namespace: give either -A or -n");
+  if (allNamespaces && namespace.length > 0) throw bothScopes();
   if (!allNamespaces && namespace.length === 0 && run === undefined)
     throw new UsageError(
       "which namespaces?",

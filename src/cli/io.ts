@@ -101,12 +101,12 @@ const writeLast = (file: 1 | 2, text: string): void => {
   }
 };
 
-/** A user of a container may have no name. */
+/** A user of a container may have no name, and a variable any length: a journal takes no more than 1,000 characters. */
 function operatorOf(): string {
   try {
     return `${userInfo().username}@${hostname()}`;
   } catch {
-    return `${process.env.USER ?? "unknown"}@${hostname()}`;
+    return `${(process.env.USER ?? "unknown").slice(0, 200)}@${hostname()}`;
   }
 }
 

@@ -73,12 +73,16 @@ export async function carryOut<R extends Commands>(
       timedOut: stop.now.aborted && !stop.interrupted(),
     });
   options.whenStopped(() => halfDone(resultNow(exit.interrupted)));
-  // A signal or a timeout while the progress is closed comes after the run, so it does not change the result.
-  const result = await runPlan(plan, machine, tools)
-    .then(() => resultNow(stop.interrupted() ? (options.interruptedCode() ?? exit.interrupted) : undefined))
-    .finally(() => progress.close())
+  let result: R;
+  try {
+    await runPlan(plan, machine, tools);
+    // A signal or a timeout while the progress is closed comes after the run, so it does not change the result.
+    result = resultNow(stop.interrupted() ? (options.interruptedCode() ?? exit.interrupted) : undefined);
+  } finally {
+    await progress.close();
     // Side by side, because a signal leaves ten seconds for everything.
-    .finally(() => Promise.all([tools.events.close(), ledger?.close()]));
+    await Promise.all([tools.events.close(), ledger?.close()]);
+  }
   options.whenStopped(undefined);
   return { result, outcomes: tools.journal.outcomes() };
 }

@@ -2,6 +2,7 @@
  * Runs a plan as it is printed: its stages one after the other, lanes side by side, the steps of a lane in their order.
  * Every write passes `begin`, where its intent is recorded first.
  */
+import { unlessAborted } from "../cluster/clock.ts";
 import { ClusterError } from "../cluster/cluster-error.ts";
 import { namespaceRef } from "../mesh/object-ref.ts";
 import { isWritten, type StepOutcome } from "../upgrade/plan/outcome.ts";
@@ -122,7 +123,9 @@ export async function runPlan(plan: Plan, machine: Machine, tools: Tools): Promi
 
   /** Every write begins here: the lock is held, and the intent is in the cluster. Throws `ClusterError`. */
   async function begin(step: Step): Promise<"current" | "stale"> {
-    const seen = step.kind === "prove" ? "current" : await ledger.begin(step);
+    const seen = step.kind === "prove" ? "current" : await unlessAborted(ledger.begin(step), stop.requests);
+    if (seen === undefined)
+      throw new ClusterError("ended before the write", { reason: "timeout", cause: stop.requests.reason });
     journal.note(stepKey(step), { state: "begun", reason: step.kind === "restart" ? "restart begun" : undefined });
     return seen;
   }

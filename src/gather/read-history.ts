@@ -1,5 +1,5 @@
 /** Reads what the history of namespaces is made from: undo records, journals, and the locks that are held. */
-import type { Cluster } from "../cluster/cluster.ts";
+import type { Cluster, ListResult } from "../cluster/cluster.ts";
 import { ClusterError } from "../cluster/cluster-error.ts";
 import { kinds } from "../cluster/kinds.ts";
 import type { NamespaceObject } from "../mesh/kubernetes.ts";
@@ -7,6 +7,7 @@ import { labelOf } from "../mesh/labels.ts";
 import { undoAnnotation } from "../mesh/model.ts";
 import type { HeldLock, HistoryFacts, NamespaceRecord } from "../upgrade/history.ts";
 import { stateLabels, stateName } from "../upgrade/record/run-journal.ts";
+import { itemsOf } from "./list-kind.ts";
 import { readJournals } from "./read-journals.ts";
 
 /** The facts of a history, and the names that were asked for and are no namespaces. */
@@ -38,8 +39,8 @@ const named = async (cluster: Cluster, names: readonly string[]): Promise<readon
 
 async function withHistory(cluster: Cluster): Promise<readonly NamespaceRecord[]> {
   const [namespaces, journals] = await Promise.all([
-    listed(cluster.list(kinds.namespaces, { metadataOnly: true }, recordOf)),
-    listed(cluster.list(kinds.configMaps, journalsOfAll, ({ metadata }) => metadata.namespace)),
+    itemsOrHint(cluster.list(kinds.namespaces, { metadataOnly: true }, recordOf)),
+    itemsOrHint(cluster.list(kinds.configMaps, journalsOfAll, ({ metadata }) => metadata.namespace)),
   ]);
   const withJournal = new Set(journals);
   return namespaces.filter(
@@ -57,9 +58,9 @@ const journalsOfAll = {
 } as const;
 
 /** The user may have no right to list in all namespaces, and still the right to read in some: the error says so. */
-const listed = async <R>(list: Promise<{ readonly items: readonly R[] } | undefined>): Promise<readonly R[]> => {
+const itemsOrHint = async <R>(list: Promise<ListResult<R> | undefined>): Promise<readonly R[]> => {
   try {
-    return (await list)?.items ?? [];
+    return await itemsOf(list);
   } catch (error) {
     if (!(error instanceof ClusterError) || error.reason !== "forbidden") throw error;
     const hint = [error.hint, "or name the namespaces with -n"].filter((part) => part !== undefined).join("; ");

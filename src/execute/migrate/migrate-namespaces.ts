@@ -32,12 +32,15 @@ import { createStop } from "../stop.ts";
 import type { Tools } from "../tools.ts";
 import { type Prepared, prepare } from "./gather-and-plan.ts";
 import { notMovedSince } from "./not-moved-since.ts";
+import { rollbackAfter } from "./rollback-after.ts";
 
 export interface MigrationOptions extends CarryOutOptions {
   readonly dryRun: "none" | "client" | "server";
   readonly parallelNamespaces: number;
   /** Aborted when a person or the system wants the run to stop. */
   readonly interrupted: AbortSignal;
+  /** What becomes of everything that was moved when a step fails after the canary. */
+  readonly onFailure: "stop" | "rollback";
   readonly repeated: RepeatedCommand;
 }
 
@@ -57,12 +60,14 @@ export async function migrateNamespaces(cluster: Cluster, options: MigrationOpti
   if (options.dryRun !== "none") return { plan, result: await shown(bounded, plan, findings, options) };
   if (!writesAnything(plan)) return carriedOut(cluster, prepared, stop, options);
   const request = { ...options, run: newRunId(), verb: "migrate", signal: stop.now, requests: stop.requests };
-  return lockedRun<Prepared, Migration>(cluster, prepared, request, {
+  const migration = await lockedRun<Prepared, Migration>(cluster, prepared, request, {
     prepare: () => prepare(bounded, options.repeated.request, options),
     namespacesOf: ({ drafts }) => [...drafts.keys()],
     run: (again, lock) => carriedOut(cluster, again, stop, options, { lock, run: request.run }),
     refuse: (finding) => ({ plan, result: refusedResult(plan, [...findings, finding]) }),
   });
+  if (options.onFailure === "stop") return migration;
+  return { ...migration, result: await rollbackAfter(cluster, migration.result, options) };
 }
 
 const stops = (findings: readonly Finding[]): boolean =>

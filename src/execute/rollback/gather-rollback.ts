@@ -24,7 +24,7 @@ import {
   planNamespacesRollback,
   rollbackDrafts,
 } from "../../upgrade/rollback/plan-rollback.ts";
-import { type RollbackFacts, rollbackFacts } from "../../upgrade/rollback/rollback-facts.ts";
+import { type RollbackFacts, type RollbackGathered, rollbackFacts } from "../../upgrade/rollback/rollback-facts.ts";
 import { usableRecord } from "../../upgrade/rollback/rollback-place.ts";
 import type { RollbackRequest } from "../../upgrade/rollback/rollback-request.ts";
 import { rehearseLabels } from "../steps/rehearse.ts";
@@ -57,17 +57,10 @@ export async function prepareRollback(
 ): Promise<PreparedRollback> {
   const { names, recorded } = await scopeOf(cluster, request);
   announce(names, [...new Set(recorded.map(({ revision }) => revision))]);
-  const unknown: Unknown[] = [];
-  const optional = recordingUnknown(unknown);
-  const [mesh, journals] = await Promise.all([
-    snapshot(cluster, { istioNamespace, namespaces: names, workloads: true, askIstiods: true }),
-    optional("journals", readJournals(cluster, names)),
-  ]);
-  const [evidence, runKnown] = await Promise.all([
-    readClusterEvidence(cluster, mesh, names),
-    isRunKnown(cluster, request, recorded, journals),
-  ]);
-  const gathered = { mesh, evidence, names, journals, journalsUnread: unknown[0]?.reason, runKnown };
+  const read = await readForRollback(cluster, names, istioNamespace);
+  const { mesh, journals } = read;
+  const runKnown = await isRunKnown(cluster, request, recorded, journals);
+  const gathered = { ...read, runKnown };
   const facts = rollbackFacts(gathered, request);
   const plan = planNamespacesRollback(facts, parallelNamespaces);
   const found = rollbackFindings(facts);
@@ -79,6 +72,44 @@ export async function prepareRollback(
   const continued = journals ? continuedFindings(drafts, journals, mesh) : [];
   return { facts, plan, findings: [...found, ...continued, ...asked.flat()], drafts, journals };
 }
+
+/** What a rollback of these namespaces is judged by. Throws `ClusterError`. */
+async function readForRollback(
+  cluster: Cluster,
+  names: readonly string[],
+  istioNamespace: string,
+): Promise<Omit<RollbackGathered, "runKnown">> {
+  const unknown: Unknown[] = [];
+  const optional = recordingUnknown(unknown);
+  const [mesh, journals] = await Promise.all([
+    snapshot(cluster, { istioNamespace, namespaces: names, workloads: true, askIstiods: true }),
+    optional("journals", readJournals(cluster, names)),
+  ]);
+  const evidence = await readClusterEvidence(cluster, mesh, names);
+  return { mesh, evidence, names, journals, journalsUnread: unknown[0]?.reason };
+}
+
+/**
+ * What the checks of a rollback find today in each of these namespaces, read once for all of them. Rights are not asked
+ * for. Throws `ClusterError`.
+ */
+export async function wayBackFindings(
+  cluster: Cluster,
+  names: readonly string[],
+  istioNamespace: string,
+): Promise<ReadonlyMap<string, readonly Finding[]>> {
+  if (names.length === 0) return new Map();
+  const read = { ...(await readForRollback(cluster, names, istioNamespace)), runKnown: true };
+  return new Map(
+    names.map(
+      (name) => [name, rollbackFindings(rollbackFacts({ ...read, names: [name] }, everything([name])))] as const,
+    ),
+  );
+}
+
+const everything = (namespaces: readonly string[]): RollbackRequest => ({
+  ...{ namespaces, run: undefined, toBefore: undefined, pin: false, leave: [], allowDowntime: [] },
+});
 
 interface Recorded {
   readonly name: string;

@@ -32,13 +32,12 @@ export function createJournalWriter(cluster: Cluster, namespace: string, journal
   let current = journal;
   let changes = 0;
   let saved = 0;
-  let writing: Promise<void> | undefined;
+  let writing: { readonly upTo: number; readonly end: Promise<void> } | undefined;
   /** What the ConfigMap may hold without anybody else having written to it. */
   const ours = new Set([journalText(journal)]);
   let known: ConfigMapObject | undefined;
 
-  async function write(): Promise<void> {
-    const upTo = changes;
+  async function write(upTo: number): Promise<void> {
     const text = journalText(current);
     const excess = journalExcess(text);
     if (excess !== undefined) throw tooLarge(namespace, excess);
@@ -73,10 +72,16 @@ export function createJournalWriter(cluster: Cluster, namespace: string, journal
     commit: async () => {
       const wanted = changes;
       while (saved < wanted) {
-        writing ??= write().finally(() => {
-          writing = undefined;
-        });
-        await writing;
+        const upTo = changes;
+        writing ??= {
+          upTo,
+          end: write(upTo).finally(() => {
+            writing = undefined;
+          }),
+        };
+        // What fails without these changes is a matter of those who wait for it.
+        if (writing.upTo < wanted) await writing.end.catch(() => {});
+        else await writing.end;
       }
     },
   };

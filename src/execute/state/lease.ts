@@ -8,6 +8,8 @@ import type { Cluster } from "../../cluster/cluster.ts";
 import { kinds } from "../../cluster/kinds.ts";
 import type { LeaseObject } from "../../mesh/kubernetes.ts";
 import { labelOf } from "../../mesh/labels.ts";
+import { safe } from "../../mesh/safe.ts";
+import { isInstant, isLabelValue, isText } from "../../upgrade/record/record-fields.ts";
 import { stateLabels, stateName } from "../../upgrade/record/run-journal.ts";
 
 /** Whoever holds a Lease, as it says. */
@@ -23,18 +25,31 @@ export interface Holder {
 const runAnnotation = "kubectl-mesh/run";
 const verbAnnotation = "kubectl-mesh/verb";
 
-/** Undefined: nobody holds it. */
+/** Undefined: nobody holds it. The texts are whatever stands there: `holderText` makes them fit for a person. */
 export function holderOf(lease: LeaseObject | undefined): Holder | undefined {
-  const { holderIdentity = "", acquireTime = "" } = lease?.spec ?? {};
-  if (holderIdentity === "") return undefined;
+  const { holderIdentity, acquireTime } = lease?.spec ?? {};
+  if (!isText(holderIdentity)) return undefined;
   const annotations = lease?.metadata.annotations ?? {};
   return {
     by: holderIdentity,
     run: labelOf(annotations, runAnnotation) ?? "",
     verb: labelOf(annotations, verbAnnotation) ?? "",
-    since: acquireTime,
+    since: isText(acquireTime) ? acquireTime : "",
   };
 }
+
+/** A holder in words: on one line, short, and with a verb, a run and a time only where they can be one. */
+export const holderText = ({ by, verb, run, since }: Holder): string => {
+  const known = [
+    isLabelValue(verb) ? `kubectl mesh-${verb}` : "",
+    isLabelValue(run) ? `run ${run}` : "",
+    isInstant(since) ? `since ${since}` : "",
+  ].filter((part) => part !== "");
+  return `${safe(by, mostNamed)}${known.length === 0 ? "" : ` (${known.join(", ")})`}`;
+};
+
+/** Characters of a holder's name that are shown. */
+const mostNamed = 100;
 
 export const readLease = (cluster: Cluster, namespace: string): Promise<LeaseObject | undefined> =>
   cluster.get(kinds.leases, stateName, namespace);
@@ -48,8 +63,11 @@ const silenceSeconds = ({ spec }: LeaseObject): number => {
   return typeof said === "number" && said >= 15 ? Math.min(120, said) : 15;
 };
 
-/** Between two looks at a Lease that somebody else holds (ms). */
-const lookMs = 1_000;
+/**
+ * Between two looks at a Lease that somebody else holds (ms): 25 looks a second at all of them together. A renewal
+ * between two looks is never missed, because a Lease is taken over as it was seen by the last one.
+ */
+export const lookMs = (leases: number): number => Math.max(1_000, 40 * leases);
 
 export interface Observed {
   /** Undefined: nobody holds it, or whoever did was silent for long enough. */
@@ -57,36 +75,44 @@ export interface Observed {
   readonly lease: LeaseObject | undefined;
 }
 
-/**
- * Looks at a Lease until it is certain whether its holder is alive. `onSilent` is called once where that takes a while.
- * Ends with the holder when `signal` aborts. Throws `ClusterError` where the Lease cannot be read.
- */
-export async function observeLease(
-  read: () => Promise<LeaseObject | undefined>,
-  clock: Clock,
-  signal: AbortSignal,
-  onSilent: (holder: Holder, seconds: number) => void,
-): Promise<Observed> {
-  const first = await read();
-  const holder = holderOf(first);
-  if (!first || !holder) return { holder: undefined, lease: first };
-  const seconds = silenceSeconds(first);
-  const since = clock.now();
-  onSilent(holder, seconds);
-  while (!signal.aborted && clock.now() - since < seconds * 1000) {
-    await sleep(clock, lookMs, signal);
-    const lease = await read();
-    const now = holderOf(lease);
-    if (!now) return { holder: undefined, lease };
-    if (
-      lease?.metadata.uid !== first.metadata.uid ||
-      lease.spec?.renewTime !== first.spec?.renewTime ||
-      now.run !== holder.run
-    )
-      return { holder: now, lease };
-  }
-  return signal.aborted ? { holder, lease: first } : { holder: undefined, lease: first };
+/** How a Lease is looked at. */
+export interface Look {
+  readonly read: () => Promise<LeaseObject | undefined>;
+  readonly clock: Clock;
+  /** Ends it, with the holder. */
+  readonly signal: AbortSignal;
+  /** Between two looks (ms). */
+  readonly everyMs: number;
+  /** Called once where it takes a while: for so many seconds at most. */
+  readonly onWait: (holder: Holder, seconds: number) => void;
 }
+
+/** Looks at a Lease until it is certain whether its holder is alive. Throws `ClusterError` where it cannot be read. */
+export async function observeLease({ read, clock, signal, everyMs, onWait }: Look): Promise<Observed> {
+  let lease = await read();
+  const holder = holderOf(lease);
+  if (!lease || !holder) return { holder: undefined, lease };
+  const seen = signOfLife(lease);
+  const seconds = silenceSeconds(lease);
+  const until = clock.now() + seconds * 1000;
+  onWait(holder, seconds);
+  while (!signal.aborted && clock.now() < until) {
+    await sleep(clock, Math.min(everyMs, until - clock.now()), signal);
+    if (signal.aborted) break;
+    lease = await read();
+    const now = holderOf(lease);
+    if (!lease || !now) return { holder: undefined, lease };
+    if (signOfLife(lease) !== seen) return { holder: now, lease };
+  }
+  return { holder: signal.aborted ? holder : undefined, lease };
+}
+
+/** What a holder changes when it takes or renews a Lease; nothing of it is compared with a clock. */
+const signOfLife = ({ metadata, spec }: LeaseObject): string =>
+  JSON.stringify([
+    ...[metadata.uid, labelOf(metadata.annotations ?? {}, runAnnotation)],
+    ...[spec?.holderIdentity, spec?.acquireTime, spec?.renewTime],
+  ]);
 
 /** The body that takes or renews a Lease. `lease` is the one that was read: its resourceVersion is the precondition. */
 export const heldLease = (

@@ -6,10 +6,10 @@ import type { Clock } from "../../cluster/clock.ts";
 import { unlessAborted } from "../../cluster/clock.ts";
 import type { Cluster } from "../../cluster/cluster.ts";
 import { ClusterError } from "../../cluster/cluster-error.ts";
-import { isBefore } from "../../mesh/instant.ts";
+import { instantOf, isBefore } from "../../mesh/instant.ts";
 import { isWorkloadKind } from "../../mesh/workload-kinds.ts";
 import type { StepOutcome, StepState } from "../../upgrade/plan/outcome.ts";
-import { namespaceOf, type RestartStep, type Step } from "../../upgrade/plan/step.ts";
+import { namespaceOf, type ProveStep, type RelabelStep, type RestartStep, type Step } from "../../upgrade/plan/step.ts";
 import { type Journals, runsOf } from "../../upgrade/record/found-journal.ts";
 import { beginRun, changeRun, changeWorkload, endRun, type RunDraft } from "../../upgrade/record/run-changes.ts";
 import type { RunJournal, RunRecord, WorkloadRecord, WorkloadState } from "../../upgrade/record/run-journal.ts";
@@ -56,18 +56,23 @@ export interface LedgerOptions {
 }
 
 interface Entry {
+  readonly namespace: string;
   readonly writer: JournalWriter;
   readonly run: string;
   readonly stamp: string;
+  /** Of restarts that are begun and of which nothing has come yet: what was known of the workload before. */
+  readonly before: Map<string, WorkloadRecord | undefined>;
 }
 
 /** How long the last entries may take when the program ends (ms). */
-const lastEntriesMs = 3_000;
+const lastEntriesMs = 2_000;
 
 export function openLedger(cluster: Cluster, options: LedgerOptions): RunLedger {
   const { lock, journals, drafts, clock, signal, warn } = options;
   const entries = new Map<string, Promise<Entry>>();
   const opened = new Map<string, Entry>();
+  /** Workloads that were proven without a write, before anything was begun in their namespace. */
+  const provenBefore = new Map<string, ProveStep[]>();
   let warned = false;
 
   const entryOf = (namespace: string): Promise<Entry> => {
@@ -88,49 +93,68 @@ export function openLedger(cluster: Cluster, options: LedgerOptions): RunLedger 
     const runs = runsOf(journals.byNamespace.get(namespace));
     const before: RunJournal = { version: 1, clusterUid: journals.clusterUid, namespaceUid: uid, runs };
     const startedAt = stampAt(await cluster.now());
-    const { run, stamp } = draft.resumed ?? {
-      run: options.run,
-      stamp: await laterStamp({ cluster, clock, signal }, lastStamp(runs, draft, startedAt)),
-    };
+    const { run, stamp } = draft.resumed ?? { run: options.run, stamp: await newStamp(stampsOf(runs, draft)) };
     const writer = createJournalWriter(cluster, namespace, before);
     writer.change((journal) => beginRun(journal, draft, { run, stamp, by: options.by, startedAt }));
-    const entry = { writer, run, stamp };
+    const entry = { namespace, writer, run, stamp, before: new Map() };
     opened.set(namespace, entry);
+    for (const step of provenBefore.get(namespace) ?? []) writer.change((journal) => proven(journal, run, step));
     return entry;
   }
 
+  /** Another one than all of these, and later than those of the past, so that the run's restarts are rollouts. */
+  async function newStamp(known: readonly string[]): Promise<string> {
+    for (;;) {
+      const last = lastStamp(known, stampAt(await cluster.now()));
+      const stamp = await laterStamp({ cluster, clock, signal }, last);
+      if (!known.includes(stamp) || signal.aborted) return stamp;
+    }
+  }
+
+  /** A journal is written under the lock too: whoever took it over meanwhile writes there now. */
+  async function save(entry: Entry): Promise<void> {
+    await lock.ensure(entry.namespace, entry);
+    await entry.writer.commit();
+  }
+
   /** What came of a step is no precondition of anything: the next intent writes it too. */
-  function commitSoon({ writer }: Entry): void {
-    writer.commit().catch((error: unknown) => {
+  function commitSoon(entry: Entry): void {
+    save(entry).catch((error: unknown) => {
       if (!(error instanceof ClusterError)) throw error;
       if (!warned) warn(`what was done is not in the journal: ${error.message}`);
       warned = true;
     });
   }
 
-  const ledger = (states: Readonly<Record<StepState, WorkloadState | undefined>>): Ledger => ({
+  const ledger = (states: WorkloadStates): Ledger => ({
     begin: async (step) => {
       const namespace = namespaceOf(step);
-      const before = await lock.ensure(namespace);
+      const before = await lock.ensure(namespace, step);
       const entry = await entryOf(namespace);
-      if (step.kind === "restart") entry.writer.change((journal) => begun(journal, entry, step));
+      if (step.kind === "restart") {
+        const { journal } = entry.writer;
+        if (!entry.before.has(keyOf(step))) entry.before.set(keyOf(step), workloadOf(journal(), entry.run, step));
+        entry.writer.change((now) => begun(now, entry, step));
+      }
       await entry.writer.commit();
-      const after = await lock.ensure(namespace);
+      const after = await lock.ensure(namespace, step);
       return before === "stale" ? before : after;
     },
     record: (step, outcome) => {
-      const entry = opened.get(namespaceOf(step));
-      if (!entry) return;
-      const state = states[outcome.state];
-      if (step.kind === "restart" && state) {
-        entry.writer.change((journal) =>
-          changeWorkload(journal, entry.run, step.workload, { state, ...writtenStamp(outcome) }),
-        );
-        commitSoon(entry);
-      } else if (step.kind === "relabel" && step.record.kind === "close" && outcome.state === "proven") {
-        entry.writer.change((journal) => endRun(journal, entry.run, "done"));
-        commitSoon(entry);
+      const namespace = namespaceOf(step);
+      const entry = opened.get(namespace);
+      if (step.kind === "prove") {
+        if (outcome.state !== "proven") return;
+        if (!entry) return void provenBefore.set(namespace, [...(provenBefore.get(namespace) ?? []), step]);
+        entry.writer.change((journal) => proven(journal, entry.run, step));
+        return commitSoon(entry);
       }
+      if (!entry) return;
+      const update =
+        step.kind === "restart" ? restartUpdate(entry, step, outcome, states) : relabelUpdate(entry, step, outcome);
+      if (!update) return;
+      entry.writer.change(update);
+      commitSoon(entry);
     },
     runOf: (namespace) => {
       const entry = opened.get(namespace);
@@ -148,26 +172,73 @@ export function openLedger(cluster: Cluster, options: LedgerOptions): RunLedger 
 
   return {
     ...ledger(done),
-    close: async () => {
-      const stoppedAt = stampAt(await cluster.now().catch(() => new Date(clock.wall())));
-      const all = [...opened.values()].map(async ({ writer, run }) => {
-        writer.change((journal) => changeRun(journal, run, (record) => ({ ...record, stoppedAt })));
-        await writer.commit().catch(() => {});
-      });
-      await unlessAborted(Promise.all(all), clock.timeout(lastEntriesMs));
-    },
+    close: () => unlessAborted(noteEnd(), clock.timeout(lastEntriesMs)),
   };
+
+  async function noteEnd(): Promise<void> {
+    if (opened.size === 0) return;
+    const stoppedAt = stampAt(await cluster.now().catch(() => new Date(clock.wall())));
+    const all = [...opened.values()].map(async (entry) => {
+      entry.writer.change((journal) => changeRun(journal, entry.run, (record) => ({ ...record, stoppedAt })));
+      await save(entry).catch(() => {});
+    });
+    await Promise.all(all);
+  }
 }
+
+type Update = (journal: RunJournal) => RunJournal;
+
+const keyOf = ({ workload: { kind, name } }: RestartStep): string => `${kind}/${name}`;
+
+const workloadOf = (
+  { runs }: RunJournal,
+  run: string,
+  { workload: { kind, name } }: RestartStep | ProveStep,
+): WorkloadRecord | undefined =>
+  runs.find((each) => each.run === run)?.workloads.find((each) => each.kind === kind && each.name === name);
+
+/** What was refused is as it was before it was begun: it may have been restarted by an earlier program of this run. */
+function restartUpdate(
+  { run, before }: Entry,
+  step: RestartStep,
+  outcome: StepOutcome,
+  states: WorkloadStates,
+): Update | undefined {
+  const key = keyOf(step);
+  const isBegun = before.has(key);
+  const earlier = before.get(key);
+  before.delete(key);
+  const { kind, name } = step.workload;
+  if (outcome.state === "not-begun") {
+    if (!isBegun) return undefined;
+    return (journal) =>
+      changeRun(journal, run, (record) => ({
+        ...record,
+        workloads: record.workloads.flatMap((each) =>
+          each.kind === kind && each.name === name ? (earlier ?? []) : [each],
+        ),
+      }));
+  }
+  const state = states[outcome.state];
+  return state && ((journal) => changeWorkload(journal, run, { kind, name }, { state, ...writtenStamp(outcome) }));
+}
+
+const relabelUpdate = ({ run }: Entry, { record }: RelabelStep, { state }: StepOutcome): Update | undefined =>
+  record.kind === "close" && state === "proven" ? (journal) => endRun(journal, run, "done") : undefined;
+
+/** What an earlier program of the run has restarted is proven by this one. */
+const proven = (journal: RunJournal, run: string, step: ProveStep): RunJournal => {
+  const known = workloadOf(journal, run, step);
+  return known?.uid === step.uid ? changeWorkload(journal, run, known, { state: "proven" }) : journal;
+};
 
 /** A restart that was read from no plan (its pods came up meanwhile) is entered when it begins. */
 const begun = (journal: RunJournal, { run, stamp }: Entry, step: RestartStep): RunJournal => {
   const { kind, name } = step.workload;
   if (!isWorkloadKind(kind)) return journal;
   const written = step.stamp.kind === "as-before" ? step.stamp.stamp : stamp;
-  const known = journal.runs
-    .find((each) => each.run === run)
-    ?.workloads.some((each) => each.kind === kind && each.name === name);
-  if (known) return changeWorkload(journal, run, { kind, name }, { state: "begun", stamp: written });
+  if (workloadOf(journal, run, step))
+    return changeWorkload(journal, run, { kind, name }, { state: "begun", stamp: written });
   return changeRun(journal, run, (record) => ({
     ...record,
     workloads: [
@@ -177,8 +248,10 @@ const begun = (journal: RunJournal, { run, stamp }: Entry, step: RestartStep): R
   }));
 };
 
-const done: Readonly<Record<StepState, WorkloadState | undefined>> = {
-  "not-begun": "planned",
+/** What the journal makes of the state of a restart; undefined: nothing. */
+type WorkloadStates = Readonly<Record<Exclude<StepState, "not-begun">, WorkloadState | undefined>>;
+
+const done: WorkloadStates = {
   begun: undefined,
   proven: "proven",
   failed: "failed",
@@ -186,23 +259,23 @@ const done: Readonly<Record<StepState, WorkloadState | undefined>> = {
   undone: "undone",
 };
 
-const undone: typeof done = { ...done, "not-begun": undefined, proven: "undone" };
+const undone: WorkloadStates = { ...done, proven: "undone" };
 
 /** Of a template without a stamp the outcome has an empty one. */
 const writtenStamp = ({ stamp }: StepOutcome): Pick<WorkloadRecord, "stamp"> | undefined =>
   stamp === undefined ? undefined : { stamp: stamp === "" ? null : stamp };
 
-/**
- * The stamp of a run is later than every one before it, so that its restarts are rollouts. One of the time to come,
- * which somebody else's clock made, is none that it can be equal to.
- */
-const lastStamp = (runs: readonly RunRecord[], draft: RunDraft, now: string): string | undefined =>
+const stampsOf = (runs: readonly RunRecord[], { workloads }: RunDraft): readonly string[] =>
   [
-    ...runs.flatMap(({ stamp, workloads }) => [stamp, ...workloads.map((each) => each.stamp)]),
-    ...draft.workloads.map(({ stampBefore }) => stampBefore),
-  ]
-    .filter((stamp) => typeof stamp === "string" && !isBefore(now, stamp))
+    ...runs.flatMap((run) => [run.stamp, ...run.workloads.map(({ stamp }) => stamp)]),
+    ...workloads.map(({ stampBefore }) => stampBefore),
+  ].filter((stamp) => typeof stamp === "string");
+
+/** The last of these times until now; what is no time is none. One of the time to come was made by another clock. */
+const lastStamp = (stamps: readonly string[], now: string): string | undefined =>
+  stamps
+    .filter((stamp) => instantOf(stamp) !== undefined && !isBefore(now, stamp))
     .reduce<string | undefined>(
-      (last, stamp) => (last === undefined || isBefore(last, stamp ?? undefined) ? (stamp ?? last) : last),
+      (last, stamp) => (last !== undefined && isBefore(stamp, last) ? last : stamp),
       undefined,
     );

@@ -5,8 +5,9 @@ import { ClusterError } from "../../cluster/cluster-error.ts";
 import type { Finding } from "../../mesh/finding.ts";
 import { blocker, observe } from "../../upgrade/checks/check.ts";
 import { lockFree } from "../../upgrade/checks/single-checks.ts";
+import { holderText } from "./lease.ts";
 import type { Ledger } from "./ledger.ts";
-import { holderText, type Lock, type LockRequest, takeLock } from "./lock.ts";
+import { type Lock, type LockRequest, takeLock } from "./lock.ts";
 
 export interface LockedRun<P, R> {
   /** Reads and decides anew. It is called again where it needs namespaces that are not locked. */

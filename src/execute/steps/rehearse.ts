@@ -1,14 +1,13 @@
 /** Sends the writes of a plan as dry runs: what admission or the rights refuse is known before anything is written. */
 import type { Cluster } from "../../cluster/cluster.ts";
 import { ClusterError } from "../../cluster/cluster-error.ts";
-import { resourceOf } from "../../cluster/kinds.ts";
 import type { Finding } from "../../mesh/finding.ts";
 import { refText } from "../../mesh/object-ref.ts";
 import { blocker, type CheckRecord, cannotTell, type Observation, observe } from "../../upgrade/checks/check.ts";
 import { labelAdmission, restartAdmission } from "../../upgrade/checks/single-checks.ts";
 import { type Plan, relabelSteps, restartSteps } from "../../upgrade/plan/plan.ts";
 import { relabel } from "./relabel.ts";
-import { stampPatch } from "./restart.ts";
+import { patchStamp } from "./restart.ts";
 import { stampAt } from "./stamp.ts";
 
 /**
@@ -44,9 +43,8 @@ export async function rehearseRestarts(cluster: Cluster, plan: Plan): Promise<re
   return findingsOf(
     restartAdmission,
     restartSteps(plan).map(async ({ workload, uid }) => {
-      const body = stampPatch(workload, uid, stamp);
       try {
-        await cluster.patch(resourceOf(workload), workload, body, { dryRun: true });
+        await patchStamp(cluster, workload, uid, stamp, { dryRun: true });
         return undefined;
       } catch (error) {
         const remedy = "find the policy or webhook named there, and let it pass the restart";

@@ -37,7 +37,7 @@ export const relabelActions: StepActions<RelabelStep, Written> = {
       { dryRun: false },
     );
     if (outcome.kind === "changed-by-others")
-      throw isBack(step) ? leftAsTheyAre(namespace) : labelsChanged(namespace, outcome.found);
+      throw isBack(step) && outcome.found ? leftAsTheyAre(namespace) : labelsChanged(namespace, outcome.found);
     const altered = outcome.kind === "altered" ? outcome.found : undefined;
     if (altered && step.record.kind === "close") throw labelsChanged(namespace, altered);
     tools.journal.note(key, { labels: altered ?? after });

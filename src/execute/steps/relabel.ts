@@ -55,15 +55,21 @@ export const relabel = (
     },
     write: async (now) => {
       const body = patchBody(now as NamespaceObject, change);
-      const reply = await cluster.patch(kinds.namespaces, { name: change.namespace }, body, {
-        dryRun: options.dryRun,
-      });
+      const reply = await cluster
+        .patch(kinds.namespaces, { name: change.namespace }, body, { dryRun: options.dryRun })
+        .catch(noneIfGone);
+      if (!reply) return { kind: "changed-by-others", found: undefined };
       const found = revisionLabelsOf(reply.metadata.labels);
       return sameRevisionLabels(found, change.labels)
         ? { kind: "written", namespace: reply }
         : { kind: "altered", found };
     },
   });
+
+/** Deleted since it was read. */
+const noneIfGone = (error: unknown): undefined => {
+  if (!(error instanceof ClusterError) || error.reason !== "not-found") throw error;
+};
 
 function hasRecord({ metadata }: NamespaceObject, record: UndoRecord | null | undefined): boolean {
   if (record === undefined) return true;
@@ -88,15 +94,25 @@ function patchBody({ metadata }: NamespaceObject, change: Relabel): object {
   };
 }
 
-/** Labels that are not what the run wrote any more; undefined where the namespace is gone. */
-export const labelsChanged = (namespace: string, found: RevisionLabels | undefined, when = "meanwhile"): ClusterError =>
-  new ClusterError(`the labels of namespace ${namespace} were changed by somebody else ${when}: ${stateText(found)}`, {
-    reason: "conflict",
-    hint: "find what owns them (GitOps, Helm, a policy), change it there, and run the command again",
-  });
+/** Labels that are not what the run wrote any more; undefined where the namespace was deleted, or created again. */
+export const labelsChanged = (
+  namespace: string,
+  found: RevisionLabels | undefined,
+  when = "meanwhile",
+): ClusterError =>
+  found === undefined
+    ? new ClusterError(`namespace ${namespace} was deleted or created again ${when}`, {
+        reason: "conflict",
+        hint: "run the command again: it takes the namespace as it is now",
+      })
+    : new ClusterError(
+        `the labels of namespace ${namespace} were changed by somebody else ${when}: ${stateText(found)}`,
+        {
+          reason: "conflict",
+          hint: "find what owns them (GitOps, Helm, a policy), change it there, and run the command again",
+        },
+      );
 
 /** Both labels, also the absent ones. */
-export const stateText = (labels: RevisionLabels | undefined): string =>
-  labels === undefined
-    ? "the namespace is gone"
-    : revisionLabelKeys.map((key) => (labels[key] === null ? `no ${key}` : `${key}=${labels[key]}`)).join(", ");
+export const stateText = (labels: RevisionLabels): string =>
+  revisionLabelKeys.map((key) => (labels[key] === null ? `no ${key}` : `${key}=${labels[key]}`)).join(", ");

@@ -32,28 +32,54 @@ export const stampWorkload = (
   stamp: string | null,
   onBefore: (stamp: string | null) => void = () => {},
 ): Promise<WorkloadObject> => {
-  const kind = resourceOf(ref);
   const hasStamp = (object: WorkloadObject): boolean => stampOf({ ...object, kind: ref.kind }) === stamp;
   return settle<WorkloadObject, WorkloadObject>({
     read: async () => {
-      const now = await cluster.get(kind, ref.name, ref.namespace);
-      if (now?.metadata.uid === uid) {
-        onBefore(stampOf({ ...now, kind: ref.kind }));
-        return now;
-      }
-      throw new ClusterError(`${refText(ref)} was ${now ? "replaced" : "deleted"} meanwhile`, { reason: "conflict" });
+      const now = await readMeant(cluster, ref, uid);
+      onBefore(stampOf({ ...now, kind: ref.kind }));
+      return now;
     },
     settled: (now) => (hasStamp(now) ? now : undefined),
     write: async () => {
-      const reply = await cluster.patch(kind, ref, stampPatch(ref, uid, stamp), {});
+      const reply = await patchStamp(cluster, ref, uid, stamp, { dryRun: false });
       if (hasStamp(reply)) return reply;
       throw new ClusterError(`${refText(ref)}: admission dropped the restart stamp`, { reason: "denied" });
     },
   });
 };
 
-/** The patch that restarts: `uid` in it makes the server refuse it for another object of the same name. */
-export const stampPatch = (ref: ObjectRef, uid: string, stamp: string | null): object => ({
+/**
+ * Sends the patch that restarts the workload with this UID, and gives back its object. Throws `ClusterError`: `conflict`
+ * where it was replaced or deleted.
+ */
+export async function patchStamp(
+  cluster: Cluster,
+  ref: ObjectRef,
+  uid: string,
+  stamp: string | null,
+  options: { readonly dryRun: boolean },
+): Promise<WorkloadObject> {
+  try {
+    return await cluster.patch(resourceOf(ref), ref, stampPatch(ref, uid, stamp), options);
+  } catch (error) {
+    // The UID in a patch is no precondition: another one is a field that cannot be changed (422), as other faults are.
+    if (!(error instanceof ClusterError) || !["invalid", "not-found"].includes(error.reason)) throw error;
+    await readMeant(cluster, ref, uid);
+    throw error;
+  }
+}
+
+async function readMeant(cluster: Cluster, ref: ObjectRef, uid: string): Promise<WorkloadObject> {
+  const now: WorkloadObject | undefined = await cluster.get(resourceOf(ref), ref.name, ref.namespace);
+  if (now?.metadata.uid === uid) return now;
+  throw new ClusterError(`${refText(ref)} was ${now ? "replaced" : "deleted"} meanwhile`, {
+    reason: "conflict",
+    hint: "run the command again: it takes the workload as it is now",
+  });
+}
+
+/** `uid`: the server refuses the patch for another object of the same name. */
+const stampPatch = (ref: ObjectRef, uid: string, stamp: string | null): object => ({
   metadata: { uid },
   spec:
     ref.kind === "Rollout"

@@ -15,7 +15,9 @@ export type RecordFields = Readonly<Record<string, unknown>>;
 export const fields = (value: unknown): RecordFields =>
   typeof value === "object" && value !== null && !Array.isArray(value) ? (value as RecordFields) : {};
 
-export const isText = (value: unknown): value is string => typeof value === "string" && value !== "";
+/** Not empty, and no longer than any name, UID or address in a record is: what is longer was not written by a run. */
+export const isText = (value: unknown): value is string =>
+  typeof value === "string" && value !== "" && value.length <= 1_000;
 
 /**
  * A value of a label that is not empty, as a revision, a tag and a run id are. So no text of a record is more than a

@@ -32,7 +32,7 @@ export const beginRun = (journal: RunJournal, draft: RunDraft, beginning: RunBeg
         workloads: merged(earlier.workloads, draft.workloads),
       }
     : fresh;
-  const others = journal.runs.filter((each) => each !== earlier && !wroteNothing(each));
+  const others = journal.runs.filter((each) => each !== earlier && (each.run === draft.undoes || !wroteNothing(each)));
   return {
     ...journal,
     runs: [

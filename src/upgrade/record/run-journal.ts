@@ -148,6 +148,7 @@ const hasEnded = ({ state }: RunRecord): boolean => ["restored", "undone", "supe
 
 /** The journal in a text. Never throws. What a later release wrote is not guessed at: it is malformed here. */
 export const parseJournal = (text: string): RunJournal | Malformed => {
+  if (bytesOf(text) > mostJournalBytes) return { malformed: `it has more than ${mostJournalBytes} bytes` };
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -207,8 +208,7 @@ const runOf = (record: RecordFields): RunRecord | undefined => {
 const workloadOf = (record: RecordFields): WorkloadRecord | undefined => {
   const { kind, name, uid, stampBefore, from, templates, stamp, state } = record;
   if (typeof kind !== "string" || !isWorkloadKind(kind) || !isName(name) || !isText(uid)) return undefined;
-  if (!(stampBefore === null || isText(stampBefore)) || !(stamp === undefined || stamp === null || isText(stamp)))
-    return undefined;
+  if (!isStamp(stampBefore) || !(stamp === undefined || isStamp(stamp))) return undefined;
   if (!isTexts(from) || !isTexts(templates) || !isOneOf(workloadStates, state)) return undefined;
   return { kind, name, uid, stampBefore, from, templates, stamp, state };
 };
@@ -216,6 +216,8 @@ const workloadOf = (record: RecordFields): WorkloadRecord | undefined => {
 const runStates: readonly RunState[] = ["open", "done", "restored", "undone", "superseded"];
 const workloadStates: readonly WorkloadState[] = ["planned", "begun", "proven", "failed", "unproven", "undone"];
 
+/** Of a template before a run it is what somebody else wrote there: any text. */
+const isStamp = (value: unknown): value is string | null => value === null || typeof value === "string";
 const isOneOf = <T extends string>(known: readonly T[], value: unknown): value is T => known.includes(value as T);
 const isTexts = (value: unknown): value is readonly string[] => Array.isArray(value) && value.every(isText);
 

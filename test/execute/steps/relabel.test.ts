@@ -109,6 +109,15 @@ describe("relabel", () => {
     assert.equal(cluster.writes.length, 0);
   });
 
+  test("a namespace that is deleted or created again between reading and writing has not been changed", async () => {
+    for (const again of [[], [{ metadata: { ...production.metadata, uid: "uid-2", resourceVersion: "9" } }]]) {
+      const cluster = clusterWith(production);
+      cluster.next({ verb: "patch" }, () => cluster.set(kinds.namespaces, again));
+      assert.deepEqual(await relabel(cluster, change, write), { kind: "changed-by-others", found: undefined });
+      assert.deepEqual(stored(cluster)?.metadata.labels, again[0]?.metadata.labels);
+    }
+  });
+
   test("a change between reading and writing is read again, and decided again", async () => {
     const cluster = clusterWith(production);
     cluster.next({ verb: "patch" }, () =>

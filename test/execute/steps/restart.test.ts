@@ -82,6 +82,30 @@ describe("restart", () => {
     assert.equal(cluster.writes.length, 0);
   });
 
+  test("an object that is replaced or deleted between reading and writing is told as that", async () => {
+    const replaced = clusterWith(deployment);
+    replaced.next({ verb: "patch" }, () => {
+      replaced.remove(kinds.deployments, web);
+      replaced.put(kinds.deployments, { ...deployment, metadata: { ...deployment.metadata, uid: "uid-2" } });
+    });
+    await assert.rejects(stampWorkload(replaced, web, "uid-1", stamp), {
+      reason: "conflict",
+      message: "production/Deployment/web was replaced meanwhile",
+    });
+    const deleted = clusterWith(deployment);
+    deleted.next({ verb: "patch" }, () => deleted.remove(kinds.deployments, web));
+    await assert.rejects(stampWorkload(deleted, web, "uid-1", stamp), {
+      reason: "conflict",
+      message: "production/Deployment/web was deleted meanwhile",
+    });
+  });
+
+  test("a patch that is invalid for another reason stays that", async () => {
+    await assert.rejects(stampWorkload(clusterWith(deployment, ["invalid"]), web, "uid-1", stamp), {
+      reason: "invalid",
+    });
+  });
+
   test("admission that drops the stamp is told: nothing would restart", async () => {
     const cluster = clusterWith(deployment, [], (object) => {
       object.spec.template.metadata.annotations = {};

@@ -185,6 +185,13 @@ suite("what is read", () => {
     assert.deepEqual(parseJournal(hidden), { malformed: "its field runs is no list" });
   });
 
+  test("a restart stamp from before the run may be any text, also an empty one", () => {
+    for (const stampBefore of ["", "yesterday", "x".repeat(5_000)]) {
+      const written = runJournal([runRecord({ workloads: [workloadRecord({ stampBefore, stamp: stampBefore })] })]);
+      assert.deepEqual(parseJournal(journalText(written)), written);
+    }
+  });
+
   const damaged: readonly (readonly [change: object, malformed: RegExp])[] = [
     [{ version: 2 }, /^its version is 2, and this release supports version 1$/],
     [{ version: "1" }, /^it has no version$/],
@@ -199,6 +206,9 @@ suite("what is read", () => {
     [{ runs: [runRecord({ workloads: [workloadRecord(), workloadRecord()] })] }, /^entry 1 /],
     [{ runs: [runRecord({ workloads: [workloadRecord({ name: "other/web" })] })] }, /^entry 1 /],
     [{ runs: [runRecord({ workloads: [workloadRecord({ kind: "Secret" as "Rollout" })] })] }, /^entry 1 /],
+    [{ runs: [runRecord({ by: "x".repeat(1_001) })] }, /^entry 1 /],
+    [{ runs: [runRecord({ workloads: [workloadRecord({ templates: ["x".repeat(1_001)] })] })] }, /^entry 1 /],
+    [{ more: "x".repeat(mostJournalBytes) }, /^it has more than 900000 bytes$/],
   ];
   for (const [change, malformed] of damaged)
     test(`a journal with ${JSON.stringify(change).slice(0, 80)}`, () => {
