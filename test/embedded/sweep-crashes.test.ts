@@ -87,6 +87,7 @@ async function runChain({ name, links }: Chain): Promise<Ran> {
     effects.push(program.effects.length);
     if (!result) {
       killed++;
+      await mesh.pass(100); // so that its last write is done
       continue;
     }
     const what = `${name}: program ${index + 1} ends with exit ${result.code}\n${result.stdout}${result.stderr}`;
