@@ -84,6 +84,7 @@ export async function runPlan(plan: Plan, machine: Machine, tools: Tools): Promi
     const earlier = begun.get(step);
     let { applied, release } = earlier ?? { applied: undefined, release: () => {} };
     let written = earlier !== undefined;
+    let sent = written;
     begun.delete(step);
     try {
       if (!earlier) {
@@ -95,6 +96,7 @@ export async function runPlan(plan: Plan, machine: Machine, tools: Tools): Promi
           signalFor(stage).throwIfAborted();
         } while ((await begin(step)) === "stale");
         signalFor(stage).throwIfAborted();
+        sent = true;
         applied = await actions.apply(step, tools);
         written = true;
       }
@@ -112,7 +114,7 @@ export async function runPlan(plan: Plan, machine: Machine, tools: Tools): Promi
       }
       return await failed(step, reason ?? "not proven", diagnosis);
     } catch (error) {
-      return await endedBy(step, error, written);
+      return await endedBy(step, error, { sent, written });
     } finally {
       if (!begun.has(step)) {
         release();
@@ -136,10 +138,18 @@ export async function runPlan(plan: Plan, machine: Machine, tools: Tools): Promi
     ledger.record(step, journal.outcome(stepKey(step)));
   }
 
-  /** After an ambiguous write assume it happened; after a refused one nothing was written. */
-  async function endedBy(step: Step, error: unknown, written: boolean): Promise<StepEnd> {
+  /**
+   * After an ambiguous write assume it happened; after a refused one nothing was written, and neither where the run was
+   * stopped between the intent and the write.
+   */
+  async function endedBy(
+    step: Step,
+    error: unknown,
+    { sent, written }: { readonly sent: boolean; readonly written: boolean },
+  ): Promise<StepEnd> {
     const ofCluster = error instanceof ClusterError;
-    if (!written && ofCluster && !error.ambiguous) note(step, { state: "not-begun", reason: undefined });
+    const isRefused = !written && ofCluster && !error.ambiguous;
+    if (isRefused || !sent) note(step, { state: "not-begun", reason: undefined });
     const isBegun = isWritten(journal.outcome(stepKey(step)));
     if (stop.now.aborted) {
       if (isBegun) note(step, { state: "unproven", reason: unfinished(step) });

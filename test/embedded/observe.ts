@@ -72,8 +72,11 @@ export function observe(mesh: EmbeddedMesh, namespace: string, revision: string)
   const labelClaim = (): string | undefined => {
     const found = store.get(resources.named("namespaces"), undefined, namespace);
     const { "istio-injection": injection, "istio.io/rev": rev } = found?.metadata.labels ?? {};
-    if (isRecent(touched.get("Namespace")) || (found && !isGoing(found) && injection === undefined && rev === revision))
-      return undefined;
+    const leads =
+      revision === "default"
+        ? injection === "enabled" && rev === undefined
+        : injection === undefined && rev === revision;
+    if (isRecent(touched.get("Namespace")) || (found && !isGoing(found) && leads)) return undefined;
     return `its labels are ${JSON.stringify(found?.metadata.labels)}${found && isGoing(found) ? ", and it is going" : ""}`;
   };
 

@@ -41,7 +41,7 @@ export function startProgram(
   { plugin, args }: Pick<Verb, "plugin" | "args">,
   namespaces: readonly string[],
   at?: KillPoint,
-  delay?: () => number,
+  delay?: (asked: Asked) => number,
 ): Program {
   const user = `operator-${++programs}`;
   mesh.addUser(user, { name: user, groups: ["system:masters", "system:authenticated"] });
@@ -64,7 +64,7 @@ export function startProgram(
     const matches = at !== undefined && (at.of?.(asked) ?? true);
     const dies = matches && left-- === 0 ? at.when : undefined;
     if (dies !== "before") effects.push(asked);
-    const late = delay && { delay: delay() };
+    const late = delay && { delay: delay(asked) };
     if (dies === undefined) return late;
     kill();
     return dies === "before" ? { instead: "reset" } : { ...late, after: "reset" };

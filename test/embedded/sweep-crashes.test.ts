@@ -9,6 +9,7 @@ import { after, before, test } from "node:test";
 import type { RevisionsDocument } from "../../src/views/revisions-document.ts";
 import { assertArrived } from "../contract/verify-result.ts";
 import { daemonSet, deployment, statefulSet } from "../fixtures/workload-objects.ts";
+import type { Asked } from "./api/request.ts";
 import { type KillPoint, startProgram, untilEnd } from "./program.ts";
 import { labelsAndRecord, watchRules } from "./run-rules.ts";
 import { chosen, isLong, seed, tally } from "./sweep.ts";
@@ -62,6 +63,9 @@ const pointsOf = (effects: number): readonly KillPoint[] =>
     (["before", "after"] as const).map((when): KillPoint => ({ effect, when })),
   ).flat();
 
+/** Lock and journal are written more slowly (ms) than what they come before: whoever does not wait for them is seen. */
+const stateIsSlow = ({ url }: Asked): number => (/\/(leases|configmaps)/.test(url.pathname) ? 50 : 0);
+
 interface Ran {
   /** Side effects of each program. */
   readonly effects: readonly number[];
@@ -78,15 +82,16 @@ async function runChain({ name, links }: Chain): Promise<Ran> {
   const effects: number[] = [];
   let killed = 0;
   for (const [index, { verb, at }] of links.entries()) {
-    const program = programs.use(startProgram(mesh, verb, namespaces, at));
+    const program = programs.use(startProgram(mesh, verb, namespaces, at, stateIsSlow));
     const result = await untilEnd(mesh, program);
     effects.push(program.effects.length);
     if (!result) {
       killed++;
+      await mesh.pass(100); // so that its last write is done
       continue;
     }
     const what = `${name}: program ${index + 1} ends with exit ${result.code}\n${result.stdout}${result.stderr}`;
-    if (result.code !== 0) assert.match(result.stdout + result.stderr, /^ *kubectl mesh-(migrate|rollback) /m, what);
+    if (result.code !== 0) assert.match(result.stdout + result.stderr, /kubectl /, what);
     assert.equal(result.code, 0, what);
   }
   const last = links.at(-1)?.verb as Verb;
@@ -104,6 +109,9 @@ async function runChain({ name, links }: Chain): Promise<Ran> {
   }
   return { effects, killed };
 }
+
+/** Killed twice in one chain: the state after an effect is that before the next one, but for what goes on by itself. */
+const halfDone = (links: readonly Link[]): readonly Link[] => links.filter(({ at }) => at?.when === "after");
 
 /** mesh-revisions shows every proxy on the revision, and nothing that is wrong. */
 async function assertShown(namespaces: readonly string[], revision: string, name: string): Promise<void> {
@@ -131,6 +139,12 @@ test("killed before or after any side effect: the next program finishes, whichev
     ...forward.map((killed) => chain(killed, { verb: rollingBack })),
     ...back.map((killed) => chain({ verb: migrating }, killed, { verb: rollingBack })),
     ...back.map((killed) => chain({ verb: migrating }, killed, { verb: migrating })),
+    ...halfDone(forward).flatMap((first) =>
+      halfDone(back).map((second) => chain(first, second, { verb: rollingBack })),
+    ),
+    ...halfDone(forward)
+      .filter((_, index) => index % 6 === 0)
+      .flatMap((first) => halfDone(back).map((second) => chain(first, second, { verb: migrating }))),
   ];
   const tried = chosen(grid, sampleSize);
   const failures: string[] = [];

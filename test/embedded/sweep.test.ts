@@ -68,8 +68,8 @@ async function startOf(verb: Verb): Promise<string> {
 }
 
 const sampleSizes: ReadonlyMap<Verb, number> = new Map([
-  [migrating, 18],
-  [rollingBack, 9],
+  [migrating, 16],
+  [rollingBack, 7],
 ]);
 
 for (const [verb, sampleSize] of sampleSizes)
@@ -103,7 +103,6 @@ for (const [verb, sampleSize] of sampleSizes)
         assert.deepEqual(labelsAndRecord(sweep.mesh, namespace), before, what);
         assert.deepEqual(await templatesOf(sweep.mesh, namespace), templates, what);
       }
-      if (code !== 0) assert.match(stdout + stderr, /^ *kubectl mesh-(migrate|rollback) /m, what);
       if (code === 4) assert.match(stdout, new RegExp(`to go on:\n {2}kubectl ${verb.plugin} `), what);
       const again = await runWith(verb, namespace, undefined);
       assert.equal(again.code, 0, `${what}\nand again:\n${again.stdout}${again.stderr}`);

@@ -154,6 +154,8 @@ interface Case {
   readonly sideBySide?: number;
   /** The plan ends after so many stages. */
   readonly stages?: number;
+  /** The intent of this step is written slowly; while it is, this becomes of the run. */
+  readonly slowIntent?: { readonly of: string; readonly meanwhile: "failure" | "signal" };
   /** Ends the run once everything waits: by a signal, or because the time is over. */
   readonly ends?: "signal" | "time";
 }
@@ -164,6 +166,7 @@ async function running({
   undoWaits = false,
   sideBySide,
   stages,
+  slowIntent,
   ends,
 }: Case): Promise<Told> {
   const clock = manualClock();
@@ -173,12 +176,21 @@ async function running({
   const plan = { ...whole, stages: whole.stages.slice(0, stages) };
   const told: string[] = [];
   const task = { update: () => {}, done: () => {}, fail: () => {}, skip: () => {} };
+  const stop = createStop(signal.signal, 60_000, clock);
   const tools = {
     cluster: fakeCluster(),
-    stop: createStop(signal.signal, 60_000, clock),
+    stop,
     budget: createBudget(100),
     journal: createJournal(),
-    ledger: fakeLedger(),
+    ledger: fakeLedger({
+      begin: async (step) => {
+        if (slowIntent && names.get(step) === slowIntent.of) {
+          if (slowIntent.meanwhile === "failure") stop.fail(new Error("another step"));
+          else signal.abort(new Error("SIGINT"));
+        }
+        return "current";
+      },
+    }),
     events: {
       tell: (step: Step, { state }: StepOutcome) => {
         if (step.kind === "restart" && state !== "not-begun") told.push(`${names.get(step)} ${state}`);
@@ -334,3 +346,13 @@ suite("the end of each restart is told", () => {
     assert.deepEqual(await toldOf({ stages: 1 }), ["canary unproven"]);
   });
 });
+
+for (const meanwhile of ["failure", "signal"] as const)
+  for (const name of ["labels two", "db"])
+    test(`${name}: a ${meanwhile} while its intent is written, before its write: nothing of it was begun`, async () => {
+      const { events, tools, told } = await running({ slowIntent: { of: name, meanwhile } });
+      const step = name === "db" ? db : two;
+      assert.ok(!events.includes(`write ${name}`), events.join("\n"));
+      assert.equal(tools.journal.outcome(stepKey(step)).state, "not-begun");
+      assert.ok(!told.some((line) => line.startsWith(name)), told.join("\n"));
+    });
