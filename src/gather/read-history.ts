@@ -49,7 +49,7 @@ async function withHistory(cluster: Cluster): Promise<readonly NamespaceRecord[]
 }
 
 /** The journals of a cluster: https://kubernetes.io/docs/concepts/overview/working-with-objects/field-selectors/ */
-const journalsOfAll = {
+export const journalsOfAll = {
   labelSelector: Object.entries(stateLabels)
     .map(([key, value]) => `${key}=${value}`)
     .join(","),

@@ -7,6 +7,7 @@ import { kinds } from "../../cluster/kinds.ts";
 import { missingRights } from "../../gather/missing-rights.ts";
 import { recordingUnknown } from "../../gather/optional-read.ts";
 import { readClusterEvidence } from "../../gather/read-evidence.ts";
+import { journalsOfAll } from "../../gather/read-history.ts";
 import { readJournals } from "../../gather/read-journals.ts";
 import { snapshot } from "../../gather/snapshot.ts";
 import type { Finding } from "../../mesh/finding.ts";
@@ -18,7 +19,6 @@ import { rollbackFindings } from "../../upgrade/checks/rollback/rollback-checks.
 import type { RunDrafts } from "../../upgrade/plan/run-drafts.ts";
 import { type Journals, runNamed } from "../../upgrade/record/found-journal.ts";
 import { isMalformed } from "../../upgrade/record/record-fields.ts";
-import { stateLabels } from "../../upgrade/record/run-journal.ts";
 import {
   type NamespacesRollbackPlan,
   planNamespacesRollback,
@@ -155,13 +155,6 @@ async function isRunKnown(
   const has = (each: Journals): boolean =>
     [...each.byNamespace.values()].some((found) => runNamed(found, run) !== undefined);
   if (journals && has(journals)) return true;
-  const labelSelector = Object.entries(stateLabels)
-    .map(([key, value]) => `${key}=${value}`)
-    .join(",");
-  const listed = await cluster.list(
-    kinds.configMaps,
-    { labelSelector, metadataOnly: true },
-    ({ metadata }) => metadata.namespace ?? "",
-  );
+  const listed = await cluster.list(kinds.configMaps, journalsOfAll, ({ metadata }) => metadata.namespace ?? "");
   return has(await readJournals(cluster, [...new Set(listed?.items ?? [])]));
 }

@@ -151,8 +151,9 @@ export async function takeLock(cluster: Cluster, request: LockRequest): Promise<
         hold(await limited(send));
         return undefined;
       } catch (error) {
-        // Somebody was quicker, or the answer was lost: what is there now tells.
-        if (!mayBeOurs(error)) throw error;
+        // Somebody was quicker, it was deleted, or the answer was lost: what is there now tells.
+        const wasDeleted = lease !== undefined && error instanceof ClusterError && error.reason === "not-found";
+        if (!wasDeleted && !mayBeOurs(error)) throw error;
         const now = await limited(() => readLease(taking, namespace));
         if (now && isOurs(now)) {
           hold(now);
