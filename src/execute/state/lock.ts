@@ -315,9 +315,13 @@ export async function takeLock(cluster: Cluster, request: LockRequest): Promise<
   };
 }
 
-/** A write that somebody came before, or of which it is not known whether it was done. */
+/**
+ * A write that somebody came before, also by creating the object anew (`invalid`: it has another UID), or of which it is
+ * not known whether it was done.
+ */
 const mayBeOurs = (error: unknown): error is ClusterError =>
-  error instanceof ClusterError && (["conflict", "already-exists"].includes(error.reason) || error.ambiguous);
+  error instanceof ClusterError &&
+  (["conflict", "already-exists", "invalid"].includes(error.reason) || error.ambiguous);
 
 const notTaken = (cause: unknown): ClusterError =>
   new ClusterError("ended before the lock was taken", { reason: "timeout", cause });
