@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { assertArrived, documentOf, labelsOf } from "../contract/verify-result.ts";
 import { deployment, statefulSet } from "../fixtures/workload-objects.ts";
+import type { Asked } from "./api/request.ts";
 import { carryOut, type FaultPlan } from "./fault-plan.ts";
 import { faults, isWrite } from "./faults.ts";
 import { interferences } from "./interference.ts";
@@ -11,6 +12,7 @@ import { outages } from "./outages.ts";
 import { type KillPoint, startProgram, untilEnd } from "./program.ts";
 import { openSweepMesh, type SweepMesh } from "./sweep-mesh.ts";
 import { migrating, rollingBack, sweptRevisions, type Verb } from "./verbs.ts";
+import { relabelNamespace } from "./writes.ts";
 
 let sweep: SweepMesh;
 let mesh: EmbeddedMesh;
@@ -108,6 +110,11 @@ test("a write that was not done, and of which nothing more can be learned for a 
   assert.deepEqual((await migrate(namespace)).state, "done");
 });
 
+const stampOf = (namespace: string): string =>
+  mesh.store.get(mesh.resources.named("deployments"), namespace, "web")?.spec.template.metadata.annotations?.[
+    "kubectl.kubernetes.io/restartedAt"
+  ] ?? "";
+
 /** Runs a verb on a machine of its own; it succeeds, or is killed where that is said. */
 async function runs(verb: Verb, namespace: string, at?: KillPoint): Promise<void> {
   await using program = startProgram(mesh, verb, [namespace], at);
@@ -134,4 +141,27 @@ test("a migration that was killed between its first entry in the journal and its
   await runs(rollingBack, namespace);
   await assertArrived(mesh, namespace, "default");
   assert.deepEqual(await labelsOf(mesh, namespace), { "istio-injection": "enabled" });
+});
+
+test("a migration that was killed after it restarted a workload a second time goes on", async () => {
+  const namespace = await sweep.settled((namespace) => [
+    deployment({ namespace, name: "web", replicas: 3, readyAfter: 3_000 }),
+  ]);
+  const stage = { mesh, namespace, blame: () => {} };
+  const isRestart = ({ route, url }: Asked): boolean =>
+    route?.verb === "patch" && url.pathname.endsWith("/deployments/web");
+  // Somebody takes the label away for a moment, so that the first new pod comes up on the old revision.
+  let isFirst = true;
+  const stop = mesh.onRequest((asked) => {
+    if (!isFirst || !isRestart(asked) || asked.dryRun) return undefined;
+    isFirst = false;
+    void relabelNamespace(stage, { "istio-injection": "enabled", "istio.io/rev": undefined });
+    mesh.clock.after(60, () => void relabelNamespace(stage, { "istio-injection": undefined, "istio.io/rev": "1-20" }));
+    return undefined;
+  });
+  await runs(migrating, namespace, { effect: 1, when: "after", of: isRestart });
+  stop();
+  assert.match(stampOf(namespace), /^2026/);
+  await runs(migrating, namespace);
+  await assertArrived(mesh, namespace, "1-20");
 });

@@ -21,9 +21,9 @@ export interface Ledger {
   /**
    * Before every write. `current`: the lock is held and the intent is durable · `stale`: the same, but this machine was
    * away for a while, so what the write was decided on has to be read again. Throws `ClusterError`: then nothing may be
-   * written.
+   * written. `stamp`: the restart stamp that is written, where it is not the one of the plan.
    */
-  begin(step: Step): Promise<"current" | "stale">;
+  begin(step: Step, stamp?: string): Promise<"current" | "stale">;
   /** What came of a step. It is written soon, together with what came of others meanwhile. */
   record(step: Step, outcome: StepOutcome): void;
   /** Run id and restart stamp of the namespace's run. Throws an `Error` before the first `begin` in it: a bug. */
@@ -127,14 +127,14 @@ export function openLedger(cluster: Cluster, options: LedgerOptions): RunLedger 
   }
 
   const ledger = (states: WorkloadStates): Ledger => ({
-    begin: async (step) => {
+    begin: async (step, stamp) => {
       const namespace = namespaceOf(step);
       const before = await lock.ensure(namespace, step);
       const entry = await entryOf(namespace);
       if (step.kind === "restart") {
         const { journal } = entry.writer;
         if (!entry.before.has(keyOf(step))) entry.before.set(keyOf(step), workloadOf(journal(), entry.run, step));
-        entry.writer.change((now) => begun(now, entry, step));
+        entry.writer.change((now) => begun(now, entry, step, stamp));
       }
       await entry.writer.commit();
       const after = await lock.ensure(namespace, step);
@@ -233,10 +233,15 @@ const proven = (journal: RunJournal, run: string, step: ProveStep): RunJournal =
 };
 
 /** A restart that was read from no plan (its pods came up meanwhile) is entered when it begins. */
-const begun = (journal: RunJournal, { run, stamp }: Entry, step: RestartStep): RunJournal => {
+const begun = (
+  journal: RunJournal,
+  { run, stamp }: Entry,
+  step: RestartStep,
+  again: string | undefined,
+): RunJournal => {
   const { kind, name } = step.workload;
   if (!isWorkloadKind(kind)) return journal;
-  const written = step.stamp.kind === "as-before" ? step.stamp.stamp : stamp;
+  const written = again ?? (step.stamp.kind === "as-before" ? step.stamp.stamp : stamp);
   if (workloadOf(journal, run, step))
     return changeWorkload(journal, run, { kind, name }, { state: "begun", stamp: written });
   return changeRun(journal, run, (record) => ({

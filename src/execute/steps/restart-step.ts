@@ -142,13 +142,14 @@ async function restartAgain(
   const failed = (text: string): Proof => ({ state: "failed", reason: text });
   if (restarted.restarts > 1) return failed(`new pods came up on another revision twice: ${reason}`);
   restarted.task.update(`${reason}; restarting once more`);
+  const stamp = await laterStamp(timeOf(tools), restarted.goal.stamp);
   do {
     await checkLabels(step.workload.namespace, tools);
     const wrong = await probeFailure(step.workload, step.to, tools);
     if (wrong !== undefined) return failed(`${reason}; ${wrong}`);
-  } while ((await tools.ledger.begin(step)) === "stale");
+  } while ((await tools.ledger.begin(step, stamp)) === "stale");
   tools.stop.now.throwIfAborted();
   restarted.restarts++;
-  restarted.goal = await restart(step, await laterStamp(timeOf(tools), restarted.goal.stamp), tools);
+  restarted.goal = await restart(step, stamp, tools);
   return undefined;
 }
