@@ -45,11 +45,14 @@ function outcomeViews(result: MigrationResult, options: TableOptions): readonly 
 export const endedUnchanged = ({ state }: Pick<MigrationResult, "state">): boolean =>
   state === "refused" || state === "cannot-tell" || state === "failed";
 
-/** Why it ended so. `command`: the one that a refusal's flags are added to. */
+/** Why it ended so. `command`: the one that a refusal's flags are added to, and that a failure is tried again with. */
 export const unchangedView = (
   result: Pick<MigrationResult, "state" | "findings" | "failure">,
   command: string,
-): string => `${refusalView(result.findings, command)}${failureView(result)}error: ${unchangedSummary(result)}`;
+): string => {
+  const again = result.state === "failed" ? `\nto try again:\n  ${safeLines(command)}` : "";
+  return `${refusalView(result.findings, command)}${failureView(result)}error: ${unchangedSummary(result)}${again}`;
+};
 
 const unchangedSummary = ({ state }: Pick<MigrationResult, "state">): string =>
   state === "refused"
