@@ -114,7 +114,7 @@ async function tryCase(planned: Planned): Promise<{ readonly outcome: string; re
   const met = script.begun() > 0;
   await mesh.clock.during(script.end());
   const { code, ms } = first;
-  const document = first.stdout === "" ? undefined : documentOf(first);
+  const document = resultOf(first);
   const told = tellOf(first, document);
 
   assert.ok([0, 1, 3, 4, 5].includes(code), told);
@@ -141,6 +141,12 @@ async function tryCase(planned: Planned): Promise<{ readonly outcome: string; re
   return { outcome: met ? `${code} ${document?.state ?? ""}` : "not met", ms };
 }
 
+/** The result of a run; undefined where it ended without one, by an error (schemas/error.schema.json). */
+function resultOf(run: Result): MigrationDocument | undefined {
+  if (run.stdout === "" || JSON.parse(run.stdout).kind === "MeshError") return undefined;
+  return documentOf(run);
+}
+
 const tellOf = ({ code, stderr }: Result, document: MigrationDocument | undefined): string =>
   `exit ${code} ${document?.state ?? ""} ${JSON.stringify(document?.failure ?? null)}\n${stderr}`;
 
@@ -162,11 +168,7 @@ async function finish(namespace: string, told: string, observer: { falseClaims()
   const again = owned
     ? await mesh.run("mesh-migrate", ["-n", namespace, ...args, "--skip-check", "label-owner"])
     : first;
-  assert.equal(
-    again.code,
-    0,
-    `again: ${tellOf(again, again.stdout === "" ? undefined : documentOf(again))}\nafter ${told}`,
-  );
+  assert.equal(again.code, 0, `again: ${tellOf(again, resultOf(again))}\nafter ${told}`);
   assert.deepEqual(observer.falseClaims(), []);
   await mesh.eventually(
     "arrival",

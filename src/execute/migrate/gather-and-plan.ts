@@ -2,6 +2,7 @@
  * Reads the cluster once and decides: from a request to the plan and the findings about it. Writes nothing.
  */
 import type { Cluster } from "../../cluster/cluster.ts";
+import { ClusterError } from "../../cluster/cluster-error.ts";
 import { missingRights } from "../../gather/missing-rights.ts";
 import { readClusterEvidence } from "../../gather/read-evidence.ts";
 import { readJournals } from "../../gather/read-journals.ts";
@@ -9,9 +10,11 @@ import { selectedWorkloads } from "../../gather/selected-workloads.ts";
 import { snapshot } from "../../gather/snapshot.ts";
 import type { Finding } from "../../mesh/finding.ts";
 import type { Mesh } from "../../mesh/model.ts";
+import { cannotTell, observe } from "../../upgrade/checks/check.ts";
 import { continuedFindings, journalFindings } from "../../upgrade/checks/journal-findings.ts";
 import { migrationChecks } from "../../upgrade/checks/move/migration-checks.ts";
 import { runChecks } from "../../upgrade/checks/run-checks.ts";
+import { journalUsable } from "../../upgrade/checks/single-checks.ts";
 import type { MigrationRequest } from "../../upgrade/plan/migration-request.ts";
 import type { MigrationPlan } from "../../upgrade/plan/plan.ts";
 import { migrationFacts, planMigration } from "../../upgrade/plan/plan-migration.ts";
@@ -53,22 +56,26 @@ export async function prepare(
   const facts = migrationFacts({ mesh, evidence, selected }, resolved.target, request);
   const plan = planMigration(facts, parallelNamespaces);
   const drafts = migrationDrafts(plan, mesh);
-  const reading = readJournals(cluster, [...drafts.keys()]);
+  const read = await readJournals(cluster, [...drafts.keys()]).catch(unreadJournals);
   // What cannot be read excuses nothing: an earlier refusal is shown first.
-  const started = await reading.then(startedRollouts, () => undefined);
+  const started = "check" in read ? undefined : startedRollouts(read);
   const found = runChecks(migrationChecks, started ? { ...facts, started } : facts, {
     skip: request.skipCheck,
     missing: evidence.unknown,
   });
   if (found.some(({ severity }) => severity === "blocker")) return { ...nothing, plan, mesh, findings: found };
-  const [journals, ...asked] = await Promise.all([
-    reading,
-    missingRights(cluster, plan, istioNamespace),
-    rehearseLabels(cluster, plan),
-  ]);
+  const asked = await Promise.all([missingRights(cluster, plan, istioNamespace), rehearseLabels(cluster, plan)]);
+  const findings = [...found, ...asked.flat()];
+  if ("check" in read) return { ...nothing, plan, mesh, findings: [...findings, read] };
   const written = mesh.namespaces.filter(({ name }) => drafts.has(name));
-  const ofJournals = [...journalFindings(written, journals), ...continuedFindings(drafts, journals, mesh)];
-  return { plan, mesh, findings: [...found, ...ofJournals, ...asked.flat()], drafts, journals };
+  const ofJournals = [...journalFindings(written, read), ...continuedFindings(drafts, read, mesh)];
+  return { plan, mesh, findings: [...findings, ...ofJournals], drafts, journals: read };
+}
+
+/** A journal that cannot be read is not an empty one. */
+function unreadJournals(error: unknown): Finding {
+  if (!(error instanceof ClusterError)) throw error;
+  return observe(journalUsable, cannotTell("cluster", `the journals cannot be read: ${error.message}`, error.hint));
 }
 
 const nothing = { plan: undefined, drafts: new Map(), journals: undefined } as const;
