@@ -39,8 +39,13 @@ export interface Cluster {
     body: object,
     options: WriteOptions & { readonly namespace?: string },
   ): Promise<T>;
-  /** Deletes one object, if it still has this UID; else the error is a `conflict`. */
-  delete(kind: Kind, ref: ObjectName, uid: string, options: WriteOptions): Promise<void>;
+  /** Deletes one object, if it still has this UID, and this version where one is given; else the error is a `conflict`. */
+  delete(
+    kind: Kind,
+    ref: ObjectName,
+    uid: string,
+    options: WriteOptions & { readonly resourceVersion?: string | undefined },
+  ): Promise<void>;
   /** May the user do this? No clear answer is an error, never a no. */
   mayI(access: Right): Promise<{ readonly allowed: boolean; readonly reason: string }>;
   /**

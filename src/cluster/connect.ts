@@ -154,7 +154,7 @@ function verbsOf(api: Api, shared: Shared): Cluster {
       const body = {
         kind: "DeleteOptions",
         apiVersion: "v1",
-        preconditions: { uid },
+        preconditions: { uid, resourceVersion: rest.resourceVersion },
         ...(rest.dryRun && { dryRun: ["All"] }),
       };
       const gone = (await json({ method: "DELETE", path: resourcePath(kind, ref), request, body })) as {

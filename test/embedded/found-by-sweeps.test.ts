@@ -12,7 +12,7 @@ import { outages } from "./outages.ts";
 import { type KillPoint, startProgram, untilEnd } from "./program.ts";
 import { openSweepMesh, type SweepMesh } from "./sweep-mesh.ts";
 import { migrating, rollingBack, sweptRevisions, type Verb } from "./verbs.ts";
-import { relabelNamespace } from "./writes.ts";
+import { relabelNamespace, remove } from "./writes.ts";
 
 let sweep: SweepMesh;
 let mesh: EmbeddedMesh;
@@ -164,4 +164,27 @@ test("a migration that was killed after it restarted a workload a second time go
   assert.match(stampOf(namespace), /^2026/);
   await runs(migrating, namespace);
   await assertArrived(mesh, namespace, "1-20");
+});
+
+test("a pod of a StatefulSet that is ready again when it would be deleted stays", async () => {
+  const namespace = await sweep.settled((namespace) => [
+    statefulSet({ namespace, name: "db", replicas: 2, readyAfter: 3_000 }),
+  ]);
+  await runs(migrating, namespace);
+  const pod = mesh.store.get(mesh.resources.named("pods"), namespace, "db-0");
+  assert.ok(pod);
+  const stage = { mesh, namespace, blame: () => {} };
+  await mesh.clock.during(remove(stage, pod));
+  await mesh.pass(500);
+  // Planned while the new db-0 starts, and carried out when it is ready.
+  const stop = mesh.onRequest(({ route, dryRun }) =>
+    route?.resource.plural === "statefulsets" && route.verb === "patch" && !dryRun ? { delay: 4_000 } : undefined,
+  );
+  await runs(rollingBack, namespace);
+  stop();
+  const deleted = (await mesh.audit()).filter((entry) => entry.resource === "pods" && entry.verb === "delete");
+  assert.deepEqual(
+    deleted.filter((entry) => entry.namespace === namespace),
+    [],
+  );
 });

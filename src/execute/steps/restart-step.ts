@@ -5,12 +5,14 @@
 
 import { ClusterError } from "../../cluster/cluster-error.ts";
 import { kinds } from "../../cluster/kinds.ts";
+import type { PodObject } from "../../mesh/kubernetes.ts";
 import { refText } from "../../mesh/object-ref.ts";
 import { type RestartStep, stepKey } from "../../upgrade/plan/step.ts";
 import type { RestartGoal } from "../../upgrade/proof/workload-proof.ts";
 import { type Arrived, arrival } from "../arrival.ts";
 import type { ProgressTask } from "../progress.ts";
 import type { Proof, StepActions } from "../run-plan.ts";
+import { settle } from "../settle.ts";
 import type { Tools } from "../tools.ts";
 import { probeFailure } from "./probe.ts";
 import { checkLabels } from "./relabel-step.ts";
@@ -115,16 +117,36 @@ async function restart(step: RestartStep, stamp: string | null, tools: Tools): P
   };
 }
 
-/** A pod that is gone, or another one of its name, blocks nothing any more. */
+/**
+ * A pod that is gone, or another one of its name, blocks nothing any more; nor does one that is ready now: its
+ * StatefulSet goes on by itself, and would be without both it and the pod that it replaces next. The pod must be as it
+ * was read.
+ */
 const deletePod = (
   { name, uid }: RestartStep["blockingPods"][number],
   namespace: string,
   { cluster }: Tools,
-): Promise<void> =>
-  cluster.delete(kinds.pods, { namespace, name }, uid, {}).catch((error: unknown) => {
-    const isGone = error instanceof ClusterError && ["not-found", "conflict"].includes(error.reason);
-    if (!isGone) throw error;
+): Promise<"over"> =>
+  settle<PodObject | undefined, "over">({
+    read: async () => {
+      const query = { namespace, fieldSelector: `metadata.name=${name}` };
+      const listed = await cluster.list<PodObject, PodObject>(kinds.pods, query, (pod) => pod);
+      return listed?.items.find(({ metadata }) => metadata.name === name);
+    },
+    settled: (pod) =>
+      pod?.metadata.uid !== uid || pod.metadata.deletionTimestamp !== undefined || isReady(pod) ? "over" : undefined,
+    write: async (pod) => {
+      const { resourceVersion } = (pod as PodObject).metadata;
+      const deleted = cluster.delete(kinds.pods, { namespace, name }, uid, { resourceVersion });
+      await deleted.catch((error: unknown) => {
+        if (!(error instanceof ClusterError) || error.reason !== "not-found") throw error;
+      });
+      return "over";
+    },
   });
+
+const isReady = ({ status }: PodObject): boolean =>
+  (status?.conditions ?? []).some((condition) => condition.type === "Ready" && condition.status === "True");
 
 /** Only the canary is judged on its first new pod, so only there it matters which pods are new. */
 async function podsIn(namespace: string, { cluster }: Tools): Promise<ReadonlySet<string>> {

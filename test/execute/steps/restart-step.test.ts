@@ -19,15 +19,19 @@ const step: RestartStep = {
     { name: "db-0", uid: "uid-of-gone" },
     { name: "db-1", uid: "uid-before" },
     { name: "db-2", uid: "uid-of-db-2" },
+    { name: "db-3", uid: "uid-of-db-3" },
   ],
 };
 
-test("a blocking pod that is gone or replaced is no failure, and the others are deleted", async () => {
+test("a blocking pod that is gone or replaced is no failure, one that is ready now stays, and the others are deleted", async () => {
   const [cluster, clock] = [fakeCluster(), manualClock()];
   const statefulSet = { metadata: { namespace: "production", name: "db", uid: "uid-of-db" }, spec: { template: {} } };
   cluster.put(kinds.statefulSets, statefulSet);
   cluster.put(kinds.pods, { metadata: { namespace: "production", name: "db-1", uid: "uid-of-another" } });
   cluster.put(kinds.pods, { metadata: { namespace: "production", name: "db-2", uid: "uid-of-db-2" } });
+  const ready = { conditions: [{ type: "Ready", status: "True" }] };
+  const db3 = { metadata: { namespace: "production", name: "db-3", uid: "uid-of-db-3" }, status: ready };
+  cluster.put(kinds.pods, db3);
   const task = { update: () => {}, done: () => {}, fail: () => {}, skip: () => {} };
   const tools = openTools(cluster, [db], createUndoStop(new AbortController().signal, 60_000, clock), {
     ...{
@@ -46,4 +50,5 @@ test("a blocking pod that is gone or replaced is no failure, and the others are 
   await restartActions.apply(step, tools);
   assert.notEqual(cluster.object(kinds.pods, "db-1", "production"), undefined);
   assert.equal(cluster.object(kinds.pods, "db-2", "production"), undefined);
+  assert.notEqual(cluster.object(kinds.pods, "db-3", "production"), undefined);
 });
