@@ -62,6 +62,7 @@ const dispensable = [
   ...["deployments", "statefulsets", "daemonsets"].map((resource) => `watch ${resource}`),
   ...["get", "watch", "patch"].map((verb) => `${verb} rollouts`),
   "create events",
+  "list configmaps", // for mesh-rollback --list
   ...["horizontalpodautoscalers", "poddisruptionbudgets", "cronjobs"].map((resource) => `list ${resource}`),
 ];
 
