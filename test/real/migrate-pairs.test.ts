@@ -4,9 +4,10 @@
  */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { isChange } from "../contract/mesh-under-test.ts";
 import { assertArrived, documentOf, labelsOf, templatesOf } from "../contract/verify-result.ts";
 import { daemonSet, deployment, rollout, statefulSet } from "../fixtures/workload-objects.ts";
-import { isWrite, type Json, type Mesh, type Result, upMesh } from "./kit.ts";
+import { type Json, type Mesh, type Result, upMesh } from "./kit.ts";
 import type { Recorder } from "./recorder.ts";
 
 const readyAfter = [500, 1500] as const;
@@ -100,7 +101,7 @@ describe("1-28 and 1-29 by Helm, two istiods each", { concurrency: true }, () =>
       "and no label",
     );
     const restarts = (await mesh.audit(since)).filter(
-      (entry) => isWrite(entry) && entry.userAgent.startsWith("mesh-migrate/") && entry.namespace === namespace,
+      (entry) => isChange(entry) && entry.userAgent.startsWith("mesh-migrate/") && entry.namespace === namespace,
     );
     assert.deepEqual(
       restarts
