@@ -100,7 +100,8 @@ const watched = (plan: MovePlan) => [
 
 /**
  * The gate before records are closed: pods that another revision injected during the run are not moved by this run, the
- * next one moves them. What has failed already keeps its own reason. `look` reads the namespaces once more; where it fails the stage is left out.
+ * next one moves them. What has failed already keeps its own reason. `look` reads the namespaces once more; where it
+ * fails the stage is left out.
  */
 export async function lastLook(
   stage: Stage,

@@ -17,3 +17,7 @@ export interface Finding {
     | { readonly flag: "--leave" | "--allow-downtime" | "--skip-check" | "--pin"; readonly value: string }
     | undefined;
 }
+
+/** Whether it keeps a run from changing anything: something is wrong, or cannot be told. */
+export const isObstacle = ({ severity }: Pick<Finding, "severity">): boolean =>
+  severity === "blocker" || severity === "unknown";

@@ -6,7 +6,7 @@ import { refArgument } from "../mesh/object-ref.ts";
 import { counted, listed } from "../mesh/phrase.ts";
 import { revisionLabelsText } from "../mesh/revision-labels.ts";
 import { safe, safeLines } from "../mesh/safe.ts";
-import type { MigrationPlan } from "../upgrade/plan/plan.ts";
+import type { Left, MigrationPlan } from "../upgrade/plan/plan.ts";
 import type { MigratedWorkload, MigrationResult, Outcome } from "../upgrade/result.ts";
 import { apiVersion, type ResultDocument } from "./document.ts";
 import { findingsView, refusalView } from "./findings-view.ts";
@@ -62,9 +62,13 @@ const unchangedSummary = ({ state }: Pick<MigrationResult, "state">): string =>
       : "cannot tell; nothing was changed";
 
 /** One name in each line, as `kubectl -o name` prints them: the workloads that moved, or would move. */
-export const migrationNamesView = (result: MigrationResult): string =>
-  result.workloads
-    .filter((workload) => workload.outcome === "moved" || workload.outcome === "planned")
+export const migrationNamesView = ({ workloads }: MigrationResult): string =>
+  workloadNames(workloads, "moved", "planned");
+
+/** The workloads with these outcomes, a name in each line. */
+export const workloadNames = (workloads: readonly MigratedWorkload[], ...outcomes: readonly Outcome[]): string =>
+  workloads
+    .filter(({ outcome }) => outcomes.includes(outcome))
     .map((workload) => `${safe(refArgument(workload))}\n`)
     .join("");
 
@@ -113,6 +117,10 @@ const namespacesView = ({ namespaces }: MigrationResult, options: TableOptions):
         options,
       );
 
+/** The end of a sentence about a result: what was left, where anything was. */
+export const leftPhrase = ({ length }: readonly Left[]): string =>
+  length === 0 ? "" : `; ${counted(length, "object")} left where ${length === 1 ? "it is" : "they are"}`;
+
 /** The result in one sentence. */
 function summary(result: MigrationResult): string {
   const target = result.target === undefined ? "the target" : targetText(result.target);
@@ -123,10 +131,7 @@ function summary(result: MigrationResult): string {
     result.namespaces.map((namespace) => namespace.name),
     5,
   );
-  const left =
-    result.left.length === 0
-      ? ""
-      : `; ${counted(result.left.length, "object")} left where ${result.left.length === 1 ? "it is" : "they are"}`;
+  const left = leftPhrase(result.left);
   switch (result.state) {
     case "planned":
       return `would restart ${workloadsAndPods(of("planned"))} of ${where} onto ${target}${left}; nothing was changed`;

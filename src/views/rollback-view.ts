@@ -1,5 +1,4 @@
 /** The result of a rollback: some lines for a person, the commands that go on or turn round, and a document for scripts. */
-import { refArgument } from "../mesh/object-ref.ts";
 import { counted, listed } from "../mesh/phrase.ts";
 import { revisionLabelsText } from "../mesh/revision-labels.ts";
 import { safe } from "../mesh/safe.ts";
@@ -8,7 +7,14 @@ import type { NamespacesRollbackPlan } from "../upgrade/rollback/plan-rollback.t
 import type { RollbackResult, RolledBackNamespace } from "../upgrade/rollback/rollback-result.ts";
 import { apiVersion, type ResultDocument } from "./document.ts";
 import { findingsView } from "./findings-view.ts";
-import { commandLines, failureView, workloadsAndPods, workloadsView } from "./migration-view.ts";
+import {
+  commandLines,
+  failureView,
+  leftPhrase,
+  workloadNames,
+  workloadsAndPods,
+  workloadsView,
+} from "./migration-view.ts";
 import { leftView, planView } from "./plan-view.ts";
 import { type TableOptions, table } from "./table.ts";
 
@@ -49,10 +55,7 @@ const namespacesTable = ({ namespaces }: RollbackResult, options: TableOptions):
 
 /** One name in each line, as `kubectl -o name` prints them: the workloads that went back, or would go. */
 export const rollbackNamesView = ({ workloads }: RollbackResult): string =>
-  workloads
-    .filter(({ outcome }) => outcome === "restored" || outcome === "planned")
-    .map((workload) => `${safe(refArgument(workload))}\n`)
-    .join("");
+  workloadNames(workloads, "restored", "planned");
 
 export interface RollbackDocument extends ResultDocument, RollbackResult {
   readonly kind: "MeshRollback";
@@ -71,7 +74,7 @@ function summary({ state, namespaces, workloads, left }: RollbackResult): string
   const going = namespaces.filter(({ labels }) => labels !== "changed");
   const [where, to] = [namesOf(going, ({ name }) => name), namesOf(going, (each) => each.to)];
   const back = workloadsAndPods(of("restored"));
-  const rest = `${changed.length === 0 ? "" : `; ${namesOf(changed, ({ name }) => name)} was left as it is`}${left.length === 0 ? "" : `; ${counted(left.length, "object")} left where ${left.length === 1 ? "it is" : "they are"}`}`;
+  const rest = `${changed.length === 0 ? "" : `; ${namesOf(changed, ({ name }) => name)} was left as it is`}${leftPhrase(left)}`;
   switch (state) {
     case "planned":
       return `would restart ${workloadsAndPods(of("planned"))} of ${where} to put them back on revision ${to}${rest}; nothing was changed`;

@@ -2,7 +2,7 @@
 
 import type { Cluster } from "../../cluster/cluster.ts";
 import { ClusterError } from "../../cluster/cluster-error.ts";
-import type { Finding } from "../../mesh/finding.ts";
+import { type Finding, isObstacle } from "../../mesh/finding.ts";
 import type { Mesh } from "../../mesh/model.ts";
 import { refText } from "../../mesh/object-ref.ts";
 import { revisionLabelsOf } from "../../mesh/revision-labels.ts";
@@ -56,7 +56,7 @@ export async function migrateNamespaces(cluster: Cluster, options: MigrationOpti
   const bounded = cluster.until(stop.requests);
   const prepared = await prepare(bounded, options.repeated.request, options);
   const { plan, findings } = prepared;
-  if (!plan || stops(findings)) return { plan, result: refusedResult(plan, findings) };
+  if (!plan || findings.some(isObstacle)) return { plan, result: refusedResult(plan, findings) };
   if (options.dryRun !== "none") return { plan, result: await shown(bounded, plan, findings, options) };
   if (!writesAnything(plan)) return carriedOut(cluster, prepared, stop, options);
   const request = { ...options, run: newRunId(), verb: "migrate", signal: stop.now, requests: stop.requests };
@@ -70,9 +70,6 @@ export async function migrateNamespaces(cluster: Cluster, options: MigrationOpti
   return { ...migration, result: await rollbackAfter(cluster, migration.result, options) };
 }
 
-const stops = (findings: readonly Finding[]): boolean =>
-  findings.some(({ severity }) => severity === "blocker" || severity === "unknown");
-
 async function shown(
   cluster: Cluster,
   plan: MigrationPlan,
@@ -80,7 +77,9 @@ async function shown(
   { dryRun, repeated }: MigrationOptions,
 ): Promise<MigrationResult> {
   const refused = dryRun === "server" ? await rehearseRestarts(cluster, plan) : [];
-  return stops(refused) ? refusedResult(plan, [...findings, ...refused]) : plannedResult(plan, findings, repeated);
+  return refused.some(isObstacle)
+    ? refusedResult(plan, [...findings, ...refused])
+    : plannedResult(plan, findings, repeated);
 }
 
 /** Carries out what was prepared. Without a lock nothing may be written. */
@@ -92,7 +91,7 @@ async function carriedOut(
   locked?: { readonly lock: Lock; readonly run: string },
 ): Promise<Migration> {
   const { plan, findings, drafts, journals } = prepared;
-  if (!plan || stops(findings)) return { plan, result: refusedResult(plan, findings) };
+  if (!plan || findings.some(isObstacle)) return { plan, result: refusedResult(plan, findings) };
   if (plan.stages.length === 0) return { plan, result: nothingToDo(plan, prepared) };
   const ledger =
     locked && journals ? openLedger(cluster, { ...options, ...locked, journals, drafts, signal: stop.now }) : undefined;

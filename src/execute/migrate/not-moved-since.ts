@@ -1,8 +1,7 @@
 /** Before a run calls itself done it looks once more at its namespaces, as the next run would. */
 import type { Cluster } from "../../cluster/cluster.ts";
-import { ClusterError } from "../../cluster/cluster-error.ts";
 import { selectedWorkloads } from "../../gather/selected-workloads.ts";
-import { snapshot } from "../../gather/snapshot.ts";
+import { wholeSnapshot } from "../../gather/whole-snapshot.ts";
 import type { MigrationRequest } from "../../upgrade/plan/migration-request.ts";
 import { namespaceMoves } from "../../upgrade/plan/namespace-move.ts";
 import { type NotMoved, notMoved } from "../../upgrade/plan/not-moved.ts";
@@ -19,9 +18,7 @@ export async function notMovedSince(
   istioNamespace: string,
 ): Promise<readonly NotMoved[]> {
   const namespaces = relabelSteps(plan).map(({ namespace }) => namespace);
-  const mesh = await snapshot(cluster, { istioNamespace, namespaces, workloads: true, askIstiods: false });
-  const gap = mesh.unknown[0];
-  if (gap) throw new ClusterError(`${gap.subject} could not be read: ${gap.reason}`, { reason: "server" });
+  const mesh = await wholeSnapshot(cluster, namespaces, istioNamespace);
   const selected = await selectedWorkloads(cluster, mesh, request.selector);
   return notMoved(namespaceMoves({ mesh, target: plan.target, leave: request.leave, selected }, namespaces));
 }

@@ -1,6 +1,7 @@
 /** `--on-failure=rollback`: a migration that fails after its canary is put back as a whole. */
 import type { Cluster } from "../../cluster/cluster.ts";
 import { ClusterError } from "../../cluster/cluster-error.ts";
+import { isObstacle } from "../../mesh/finding.ts";
 import { listed } from "../../mesh/phrase.ts";
 import type { RepeatedCommand } from "../../upgrade/migration-result.ts";
 import type { MigrationResult } from "../../upgrade/result.ts";
@@ -35,8 +36,7 @@ export async function rollbackAfter(
     });
     const { state, failure, findings } = rollback.result;
     if (state === "refused" || state === "cannot-tell")
-      for (const { severity, message, object } of findings)
-        if (severity === "blocker" || severity === "unknown") warn(`not put back: ${object}: ${message}`);
+      for (const { message, object } of findings.filter(isObstacle)) warn(`not put back: ${object}: ${message}`);
     if (failure) warn(`not put back whole: ${failure.reason}`);
     return rolledBackResult(result, rollback.result);
   } catch (error) {

@@ -1,8 +1,7 @@
 /** One rollback from request to result: gather, refuse or show or run the plan. */
 import type { Cluster } from "../../cluster/cluster.ts";
-import { ClusterError } from "../../cluster/cluster-error.ts";
-import { snapshot } from "../../gather/snapshot.ts";
-import type { Finding } from "../../mesh/finding.ts";
+import { wholeSnapshot } from "../../gather/whole-snapshot.ts";
+import { isObstacle } from "../../mesh/finding.ts";
 import { namespaceMoves } from "../../upgrade/plan/namespace-move.ts";
 import { type NotMoved, notMoved } from "../../upgrade/plan/not-moved.ts";
 import type { Lane } from "../../upgrade/plan/plan.ts";
@@ -55,7 +54,9 @@ export async function rollbackNamespaces(cluster: Cluster, options: RollbackOpti
     const all = [...findings, ...refused];
     return {
       plan,
-      result: stops(refused) ? refusedRollback(facts, plan, all) : plannedRollback(facts, plan, all, repeated),
+      result: refused.some(isObstacle)
+        ? refusedRollback(facts, plan, all)
+        : plannedRollback(facts, plan, all, repeated),
     };
   }
   const request = { ...options, run: newRunId(), verb: "rollback", signal: stop.now, requests: stop.requests };
@@ -69,7 +70,7 @@ export async function rollbackNamespaces(cluster: Cluster, options: RollbackOpti
 
 /** Where nothing has to be written, or may not be. */
 function endedBefore({ facts, plan, findings }: PreparedRollback): Rollback | undefined {
-  if (stops(findings)) return { plan, result: refusedRollback(facts, plan, findings) };
+  if (findings.some(isObstacle)) return { plan, result: refusedRollback(facts, plan, findings) };
   if (plan.stages.length === 0) return { plan, result: nothingToPutBack(facts, plan, findings) };
   return undefined;
 }
@@ -93,9 +94,6 @@ async function carriedOut(
   });
   return { plan, result };
 }
-
-const stops = (findings: readonly Finding[]): boolean =>
-  findings.some(({ severity }) => severity === "blocker" || severity === "unknown");
 
 const machineOf = (
   facts: RollbackFacts,
@@ -126,9 +124,7 @@ async function notBackYet(
   { cluster }: Tools,
 ): Promise<readonly NotMoved[]> {
   const namespaces = lanes.map(({ namespace }) => namespace);
-  const mesh = await snapshot(cluster, { istioNamespace, namespaces, workloads: true, askIstiods: false });
-  const gap = mesh.unknown[0];
-  if (gap) throw new ClusterError(`${gap.subject} could not be read: ${gap.reason}`, { reason: "server" });
+  const mesh = await wholeSnapshot(cluster, namespaces, istioNamespace);
   const moves = returns
     .filter(({ move }) => namespaces.includes(move.namespace.name))
     .flatMap(({ move, back }) =>

@@ -1,5 +1,5 @@
 /** The engine: runs checks on facts, and turns what they say into findings. */
-import type { Finding } from "../../mesh/finding.ts";
+import { type Finding, isObstacle } from "../../mesh/finding.ts";
 import { didYouMean } from "../../mesh/text/suggestion.ts";
 import type { MissingEvidence } from "../evidence/cluster-evidence.ts";
 import { blocker, type Check, type CheckRecord, cannotTell, observe, warning } from "./check.ts";
@@ -40,8 +40,8 @@ const notRead = ({ check: id, subject, reason, essential }: MissingEvidence): Fi
 /** How to get what could not be read. */
 export const readRemedy = "get the right to read it, or try again when the server answers";
 
-const isSkipped = ({ severity, accept }: Finding, skip: readonly string[]): boolean =>
-  (severity === "blocker" || severity === "unknown") && accept?.flag === "--skip-check" && skip.includes(accept.value);
+const isSkipped = (finding: Finding, skip: readonly string[]): boolean =>
+  isObstacle(finding) && finding.accept?.flag === "--skip-check" && skip.includes(finding.accept.value);
 
 const skipped = (finding: Finding): Finding => ({
   ...finding,

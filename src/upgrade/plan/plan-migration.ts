@@ -10,7 +10,7 @@ import { proofsIn, provingLane, restartStep, untouched } from "./move-steps.ts";
 import { type Asked, comesFrom, type Facts, hasWork, type NamespaceMove } from "./moves.ts";
 import { labelsTo, namespaceMove, recordTo } from "./namespace-move.ts";
 import { type Lane, type MigrationPlan, revisionsLeft, type Stage, stepsOfLane } from "./plan.ts";
-import { type Inherited, type ProveStep, type RelabelStep, type RestartStep, stepKey } from "./step.ts";
+import { closeStep, type Inherited, type ProveStep, type RelabelStep, type RestartStep } from "./step.ts";
 
 export interface Gathered {
   readonly mesh: Mesh;
@@ -158,14 +158,7 @@ const closeStage = (lanes: readonly PlannedLane[]): Stage => ({
     .filter(({ move }) => !staysOpen(move))
     .map(({ relabel, restarts, proofs }) => ({
       namespace: relabel.namespace,
-      steps: [
-        {
-          ...relabel,
-          before: relabel.after,
-          record: { kind: "close", proven: [relabel, ...restarts, ...proofs].map(stepKey) } as const,
-          probe: undefined,
-        },
-      ],
+      steps: [closeStep(relabel, [...restarts, ...proofs])],
       onFailure: "stop",
     })),
   sideBySide: 8,

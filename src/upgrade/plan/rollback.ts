@@ -10,7 +10,7 @@ import { type Lane, type Plan, stepsOfLane } from "./plan.ts";
 import { revisionsOf } from "./revisions-text.ts";
 import { rolloutSize } from "./rollout-size.ts";
 import { templateHash } from "./run-drafts.ts";
-import { type RelabelStep, type RestartStep, type StampChoice, stepKey } from "./step.ts";
+import { closeStep, type RelabelStep, type RestartStep, type StampChoice } from "./step.ts";
 
 /** A namespace to put back: what was before, and what is there now. */
 export interface Restoring {
@@ -120,14 +120,8 @@ const restartsBack = (each: Restoring): Lane => {
 const closeBack = (each: Restoring): readonly Lane[] => {
   if (withoutWorkload(each).some((pod) => !isOfJob(pod))) return [];
   const labels = labelsBack(each);
-  const proven = [labels, ...stepsOfLane(restartsBack(each))].map(stepKey);
-  const step: RelabelStep = {
-    ...labels,
-    before: labels.after,
-    record: { kind: "close", proven, removes: true },
-    probe: undefined,
-  };
-  return [{ namespace: each.namespace, steps: [step], onFailure: "stop" }];
+  const close = closeStep(labels, stepsOfLane(restartsBack(each)), true);
+  return [{ namespace: each.namespace, steps: [close], onFailure: "stop" }];
 };
 
 const restartBack = (

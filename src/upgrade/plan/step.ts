@@ -96,6 +96,17 @@ export const stepKey = (step: Step): string =>
       ? closeKey(step.namespace)
       : labelsKey(step.namespace);
 
+/**
+ * The step that closes the record of a namespace once `steps` are proven, `relabel` among them; `removes`: the record is
+ * no longer needed.
+ */
+export const closeStep = (relabel: RelabelStep, steps: readonly Step[], removes = false): RelabelStep => ({
+  ...relabel,
+  before: relabel.after,
+  record: { kind: "close", proven: [relabel, ...steps].map(stepKey), ...(removes ? { removes } : {}) },
+  probe: undefined,
+});
+
 export const namespaceOf = (step: Step): string => (step.kind === "relabel" ? step.namespace : step.workload.namespace);
 
 /** No name can hold a space: these keys are no workload's. */

@@ -15,6 +15,24 @@ export type RecordFields = Readonly<Record<string, unknown>>;
 export const fields = (value: unknown): RecordFields =>
   typeof value === "object" && value !== null && !Array.isArray(value) ? (value as RecordFields) : {};
 
+/** The fields of a text that is JSON and of version 1. What a later release wrote is not guessed at. */
+export const versionedFields = (text: string): { readonly record: RecordFields } | Malformed => {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return { malformed: "it is not JSON" };
+  }
+  const record = fields(value);
+  if (record.version === 1) return { record };
+  return {
+    malformed:
+      typeof record.version === "number"
+        ? `its version is ${record.version}, and this release supports version 1`
+        : "it has no version",
+  };
+};
+
 /** Not empty, and no longer than any name, UID or address in a record is: what is longer was not written by a run. */
 export const isText = (value: unknown): value is string =>
   typeof value === "string" && value !== "" && value.length <= 1_000;

@@ -9,10 +9,12 @@ import {
   fields,
   isInstant,
   isLabelValue,
+  isMalformed,
   isText,
   labelsOf,
   type Malformed,
   type RecordFields,
+  versionedFields,
 } from "./record-fields.ts";
 
 /** Name of the ConfigMap, and of the Lease beside it. */
@@ -149,21 +151,9 @@ const hasEnded = ({ state }: RunRecord): boolean => ["restored", "undone", "supe
 /** The journal in a text. Never throws. What a later release wrote is not guessed at: it is malformed here. */
 export const parseJournal = (text: string): RunJournal | Malformed => {
   if (bytesOf(text) > mostJournalBytes) return { malformed: `it has more than ${mostJournalBytes} bytes` };
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return { malformed: "it is not JSON" };
-  }
-  const journal = fields(value);
-  if (journal.version !== 1)
-    return {
-      malformed:
-        typeof journal.version === "number"
-          ? `its version is ${journal.version}, and this release supports version 1`
-          : "it has no version",
-    };
-  const { clusterUid, namespaceUid, runs } = journal;
+  const head = versionedFields(text);
+  if (isMalformed(head)) return head;
+  const { clusterUid, namespaceUid, runs } = head.record;
   if (!isText(clusterUid) || !isText(namespaceUid))
     return { malformed: "its field clusterUid or namespaceUid is missing" };
   if (!Array.isArray(runs)) return { malformed: "its field runs is no list" };

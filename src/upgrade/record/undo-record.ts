@@ -4,10 +4,12 @@ import {
   fields,
   isInstant,
   isLabelValue,
+  isMalformed,
   isText,
   labelsOf,
   type Malformed,
   type RecordFields,
+  versionedFields,
 } from "./record-fields.ts";
 
 /** Where a migration goes: the value of the label that is written, and the revision that this value means. */
@@ -74,21 +76,9 @@ export const sameRecord = (a: UndoRecord, b: UndoRecord): boolean => undoText(a)
 
 /** The record in a text of the annotation. Unknown fields are ignored. Never throws. */
 export const parseUndoRecord = (text: string): UndoRecord | Malformed => {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return { malformed: "it is not JSON" };
-  }
-  const record = fields(value);
-  if (record.version !== 1) {
-    return {
-      malformed:
-        typeof record.version === "number"
-          ? `its version is ${record.version}, and this release supports version 1`
-          : "it has no version",
-    };
-  }
+  const read = versionedFields(text);
+  if (isMalformed(read)) return read;
+  const { record } = read;
   const { run, stamp, since, namespaceUid, state } = record;
   const target = targetOf(fields(record.target));
   const before = labelsOf(fields(record.before));

@@ -8,7 +8,7 @@ import { proofsIn, restartStep, untouched } from "../plan/move-steps.ts";
 import type { WorkloadMove } from "../plan/moves.ts";
 import { type Lane, type MovePlan, restartSteps, type Stage } from "../plan/plan.ts";
 import { type RunDrafts, templateHash, workloadRecords } from "../plan/run-drafts.ts";
-import { type ProveStep, type RelabelStep, type RestartStep, type StampChoice, stepKey } from "../plan/step.ts";
+import { closeStep, type ProveStep, type RelabelStep, type RestartStep, type StampChoice } from "../plan/step.ts";
 import { rolloutVerdict } from "../proof/rollout-verdict.ts";
 import type { RunDraft } from "../record/run-changes.ts";
 import type { RunRecord, WorkloadRecord } from "../record/run-journal.ts";
@@ -143,14 +143,7 @@ const closeStage = (lanes: readonly LaneBack[]): Stage => ({
   lanes: lanes.map(
     ({ labels, restarts, proofs }): Lane => ({
       namespace: labels.namespace,
-      steps: [
-        {
-          ...labels,
-          before: labels.after,
-          record: { kind: "close", proven: [labels, ...restarts, ...proofs].map(stepKey), removes: true },
-          probe: undefined,
-        },
-      ],
+      steps: [closeStep(labels, [...restarts, ...proofs], true)],
       onFailure: "stop",
     }),
   ),
