@@ -3,11 +3,37 @@ import { load } from "js-yaml";
 import type { Cluster } from "../cluster/cluster.ts";
 import { ClusterError } from "../cluster/cluster-error.ts";
 import { kinds } from "../cluster/kinds.ts";
-import { injectorConfigMap, revisionOf } from "../mesh/from/injectors.ts";
+import { calledRevisions, type RevisionsBehind } from "../mesh/from/called-revision.ts";
+import { injectorConfigMap } from "../mesh/from/injectors.ts";
 import { injectorPolicyFrom } from "../mesh/injector-policy.ts";
-import type { EndpointSliceObject, WebhookConfigurationObject } from "../mesh/kubernetes.ts";
+import type { EndpointSliceObject, ServiceObject, WebhookConfigurationObject } from "../mesh/kubernetes.ts";
 import type { InjectorPolicy } from "../mesh/model.ts";
+import { itemsOf } from "./list-kind.ts";
 import type { OptionalRead } from "./optional-read.ts";
+
+/**
+ * The Services of the Istio namespace, and of every other namespace where an injector's Service is. Where those of a
+ * namespace cannot be read, what its webhooks call is known by their labels alone.
+ */
+export const readServices = async (
+  cluster: Cluster,
+  optional: OptionalRead,
+  istioNamespace: string,
+  configurations: Promise<readonly WebhookConfigurationObject[]>,
+): Promise<readonly ServiceObject[]> => {
+  const inNamespace = async (namespace: string): Promise<readonly ServiceObject[]> => {
+    const list = cluster.list(
+      kinds.services,
+      { namespace },
+      ({ metadata, spec = {} }): ServiceObject => ({ metadata, spec }),
+    );
+    return (await optional(`services in namespace ${namespace}`, itemsOf(list), namespace)) ?? [];
+  };
+  const own = inNamespace(istioNamespace);
+  const called = (await configurations).flatMap(servicesOf).map(({ namespace }) => namespace);
+  const others = [...new Set(called)].filter((namespace) => namespace !== istioNamespace);
+  return (await Promise.all([own, ...others.map(inNamespace)])).flat();
+};
 
 /** The EndpointSlices of the Services through which the API server calls these injectors. */
 export const readEndpointSlices = async (
@@ -38,9 +64,13 @@ export const readPolicies = async (
   optional: OptionalRead,
   istioNamespace: string,
   configurations: readonly WebhookConfigurationObject[],
+  behind: RevisionsBehind,
 ): Promise<ReadonlyMap<string, InjectorPolicy | "unknown">> => {
-  const policies = [...Map.groupBy(configurations, revisionOf)].map(async ([revision, own]) => {
-    const namespace = own.flatMap(servicesOf)[0]?.namespace ?? istioNamespace;
+  const calling = (revision: string) =>
+    configurations.filter((each) => calledRevisions(each, behind).includes(revision));
+  const revisions = new Set(configurations.flatMap((each) => calledRevisions(each, behind)));
+  const policies = [...revisions].map(async (revision) => {
+    const namespace = calling(revision).flatMap(servicesOf)[0]?.namespace ?? istioNamespace;
     const name = injectorConfigMap(revision);
     return [revision, await optional(`ConfigMap ${namespace}/${name}`, readPolicy(cluster, namespace, name))] as const;
   });

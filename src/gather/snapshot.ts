@@ -1,21 +1,16 @@
 /** Reads the state of a mesh from the cluster, once. */
 import type { Cluster } from "../cluster/cluster.ts";
 import { kinds } from "../cluster/kinds.ts";
+import { revisionsBehind } from "../mesh/from/called-revision.ts";
 import { controlPlanesFrom } from "../mesh/from/control-plane.ts";
 import { isSidecarInjector } from "../mesh/from/injectors.ts";
 import { meshFrom } from "../mesh/from/inventory.ts";
 import { podFrom, podFromMetadata } from "../mesh/from/pod.ts";
-import type {
-  GatewayObject,
-  KubeObject,
-  NamespaceObject,
-  WebhookConfigurationObject,
-  WorkloadObject,
-} from "../mesh/kubernetes.ts";
+import type { GatewayObject, NamespaceObject, WebhookConfigurationObject, WorkloadObject } from "../mesh/kubernetes.ts";
 import type { Mesh, Unknown } from "../mesh/model.ts";
 import { workloadKinds } from "../mesh/workload-kinds.ts";
 import { askIstiods } from "./ask-istiods.ts";
-import { readEndpointSlices, readPolicies } from "./injector-facts.ts";
+import { readEndpointSlices, readPolicies, readServices } from "./injector-facts.ts";
 import { itemsOf, listKind, listReplicaSets, listWorkloads } from "./list-kind.ts";
 import { recordingUnknown } from "./optional-read.ts";
 
@@ -53,11 +48,15 @@ export const snapshot = async (cluster: Cluster, scope: Scope): Promise<Mesh> =>
 
   const injectors = webhooks.then((configurations) => configurations.filter(isSidecarInjector));
   const answers = Promise.all([deployments, istiods, injectors]).then(([deployed, pods, configurations]) =>
-    scope.askIstiods ? askIstiods(cluster, controlPlanesFrom(deployed, pods, configurations, istioNamespace)) : [],
+    scope.askIstiods
+      ? askIstiods(cluster, controlPlanesFrom(deployed, pods, configurations, istioNamespace, new Map()))
+      : [],
   );
 
+  const services = readServices(cluster, optional, istioNamespace, injectors);
+
   // The longest read first, because the number of connections is limited.
-  const [pods, namespaces, endpointSlices, policies, defaultValidator, tagServices, gateways, replicaSets, workloads] =
+  const [pods, namespaces, endpointSlices, policies, defaultValidator, gateways, replicaSets, workloads] =
     await Promise.all([
       scope.podMetadataOnly
         ? listKind(cluster, scope.namespaces, optional, kinds.pods, podFromMetadata, {
@@ -67,14 +66,10 @@ export const snapshot = async (cluster: Cluster, scope: Scope): Promise<Mesh> =>
         : listKind(cluster, scope.namespaces, optional, kinds.pods, podFrom),
       readNamespaces(cluster, scope.namespaces),
       injectors.then((found) => optional("endpoints of the injectors", readEndpointSlices(cluster, found))),
-      injectors.then((found) => readPolicies(cluster, optional, istioNamespace, found)),
-      optional("the default validator", cluster.get(kinds.validatingWebhooks, "istiod-default-validator")),
-      optional(
-        "revision tags' Services",
-        itemsOf(
-          cluster.list(kinds.services, { namespace: istioNamespace, labelSelector: "istio.io/tag" }, whole<KubeObject>),
-        ),
+      Promise.all([injectors, services, deployments, istiods]).then(([found, called, deployed, own]) =>
+        readPolicies(cluster, optional, istioNamespace, found, revisionsBehind(called, deployed, own)),
       ),
+      optional("the default validator", cluster.get(kinds.validatingWebhooks, "istiod-default-validator")),
       listKind(cluster, scope.namespaces, optional, kinds.gateways, whole<GatewayObject>),
       scope.workloads && !scope.podMetadataOnly ? listReplicaSets(cluster, scope.namespaces) : [],
       scope.workloads ? listWorkloads(cluster, scope.namespaces, optional, workloadKinds) : [],
@@ -88,7 +83,7 @@ export const snapshot = async (cluster: Cluster, scope: Scope): Promise<Mesh> =>
     defaultValidator,
     endpointSlices,
     policies,
-    tagServices: tagServices ?? [],
+    services: await services,
     istiodDeployments: await deployments,
     istiodPods: await istiods,
     namespaces,

@@ -74,8 +74,10 @@ export interface Tag {
 export interface Injector {
   readonly configuration: string;
   readonly entry: WebhookEntry;
-  /** Label `istio.io/rev` of the configuration: the revision whose istiod answers. */
+  /** The revision whose istiods answer: those behind the Service that the entry calls. */
   readonly revision: string;
+  /** Label `istio.io/rev` of the configuration, where it names another revision than the one that is called. */
+  readonly labelled?: string;
   /** Label `istio.io/tag`, where the configuration belongs to a tag. */
   readonly tag: string | undefined;
   readonly deactivated: boolean;

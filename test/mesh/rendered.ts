@@ -59,6 +59,7 @@ export const injectorsOf = (release: Release, ...configurations: readonly Webhoo
   const policy = injectorPolicyFrom(rendered(release).injectorConfig);
   const revisions = configurations.map(({ metadata }) => metadata.labels?.["istio.io/rev"] ?? "default");
   return injectorsFrom(configurations, {
+    behind: new Map(),
     readyEndpoints: new Map(services.map(({ namespace, name }) => [`${namespace}/${name}`, 1])),
     policies: new Map(revisions.map((revision) => [revision, policy])),
     versions: new Map(revisions.map((revision) => [revision, release])),

@@ -29,7 +29,7 @@ export function watchIstiods(cluster: Cluster, istioNamespace: string, clock: Cl
     const began = clock.now();
     try {
       const pods = await cluster.list(kinds.pods, { labelSelector: "app=istiod" }, podFrom);
-      planes = controlPlanesFrom([], pods?.items ?? [], [], istioNamespace);
+      planes = controlPlanesFrom([], pods?.items ?? [], [], istioNamespace, new Map());
       listedAt = began;
     } catch (error) {
       if (!planes) throw error;

@@ -3,7 +3,7 @@ import { imageTag, parseVersion } from "../istio-version.ts";
 import type { WebhookConfigurationObject, WorkloadObject } from "../kubernetes.ts";
 import { labelOf } from "../labels.ts";
 import type { ControlPlane, Istiod, Pod } from "../model.ts";
-import { revisionOf } from "./injectors.ts";
+import { calledRevisions, type RevisionsBehind } from "./called-revision.ts";
 
 /**
  * The control planes, by revision: one for each istiod Deployment (label `app=istiod`), and one without a Deployment
@@ -15,6 +15,7 @@ export const controlPlanesFrom = (
   pods: readonly Pod[],
   configurations: readonly WebhookConfigurationObject[],
   istioNamespace: string,
+  behind: RevisionsBehind,
 ): ControlPlane[] => {
   const deployed = deployments.map((deployment): ControlPlane => {
     const { metadata, spec, status } = deployment;
@@ -32,7 +33,7 @@ export const controlPlanesFrom = (
     };
   });
   const known = new Set(deployed.map(({ revision }) => revision));
-  const named = [...configurations.map(revisionOf), ...pods.map(podRevision)];
+  const named = [...configurations.flatMap((each) => calledRevisions(each, behind)), ...pods.map(podRevision)];
   const bare = [...new Set(named)].filter((revision) => !known.has(revision));
   return [...deployed, ...bare.map((revision) => planeWithoutDeployment(revision, pods, istioNamespace))].toSorted(
     (a, b) => (a.revision < b.revision ? -1 : 1),

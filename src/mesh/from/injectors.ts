@@ -2,12 +2,14 @@
 import type { WebhookConfigurationObject, WebhookEntry } from "../kubernetes.ts";
 import { labelOf } from "../labels.ts";
 import type { Injector, InjectorPolicy } from "../model.ts";
+import { calledRevision, labelledRevision, type RevisionsBehind } from "./called-revision.ts";
 
 /**
- * Facts about injectors that their webhook configurations do not contain: ready endpoints by `NAMESPACE/SERVICE`,
- * policy and version by revision.
+ * Facts about injectors that their webhook configurations do not contain: the revision behind each Service and its
+ * ready endpoints by `NAMESPACE/SERVICE`, policy and version by revision.
  */
 export interface InjectorFacts {
+  readonly behind: RevisionsBehind;
   readonly readyEndpoints: ReadonlyMap<string, number>;
   readonly policies: ReadonlyMap<string, InjectorPolicy | "unknown">;
   readonly versions: ReadonlyMap<string, string>;
@@ -22,18 +24,20 @@ export interface InjectorFacts {
  */
 export const injectorsFrom = (
   configurations: readonly WebhookConfigurationObject[],
-  { readyEndpoints, policies, versions }: InjectorFacts,
+  { behind, readyEndpoints, policies, versions }: InjectorFacts,
 ): Injector[] =>
   configurations.toSorted(byName).flatMap((configuration) => {
-    const revision = revisionOf(configuration);
-    const policy = policies.get(revision);
-    const version = versions.get(revision);
+    const labelled = labelledRevision(configuration);
     return sidecarEntries(configuration).map((entry) => {
       const service = entry.clientConfig.service;
+      const revision = calledRevision(configuration, entry, behind);
+      const policy = policies.get(revision);
+      const version = versions.get(revision);
       return {
         configuration: configuration.metadata.name,
         entry,
         revision,
+        ...(labelled === revision ? {} : { labelled }),
         tag: labelOf(configuration.metadata.labels, "istio.io/tag"),
         deactivated: isDeactivated(entry),
         caBundle: (entry.clientConfig.caBundle ?? "") !== "",
@@ -47,13 +51,6 @@ export const injectorsFrom = (
 /** Whether one of the configuration's entries is a sidecar injector of Istio. */
 export const isSidecarInjector = (configuration: WebhookConfigurationObject): boolean =>
   sidecarEntries(configuration).length > 0;
-
-/**
- * Revision of a webhook configuration, by its label; without the label it is `default` (istio/istio
- * operator/cmd/mesh/uninstall.go).
- */
-export const revisionOf = (configuration: WebhookConfigurationObject): string =>
-  labelOf(configuration.metadata.labels, "istio.io/rev") ?? "default";
 
 /** Name of the ConfigMap with the injection policy of a revision (istiod's Helm chart). */
 export const injectorConfigMap = (revision: string): string =>

@@ -6,13 +6,15 @@ import type {
   KubeObject,
   NamespaceObject,
   PodTemplateSpec,
+  ServiceObject,
   WebhookConfigurationObject,
   WorkloadObject,
 } from "../kubernetes.ts";
 import { labelOf } from "../labels.ts";
 import type { Gateway, Injection, InjectorPolicy, IstiodAnswer, Mesh, Pod, Unknown, Workload } from "../model.ts";
+import { calledRevisions, revisionsBehind } from "./called-revision.ts";
 import { controlPlanesFrom, versionsOf } from "./control-plane.ts";
-import { injectorsFrom, isSidecarInjector, revisionOf } from "./injectors.ts";
+import { injectorsFrom, isSidecarInjector } from "./injectors.ts";
 import { namespaceFrom } from "./namespace.ts";
 import { attachPods } from "./ownership.ts";
 import { tagsFrom } from "./tag.ts";
@@ -32,8 +34,8 @@ export interface RawObjects {
   readonly endpointSlices: readonly EndpointSliceObject[] | undefined;
   /** The injection policy of each revision; a revision without the ConfigMap is absent. */
   readonly policies: ReadonlyMap<string, InjectorPolicy | "unknown">;
-  /** Services with label `istio.io/tag`. */
-  readonly tagServices: readonly KubeObject[];
+  /** Services of the Istio namespace, and of the namespaces of the injectors' Services. */
+  readonly services: readonly ServiceObject[];
   readonly istiodDeployments: readonly WorkloadObject[];
   readonly istiodPods: readonly Pod[];
   readonly namespaces: readonly NamespaceObject[];
@@ -49,14 +51,17 @@ export interface RawObjects {
 /** The mesh that these objects are. */
 export const meshFrom = (listed: RawObjects): Mesh => {
   const configurations = listed.mutatingWebhooks.filter(isSidecarInjector);
+  const behind = revisionsBehind(listed.services, listed.istiodDeployments, listed.istiodPods);
   const controlPlanes = controlPlanesFrom(
     listed.istiodDeployments,
     listed.istiodPods,
     configurations,
     listed.istioNamespace,
+    behind,
   );
   const versions = versionsOf(controlPlanes);
   const injectors = injectorsFrom(configurations, {
+    behind,
     readyEndpoints: readyEndpointsOf(configurations, listed.endpointSlices),
     policies: listed.policies,
     versions,
@@ -73,11 +78,11 @@ export const meshFrom = (listed: RawObjects): Mesh => {
     takenAt: listed.takenAt,
     istioNamespace: listed.istioNamespace,
     controlPlanes,
-    tags: tagsFrom(configurations, injectors, listed.tagServices),
+    tags: tagsFrom(configurations, injectors, listed.services, behind),
     injectors,
     defaultValidator: listed.defaultValidator && {
       name: listed.defaultValidator.metadata.name,
-      revision: revisionOf(listed.defaultValidator),
+      revision: calledRevisions(listed.defaultValidator, behind)[0] ?? "default",
     },
     namespaces: listed.namespaces.map((namespace) => namespaceFrom(namespace, injectors)),
     workloads: workloads.map(

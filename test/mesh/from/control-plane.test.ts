@@ -18,6 +18,7 @@ for (const release of releases)
       pods,
       [live(revisioned), live(unrevisioned)],
       "istio-system",
+      new Map(),
     );
     assert.deepEqual(
       planes.map(({ revision, deployment, istiods }) => [revision, deployment?.name, istiods.map(({ name }) => name)]),
@@ -37,7 +38,7 @@ test("the version is the image's, then the installer's label, then the chart's",
       spec,
       metadata: { ...deployment.metadata, labels: { ...deployment.metadata.labels, ...labels } },
     };
-    return versionsOf(controlPlanesFrom([given], [], [], "istio-system")).get("1-29");
+    return versionsOf(controlPlanesFrom([given], [], [], "istio-system", new Map())).get("1-29");
   };
   assert.equal(
     versionOf(helmIstiod, "docker.io/istio/pilot:1.29.1-distroless", { "operator.istio.io/version": "1.28.0" }),
@@ -111,28 +112,28 @@ for (const [title, metadata, installer] of [
       metadata: { name: "istiod", namespace: "istio-system", uid: "x", ...metadata },
       spec: {},
     };
-    assert.equal(controlPlanesFrom([deployment], [], [], "istio-system")[0]?.installer, installer);
+    assert.equal(controlPlanesFrom([deployment], [], [], "istio-system", new Map())[0]?.installer, installer);
   });
 
 test("replicas of the Deployment, pods of its own namespace, and revision default without a label", () => {
   const metadata = { name: "istiod", namespace: "istio-system", uid: "x" };
   const pods = [istiodOf("a", "default"), istiodOf("elsewhere", "default")].map((pod, at) => ({ ...pod, labels: {}, namespace: at === 0 ? "istio-system" : "old" }));
-  const [said] = controlPlanesFrom([{ metadata, spec: { replicas: 3 }, status: { readyReplicas: 2 } }], pods, [], "istio-system");
+  const [said] = controlPlanesFrom([{ metadata, spec: { replicas: 3 }, status: { readyReplicas: 2 } }], pods, [], "istio-system", new Map());
   assert.deepEqual([said?.revision, said?.desiredReplicas, said?.readyReplicas, said?.istiods.map(({ name }) => name)], ["default", 3, 2, ["a"]]);
-  const [unsaid] = controlPlanesFrom([{ metadata, spec: {} }], [], [], "istio-system");
+  const [unsaid] = controlPlanesFrom([{ metadata, spec: {} }], [], [], "istio-system", new Map());
   assert.deepEqual([unsaid?.desiredReplicas, unsaid?.readyReplicas, unsaid?.version], [1, 0, undefined]);
 }); // biome-ignore format: one line of fields
 
 test("the version is that of istiod's own container", () => {
   const versionOf = (...containers: readonly { name: string; image: string }[]) =>
-    versionsOf(controlPlanesFrom([{ metadata: { name: "istiod", uid: "x" }, spec: { template: { spec: { containers } } } }], [], [], "istio-system"));
+    versionsOf(controlPlanesFrom([{ metadata: { name: "istiod", uid: "x" }, spec: { template: { spec: { containers } } } }], [], [], "istio-system", new Map()));
   assert.deepEqual(versionOf({ name: "proxy", image: "vendor/proxy:1.2.3" }, { name: "discovery", image: "istio/pilot:1.20.0" }), new Map([["default", "1.20.0"]]));
   assert.deepEqual(versionOf({ name: "proxy", image: "vendor/proxy:1.2.3" }), new Map());
 }); // biome-ignore format: one line of fields
 
 test("the rest of a removed revision is a control plane without a Deployment", () => {
   const left = ["a", "b"].map((name) => ({ ...istiodOf(name, "1-18"), namespace: "istio-old", ready: name === "a" }));
-  const [plane] = controlPlanesFrom([], left, [], "istio-system");
+  const [plane] = controlPlanesFrom([], left, [], "istio-system", new Map());
   assert.deepEqual(
     [plane?.namespace, plane?.installer, plane?.version, plane?.readyReplicas],
     ["istio-old", "unknown", undefined, 1],
@@ -140,7 +141,13 @@ test("the rest of a removed revision is a control plane without a Deployment", (
 });
 
 test("a revision that has only a webhook, and one that has only a pod", () => {
-  const planes = controlPlanesFrom([], [istiodOf("left", "1-18")], [rendered("1.20.0").revisioned], "istio-system");
+  const planes = controlPlanesFrom(
+    [],
+    [istiodOf("left", "1-18")],
+    [rendered("1.20.0").revisioned],
+    "istio-system",
+    new Map(),
+  );
   assert.deepEqual(
     planes.map(({ revision, deployment, desiredReplicas, istiods }) => [
       revision,

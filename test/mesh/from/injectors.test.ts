@@ -6,7 +6,12 @@ import { tagsFrom } from "../../../src/mesh/from/tag.ts";
 import type { WebhookConfigurationObject } from "../../../src/mesh/kubernetes.ts";
 import { deactivated, injectorsOf, live, releases, rendered, revisionOfRelease } from "../rendered.ts";
 
-const nothing = { readyEndpoints: new Map<string, number>(), policies: new Map(), versions: new Map() };
+const nothing = {
+  behind: new Map(),
+  readyEndpoints: new Map<string, number>(),
+  policies: new Map(),
+  versions: new Map(),
+};
 const configuration = (
   name: string,
   labels: Record<string, string>,
@@ -128,13 +133,18 @@ test("tags of webhooks and of Services", () => {
     metadata: { name: tag, uid: tag, labels: { app: "istiod", "istio.io/tag": tag, "istio.io/rev": revision } },
   });
   const configurations = [prodStable, revisioned, deactivated(defaultTag)];
-  const tags = tagsFrom(configurations, injectorsOf("1.29.1", ...configurations), [
-    service("prod-stable", "1-29"),
-    service("default", "1-28"),
-    service("alone", "1-29"),
-    { metadata: { name: "of-nobody", uid: "x", labels: { "istio.io/tag": "of-nobody" } } },
-    { metadata: { name: "istiod-1-29", uid: "y", labels: { "istio.io/rev": "1-29" } } },
-  ]);
+  const tags = tagsFrom(
+    configurations,
+    injectorsOf("1.29.1", ...configurations),
+    [
+      service("prod-stable", "1-29"),
+      service("default", "1-28"),
+      service("alone", "1-29"),
+      { metadata: { name: "of-nobody", uid: "x", labels: { "istio.io/tag": "of-nobody" } } },
+      { metadata: { name: "istiod-1-29", uid: "y", labels: { "istio.io/rev": "1-29" } } },
+    ],
+    new Map(),
+  );
   assert.deepEqual(tags, [
     { tag: "alone", revision: "1-29", injects: false, webhook: undefined },
     { tag: "default", revision: "1-29", injects: false, webhook: "istio-revision-tag-default" },

@@ -12,7 +12,7 @@ const nothing: RawObjects = {
   defaultValidator: undefined,
   endpointSlices: [],
   policies: new Map(),
-  tagServices: [],
+  services: [],
   istiodDeployments: [],
   istiodPods: [],
   namespaces: [],

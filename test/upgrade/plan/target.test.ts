@@ -63,7 +63,7 @@ test("a webhook that takes every namespace serves no label in particular", () =>
 for (const release of ["1.19.0", "1.20.0", "1.28.2", "1.29.1"] as const) {
   test(`the webhooks of Istio ${release} serve their revision, their tag and the default`, () => {
     const { revisioned, defaultTag, prodStable } = rendered(release);
-    const facts = { readyEndpoints: new Map(), policies: new Map(), versions: new Map() };
+    const facts = { behind: new Map(), readyEndpoints: new Map(), policies: new Map(), versions: new Map() };
     const injectors = injectorsFrom([revisioned, defaultTag, prodStable].map(live), facts);
     const revision = injectors[0]?.revision ?? "";
     for (const label of [revision, "default", "prod-stable"]) {

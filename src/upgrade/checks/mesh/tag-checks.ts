@@ -71,6 +71,33 @@ const injectingTag = ({ mesh, tag }: TagFacts): Tag | undefined =>
 
 export const tagChecks: readonly Check<TagFacts>[] = [tagToMissingRevision, tagDisagrees, tagWithoutWebhook];
 
+/**
+ * istioctl and istiod go by the label: istiod keeps the CA bundle of the webhooks with its own revision
+ * (pkg/webhooks/webhookpatch.go), so nobody repairs that of one whose label names another.
+ */
+const webhookLabelDisagrees: Check<MeshFacts> = {
+  id: "webhook-label-disagrees",
+  title: "the label of every injection webhook names the revision that the webhook calls",
+  severity: "warning",
+  category: "control-planes",
+  run: ({ mesh }) =>
+    [...Map.groupBy(mesh.injectors, ({ configuration }) => configuration)].flatMap(([configuration, entries]) => {
+      const wrong = entries.find(({ labelled, deactivated }) => labelled !== undefined && !deactivated);
+      if (wrong === undefined) return [];
+      const service = wrong.entry.clientConfig.service?.name;
+      const isTag = wrong.tag !== undefined;
+      return [
+        warning(
+          `MutatingWebhookConfiguration/${configuration}`,
+          `its label names revision ${wrong.labelled} and it calls Service ${service}, which leads to revision ${wrong.revision}: injection follows the call, istioctl and the renewal of its CA bundle follow the label`,
+          isTag
+            ? `istioctl tag set ${wrong.tag} --revision ${wrong.revision} --overwrite`
+            : `kubectl label mutatingwebhookconfiguration ${configuration} istio.io/rev=${wrong.revision} --overwrite`,
+        ),
+      ];
+    }),
+};
+
 const defaultValidatorMissingRevision: Check<MeshFacts> = {
   id: "default-validator-missing-revision",
   title: "the default validator points at a revision that has an istiod",
@@ -111,7 +138,11 @@ const defaultsDisagree: Check<MeshFacts> = {
   },
 };
 
-export const defaultChecks: readonly Check<MeshFacts>[] = [defaultValidatorMissingRevision, defaultsDisagree];
+export const defaultChecks: readonly Check<MeshFacts>[] = [
+  webhookLabelDisagrees,
+  defaultValidatorMissingRevision,
+  defaultsDisagree,
+];
 
 /** The revision to name in a command, where there is no choice. */
 const onlyOne = (revisions: ReadonlySet<string>): string =>

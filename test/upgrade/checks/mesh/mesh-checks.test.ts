@@ -57,6 +57,20 @@ const cases: Record<string, [change: MeshWords, findings: string[]]> = {
     },
     ["tag-disagrees tag/prod"],
   ],
+  "a tag whose webhook calls another revision than its label names": [
+    {
+      tags: [tag("prod", "1-20"), tag("default", "default")],
+      injectors: [...(sound.injectors ?? []), ...tagInjector("prod", "1-20", { labelled: "prod" })],
+    },
+    ["webhook-label-disagrees MutatingWebhookConfiguration/istio-revision-tag-prod"],
+  ],
+  "a deactivated webhook calls nobody": [
+    {
+      tags: [tag("prod", "1-20", { injects: false }), tag("default", "default")],
+      injectors: [...(sound.injectors ?? []), ...tagInjector("prod", "1-20", { labelled: "prod", deactivated: true })],
+    },
+    ["tag-without-webhook tag/prod"],
+  ],
   "default tag and default validator that disagree": [
     { defaultValidator: { name: "istiod-default-validator", revision: "1-20" } },
     ["defaults-disagree ValidatingWebhookConfiguration/istiod-default-validator"],

@@ -1,0 +1,61 @@
+/** Which revision's istiods a Service leads to: what a webhook calls, whatever its labels say. */
+import type { Labels, ServiceObject, WebhookConfigurationObject, WebhookEntry, WorkloadObject } from "../kubernetes.ts";
+import { labelOf, matchesSelector } from "../labels.ts";
+import type { Pod } from "../model.ts";
+
+/** The revision behind each Service, by `NAMESPACE/SERVICE`. */
+export type RevisionsBehind = ReadonlyMap<string, string>;
+
+/**
+ * The revision of the istiods that each Service selects: of its pods, or of the pod templates of istiod's Deployments
+ * where no pod runs. A Service that selects no istiod, or those of several revisions, is left out: it leads nowhere for
+ * certain.
+ */
+export const revisionsBehind = (
+  services: readonly ServiceObject[],
+  deployments: readonly WorkloadObject[],
+  pods: readonly Pod[],
+): RevisionsBehind =>
+  new Map(
+    services.flatMap(({ metadata, spec }) => {
+      const selector = spec?.selector;
+      if (selector === undefined || Object.keys(selector).length === 0) return [];
+      const namespace = metadata.namespace ?? "";
+      const selected = (labels: Labels | undefined): boolean => matchesSelector({ matchLabels: selector }, labels);
+      const ofPods = pods
+        .filter((pod) => pod.namespace === namespace && selected(pod.labels))
+        .map(({ labels }) => revisionLabel(labels));
+      const ofTemplates = deployments
+        .filter((each) => each.metadata.namespace === namespace && selected(each.spec.template?.metadata?.labels))
+        .map((each) => revisionLabel(each.metadata.labels));
+      const [revision, ...others] = new Set(ofPods.length > 0 ? ofPods : ofTemplates);
+      return revision === undefined || others.length > 0 ? [] : [[`${namespace}/${metadata.name}`, revision] as const];
+    }),
+  );
+
+/**
+ * The revision that answers the calls of a webhook's entry: that of the istiods behind its Service. The label of the
+ * configuration is believed only where the entry has a URL, or where its Service is unknown or leads to no istiod.
+ */
+export const calledRevision = (
+  configuration: WebhookConfigurationObject,
+  { clientConfig: { service } }: WebhookEntry,
+  behind: RevisionsBehind,
+): string => (service && behind.get(`${service.namespace}/${service.name}`)) ?? labelledRevision(configuration);
+
+/** Each revision that the configuration calls; the label's where it has no entry. */
+export const calledRevisions = (
+  configuration: WebhookConfigurationObject,
+  behind: RevisionsBehind,
+): readonly string[] => {
+  const called = (configuration.webhooks ?? []).map((entry) => calledRevision(configuration, entry, behind));
+  return called.length === 0 ? [labelledRevision(configuration)] : [...new Set(called)];
+};
+
+/**
+ * Revision of a webhook configuration, by its label; without the label it is `default` (istio/istio
+ * operator/cmd/mesh/uninstall.go).
+ */
+export const labelledRevision = ({ metadata }: WebhookConfigurationObject): string => revisionLabel(metadata.labels);
+
+const revisionLabel = (labels: Labels | undefined): string => labelOf(labels, "istio.io/rev") ?? "default";
