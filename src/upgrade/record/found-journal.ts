@@ -1,6 +1,6 @@
 /** What a namespace has of journals, and whether it may be trusted. Pure. */
 import type { Namespace } from "../../mesh/model.ts";
-import type { RunJournal, RunRecord } from "./run-journal.ts";
+import { isStarted, type RunJournal, type RunRecord, unfinishedRuns } from "./run-journal.ts";
 
 /** `none`: there is no ConfigMap, or it has no journal · `malformed`: what it holds cannot be used, and why. */
 export type FoundJournal =
@@ -42,9 +42,8 @@ export const rolloutKey = (uid: string, stamp: string | undefined): string => `$
 export const startedRollouts = ({ byNamespace }: Journals): ReadonlySet<string> =>
   new Set(
     [...byNamespace.values()]
-      .flatMap(runsOf)
-      .filter(({ state }) => state === "open")
+      .flatMap((found) => unfinishedRuns(runsOf(found)))
       .flatMap(({ workloads }) => workloads)
-      .filter(({ state, stamp }) => stamp !== undefined && state !== "planned" && state !== "proven")
+      .filter(isStarted)
       .map(({ uid, stamp }) => rolloutKey(uid, stamp ?? undefined)),
   );

@@ -90,25 +90,46 @@ const mostRuns = 12;
 export const mostJournalBytes = 900_000;
 
 /**
- * The text of a journal, bounded: runs that were put back keep no workloads, the oldest ended ones are left out, and
- * where there is still no room, runs that are done lose their workloads too, the oldest first. The newest run and open
- * ones always stay whole: see `journalExcess`.
+ * The text of a journal, bounded: runs that were put back keep no workloads, superseded ones only those whose rollouts
+ * may still be under way, the oldest ended ones are left out, and where there is still no room, superseded runs and then
+ * those that are done lose their workloads too, the oldest first. The newest run and open ones always stay whole: see
+ * `journalExcess`.
  */
 export const journalText = ({ version, clusterUid, namespaceUid, runs }: RunJournal): string => {
   const newest = runs.at(-1);
+  const unfinished = unfinishedRuns(runs);
   const kept = runs
     .filter((each, index) => each === newest || each.state === "open" || index >= runs.length - mostRuns)
-    .map((each) => runFields(each === newest || !hasEnded(each) ? each : { ...each, workloads: [] }));
+    .map((each) => runFields(each === newest ? each : { ...each, workloads: keptWorkloads(each, unfinished) }));
   const textOf = (all: readonly RunRecord[]): string =>
     JSON.stringify({ version, clusterUid, namespaceUid, runs: all });
   let text = textOf(kept);
-  for (const [index, each] of kept.entries()) {
-    if (index === kept.length - 1 || each.state !== "done" || each.workloads.length === 0) continue;
-    if (bytesOf(text) <= mostJournalBytes) break;
-    kept[index] = { ...each, workloads: [] };
-    text = textOf(kept);
-  }
+  for (const losing of ["superseded", "done"])
+    for (const [index, each] of kept.entries()) {
+      if (index === kept.length - 1 || each.state !== losing || each.workloads.length === 0) continue;
+      if (bytesOf(text) <= mostJournalBytes) return text;
+      kept[index] = { ...each, workloads: [] };
+      text = textOf(kept);
+    }
   return text;
+};
+
+/**
+ * The runs that may have rollouts under way: the open ones, and the superseded ones, until a later run has proven what
+ * is in the namespace.
+ */
+export const unfinishedRuns = (runs: readonly RunRecord[]): readonly RunRecord[] => {
+  const proven = runs.findLastIndex(({ state }) => state !== "open" && state !== "superseded");
+  return runs.filter(({ state }, index) => state === "open" || (state === "superseded" && index > proven));
+};
+
+/** Whether a run has restarted the workload, or may have, and has not seen the end of that rollout. */
+export const isStarted = ({ state, stamp }: WorkloadRecord): boolean =>
+  stamp !== undefined && state !== "planned" && state !== "proven";
+
+const keptWorkloads = (run: RunRecord, unfinished: readonly RunRecord[]): readonly WorkloadRecord[] => {
+  if (run.state === "open" || run.state === "done") return run.workloads;
+  return unfinished.includes(run) ? run.workloads.filter(isStarted) : [];
 };
 
 /** Why a text of a journal cannot be kept in a ConfigMap; undefined where it fits. */
@@ -145,8 +166,6 @@ const workloadFields = (each: WorkloadRecord): WorkloadRecord => {
   const { kind, name, uid, stampBefore, from, templates, stamp, state } = each;
   return { kind, name, uid, stampBefore, from, templates, stamp, state };
 };
-
-const hasEnded = ({ state }: RunRecord): boolean => ["restored", "undone", "superseded"].includes(state);
 
 /** The journal in a text. Never throws. What a later release wrote is not guessed at: it is malformed here. */
 export const parseJournal = (text: string): RunJournal | Malformed => {

@@ -2,10 +2,12 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import fc from "fast-check";
+import { startedRollouts } from "../../../src/upgrade/record/found-journal.ts";
 import { isMalformed } from "../../../src/upgrade/record/record-fields.ts";
 import type { RunJournal, RunRecord, RunState, WorkloadRecord } from "../../../src/upgrade/record/run-journal.ts";
 import { journalExcess, journalText, mostJournalBytes, parseJournal } from "../../../src/upgrade/record/run-journal.ts";
-import { runJournal, runRecord, workloadRecord } from "../../fixtures/runs.ts";
+import { stamp } from "../../fixtures/instants.ts";
+import { clusterUid, runJournal, runRecord, workloadRecord } from "../../fixtures/runs.ts";
 
 const text = fc.string({ minLength: 1 });
 const word = fc.stringMatching(/^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/);
@@ -91,12 +93,35 @@ suite("what is kept", () => {
     );
   });
 
+  test("superseded runs keep what they restarted and did not prove, until a later run has proven the namespace", () => {
+    const all = (["planned", "begun", "proven", "failed", "unproven"] as const).map((state) =>
+      workloadRecord({ name: state, uid: state, state, stamp: state === "planned" ? undefined : stamp }),
+    );
+    const superseded = runRecord({ run: "s", state: "superseded", workloads: all });
+    const names = (runs: readonly RunRecord[]) => read(runJournal(runs)).runs[0]?.workloads.map((each) => each.name);
+    const keys = (runs: readonly RunRecord[]) => [
+      ...startedRollouts({
+        clusterUid,
+        byNamespace: new Map([["production", { kind: "journal", journal: read(runJournal(runs)) }]]),
+      }),
+    ];
+    const open = runRecord({ workloads: [] });
+    assert.deepEqual(names([superseded, open]), ["begun", "failed", "unproven"]);
+    assert.deepEqual(keys([superseded, open]), [`begun ${stamp}`, `failed ${stamp}`, `unproven ${stamp}`]);
+    assert.deepEqual(names([superseded, { ...open, state: "done" }, { ...open, run: "b" }]), []);
+    // Not written in between: what the text would leave out is not used either.
+    const journal = runJournal([superseded, { ...open, state: "done" }]);
+    assert.equal(startedRollouts({ clusterUid, byNamespace: new Map([["a", { kind: "journal", journal }]]) }).size, 0);
+  });
+
   const many = (count: number, nameLength: number): RunJournal => {
     const long = { uid: "8f14e45f-ceea-467f-9c5b-d1a2b3c4d5e6", templates: ["7d4b9c6f58"], from: ["1-19"] };
     const workload = (_: unknown, i: number) =>
       workloadRecord({ ...long, name: `${i}-`.padEnd(nameLength, "a"), stampBefore: "2026-11-03T04:04:06Z" });
     return runJournal([runRecord({ workloads: Array.from({ length: count }, workload) })]);
   };
+
+  const workloadsOf = ({ runs: [run] }: RunJournal): readonly WorkloadRecord[] => run?.workloads ?? [];
 
   test("a journal of 3,000 workloads fits", () => {
     const written = journalText(many(3_000, 40));
@@ -112,6 +137,15 @@ suite("what is kept", () => {
     assert.equal(journalExcess(journalText(runJournal([...done, small]))), undefined);
     assert.deepEqual(counts(runJournal([...done, small])), ["a 0", "b 0", "c 3000", "d 1"]);
     assert.deepEqual(counts(runJournal(done)), ["a 0", "b 0", "c 3000"]);
+    const begun = runRecord({
+      ...{ run: "s", state: "superseded" },
+      workloads: workloadsOf(many(600, 40)).map((each) => ({ ...each, state: "begun" })),
+    });
+    const room = runRecord({ run: "a", state: "done", workloads: workloadsOf(many(600, 40)) });
+    assert.deepEqual(
+      counts(runJournal([room, begun, runRecord({ run: "c", workloads: workloadsOf(many(3_000, 40)) })])),
+      ["a 600", "s 0", "c 3000"],
+    );
   });
 
   test("one that does not fit is said to, by its bytes and not by its characters", () => {
