@@ -68,8 +68,8 @@ const itemsOrHint = async <R>(list: Promise<ListResult<R> | undefined>): Promise
   }
 };
 
-const recordOf = ({ metadata: { name, uid, annotations = {} } }: NamespaceObject): NamespaceRecord => ({
-  ...{ name, uid, annotations },
+const recordOf = ({ metadata: { name, uid, annotations = {}, labels = {} } }: NamespaceObject): NamespaceRecord => ({
+  ...{ name, uid, annotations, labels },
 });
 
 async function readLocks(cluster: Cluster, namespaces: readonly string[]): Promise<ReadonlyMap<string, HeldLock>> {

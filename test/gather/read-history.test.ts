@@ -33,8 +33,8 @@ function clusterOfSome() {
 test("all: the namespaces that have an undo record or a journal of ours", async () => {
   const { facts, missing } = await readHistory(clusterOfSome(), "all");
   assert.deepEqual(facts.namespaces, [
-    { name: "production", uid: "uid-of-production", annotations: {} },
-    { name: "recorded", uid: "uid-of-recorded", annotations: { [undoAnnotation]: "{" } },
+    { name: "production", uid: "uid-of-production", annotations: {}, labels: {} },
+    { name: "recorded", uid: "uid-of-recorded", annotations: { [undoAnnotation]: "{" }, labels: {} },
   ]);
   assert.deepEqual([facts.journals.clusterUid, missing], [clusterUid, []]);
   assert.deepEqual(

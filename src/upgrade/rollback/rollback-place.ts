@@ -4,7 +4,14 @@ import { labelOf } from "../../mesh/labels.ts";
 import { type Namespace, undoAnnotation } from "../../mesh/model.ts";
 import { type RevisionLabels, revisionLabelsOf, sameRevisionLabels } from "../../mesh/revision-labels.ts";
 import { labelsTo } from "../plan/namespace-move.ts";
-import { type FoundJournal, foreignReason, type Journals, runNamed, runsOf } from "../record/found-journal.ts";
+import {
+  changedNothing,
+  type FoundJournal,
+  foreignReason,
+  type Journals,
+  runNamed,
+  runsOf,
+} from "../record/found-journal.ts";
 import { isMalformed } from "../record/record-fields.ts";
 import type { RunRecord } from "../record/run-journal.ts";
 import { parseUndoRecord, type UndoRecord } from "../record/undo-record.ts";
@@ -90,19 +97,12 @@ const standingOf = (namespace: Namespace, journals: Journals | undefined, reques
  */
 const withoutRecord = (found: FoundJournal, today: RevisionLabels): Standing => {
   const last = runsOf(found).at(-1);
-  if (last && changedNothing(last, today))
+  if (last?.verb === "migrate" && changedNothing(last, today))
     return { kind: "nothing", reason: `its run ${last.run} ended before it changed anything` };
   return last?.verb === "migrate" && (last.state === "open" || last.state === "done")
     ? { kind: "lost", run: last }
     : { kind: "nothing", reason: "it has no undo record: no migration changed it, or everything was put back" };
 };
-
-/** The journal has the intent first, and the record comes with the labels: neither these nor a restart was begun. */
-const changedNothing = ({ verb, state, before, workloads }: RunRecord, today: RevisionLabels): boolean =>
-  verb === "migrate" &&
-  state === "open" &&
-  sameRevisionLabels(today, before) &&
-  workloads.every((each) => each.state === "planned");
 
 const unselected = (
   record: UndoRecord,
