@@ -95,7 +95,13 @@ suite("the history of a namespace", () => {
 
   test("namespaces stand in the order of their names", () => {
     const [one] = factsOf({ runs: [first] }).namespaces;
-    const namespaces = ["b", "a", "c"].map((name) => ({ ...one, name, uid: "uid-of-production", annotations: {} }));
+    const namespaces = ["b", "a", "c"].map((name) => ({
+      ...one,
+      name,
+      uid: "uid-of-production",
+      annotations: {},
+      labels: {},
+    }));
     const journal = { kind: "journal", journal: runJournal([first]) } as const;
     const byNamespace = new Map(namespaces.map(({ name }) => [name, journal]));
     const facts = { ...factsOf({}), namespaces, journals: { clusterUid, byNamespace } };

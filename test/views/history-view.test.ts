@@ -96,7 +96,7 @@ test("no history", () => {
 test("each namespace once", () =>
   assert.equal(
     shown("name"),
-    ["billing", "cart", "damaged", "moved-house", "production", "stopped"]
+    ["billing", "cart", "damaged", "moved-house", "production", "stopped", "untouched"]
       .map((name) => `namespace/${name}\n`)
       .join(""),
   ));
