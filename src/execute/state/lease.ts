@@ -24,6 +24,8 @@ export interface Holder {
 
 const runAnnotation = "kubectl-mesh/run";
 const verbAnnotation = "kubectl-mesh/verb";
+/** There while its holder still takes other Leases of its run; the first renewal after that removes it. */
+const takingAnnotation = "kubectl-mesh/taking";
 
 /** Undefined: nobody holds it. The texts are whatever stands there: `holderText` makes them fit for a person. */
 export function holderOf(lease: LeaseObject | undefined): Holder | undefined {
@@ -37,6 +39,10 @@ export function holderOf(lease: LeaseObject | undefined): Holder | undefined {
     since: isText(acquireTime) ? acquireTime : "",
   };
 }
+
+/** Whether the holder has not got all that it needs yet, so that it may give this Lease back. */
+export const isTaking = (lease: LeaseObject | undefined): boolean =>
+  labelOf(lease?.metadata.annotations ?? {}, takingAnnotation) !== undefined;
 
 /** A holder in words: on one line, short, and with a verb, a run and a time only where they can be one. */
 export const holderText = ({ by, verb, run, since }: Holder): string => {
@@ -114,25 +120,35 @@ const signOfLife = ({ metadata, spec }: LeaseObject): string =>
     ...[spec?.holderIdentity, spec?.acquireTime, spec?.renewTime],
   ]);
 
-/** The body that takes or renews a Lease. `lease` is the one that was read: its resourceVersion is the precondition. */
+/**
+ * The body that takes or renews a Lease. `lease` is the one that was read: its resourceVersion is the precondition.
+ * `taking`: the holder takes others yet.
+ */
 export const heldLease = (
   lease: LeaseObject | undefined,
   { by, run, verb, since }: Holder,
   now: Date,
-  seconds: number,
+  { seconds, taking }: { readonly seconds: number; readonly taking: boolean },
 ): object => ({
   ...(lease ? {} : { apiVersion: "coordination.k8s.io/v1", kind: "Lease" }),
   metadata: {
     ...(lease ? { resourceVersion: lease.metadata.resourceVersion, uid: lease.metadata.uid } : { name: stateName }),
     labels: stateLabels,
-    annotations: { [runAnnotation]: run, [verbAnnotation]: verb },
+    annotations: {
+      ...{ [runAnnotation]: run, [verbAnnotation]: verb },
+      ...(taking ? { [takingAnnotation]: "true" } : lease && { [takingAnnotation]: null }),
+    },
   },
   spec: { holderIdentity: by, leaseDurationSeconds: seconds, acquireTime: since, renewTime: microTime(now) },
 });
 
 /** The body that gives a Lease back: it stays, held by nobody. */
 export const freeLease = ({ metadata: { resourceVersion, uid } }: LeaseObject): object => ({
-  metadata: { resourceVersion, uid, annotations: { [runAnnotation]: null, [verbAnnotation]: null } },
+  metadata: {
+    resourceVersion,
+    uid,
+    annotations: { [runAnnotation]: null, [verbAnnotation]: null, [takingAnnotation]: null },
+  },
   spec: { holderIdentity: "" },
 });
 
