@@ -14,7 +14,7 @@ import type { Finding } from "../../mesh/finding.ts";
 import type { NamespaceObject } from "../../mesh/kubernetes.ts";
 import { labelOf } from "../../mesh/labels.ts";
 import { type Unknown, undoAnnotation } from "../../mesh/model.ts";
-import { continuedFindings } from "../../upgrade/checks/journal-findings.ts";
+import { continuedFindings, roomFindings } from "../../upgrade/checks/journal-findings.ts";
 import { rollbackFindings } from "../../upgrade/checks/rollback/rollback-checks.ts";
 import type { RunDrafts } from "../../upgrade/plan/run-drafts.ts";
 import { type Journals, runNamed } from "../../upgrade/record/found-journal.ts";
@@ -69,7 +69,7 @@ export async function prepareRollback(
     ? []
     : await Promise.all([missingRights(cluster, plan, istioNamespace), rehearseLabels(cluster, plan)]);
   const drafts = rollbackDrafts(facts, plan);
-  const continued = journals ? continuedFindings(drafts, journals, mesh) : [];
+  const continued = journals ? [...roomFindings(drafts, journals), ...continuedFindings(drafts, journals, mesh)] : [];
   return { facts, plan, findings: [...found, ...continued, ...asked.flat()], drafts, journals };
 }
 

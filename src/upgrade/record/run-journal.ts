@@ -95,7 +95,9 @@ export const mostJournalBytes = 900_000;
  * those that are done lose their workloads too, the oldest first. The newest run and open ones always stay whole: see
  * `journalExcess`.
  */
-export const journalText = ({ version, clusterUid, namespaceUid, runs }: RunJournal): string => {
+export const journalText = (journal: RunJournal): string => textWithin(journal, mostJournalBytes);
+
+const textWithin = ({ version, clusterUid, namespaceUid, runs }: RunJournal, most: number): string => {
   const newest = runs.at(-1);
   const unfinished = unfinishedRuns(runs);
   const kept = runs
@@ -107,7 +109,7 @@ export const journalText = ({ version, clusterUid, namespaceUid, runs }: RunJour
   for (const losing of ["superseded", "done"])
     for (const [index, each] of kept.entries()) {
       if (index === kept.length - 1 || each.state !== losing || each.workloads.length === 0) continue;
-      if (bytesOf(text) <= mostJournalBytes) return text;
+      if (bytesOf(text) <= most) return text;
       kept[index] = { ...each, workloads: [] };
       text = textOf(kept);
     }
@@ -133,11 +135,38 @@ const keptWorkloads = (run: RunRecord, unfinished: readonly RunRecord[]): readon
 };
 
 /** Why a text of a journal cannot be kept in a ConfigMap; undefined where it fits. */
-export const journalExcess = (text: string): string | undefined => {
+export const journalExcess = (text: string): string | undefined => excess(text, mostJournalBytes);
+
+/** Bytes that a run may need for workloads that are in no plan: their pods came up while it was under way. */
+const lateBytes = 50_000;
+
+/**
+ * Why a journal whose newest run begins could not be kept until that run ends; undefined where it can: every entry of
+ * the run fits when it is as long as it may become.
+ */
+export const runExcess = ({ runs, ...journal }: RunJournal): string | undefined => {
+  const most = mostJournalBytes - lateBytes;
+  return excess(textWithin({ ...journal, runs: [...runs.slice(0, -1), ...runs.slice(-1).map(atMost)] }, most), most);
+};
+
+/** The run with the longest values that it writes. A restart stamp is always as long as the one of the run. */
+const atMost = (run: RunRecord): RunRecord => ({
+  ...run,
+  stoppedAt: run.startedAt,
+  state: "restored",
+  workloads: run.workloads.map((each) => ({ ...each, stamp: longest(each, run), state: "unproven" })),
+});
+
+const longest = ({ stamp, stampBefore }: WorkloadRecord, run: RunRecord): string =>
+  [stampBefore, stamp, run.stamp]
+    .filter((each) => typeof each === "string")
+    .reduce((a, b) => (bytesOf(JSON.stringify(b)) > bytesOf(JSON.stringify(a)) ? b : a));
+
+const excess = (text: string, most: number): string | undefined => {
   const bytes = bytesOf(text);
-  return bytes <= mostJournalBytes
+  return bytes <= most
     ? undefined
-    : `its journal would have ${bytes} bytes, and ConfigMap ${stateName} has room for ${mostJournalBytes}: too many workloads for one run`;
+    : `its journal would have ${bytes} bytes, and ConfigMap ${stateName} has room for ${most}: too many workloads for one run`;
 };
 
 const bytesOf = (text: string): number => new TextEncoder().encode(text).length;

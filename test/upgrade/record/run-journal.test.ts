@@ -5,7 +5,13 @@ import fc from "fast-check";
 import { startedRollouts } from "../../../src/upgrade/record/found-journal.ts";
 import { isMalformed } from "../../../src/upgrade/record/record-fields.ts";
 import type { RunJournal, RunRecord, RunState, WorkloadRecord } from "../../../src/upgrade/record/run-journal.ts";
-import { journalExcess, journalText, mostJournalBytes, parseJournal } from "../../../src/upgrade/record/run-journal.ts";
+import {
+  journalExcess,
+  journalText,
+  mostJournalBytes,
+  parseJournal,
+  runExcess,
+} from "../../../src/upgrade/record/run-journal.ts";
 import { stamp } from "../../fixtures/instants.ts";
 import { clusterUid, runJournal, runRecord, workloadRecord } from "../../fixtures/runs.ts";
 
@@ -146,6 +152,54 @@ suite("what is kept", () => {
       counts(runJournal([room, begun, runRecord({ run: "c", workloads: workloadsOf(many(3_000, 40)) })])),
       ["a 600", "s 0", "c 3000"],
     );
+  });
+
+  test("a run that fits when it begins fits when it ends, whatever it writes; a larger one is said not to", () => {
+    const planned = (count: number): RunJournal => ({
+      ...many(count, 40),
+      runs: many(count, 40).runs.map((run) => ({
+        ...run,
+        workloads: run.workloads.map((each) => ({ ...each, state: "planned", stamp: undefined })),
+      })),
+    });
+    const ended = ({ runs: [run], ...journal }: RunJournal, late: readonly WorkloadRecord[]): RunJournal => ({
+      ...journal,
+      runs: [
+        {
+          ...(run ?? runRecord()),
+          ...{ state: "restored", stoppedAt: stamp },
+          workloads: [
+            ...(run?.workloads ?? []).map((each) => ({ ...each, state: "unproven" as const, stamp })),
+            ...late,
+          ],
+        },
+      ],
+    });
+    let [fits, not] = [1, 20_000];
+    while (not - fits > 1) {
+      const middle = Math.floor((fits + not) / 2);
+      [fits, not] = runExcess(planned(middle)) === undefined ? [middle, not] : [fits, middle];
+    }
+    assert.ok(fits >= 3_000, `only ${fits} workloads`);
+    const late = Array.from({ length: 100 }, (_, i) =>
+      workloadRecord({ name: `${i}-`.padEnd(253, "b"), templates: [] }),
+    );
+    assert.equal(journalExcess(journalText(ended(planned(fits), late))), undefined);
+    // Without the room that is kept for it, a run that fits at its beginning would not at its end.
+    const tight = Array.from({ length: not }, (_, i) => fits + i).find(
+      (count) => journalExcess(journalText(ended(planned(count), late))) !== undefined,
+    );
+    assert.equal(journalExcess(journalText(planned(tight ?? 0))), undefined);
+    assert.match(runExcess(planned(tight ?? 0)) ?? "", /^its journal would have \d{6} bytes, .* has room for 850000: /);
+  });
+
+  test("stamps of others that are put back count at their length", () => {
+    const stampBefore = "\u0001".repeat(50_000);
+    const run = runRecord({ workloads: [workloadRecord({ stampBefore, state: "planned", stamp: undefined })] });
+    assert.equal(runExcess(runJournal([run])), undefined);
+    const two = [...run.workloads, workloadRecord({ name: "b", stampBefore, state: "planned", stamp: undefined })];
+    assert.notEqual(runExcess(runJournal([{ ...run, workloads: two }])), undefined);
+    assert.equal(journalExcess(journalText(runJournal([{ ...run, workloads: two }]))), undefined);
   });
 
   test("one that does not fit is said to, by its bytes and not by its characters", () => {
