@@ -208,6 +208,9 @@ export const parseJournal = (text: string): RunJournal | Malformed => {
   const read = runs.map((run) => runOf(fields(run)));
   const damaged = read.indexOf(undefined);
   if (damaged >= 0) return { malformed: `entry ${damaged + 1} of its runs is incomplete` };
+  const ids = read.map((each) => each?.run);
+  const twice = ids.findIndex((id, index) => ids.indexOf(id) < index);
+  if (twice >= 0) return { malformed: `entry ${twice + 1} of its runs has the id of another one` };
   return { version: 1, clusterUid, namespaceUid, runs: read as readonly RunRecord[] };
 };
 

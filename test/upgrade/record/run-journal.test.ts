@@ -43,6 +43,8 @@ const runs = (state: fc.Arbitrary<RunState>): fc.Arbitrary<RunRecord> =>
     },
     { noNullPrototype: true },
   );
+const some = (run: fc.Arbitrary<RunRecord>, lengths: { readonly minLength?: number; readonly maxLength: number }) =>
+  fc.uniqueArray(run, { ...lengths, selector: (each) => each.run });
 const states = fc.constantFrom<RunState>("open", "done", "restored", "undone");
 
 const read = (journal: RunJournal): RunJournal => {
@@ -54,7 +56,7 @@ const read = (journal: RunJournal): RunJournal => {
 suite("what is kept", () => {
   test("a journal that is written and read again is equal, while its runs are few and may be undone", () => {
     fc.assert(
-      fc.property(fc.array(runs(fc.constantFrom("open", "done")), { maxLength: 5 }), (given) => {
+      fc.property(some(runs(fc.constantFrom("open", "done")), { maxLength: 5 }), (given) => {
         const journal = runJournal(given);
         assert.deepEqual(read(journal), journal);
       }),
@@ -63,7 +65,7 @@ suite("what is kept", () => {
 
   test("what is kept is kept whole: written twice, nothing more is lost", () => {
     fc.assert(
-      fc.property(fc.array(runs(states), { maxLength: 20 }), (given) => {
+      fc.property(some(runs(states), { maxLength: 20 }), (given) => {
         const once = read(runJournal(given));
         assert.deepEqual(read(once), once);
       }),
@@ -72,7 +74,7 @@ suite("what is kept", () => {
 
   test("open runs are never left out, the newest neither, with their workloads and in their order", () => {
     fc.assert(
-      fc.property(fc.array(runs(states), { minLength: 1, maxLength: 30 }), (given) => {
+      fc.property(some(runs(states), { minLength: 1, maxLength: 30 }), (given) => {
         const kept = read(runJournal(given)).runs;
         const open = given.filter((each) => each.state === "open");
         assert.deepEqual(
@@ -81,11 +83,10 @@ suite("what is kept", () => {
         );
         assert.deepEqual(kept.at(-1), given.at(-1));
         const inOrder = given.filter((each) => kept.some(({ run }) => run === each.run)).map(({ run }) => run);
-        if (new Set(given.map(({ run }) => run)).size === given.length)
-          assert.deepEqual(
-            kept.map(({ run }) => run),
-            inOrder,
-          );
+        assert.deepEqual(
+          kept.map(({ run }) => run),
+          inOrder,
+        );
       }),
     );
   });
@@ -294,6 +295,8 @@ suite("what is read", () => {
     [{ runs: [runRecord({ workloads: [workloadRecord(), workloadRecord()] })] }, /^entry 1 /],
     [{ runs: [runRecord({ workloads: [workloadRecord({ name: "other/web" })] })] }, /^entry 1 /],
     [{ runs: [runRecord({ workloads: [workloadRecord({ kind: "Secret" as "Rollout" })] })] }, /^entry 1 /],
+    [{ runs: [runRecord(), runRecord({ run: "b2" }), runRecord()] }, /^entry 3 of its runs has the id of another one$/],
+    [{ runs: [runRecord(), runRecord({ verb: "rollback", undoes: "b2" })] }, /^entry 2 of its runs has the id/],
     [{ runs: [runRecord({ by: "x".repeat(1_001) })] }, /^entry 1 /],
     [{ runs: [runRecord({ workloads: [workloadRecord({ templates: ["x".repeat(1_001)] })] })] }, /^entry 1 /],
     [{ more: "x".repeat(mostJournalBytes) }, /^it has more than 900000 bytes$/],
