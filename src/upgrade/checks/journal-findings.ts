@@ -10,6 +10,10 @@ import { type RunRecord, runExcess, stateName } from "../record/run-journal.ts";
 import { blocker, note, observe } from "./check.ts";
 import { journalUsable, runContinued } from "./single-checks.ts";
 
+/** What a person can do where nothing but a journal is there, and it cannot be used. */
+export const journalRemedy = (namespace: string): string =>
+  `where a later release wrote it, use that release; else look at it, and when nothing of it is needed: kubectl -n ${namespace} delete configmap ${stateName}`;
+
 /** A blocker for each journal that cannot be used. */
 export const journalFindings = (namespaces: readonly Namespace[], journals: Journals): readonly Finding[] =>
   namespaces.flatMap((namespace) => {
@@ -22,7 +26,7 @@ export const journalFindings = (namespaces: readonly Namespace[], journals: Jour
         blocker(
           `namespace/${namespace.name}`,
           `its journal (ConfigMap ${stateName}) cannot be used: ${reason}`,
-          `where a later release wrote it, use that release; else look at it, and when nothing of it is needed: kubectl -n ${namespace.name} delete configmap ${stateName}`,
+          journalRemedy(namespace.name),
         ),
       ),
     ];
