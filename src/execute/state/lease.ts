@@ -9,36 +9,12 @@ import { kinds } from "../../cluster/kinds.ts";
 import type { LeaseObject } from "../../mesh/kubernetes.ts";
 import { labelOf } from "../../mesh/labels.ts";
 import { safe } from "../../mesh/safe.ts";
-import { isInstant, isLabelValue, isText } from "../../upgrade/record/record-fields.ts";
+import { type Holder, holderOf, runAnnotation, verbAnnotation } from "../../upgrade/record/lock-holder.ts";
+import { isInstant, isLabelValue } from "../../upgrade/record/record-fields.ts";
 import { stateLabels, stateName } from "../../upgrade/record/run-journal.ts";
 
-/** Whoever holds a Lease, as it says. */
-export interface Holder {
-  /** USER@HOST. */
-  readonly by: string;
-  readonly run: string;
-  readonly verb: string;
-  /** RFC 3339. */
-  readonly since: string;
-}
-
-const runAnnotation = "kubectl-mesh/run";
-const verbAnnotation = "kubectl-mesh/verb";
 /** There while its holder still takes other Leases of its run; the first renewal after that removes it. */
 const takingAnnotation = "kubectl-mesh/taking";
-
-/** Undefined: nobody holds it. The texts are whatever stands there: `holderText` makes them fit for a person. */
-export function holderOf(lease: LeaseObject | undefined): Holder | undefined {
-  const { holderIdentity, acquireTime } = lease?.spec ?? {};
-  if (!isText(holderIdentity)) return undefined;
-  const annotations = lease?.metadata.annotations ?? {};
-  return {
-    by: holderIdentity,
-    run: labelOf(annotations, runAnnotation) ?? "",
-    verb: labelOf(annotations, verbAnnotation) ?? "",
-    since: isText(acquireTime) ? acquireTime : "",
-  };
-}
 
 /** Whether the holder has not got all that it needs yet, so that it may give this Lease back. */
 export const isTaking = (lease: LeaseObject | undefined): boolean =>

@@ -4,13 +4,12 @@ import type { Cluster } from "../../cluster/cluster.ts";
 import { ClusterError } from "../../cluster/cluster-error.ts";
 import { kinds } from "../../cluster/kinds.ts";
 import type { LeaseObject } from "../../mesh/kubernetes.ts";
+import { type Holder, holderOf } from "../../upgrade/record/lock-holder.ts";
 import { stateName } from "../../upgrade/record/run-journal.ts";
 import { type Budget, createBudget } from "../budget.ts";
 import {
   freeLease,
-  type Holder,
   heldLease,
-  holderOf,
   holderText,
   isTaking,
   leaseSeconds,
