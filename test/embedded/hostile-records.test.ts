@@ -160,6 +160,16 @@ suite("hostile records and journals", () => {
       });
   });
 
+  test("a rollback of all namespaces is refused for each of them, and names each", async () => {
+    const [states, entries] = [statesOf(ofAll()), (await mesh.audit()).length];
+    const result = await mesh.run("mesh-rollback", ["-A", "-o", "json"]);
+    assertSound(result, "json", [3]);
+    const { findings } = JSON.parse(result.stdout) as { readonly findings: readonly Record<string, string>[] };
+    const named = findings.filter(({ severity }) => severity === "blocker").map(({ object }) => object);
+    for (const namespace of withJournal.values()) assert.ok(named.includes(`namespace/${namespace}`), namespace);
+    assert.deepEqual([statesOf(ofAll()), await changesSince(entries)], [states, []]);
+  });
+
   test("a migration amid a journal that is harmless ends well and touches nothing else", async (t) => {
     for (const [what, namespace] of withJournal) {
       if (!harmlessJournals.has(what)) continue;
@@ -180,8 +190,7 @@ suite("hostile records and journals", () => {
 const rollbackBlockers = (what: string): readonly string[] =>
   ["nested in a field", "open to another target"].includes(what) ? ["old-control-plane"] : ["undo-record"];
 
-/** Of a rollback without an undo record: what another cluster or namespace has done is nothing to put back here. */
-function journalBlockers(what: string): readonly string[] {
-  if (["of another cluster", "of another namespace"].includes(what)) return [];
-  return [harmlessJournals.has(what) ? "undo-record-there" : "journal"];
-}
+/** Of a rollback without an undo record. */
+const journalBlockers = (what: string): readonly string[] => [
+  harmlessJournals.has(what) ? "undo-record-there" : "journal",
+];

@@ -17,6 +17,8 @@ export interface RollbackFacts {
   readonly places: readonly Place[];
   /** What could not be read of the journals; undefined: everything was. */
   readonly journalsUnread: string | undefined;
+  /** Why the namespaces that have a journal and no undo record are not known; undefined: they are, or were not asked for. */
+  readonly journalsUnlisted: string | undefined;
   /** Whether a run of the name that `--run` has is known; true without it. */
   readonly runKnown: boolean;
   /** The namespaces that go back, in order. */
@@ -49,11 +51,12 @@ export interface RollbackGathered {
   readonly names: readonly string[];
   readonly journals: Journals | undefined;
   readonly journalsUnread: string | undefined;
+  readonly journalsUnlisted: string | undefined;
   readonly runKnown: boolean;
 }
 
 export const rollbackFacts = (gathered: RollbackGathered, request: RollbackRequest): RollbackFacts => {
-  const { mesh, evidence, names, journals, journalsUnread, runKnown } = gathered;
+  const { mesh, evidence, names, journals, journalsUnread, journalsUnlisted, runKnown } = gathered;
   const asked = askedIn(mesh, names);
   const places = asked.map(({ name, found }) => standingPlace(name, found?.namespace, journals, request));
   const candidates = places.flatMap(({ name, standing }): readonly Return[] => {
@@ -78,7 +81,7 @@ export const rollbackFacts = (gathered: RollbackGathered, request: RollbackReque
   );
   const nowhere = { label: "", revision: "", tag: undefined };
   const all = facts(nowhere, returns, { "istio-injection": null, "istio.io/rev": null });
-  return { mesh, request, places, journalsUnread, runKnown, returns, astray, all, ways };
+  return { mesh, request, places, journalsUnread, journalsUnlisted, runKnown, returns, astray, all, ways };
 };
 
 const nothingElse = { from: undefined, selector: undefined, skipCheck: [] } as const;
