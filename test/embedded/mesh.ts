@@ -9,7 +9,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { HeldProxy } from "../contract/mesh-under-test.ts";
 import { type Api, connectApi } from "../real/mesh/api.ts";
 import type { AuditEntry } from "../real/mesh/audit.ts";
-import { isReady } from "../real/mesh/readiness.ts";
+import { areReady, type Workloads } from "../real/mesh/readiness.ts";
 import type { User } from "./api/access.ts";
 import type { CallWebhook } from "./api/admission.ts";
 import type { Answered, Asked, Interception } from "./api/request.ts";
@@ -178,6 +178,20 @@ export async function bootMesh(options: MeshOptions): Promise<EmbeddedMesh> {
     await eventually(`istiod of ${revision.name}`, () => istiodsAre(revision.name, revision.replicas, true));
   };
 
+  /** Not asked over HTTPS: most requests of a test would be these. */
+  const workloadsOf = (namespace: string): Workloads => {
+    const list = (apiVersion: string, kind: string): readonly KubeJson[] => {
+      const resource = resources.of({ apiVersion, kind });
+      return resource ? store.list(resource, namespace) : [];
+    };
+    return {
+      deployments: list("apps/v1", "Deployment"),
+      statefulSets: list("apps/v1", "StatefulSet"),
+      daemonSets: list("apps/v1", "DaemonSet"),
+      rollouts: list("argoproj.io/v1alpha1", "Rollout"),
+    };
+  };
+
   const api = connectApi(kubeconfig);
   let names = 0;
   const mesh: EmbeddedMesh = {
@@ -194,7 +208,11 @@ export async function bootMesh(options: MeshOptions): Promise<EmbeddedMesh> {
       return name;
     },
     waitReady: async (namespace, seconds) =>
-      void (await eventually(`the workloads of ${namespace} to be ready`, () => isReady(api, namespace), seconds)),
+      void (await eventually(
+        `the workloads of ${namespace} to be ready`,
+        () => areReady(workloadsOf(namespace)),
+        seconds,
+      )),
     pods: async (namespace) => store.list(resources.named("pods"), namespace),
     pass: (millis) => clock.during(pause(clock, millis)),
 
