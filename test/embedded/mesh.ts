@@ -93,7 +93,7 @@ export async function bootMesh(options: MeshOptions): Promise<EmbeddedMesh> {
   const webhooks = new Map<string, CallWebhook>();
   const interceptors = new Set<(asked: Asked) => Interception | undefined>();
   const seers = new Set<(answered: Answered) => void>();
-  const log: Answered[] = [];
+  const log: AuditEntry[] = [];
   const running = await startCluster({
     ...{ clock, seed: options.seed ?? 1, users, webhooks },
     intercept: (asked) => {
@@ -106,7 +106,7 @@ export async function bootMesh(options: MeshOptions): Promise<EmbeddedMesh> {
     },
     onAnswer: (answered) => {
       if (answered.userAgent === machineAgent) return;
-      log.push(answered);
+      log.push(entryOf(answered));
       for (const see of seers) see(answered);
     },
   });
@@ -261,7 +261,7 @@ export async function bootMesh(options: MeshOptions): Promise<EmbeddedMesh> {
       const byProxy = Map.groupBy(held, ({ proxy }) => proxy);
       return new Map([...byProxy].map(([proxy, each]) => [proxy, each.map(({ proxy: _, ...one }) => one)]));
     },
-    audit: async (since = new Date(0)) => log.map(entryOf).filter(({ at }) => at >= since),
+    audit: async (since) => (since ? log.filter(({ at }) => at >= since) : [...log]),
     down: async () => {
       await running.close();
       fs.rmSync(dir, { recursive: true, force: true });
