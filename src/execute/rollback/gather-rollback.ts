@@ -4,6 +4,7 @@
  */
 import type { Cluster } from "../../cluster/cluster.ts";
 import { kinds } from "../../cluster/kinds.ts";
+import { type Where, whereOf } from "../../gather/list-kind.ts";
 import { missingRights } from "../../gather/missing-rights.ts";
 import { recordingUnknown } from "../../gather/optional-read.ts";
 import { readClusterEvidence } from "../../gather/read-evidence.ts";
@@ -37,6 +38,8 @@ export interface PreparedRollback {
   readonly drafts: RunDrafts;
   /** Undefined where they could not be read; then the findings say so. */
   readonly journals: Journals | undefined;
+  /** Where it was read. */
+  readonly where: Where;
 }
 
 export interface PrepareRollbackOptions {
@@ -55,9 +58,9 @@ export async function prepareRollback(
   request: RollbackRequest,
   { istioNamespace, parallelNamespaces, announce }: PrepareRollbackOptions,
 ): Promise<PreparedRollback> {
-  const { names, recorded } = await scopeOf(cluster, request);
+  const { names, where, recorded } = await scopeOf(cluster, request);
   announce(names, [...new Set(recorded.map(({ revision }) => revision))]);
-  const read = await readForRollback(cluster, names, istioNamespace);
+  const read = await readForRollback(cluster, names, where, istioNamespace);
   const { mesh, journals } = read;
   const runKnown = await isRunKnown(cluster, request, recorded, journals);
   const gathered = { ...read, runKnown };
@@ -70,22 +73,23 @@ export async function prepareRollback(
     : await Promise.all([missingRights(cluster, plan, istioNamespace), rehearseLabels(cluster, plan)]);
   const drafts = rollbackDrafts(facts, plan);
   const continued = journals ? continuedFindings(drafts, journals, mesh) : [];
-  return { facts, plan, findings: [...found, ...continued, ...asked.flat()], drafts, journals };
+  return { facts, plan, findings: [...found, ...continued, ...asked.flat()], drafts, journals, where };
 }
 
 /** What a rollback of these namespaces is judged by. Throws `ClusterError`. */
 async function readForRollback(
   cluster: Cluster,
   names: readonly string[],
+  where: Where,
   istioNamespace: string,
 ): Promise<Omit<RollbackGathered, "runKnown">> {
   const unknown: Unknown[] = [];
   const optional = recordingUnknown(unknown);
   const [mesh, journals] = await Promise.all([
-    snapshot(cluster, { istioNamespace, namespaces: names, workloads: true, askIstiods: true }),
+    snapshot(cluster, { istioNamespace, namespaces: where, workloads: true, askIstiods: true }),
     optional("journals", readJournals(cluster, names)),
   ]);
-  const evidence = await readClusterEvidence(cluster, mesh, names);
+  const evidence = await readClusterEvidence(cluster, mesh, where);
   return { mesh, evidence, names, journals, journalsUnread: unknown[0]?.reason };
 }
 
@@ -99,7 +103,7 @@ export async function wayBackFindings(
   istioNamespace: string,
 ): Promise<ReadonlyMap<string, readonly Finding[]>> {
   if (names.length === 0) return new Map();
-  const read = { ...(await readForRollback(cluster, names, istioNamespace)), runKnown: true };
+  const read = { ...(await readForRollback(cluster, names, names, istioNamespace)), runKnown: true };
   return new Map(
     names.map(
       (name) => [name, rollbackFindings(rollbackFacts({ ...read, names: [name] }, everything([name])))] as const,
@@ -121,17 +125,17 @@ interface Recorded {
 async function scopeOf(
   cluster: Cluster,
   { namespaces }: RollbackRequest,
-): Promise<{ readonly names: readonly string[]; readonly recorded: readonly Recorded[] }> {
+): Promise<{ readonly names: readonly string[]; readonly where: Where; readonly recorded: readonly Recorded[] }> {
   if (namespaces !== "all") {
     const found = await Promise.all(namespaces.map((name) => cluster.get(kinds.namespaces, name)));
-    return { names: namespaces, recorded: found.flatMap((each) => (each ? recordedOf(each) : [])) };
+    return { names: namespaces, where: namespaces, recorded: found.flatMap((each) => (each ? recordedOf(each) : [])) };
   }
   const listed = await cluster.list(kinds.namespaces, { metadataOnly: true }, ({ metadata }) => ({ metadata }));
   const annotated = (listed?.items ?? []).filter(
     ({ metadata }) => labelOf(metadata.annotations, undoAnnotation) !== undefined,
   );
   const names = annotated.map(({ metadata }) => metadata.name).toSorted((a, b) => (a < b ? -1 : 1));
-  return { names, recorded: annotated.flatMap(recordedOf) };
+  return { names, where: whereOf(names, listed?.items.length ?? 0), recorded: annotated.flatMap(recordedOf) };
 }
 
 const recordedOf = ({ metadata }: Pick<NamespaceObject, "metadata">): readonly Recorded[] => {
