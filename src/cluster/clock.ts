@@ -20,7 +20,8 @@ export const systemClock: Clock = {
     const timer = setTimeout(run, millis);
     return () => clearTimeout(timer);
   },
-  timeout: (millis) => AbortSignal.timeout(millis),
+  // AbortSignal.timeout throws for a part of a millisecond.
+  timeout: (millis) => AbortSignal.timeout(Math.ceil(millis)),
 };
 
 /** What the promise gives, or `undefined` as soon as the signal aborts; what the promise waits for goes on. */

@@ -26,7 +26,7 @@ import {
   type QuotaObject,
   quotaFrom,
 } from "./evidence-objects.ts";
-import { listKind } from "./list-kind.ts";
+import { listKind, namesIn, someOf, type Where } from "./list-kind.ts";
 import { namespaceNames } from "./namespace-names.ts";
 import { type OptionalRead, recordingUnknown } from "./optional-read.ts";
 import { countedPodUsage } from "./read-pod-usage.ts";
@@ -39,12 +39,18 @@ import { countedPodUsage } from "./read-pod-usage.ts";
 export const readClusterEvidence = async (
   cluster: Cluster,
   mesh: Mesh,
-  namespaces: readonly string[] | "all",
+  namespaces: Where,
 ): Promise<ClusterEvidence> => {
   const missing: MissingEvidence[] = [];
   const known = new Set(mesh.namespaces.map(({ name }) => name));
-  const scope = namespaces === "all" ? "all" : [...new Set(namespaces)].filter((name) => known.has(name));
-  const slip = namespaces !== "all" && namespaces.some((name) => !known.has(name));
+  const asked = namesIn(namespaces);
+  const scope = asked
+    ? someOf(
+        namespaces,
+        [...new Set(asked)].filter((name) => known.has(name)),
+      )
+    : "all";
+  const slip = asked?.some((name) => !known.has(name)) === true;
   const inScope = <T extends KubeObject, R>(kind: Kind<T>, project: (object: T) => R, optional: OptionalRead) =>
     listKind(cluster, scope, optional, kind, project);
   const [names, discovery, readers, gatewayClasses, quotas, autoscalers, disruptionBudgets, claims, cronJobs] =

@@ -6,19 +6,19 @@ import { controlPlanesFrom } from "../mesh/from/control-plane.ts";
 import { isSidecarInjector } from "../mesh/from/injectors.ts";
 import { meshFrom } from "../mesh/from/inventory.ts";
 import { podFrom, podFromMetadata } from "../mesh/from/pod.ts";
-import type { GatewayObject, NamespaceObject, WebhookConfigurationObject, WorkloadObject } from "../mesh/kubernetes.ts";
+import type { GatewayObject, WebhookConfigurationObject, WorkloadObject } from "../mesh/kubernetes.ts";
 import type { Mesh, Unknown } from "../mesh/model.ts";
 import { workloadKinds } from "../mesh/workload-kinds.ts";
 import { askIstiods } from "./ask-istiods.ts";
 import { readEndpointSlices, readPolicies, readServices } from "./injector-facts.ts";
-import { itemsOf, listKind, listReplicaSets, listWorkloads } from "./list-kind.ts";
+import { itemsOf, listKind, listNamespaces, listReplicaSets, listWorkloads, type Where } from "./list-kind.ts";
 import { recordingUnknown } from "./optional-read.ts";
 
 /** How much of the mesh is read. */
 export interface Scope {
   readonly istioNamespace: string;
   /** Whose pods, workloads and Gateways are read. A namespace that does not exist is left out. */
-  readonly namespaces: readonly string[] | "all";
+  readonly namespaces: Where;
   /** Read workloads and their ReplicaSets too; else the workload of a pod is found by names alone. */
   readonly workloads: boolean;
   /** Ask each istiod for its proxies. */
@@ -64,7 +64,7 @@ export const snapshot = async (cluster: Cluster, scope: Scope): Promise<Mesh> =>
             fieldSelector: "status.phase!=Succeeded,status.phase!=Failed",
           })
         : listKind(cluster, scope.namespaces, optional, kinds.pods, podFrom),
-      readNamespaces(cluster, scope.namespaces),
+      listNamespaces(cluster, scope.namespaces),
       injectors.then((found) => optional("endpoints of the injectors", readEndpointSlices(cluster, found))),
       Promise.all([injectors, services, deployments, istiods]).then(([found, called, deployed, own]) =>
         readPolicies(cluster, optional, istioNamespace, found, revisionsBehind(called, deployed, own)),
@@ -99,13 +99,6 @@ export const snapshot = async (cluster: Cluster, scope: Scope): Promise<Mesh> =>
       ),
     ],
   });
-};
-
-/** All namespaces, or those of the names that exist. */
-const readNamespaces = async (cluster: Cluster, names: Scope["namespaces"]): Promise<readonly NamespaceObject[]> => {
-  if (names === "all") return itemsOf(cluster.list(kinds.namespaces, {}, whole<NamespaceObject>));
-  const found = await Promise.all(names.map((name) => cluster.get(kinds.namespaces, name)));
-  return found.filter((namespace) => namespace !== undefined);
 };
 
 /** For `Cluster.list`: keeps an object as it is. */

@@ -2,14 +2,11 @@
 import type { Cluster } from "../cluster/cluster.ts";
 import { ClusterError } from "../cluster/cluster-error.ts";
 import type { Mesh } from "../mesh/model.ts";
+import type { Where } from "./list-kind.ts";
 import { snapshot } from "./snapshot.ts";
 
 /** The mesh with these namespaces; no istiod is asked. Throws `ClusterError`, also where only a part could not be read. */
-export async function wholeSnapshot(
-  cluster: Cluster,
-  namespaces: readonly string[],
-  istioNamespace: string,
-): Promise<Mesh> {
+export async function wholeSnapshot(cluster: Cluster, namespaces: Where, istioNamespace: string): Promise<Mesh> {
   const mesh = await snapshot(cluster, { istioNamespace, namespaces, workloads: true, askIstiods: false });
   const gap = mesh.unknown[0];
   if (gap) throw new ClusterError(`${gap.subject} could not be read: ${gap.reason}`, { reason: "server" });

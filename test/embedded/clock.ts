@@ -21,7 +21,7 @@ export function realClock(): MeshClock {
       const timer = setTimeout(run, millis);
       return () => clearTimeout(timer);
     },
-    timeout: (millis) => AbortSignal.timeout(millis),
+    timeout: (millis) => AbortSignal.timeout(Math.ceil(millis)),
     during: (promise) => promise,
   };
 }

@@ -8,7 +8,8 @@ import { ClusterError } from "../cluster-error.ts";
 import { proxyFor, proxyName } from "./proxy.ts";
 
 /**
- * The connections to one API server. Requests share a few that are kept open. A stream has a connection of its own. A
+ * The connections to one API server. Requests share a few that are kept open. Those about a lock have some of their own:
+ * a renewal that waits behind hundreds of reads comes too late. A stream has a connection of its own. A
  * tunnel takes over an idle shared connection, which saves a handshake, or else opens its own: it never waits.
  */
 export interface Pool {
@@ -19,7 +20,7 @@ export interface Pool {
    * The agent whose connections use this client certificate. Throws `ClusterError` (config) for a certificate or CA
    * that cannot be read.
    */
-  agent(certificate: Certificate | undefined, use: "request" | "stream" | "tunnel"): http.Agent;
+  agent(certificate: Certificate | undefined, use: "request" | "lock" | "stream" | "tunnel"): http.Agent;
   /** Closes every connection. */
   close(): void;
 }
@@ -31,6 +32,7 @@ const idleLimit = 20_000;
 const connectLimit = 5_000;
 /** Requests at the same time, as in a browser; others wait for a connection. Each connection costs a TLS handshake. */
 const parallel = 6;
+const parallelOfLocks = 4;
 
 /** Opens no connection yet. Throws `ClusterError` (config) for a bad proxy. */
 export function createPool(target: ChosenCluster, env: NodeJS.ProcessEnv): Promise<Pool> {
@@ -64,7 +66,7 @@ type Options = https.AgentOptions & { readonly secureContext: tls.SecureContext 
 
 function poolOf(target: ChosenCluster, proxy: URL | undefined, create: (options: Options) => http.Agent): Pool {
   let held:
-    | { readonly certificate: Certificate | undefined; readonly request: http.Agent; readonly stream: http.Agent }
+    | ({ readonly certificate: Certificate | undefined } & Readonly<Record<"request" | "lock" | "stream", http.Agent>>)
     | undefined;
   const open = (certificate: Certificate | undefined): NonNullable<typeof held> => {
     const options: Options = {
@@ -72,16 +74,19 @@ function poolOf(target: ChosenCluster, proxy: URL | undefined, create: (options:
       ...(target.tls.serverName && { servername: target.tls.serverName }),
       secureContext: target.server.protocol === "https:" ? secureContext(target, certificate) : undefined,
     };
-    return {
-      certificate,
-      request: create({
+    const kept = (maxSockets: number): http.Agent =>
+      create({
         ...options,
         keepAlive: true,
         keepAliveMsecs: 15_000,
-        maxSockets: parallel,
+        maxSockets,
         scheduling: "lifo",
         timeout: idleLimit,
-      }),
+      });
+    return {
+      certificate,
+      request: kept(parallel),
+      lock: kept(parallelOfLocks),
       stream: create({ ...options, ...(proxy && { timeout: connectLimit }) }),
     };
   };
@@ -102,6 +107,7 @@ function poolOf(target: ChosenCluster, proxy: URL | undefined, create: (options:
     },
     close() {
       held?.request.destroy();
+      held?.lock.destroy();
       held?.stream.destroy();
     },
   };

@@ -14,6 +14,8 @@ export interface WireRequest {
   readonly body?: string | undefined;
   readonly limits: Limits;
   readonly signal: AbortSignal;
+  /** The connections that it takes; a stream has its own. */
+  readonly use: "request" | "lock";
 }
 
 /** Milliseconds: until connected, until the answer begins, between two parts of it, and for the whole. */
@@ -64,7 +66,7 @@ const bodyLimit = 256 * 1024 * 1024;
 
 /** Sends a request once and reads the whole answer. Never throws for what the network does. */
 export async function exchange(pool: Pool, credential: Credential, request: WireRequest): Promise<Exchange> {
-  const opened = await open(pool, credential, request, "request");
+  const opened = await open(pool, credential, request, request.use);
   if ("answered" in opened) return opened;
   const { status, headers, body, end } = opened;
   try {
@@ -119,7 +121,7 @@ function open(
   pool: Pool,
   credential: Credential,
   request: WireRequest,
-  use: "request" | "stream",
+  use: WireRequest["use"] | "stream",
 ): Promise<(OpenStream & { end(): void }) | NoAnswer> {
   const { method, headers, limits, signal } = request;
   if (signal.aborted) return Promise.resolve(notSent);

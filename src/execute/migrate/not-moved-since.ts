@@ -18,7 +18,11 @@ export async function notMovedSince(
   istioNamespace: string,
 ): Promise<readonly NotMoved[]> {
   const namespaces = relabelSteps(plan).map(({ namespace }) => namespace);
-  const mesh = await wholeSnapshot(cluster, namespaces, istioNamespace);
+  const mesh = await wholeSnapshot(
+    cluster,
+    request.namespaces === "all" ? { most: namespaces } : namespaces,
+    istioNamespace,
+  );
   const selected = await selectedWorkloads(cluster, mesh, request.selector);
   return notMoved(namespaceMoves({ mesh, target: plan.target, leave: request.leave, selected }, namespaces));
 }

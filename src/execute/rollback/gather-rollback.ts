@@ -4,6 +4,7 @@
  */
 import type { Cluster } from "../../cluster/cluster.ts";
 import { kinds } from "../../cluster/kinds.ts";
+import { type Where, whereOf } from "../../gather/list-kind.ts";
 import { missingRights } from "../../gather/missing-rights.ts";
 import { recordingUnknown } from "../../gather/optional-read.ts";
 import { readClusterEvidence } from "../../gather/read-evidence.ts";
@@ -42,6 +43,8 @@ export interface PreparedRollback {
   readonly drafts: RunDrafts;
   /** Undefined where they could not be read; then the findings say so. */
   readonly journals: Journals | undefined;
+  /** Where it was read. */
+  readonly where: Where;
 }
 
 export interface PrepareRollbackOptions {
@@ -60,9 +63,9 @@ export async function prepareRollback(
   request: RollbackRequest,
   { istioNamespace, parallelNamespaces, announce }: PrepareRollbackOptions,
 ): Promise<PreparedRollback> {
-  const { names, recorded, journalsUnlisted } = await scopeOf(cluster, request);
+  const { names, where, recorded, journalsUnlisted } = await scopeOf(cluster, request);
   announce(names, [...new Set(recorded.map(({ revision }) => revision))]);
-  const read = await readForRollback(cluster, names, istioNamespace);
+  const read = await readForRollback(cluster, names, where, istioNamespace);
   const { mesh, journals } = read;
   const runKnown = await isRunKnown(cluster, request, recorded, journals);
   const gathered = { ...read, journalsUnlisted, runKnown };
@@ -75,22 +78,23 @@ export async function prepareRollback(
     : await Promise.all([missingRights(cluster, plan, istioNamespace), rehearseLabels(cluster, plan)]);
   const drafts = rollbackDrafts(facts, plan);
   const continued = journals ? [...roomFindings(drafts, journals), ...continuedFindings(drafts, journals, mesh)] : [];
-  return { facts, plan, findings: [...found, ...continued, ...asked.flat()], drafts, journals };
+  return { facts, plan, findings: [...found, ...continued, ...asked.flat()], drafts, journals, where };
 }
 
 /** What a rollback of these namespaces is judged by. Throws `ClusterError`. */
 async function readForRollback(
   cluster: Cluster,
   names: readonly string[],
+  where: Where,
   istioNamespace: string,
 ): Promise<Omit<RollbackGathered, "runKnown" | "journalsUnlisted">> {
   const unknown: Unknown[] = [];
   const optional = recordingUnknown(unknown);
   const [mesh, journals] = await Promise.all([
-    snapshot(cluster, { istioNamespace, namespaces: names, workloads: true, askIstiods: true }),
+    snapshot(cluster, { istioNamespace, namespaces: where, workloads: true, askIstiods: true }),
     optional("journals", readJournals(cluster, names)),
   ]);
-  const evidence = await readClusterEvidence(cluster, mesh, names);
+  const evidence = await readClusterEvidence(cluster, mesh, where);
   return { mesh, evidence, names, journals, journalsUnread: unknown[0]?.reason };
 }
 
@@ -105,7 +109,7 @@ export async function wayBackFindings(
 ): Promise<ReadonlyMap<string, readonly Finding[]>> {
   if (names.length === 0) return new Map();
   const read = {
-    ...(await readForRollback(cluster, names, istioNamespace)),
+    ...(await readForRollback(cluster, names, names, istioNamespace)),
     journalsUnlisted: undefined,
     runKnown: true,
   };
@@ -128,6 +132,8 @@ interface Recorded {
 
 interface Scope {
   readonly names: readonly string[];
+  /** Where all of them are read. */
+  readonly where: Where;
   readonly recorded: readonly Recorded[];
   readonly journalsUnlisted: string | undefined;
 }
@@ -140,7 +146,8 @@ async function scopeOf(cluster: Cluster, request: RollbackRequest): Promise<Scop
   const { namespaces } = request;
   if (namespaces !== "all") {
     const found = await Promise.all(namespaces.map((name) => cluster.get(kinds.namespaces, name)));
-    return { names: namespaces, recorded: found.flatMap((each) => (each ? recordedOf(each) : [])), ...allListed };
+    const recorded = found.flatMap((each) => (each ? recordedOf(each) : []));
+    return { names: namespaces, where: namespaces, recorded, ...allListed };
   }
   const listed = await cluster.list(kinds.namespaces, { metadataOnly: true }, ({ metadata }) => ({ metadata }));
   const isAnnotated = ({ metadata }: Pick<NamespaceObject, "metadata">): boolean =>
@@ -150,9 +157,11 @@ async function scopeOf(cluster: Cluster, request: RollbackRequest): Promise<Scop
   const others = all.filter((each) => !isAnnotated(each)).map(namespaceIn);
   const unlisted: Unknown[] = [];
   const concerned = await recordingUnknown(unlisted)("journals", concernedBy(cluster, request, others));
-  const names = [...annotated.map(({ metadata }) => metadata.name), ...(concerned ?? [])];
+  const named = [...annotated.map(({ metadata }) => metadata.name), ...(concerned ?? [])];
+  const names = named.toSorted((a, b) => (a < b ? -1 : 1));
   return {
-    names: names.toSorted((a, b) => (a < b ? -1 : 1)),
+    names,
+    where: whereOf(names, all.length),
     recorded: annotated.flatMap(recordedOf),
     journalsUnlisted: unlisted[0]?.reason,
   };

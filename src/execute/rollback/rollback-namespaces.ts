@@ -1,5 +1,6 @@
 /** One rollback from request to result: gather, refuse or show or run the plan. */
 import type { Cluster } from "../../cluster/cluster.ts";
+import { someOf, type Where } from "../../gather/list-kind.ts";
 import { wholeSnapshot } from "../../gather/whole-snapshot.ts";
 import { isObstacle } from "../../mesh/finding.ts";
 import { namespaceMoves } from "../../upgrade/plan/namespace-move.ts";
@@ -87,7 +88,7 @@ async function carriedOut(
   if (ended) return ended;
   if (!journals) throw new Error("a rollback without journals was not refused");
   const { result } = await carryOut(cluster, plan, stop, options, {
-    machine: machineOf(facts, plan, options),
+    machine: machineOf(prepared, options),
     direction: "back",
     ledger: openLedger(cluster, { ...options, ...locked, journals, drafts, signal: stop.now }),
     resultOf: (end) => rollbackResult(facts, plan, end, findings, options.repeated),
@@ -95,16 +96,12 @@ async function carriedOut(
   return { plan, result };
 }
 
-const machineOf = (
-  facts: RollbackFacts,
-  plan: NamespacesRollbackPlan,
-  { istioNamespace }: RollbackOptions,
-): Machine => ({
+const machineOf = ({ facts, plan, where }: PreparedRollback, { istioNamespace }: RollbackOptions): Machine => ({
   actionsOf,
   gate: async (stage, tools) => {
     const lanes = stage.lanes.filter(({ namespace }) => hasLabelsBack(namespace, tools));
     if (stage.gate !== "last-look" || lanes.length === 0) return lanes;
-    return lastLook({ ...stage, lanes }, plan, tools, () => notBackYet(lanes, facts, istioNamespace, tools));
+    return lastLook({ ...stage, lanes }, plan, tools, () => notBackYet(lanes, facts, where, istioNamespace, tools));
   },
   undo: async () => undefined,
 });
@@ -120,11 +117,12 @@ const hasLabelsBack = (namespace: string, { journal }: Tools): boolean =>
 async function notBackYet(
   lanes: readonly Lane[],
   { returns, request: { leave } }: RollbackFacts,
+  where: Where,
   istioNamespace: string,
   { cluster }: Tools,
 ): Promise<readonly NotMoved[]> {
   const namespaces = lanes.map(({ namespace }) => namespace);
-  const mesh = await wholeSnapshot(cluster, namespaces, istioNamespace);
+  const mesh = await wholeSnapshot(cluster, someOf(where, namespaces), istioNamespace);
   const moves = returns
     .filter(({ move }) => namespaces.includes(move.namespace.name))
     .flatMap(({ move, back }) =>

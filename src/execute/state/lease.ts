@@ -36,8 +36,11 @@ const mostNamed = 100;
 export const readLease = (cluster: Cluster, namespace: string): Promise<LeaseObject | undefined> =>
   cluster.get(kinds.leases, stateName, namespace);
 
-/** For how long (s) a Lease is good: the more a run holds, the less often each is renewed. */
-export const leaseSeconds = (leases: number): number => Math.min(120, Math.max(15, Math.ceil(leases / 5)));
+/**
+ * For how long (s) a Lease is good: the more a run holds, the less often each is renewed, because an API server that is
+ * busy with a hundred rollouts has other things to do.
+ */
+export const leaseSeconds = (leases: number): number => Math.min(120, Math.max(15, Math.ceil(leases / 2)));
 
 /** Silence of a holder (s) after which its Lease counts as left behind. What it says itself has bounds. */
 const silenceSeconds = ({ spec }: LeaseObject): number => {

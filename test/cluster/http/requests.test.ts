@@ -33,6 +33,25 @@ test("fifty questions, one after the other, take one connection; fifty at once, 
   assert.equal(server.seen.length, 100);
 });
 
+test("a Lease does not wait behind other requests", async () => {
+  const held = Promise.withResolvers<void>();
+  let asked = 0;
+  await using server = await startServer(({ url = "" }, response) => {
+    const lease = { kind: "Lease", apiVersion: "coordination.k8s.io/v1", ...item("kubectl-mesh", "a") };
+    if (url.includes("/leases/")) return reply(response, lease);
+    asked++;
+    void held.promise.then(() => reply(response, listOf("NamespaceList", [item("a")])));
+  });
+  await using connected = await connectTo(server);
+  const reads = Array.from({ length: 20 }, () => connected.cluster.list(kinds.namespaces, {}, () => 0));
+  await until(() => asked === 6);
+  const renewed = await connected.cluster.patch(kinds.leases, { namespace: "a", name: "kubectl-mesh" }, {}, {});
+  assert.equal(renewed.metadata.name, "kubectl-mesh");
+  assert.equal(asked, 6);
+  held.resolve();
+  await Promise.all(reads);
+});
+
 test("close ends the connections", async () => {
   await using server = await startServer(namespaces);
   await using connected = await connectTo(server);
