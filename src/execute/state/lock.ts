@@ -23,6 +23,8 @@ export interface LockRequest {
   readonly namespaces: readonly string[];
   /** Its Lease is taken by whoever removes a control plane: it must be free too. */
   readonly istioNamespace: string;
+  /** Of a removal: the Lease of the Istio namespace is taken as those of `namespaces` are, and not only looked at. */
+  readonly wholeMesh?: true;
   readonly run: string;
   readonly verb: string;
   /** USER@HOST. */
@@ -90,7 +92,8 @@ const never = new AbortController().signal;
 /** Takes all or none. Throws `ClusterError` where a Lease cannot be read or written; then none is kept. */
 export async function takeLock(cluster: Cluster, request: LockRequest): Promise<Locking> {
   const { clock, istioNamespace } = request;
-  const namespaces = [...new Set(request.namespaces)].sort();
+  const isTaken = request.wholeMesh === true;
+  const namespaces = [...new Set([...request.namespaces, ...(isTaken ? [istioNamespace] : [])])].sort();
   const taking = cluster.until(request.requests);
   const seconds = leaseSeconds(namespaces.length);
   const since = microTime(await taking.now());
@@ -135,7 +138,7 @@ export async function takeLock(cluster: Cluster, request: LockRequest): Promise<
       });
       signal.throwIfAborted();
       if (holder && holder.run !== self.run) return holder;
-      if (namespace === istioNamespace) return undefined;
+      if (namespace === istioNamespace && !isTaken) return undefined;
       attempted.add(namespace);
       // Others may have seen the write at once, so its age counts from here, also where its answer was lost.
       let sentAt = moment();
@@ -284,7 +287,7 @@ export async function takeLock(cluster: Cluster, request: LockRequest): Promise<
 
   keepRenewing();
   await Promise.all(namespaces.map(takeOrEnd));
-  if (!ended.signal.aborted) await takeOrEnd(istioNamespace);
+  if (!ended.signal.aborted && !isTaken) await takeOrEnd(istioNamespace);
   if (failure !== undefined) {
     await release();
     throw request.signal.aborted ? notTaken(request.signal.reason) : failure;
