@@ -13,11 +13,11 @@ export interface Addressing {
   readonly kind: string;
   readonly namespace: string | undefined;
   readonly name: string;
-  readonly addresses: readonly Address[];
+  readonly addresses: readonly FoundAddress[];
 }
 
 /** `host`: of a field for one host, where a name without a namespace means one in the namespace of the object. */
-export interface Address {
+export interface FoundAddress {
   readonly text: string;
   readonly namespace: string;
   readonly host: boolean;
@@ -167,7 +167,7 @@ export const readOtherCallers = async (cluster: Cluster, needed: NeededRead): Pr
   const list = async <T extends KubeObject>(
     kind: Kind<T>,
     labelSelector: string | undefined,
-    addresses: (object: T) => readonly Address[],
+    addresses: (object: T) => readonly FoundAddress[],
   ): Promise<readonly Addressing[]> =>
     (await needed(
       ["cleanup-callers"],
@@ -207,9 +207,9 @@ export const externalName = ({ metadata, spec }: ServiceObject): readonly Addres
 const hostFields = new Set(["host", "hosts", "address"]);
 
 /** Every text of the spec and of the annotations that may be an address. */
-const addressesIn = ({ metadata, spec }: Specified): readonly Address[] => {
+const addressesIn = ({ metadata, spec }: Specified): readonly FoundAddress[] => {
   const namespace = metadata.namespace ?? "";
-  const found: Address[] = [];
+  const found: FoundAddress[] = [];
   const visit = (value: unknown, host: boolean): void => {
     if (typeof value === "string") {
       if (host || value.includes(".")) found.push({ text: value, namespace, host });
@@ -227,9 +227,9 @@ const addressesIn = ({ metadata, spec }: Specified): readonly Address[] => {
  * The Services behind a route or an Ingress: `backendRefs` and `backendRef` (Gateway API), `backend.service` and
  * `defaultBackend.service` (Ingress).
  */
-const backendsOf = ({ metadata, spec }: Specified): readonly Address[] => {
+const backendsOf = ({ metadata, spec }: Specified): readonly FoundAddress[] => {
   const own = metadata.namespace ?? "";
-  const found: Address[] = [];
+  const found: FoundAddress[] = [];
   const add = (value: unknown): void => {
     const { name, namespace, kind } = (value ?? {}) as Readonly<Record<string, unknown>>;
     if (typeof name !== "string" || (kind !== undefined && kind !== "Service" && kind !== "Hostname")) return;
