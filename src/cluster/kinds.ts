@@ -76,7 +76,11 @@ export const kinds = {
   daemonSets: workload("DaemonSet"),
   replicaSets: kind<WorkloadObject>("apps", "v1", "replicasets", "ReplicaSet"),
   rollouts: workload("Rollout", { optional: true }),
+  /** Those that no other workload owns are workloads of their own. */
+  replicationControllers: kind("", "v1", "replicationcontrollers", "ReplicationController"),
   cronJobs: kind("batch", "v1", "cronjobs", "CronJob"),
+  jobs: kind("batch", "v1", "jobs", "Job"),
+  ingresses: kind("networking.k8s.io", "v1", "ingresses", "Ingress"),
   leases: kind<LeaseObject>("coordination.k8s.io", "v1", "leases", "Lease"),
   autoscalers: kind("autoscaling", "v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler"),
   disruptionBudgets: kind("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget"),

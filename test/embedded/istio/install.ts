@@ -42,7 +42,7 @@ export function installed({ name, version, replicas }: Revision): readonly Json[
   const meta = (object: string) => ({ name: suffixed(object, name), namespace: istioNamespace, labels });
   return [
     configMap(meta("istio"), {
-      mesh: "defaultConfig:\n  discoveryAddress: istiod.istio-system.svc:15012\nrootNamespace: istio-system\ntrustDomain: cluster.local\n",
+      mesh: `defaultConfig:\n  discoveryAddress: ${suffixed("istiod", name)}.istio-system.svc:15012\nrootNamespace: istio-system\ntrustDomain: cluster.local\n`,
     }),
     configMap(meta("istio-sidecar-injector"), { config: JSON.stringify(found.injectorConfig), values: "{}" }),
     service(meta("istiod"), deployment.spec.selector.matchLabels),

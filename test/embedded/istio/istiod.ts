@@ -73,6 +73,7 @@ export function createIstiod(
       }));
       return [json, JSON.stringify({ totalClients: clients.length, ...(clients.length > 0 && { clients }) })];
     }
+    if (path === "/debug/clusterz") return [json, modern ? ownCluster : "null"];
     return path === "/version" ? [text, `${version}-unknown-Clean`] : undefined;
   };
   const server = http.createServer((request, response) => {
@@ -114,6 +115,9 @@ export function createIstiod(
     },
   };
 }
+
+/** `/debug/clusterz` without a remote cluster; up to 1.20 the own one is not in it. */
+const ownCluster = JSON.stringify([{ id: "Kubernetes", syncStatus: "synced" }]);
 
 function synczEntry({ proxy, type, version, cds, lds, connectedAt }: Connection, modern: boolean): Json {
   const acked = ({ nonce, state }: Connection["cds"]) => (state === "acked" ? nonce : undefined);
