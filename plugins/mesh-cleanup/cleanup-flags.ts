@@ -19,6 +19,15 @@ export const cleanupFlags = {
     coerce: durationOf,
     describe: "how long the revision has to have been unused",
   },
+  reason: { type: "string", describe: "why the soak is skipped: needed with --soak 0s, and kept with the removal" },
+  drain: {
+    type: "string",
+    coerce: durationOf,
+    describe:
+      "how long istiod is watched after its injector is off; by default 30m, or 1m after a soak that was longer",
+  },
+  yes: { type: "boolean", alias: "y", default: false, describe: "do not ask; overrides no refusal" },
+  restore: { type: "boolean", default: false, describe: "create again what a removal of the revision deleted" },
   wait: { type: "boolean", default: false, describe: "wait until the soak is over; a new use starts it again" },
   ...writeFlags,
   ...commonFlags,

@@ -6,7 +6,10 @@ import { interruptionOf } from "../../src/cli/signals.ts";
 import { withCluster } from "../../src/cli/with-cluster.ts";
 import { sleep } from "../../src/cluster/clock.ts";
 import type { Cluster, Identity } from "../../src/cluster/cluster.ts";
+import { kinds } from "../../src/cluster/kinds.ts";
+import { openRemovalStore } from "../../src/execute/cleanup/removal-store.ts";
 import { readDisuse } from "../../src/gather/disuse/read-disuse.ts";
+import { readInventory } from "../../src/gather/inventory/read-inventory.ts";
 import type { ExitCode } from "../../src/mesh/exit-codes.ts";
 import { listed } from "../../src/mesh/phrase.ts";
 import { safe } from "../../src/mesh/safe.ts";
@@ -15,7 +18,8 @@ import { didYouMean } from "../../src/mesh/text/suggestion.ts";
 import type { CleanupFacts } from "../../src/upgrade/checks/cleanup/cleanup-facts.ts";
 import { type CleanupResult, checkedResult, revisionsOfMesh } from "../../src/upgrade/cleanup/cleanup-result.ts";
 import { proveDisuse } from "../../src/upgrade/cleanup/prove-disuse.ts";
-import { soakFactsOf, soakOf } from "../../src/upgrade/cleanup/soak.ts";
+import { isOpenRemoval } from "../../src/upgrade/cleanup/removal-record.ts";
+import { soakFactsOf, soakMarks, soakOf } from "../../src/upgrade/cleanup/soak.ts";
 import { cleanupDocument } from "../../src/views/cleanup-document.ts";
 import { cleanupNamesView, cleanupView } from "../../src/views/cleanup-view.ts";
 import { jsonView, yamlView } from "../../src/views/document.ts";
@@ -27,19 +31,20 @@ export interface CheckedRevision {
   readonly result: CleanupResult;
 }
 
-/** Removes a revision that was looked at, or ends with what keeps it from that. */
-export type Removal = (cluster: Cluster, checked: CheckedRevision, args: CleanupArgs, io: Io) => Promise<ExitCode>;
-
 /**
- * Looks at the revision, with `--wait` until the soak is over, and prints the proof. `remove` is what follows where
- * neither `--check-only` nor `--dry-run=client` is given; without it only these are offered.
+ * Looks at the revision, with `--wait` until the soak is over. With `--check-only` and `--dry-run` it prints the proof,
+ * else it removes the revision where the proof allows it. A removal that was begun goes on whatever the proof is: it
+ * puts everything back where the revision is in use again.
  */
-export const runCleanup = async (args: CleanupArgs, io: Io, remove?: Removal): Promise<ExitCode> => {
-  const readsOnly = args.checkOnly || args.dryRun === "client";
-  if (!readsOnly && remove === undefined)
-    throw new UsageError("mesh-cleanup proves whether a revision is unused, and removes nothing", "add --check-only");
+export const runCleanup = async (args: CleanupArgs, io: Io): Promise<ExitCode> => {
+  const readsOnly = args.checkOnly || args.dryRun !== "none";
+  if (!readsOnly && args.soak === 0 && args.reason === undefined && !args.restore)
+    throw new UsageError("a removal without a soak needs a reason", 'add --reason "…": it is kept with the removal');
   return withCluster("mesh-cleanup", args, io, async (cluster) => {
     io.err(headline(cluster.identity, args));
+    if (args.restore) return (await import("./remove-checked.ts")).restoreRemoved(cluster, args.revision, args, io);
+    const begun = !readsOnly && (await isBegun(cluster, args));
+    if (begun) return (await import("./remove-checked.ts")).removeChecked(cluster, args.revision, args, io);
     let checked = await check(cluster, args);
     while (args.wait && checked.result.soak.state === "not over" && checked.result.state === "soaking") {
       const { leftMs, why } = checked.result.soak;
@@ -49,10 +54,29 @@ export const runCleanup = async (args: CleanupArgs, io: Io, remove?: Removal): P
       if (interruption) return interruption.code;
       checked = await check(cluster, args);
     }
-    if (!readsOnly && remove !== undefined) return remove(cluster, checked, args, io);
+    if (!readsOnly) await markSoak(cluster, checked);
+    if (!readsOnly && checked.result.state === "unused")
+      return (await import("./remove-checked.ts")).removeChecked(cluster, args.revision, args, io);
     print(checked.result, args, io);
     return checked.result.exitCode;
   });
+};
+
+/** Whether a removal of the revision has changed something and has not ended. */
+const isBegun = async (cluster: Cluster, { revision, istioNamespace }: CleanupArgs): Promise<boolean> => {
+  const { found } = await openRemovalStore(cluster, { revision, istioNamespace });
+  return found !== undefined && isOpenRemoval(found.record) && found.record.phase !== "proven";
+};
+
+/** Keeps on istiod's Deployment when the revision was seen in use, or unused for the first time. */
+const markSoak = async (cluster: Cluster, { facts, result }: CheckedRevision): Promise<void> => {
+  const annotations = soakMarks(result.proof, soakFactsOf(facts));
+  if (annotations === undefined) return;
+  for (const { revision, namespace, deployment } of facts.mesh.controlPlanes)
+    if (revision === result.revision && deployment) {
+      const metadata = { uid: deployment.uid, annotations };
+      await cluster.patch(kinds.deployments, { namespace, name: deployment.name }, { metadata }, {});
+    }
 };
 
 /** Throws `Refusal` for a revision that is not there. */
@@ -62,9 +86,16 @@ const check = async (
 ): Promise<CheckedRevision> => {
   const facts = await readDisuse(cluster, { revision, istioNamespace });
   const known = revisionsOfMesh(facts);
-  if (!known.includes(revision)) throw noSuchRevision(facts, revision, known);
+  if (!known.includes(revision) && !(await isSomethingLeft(cluster, revision, istioNamespace)))
+    throw noSuchRevision(facts, revision, known);
   const result = checkedResult(facts, proveDisuse(facts), soakOf(soakFactsOf(facts), soakMs), soakMs);
   return { facts, result };
+};
+
+/** What a removal that was stopped, by whatever tool, leaves last has neither webhook nor istiod. */
+const isSomethingLeft = async (cluster: Cluster, revision: string, istioNamespace: string): Promise<boolean> => {
+  const { owned, unknown } = await readInventory(cluster, revision, istioNamespace);
+  return owned.length > 0 || unknown.length > 0;
 };
 
 const noSuchRevision = ({ mesh }: CleanupFacts, revision: string, known: readonly string[]): Refusal => {
