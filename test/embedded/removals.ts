@@ -6,7 +6,7 @@ import { bootMesh, type EmbeddedMesh, type MeshOptions } from "./mesh.ts";
 import type { Json } from "./object.ts";
 
 export const sinceNow = ["--soak", "0s", "--reason", "a test", "--yes"] as const;
-export const removal = ["--revision", "default", ...sinceNow, "--drain", "2m"] as const;
+export const removal = ["--revision", "default", ...sinceNow, "--drain", "20s"] as const;
 
 export interface Migrated extends AsyncDisposable {
   readonly mesh: EmbeddedMesh;
@@ -27,7 +27,8 @@ export async function migrated(options: Partial<MeshOptions> = {}): Promise<Migr
 }
 
 /** What others write all the time, or what a run keeps for itself. */
-const ofRuns = /^(events|leases\.coordination\.k8s\.io|endpointslices\.discovery\.k8s\.io|replicasets\.apps|pods)\b|kubectl-mesh/;
+const ofRuns =
+  /^(events|leases\.coordination\.k8s\.io|endpointslices\.discovery\.k8s\.io|replicasets\.apps|pods)\b|kubectl-mesh/;
 
 /** Every object, by resource and name, without what the API server sets. */
 export function everything({ store, resources }: EmbeddedMesh): ReadonlyMap<string, Json> {
