@@ -59,9 +59,9 @@ const comparable = (kept: RecordFields): RecordFields => {
   return { ...kept, webhooks };
 };
 
-/** Creates it unless it is there. Throws `ClusterError` where another object has its name. */
-export async function createKept(cluster: Cluster, ref: ResourceRef, uid: string, kept: RecordFields): Promise<void> {
-  await settle<InstalledObject | undefined, true>({
+/** Creates it unless it is there, and gives the UID that it has. Throws `ClusterError` where another object has its name. */
+export async function createKept(cluster: Cluster, ref: ResourceRef, uid: string, kept: RecordFields): Promise<string> {
+  return settle<InstalledObject | undefined, string>({
     read: () => readResource(cluster, ref),
     settled: (now) => {
       if (!now) return undefined;
@@ -70,7 +70,7 @@ export async function createKept(cluster: Cluster, ref: ResourceRef, uid: string
           reason: "conflict",
           hint: "run the command again",
         });
-      if (!isOfOthers(now, uid, true, kept)) return true;
+      if (!isOfOthers(now, uid, true, kept)) return now.metadata.uid;
       throw new ClusterError(`${refKey(ref)} was created by somebody else meanwhile`, {
         reason: "conflict",
         hint: "compare it with what is kept, and remove the one that is not wanted",
@@ -78,17 +78,17 @@ export async function createKept(cluster: Cluster, ref: ResourceRef, uid: string
     },
     write: async () => {
       const options = ref.namespace === undefined ? {} : { namespace: ref.namespace };
-      await cluster.create(kindOfResource(ref), kept, options).catch((error: unknown) => {
+      const created = await cluster.create(kindOfResource(ref), kept, options).catch((error: unknown) => {
         const isTaken = ref.kind === "Service" && error instanceof ClusterError && error.reason === "invalid";
         if (!isTaken) throw error;
         return cluster.create(kindOfResource(ref), comparable(kept), options);
       });
-      return true;
+      return created.metadata.uid;
     },
   });
 }
 
-/** Waits until istiod's Deployment has a ready replica; gives whether it has. */
+/** Waits until istiod's Deployment has a ready replica, if it wants one; gives whether it has. */
 export async function istiodIsReady(
   cluster: Cluster,
   { revision, istioNamespace }: { readonly revision: string; readonly istioNamespace: string },
@@ -100,8 +100,7 @@ export async function istiodIsReady(
   for (;;) {
     const found = await cluster.get(kinds.deployments, revisionedName("istiod", revision), istioNamespace);
     if ((found?.status?.readyReplicas ?? 0) > 0) return true;
-    // One that was scaled to 0 on purpose gets no pod.
-    if (found?.spec.replicas === 0) return false;
+    if (found?.spec.replicas === 0) return true;
     if (signal.aborted || clock.now() >= until) return false;
     await sleep(clock, 1_000, signal);
   }

@@ -46,7 +46,9 @@ export async function putBack(run: RemovalRun, signal: AbortSignal): Promise<Put
       if (signal.aborted) return { state: "interrupted" };
       task.update(refKey(ref));
       await run.lock.ensure(options.istioNamespace, {});
-      await createKept(cluster, ref, uid, run.manifestOf(ref));
+      const now = await createKept(cluster, ref, uid, run.manifestOf(ref));
+      // One that was about to be deleted is still there, and off.
+      if (ref.kind === "MutatingWebhookConfiguration") await switchOn(cluster, ref, now, run.manifestOf(ref));
     }
     const off = inTurn.filter(({ stage }) => stage === "deactivating" || stage === "deactivated");
     for (const { ref, uid } of off) {
