@@ -405,6 +405,23 @@ test("every route is unknown where what it needs could not be read", () => {
   }
 });
 
+test("a read that no route is named for is not lost", () => {
+  const missing = [{ check: "no-such-route", subject: "things", reason: "forbidden", essential: true }];
+  assert.deepEqual(provedOf({ missing }), ["cleanup-namespaces?: things"]);
+});
+
+test("unknown: an istiod outside the cluster, behind a Service without a selector or a URL", () => {
+  const gone = cleanupFacts({ mesh: { controlPlanes: [plane("1-19", dead), plane("1-20")] } });
+  const services = gone.services.map((each) => ({ ...each, elsewhere: true }));
+  assert.deepEqual(speaking(proveDisuse({ ...gone, services })), ["cleanup-connections?: revision/1-19"]);
+  const byUrl = ownInjector("1-19").map((each) => ({
+    ...each,
+    entry: { ...each.entry, clientConfig: { url: "https://istiod.example.com/inject" } },
+  }));
+  const mesh = { ...gone.mesh, injectors: [...byUrl, ...ownInjector("1-20"), ...tagInjector("default", "1-20")] };
+  assert.deepEqual(speaking(proveDisuse({ ...gone, mesh })), ["cleanup-connections?: revision/1-19"]);
+});
+
 /** What is no use. */
 const unused: readonly (readonly [what: string, words: CleanupWords])[] = [
   ["nothing at all", {}],
