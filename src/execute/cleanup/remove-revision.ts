@@ -6,6 +6,7 @@ import { sleep } from "../../cluster/clock.ts";
 import type { Cluster } from "../../cluster/cluster.ts";
 import { ClusterError } from "../../cluster/cluster-error.ts";
 import { kinds } from "../../cluster/kinds.ts";
+import { lackingRight } from "../../gather/inventory/lacking-rights.ts";
 import { readInventory } from "../../gather/inventory/read-inventory.ts";
 import { exit } from "../../mesh/exit-codes.ts";
 import { labelOf } from "../../mesh/labels.ts";
@@ -35,9 +36,21 @@ const mostBetweenMs = 15_000;
 /** istiod's pods have so long to end after its Deployment is deleted (ms). */
 const endMs = 120_000;
 
-/** Throws `ClusterError` while nothing has been written; after the first change every failure is in the result. */
-export const removeRevision = (cluster: Cluster, options: RemovalOptions): Promise<RemovalResult> =>
-  underLock(cluster, options, removeLocked);
+/**
+ * Throws `ClusterError` while nothing has been written; after the first change every failure is in the result. A right
+ * that is missing is named before the lock is taken.
+ */
+export async function removeRevision(cluster: Cluster, options: RemovalOptions): Promise<RemovalResult> {
+  const inventory = await readInventory(cluster, options.revision, options.istioNamespace);
+  const lacking = inventory.owner.kind === "nobody" ? await lackingRight(cluster, inventory) : undefined;
+  if (!lacking) return underLock(cluster, options, removeLocked);
+  const resource = lacking.group === "" ? lacking.resource : `${lacking.resource}.${lacking.group}`;
+  const where = lacking.namespace === undefined ? "" : ` in namespace ${lacking.namespace}`;
+  return ended(options, {
+    reason: `you may not ${lacking.verb} ${resource}${where}`,
+    remedy: `grant verb ${JSON.stringify(lacking.verb)} on ${JSON.stringify(resource)}${where}`,
+  });
+}
 
 /** Takes the lock of the whole mesh, opens the record, and ends what is done in a result. */
 export async function underLock(
