@@ -5,10 +5,13 @@ import { cleanupFlags } from "./mesh-cleanup/cleanup-flags.ts";
 export const meshCleanup = definePlugin({
   name: "mesh-cleanup",
   describe:
-    "Prove by every route that nothing needs a control-plane revision any more, and that it has been unused for long enough",
+    "Prove by every route that nothing needs a control-plane revision any more, and remove it in an order that refuses no pod",
   changes: true,
   options: cleanupFlags,
   examples: [
+    ["kubectl mesh-cleanup --revision 1-19 --dry-run=client", "what would be deleted, and what stays"],
+    ["kubectl mesh-cleanup --revision 1-19", "remove revision 1-19 after a soak of 24 hours"],
+    ["kubectl mesh-cleanup --revision 1-19 --restore", "create again what was deleted"],
     ["kubectl mesh-cleanup --revision 1-19 --check-only", "does anything need revision 1-19?"],
     ["kubectl mesh-cleanup --revision default --check-only", "the same of an install without a revision"],
     [

@@ -8,17 +8,28 @@ import type { Io } from "../../src/cli/io.ts";
 import { openProgress } from "../../src/cli/progress/open-progress.ts";
 import { interruptionOf } from "../../src/cli/signals.ts";
 import type { Cluster } from "../../src/cluster/cluster.ts";
+import { deleteOwned } from "../../src/execute/cleanup/delete-owned.ts";
 import type { RemovalOptions } from "../../src/execute/cleanup/removal-run.ts";
 import { removeRevision } from "../../src/execute/cleanup/remove-revision.ts";
 import { restoreRevision } from "../../src/execute/cleanup/restore-revision.ts";
 import { readDisuse } from "../../src/gather/disuse/read-disuse.ts";
+import { readInventory } from "../../src/gather/inventory/read-inventory.ts";
 import type { ExitCode } from "../../src/mesh/exit-codes.ts";
+import type { ObjectMeta } from "../../src/mesh/kubernetes.ts";
+import { labelOf } from "../../src/mesh/labels.ts";
+import { refKey } from "../../src/upgrade/cleanup/chart-objects.ts";
 import { proveDisuse } from "../../src/upgrade/cleanup/prove-disuse.ts";
 import type { RemovalResult } from "../../src/upgrade/cleanup/removal-result.ts";
 import type { Inventory } from "../../src/upgrade/cleanup/revision-inventory.ts";
 import { shellWord } from "../../src/upgrade/commands.ts";
 import { jsonView, yamlView } from "../../src/views/document.ts";
-import { inventoryView, removalDocument, removalSummary, removalView } from "../../src/views/removal-view.ts";
+import {
+  inventoryList,
+  inventoryView,
+  removalDocument,
+  removalSummary,
+  removalView,
+} from "../../src/views/removal-view.ts";
 import { type CleanupArgs, cleanupFlags } from "./cleanup-flags.ts";
 
 /** A drain without `--drain` (ms): time for every proxy to connect again, unless a longer soak was clean. */
@@ -61,6 +72,27 @@ async function withProgress(
   }
   print(result, args, io);
   return result.exitCode;
+}
+
+/**
+ * A dry run: what would be deleted, and what stays. With `-o yaml` and `-o json` it is the manifests, for Git. `server`
+ * also sends every deletion as a dry run, so that admission and RBAC answer; throws `ClusterError` where one is refused.
+ */
+export async function showInventory(cluster: Cluster, revision: string, args: CleanupArgs, io: Io): Promise<void> {
+  const inventory = await readInventory(cluster, revision, args.istioNamespace);
+  const { owner, owned, unknown } = inventory;
+  for (const { subject, reason } of unknown) io.warn(`${subject} could not be read: ${reason}`);
+  if (owner.kind !== "nobody")
+    io.warn(`${owner.name} looks after it: ${owner.command ?? owner.advice ?? "nothing is deleted here"}`);
+  if (args.dryRun === "server" && owner.kind === "nobody")
+    for (const { ref, uid, manifest } of owned) {
+      const labels = (manifest.metadata as ObjectMeta).labels;
+      await deleteOwned(cluster, { ref, uid, revisionLabel: labelOf(labels, "istio.io/rev") }, true);
+    }
+  if (args.output === "json") io.out(jsonView(inventoryList(inventory)));
+  else if (args.output === "yaml") io.out(yamlView(inventoryList(inventory)));
+  else if (args.output === "name") io.out(owned.map(({ ref }) => refKey(ref)).join("\n"));
+  else io.out(inventoryView(inventory, { wide: args.output === "wide", noHeaders: args.noHeaders }));
 }
 
 /** The same command again, with other flags of this kind. */

@@ -57,7 +57,9 @@ export const runCleanup = async (args: CleanupArgs, io: Io): Promise<ExitCode> =
     if (!readsOnly) await markSoak(cluster, checked);
     if (!readsOnly && checked.result.state === "unused")
       return (await import("./remove-checked.ts")).removeChecked(cluster, args.revision, args, io);
-    print(checked.result, args, io);
+    if (args.dryRun === "none" || args.output === "table" || args.output === "wide") print(checked.result, args, io);
+    if (args.dryRun !== "none")
+      await (await import("./remove-checked.ts")).showInventory(cluster, args.revision, args, io);
     return checked.result.exitCode;
   });
 };

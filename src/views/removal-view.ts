@@ -5,7 +5,7 @@ import { refKey } from "../upgrade/cleanup/chart-objects.ts";
 import { keptManifest } from "../upgrade/cleanup/kept-manifest.ts";
 import type { AfterProof, RemovalResult } from "../upgrade/cleanup/removal-result.ts";
 import type { Inventory } from "../upgrade/cleanup/revision-inventory.ts";
-import { apiVersion, type ResultDocument } from "./document.ts";
+import { apiVersion, type ManifestList, type ResultDocument } from "./document.ts";
 import { type TableOptions, table } from "./table.ts";
 
 /** schemas/removal.schema.json */
@@ -86,8 +86,8 @@ export function inventoryView({ owned, shared }: Inventory, options: TableOption
   ].join("\n");
 }
 
-/** The manifests of what goes, for Git: a List that `kubectl apply` takes. */
-export const inventoryList = ({ owned }: Inventory): object => ({
+/** The manifests of what goes, for Git: a List that `kubectl apply` takes. It is no result of ours, and has no exit code. */
+export const inventoryList = ({ owned }: Inventory): ManifestList => ({
   ...{ apiVersion: "v1", kind: "List" },
   items: owned.map(keptManifest),
 });

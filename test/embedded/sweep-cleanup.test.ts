@@ -92,18 +92,20 @@ async function meet(use: keyof typeof uses, effect: number): Promise<Met> {
   const { begin, seenBy } = uses[use]!;
   let [left, began, seen] = [effect, false, false];
   const blind: string[] = [];
+  let beginning: Promise<void> = Promise.resolve();
   await using program = startProgram(mesh, cleanup, []);
   const stop = mesh.onRequest((asked: Asked) => {
     if (asked.user.name !== program.user) return undefined;
     if (began && asked.method === "GET" && seenBy.test(asked.url.pathname)) seen = true;
     if (seen && asked.method === "DELETE" && !asked.dryRun) blind.push(asked.url.pathname);
     if (!isEffect(asked) || left-- !== 0) return undefined;
-    void begin().then(() => {
+    beginning = begin().then(() => {
       began = true;
     });
     return { delay: 100 };
   });
   const result = await untilEnd(mesh, program);
+  await mesh.clock.during(beginning);
   stop();
   const gone = missingIn(original, standing());
   return { code: result?.code, gone, blind, text: `${result?.stdout}${result?.stderr}` };
