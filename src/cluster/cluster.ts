@@ -31,6 +31,12 @@ export interface Cluster {
   ): Promise<ListResult<R> | undefined>;
   /** One object; `undefined` only where the server answers NotFound about this object, not about its path. */
   get<T extends KubeObject>(kind: Kind<T>, name: string, namespace?: string): Promise<T | undefined>;
+  /**
+   * The kinds that the server has of these groups and that can be listed, each once: in the first of the group's
+   * versions that has it. None of a group that is not installed. For groups whose versions differ from release to
+   * release; their kinds are `optional`, because they may be removed at any time.
+   */
+  served(groups: readonly string[]): Promise<readonly Kind[]>;
   /** Sends a merge patch (RFC 7386) and gives back the object as the server now has it. */
   patch<T extends KubeObject>(kind: Kind<T>, ref: ObjectName, body: object, options: WriteOptions): Promise<T>;
   /** Creates an object and gives it back as the server now has it. */

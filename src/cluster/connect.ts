@@ -22,6 +22,7 @@ import { type Api, createApi } from "./http/api.ts";
 import { checkKind, checkObject, expectedOf } from "./http/api-answer.ts";
 import { isAbout, malformed } from "./http/api-failure.ts";
 import { type ApiRequest, resourcePath } from "./http/api-request.ts";
+import { servedKinds } from "./http/discovery.ts";
 import { listAll } from "./http/list.ts";
 import { createPool } from "./http/pool.ts";
 import { createServerClock, createWarnings, type ServerClock } from "./http/response-headers.ts";
@@ -113,6 +114,8 @@ function verbsOf(api: Api, shared: Shared): Cluster {
     },
 
     list: (kind, query, project) => listAll(api, kind, query, project),
+
+    served: (groups) => servedKinds(api, groups),
 
     async get(kind, name, namespace) {
       const request: ApiRequest = { verb: "get", kind, name, namespace, writes: false };

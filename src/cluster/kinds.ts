@@ -54,6 +54,9 @@ const kind = <T extends KubeObject>(
 const admission = <T extends KubeObject>(plural: string, name: string, rest?: { optional: true }): Kind<T> =>
   kind<T>("admissionregistration.k8s.io", "v1", plural, name, { cluster: true, ...rest });
 
+const rbac = (plural: string, name: string, rest?: { cluster: true }): Kind =>
+  kind("rbac.authorization.k8s.io", "v1", plural, name, rest);
+
 const workload = (name: WorkloadKind, rest?: { optional: true }): Kind<WorkloadObject> => {
   const { group, version, plural } = workloadResources[name];
   return kind<WorkloadObject>(group, version, plural, name, rest);
@@ -73,7 +76,11 @@ export const kinds = {
   daemonSets: workload("DaemonSet"),
   replicaSets: kind<WorkloadObject>("apps", "v1", "replicasets", "ReplicaSet"),
   rollouts: workload("Rollout", { optional: true }),
+  /** Those that no other workload owns are workloads of their own. */
+  replicationControllers: kind("", "v1", "replicationcontrollers", "ReplicationController"),
   cronJobs: kind("batch", "v1", "cronjobs", "CronJob"),
+  jobs: kind("batch", "v1", "jobs", "Job"),
+  ingresses: kind("networking.k8s.io", "v1", "ingresses", "Ingress"),
   leases: kind<LeaseObject>("coordination.k8s.io", "v1", "leases", "Lease"),
   autoscalers: kind("autoscaling", "v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler"),
   disruptionBudgets: kind("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget"),
@@ -100,6 +107,26 @@ export const kinds = {
   mutatingPolicyBindings: admission("mutatingadmissionpolicybindings", "MutatingAdmissionPolicyBinding", {
     optional: true,
   }),
+  // What an installation of a control plane has beside what runs; mesh-cleanup looks through it.
+  serviceAccounts: kind("", "v1", "serviceaccounts", "ServiceAccount"),
+  roles: rbac("roles", "Role"),
+  roleBindings: rbac("rolebindings", "RoleBinding"),
+  clusterRoles: rbac("clusterroles", "ClusterRole", { cluster: true }),
+  clusterRoleBindings: rbac("clusterrolebindings", "ClusterRoleBinding", { cluster: true }),
+  customResourceDefinitions: kind(
+    "apiextensions.k8s.io",
+    "v1",
+    "customresourcedefinitions",
+    "CustomResourceDefinition",
+    { cluster: true },
+  ),
+  envoyFilters: kind("networking.istio.io", "v1alpha3", "envoyfilters", "EnvoyFilter", { optional: true }),
+  peerAuthentications: kind("security.istio.io", "v1beta1", "peerauthentications", "PeerAuthentication", {
+    optional: true,
+  }),
+  istioOperators: kind("install.istio.io", "v1alpha1", "istiooperators", "IstioOperator", { optional: true }),
+  istios: kind("sailoperator.io", "v1", "istios", "Istio", { cluster: true, optional: true }),
+  istioRevisions: kind("sailoperator.io", "v1", "istiorevisions", "IstioRevision", { cluster: true, optional: true }),
 } as const;
 
 /** The API resource of each kind of workload. */

@@ -8,7 +8,7 @@ import { isRunningIstiod } from "../mesh/revision-state.ts";
  * The monitoring port of istiod, which serves the debug pages. Requests from the pod's loopback address, as those of
  * port-forwards are, need no credentials (pilot/pkg/xds/debug.go, `allowAuthenticatedOrLocalhost`).
  */
-const debugPort = 15014;
+export const debugPort = 15014;
 
 /**
  * Asks every running istiod of these control planes, all at the same time: each knows only the proxies that are

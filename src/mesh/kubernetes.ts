@@ -32,6 +32,7 @@ export interface ObjectMeta {
   readonly creationTimestamp?: string;
   readonly deletionTimestamp?: string;
   readonly ownerReferences?: readonly OwnerReference[];
+  readonly finalizers?: readonly string[];
   readonly managedFields?: readonly ManagedFields[];
 }
 
@@ -231,7 +232,12 @@ export interface WebhookConfigurationObject extends KubeObject {
 }
 
 export interface ServiceObject extends KubeObject {
-  readonly spec?: { readonly selector?: Labels; readonly clusterIP?: string; readonly type?: string };
+  readonly spec?: {
+    readonly selector?: Labels;
+    readonly clusterIP?: string;
+    readonly type?: string;
+    readonly externalName?: string;
+  };
 }
 
 export interface EndpointSliceObject extends KubeObject {

@@ -247,6 +247,8 @@ export interface PodProxy {
   readonly version: string | undefined;
   /** `discoveryAddress` of `PROXY_CONFIG`: the address of its istiod. */
   readonly discoveryAddress: string | undefined;
+  /** `CA_ADDR`, of a ztunnel `CA_ADDRESS`: where it gets its certificates; absent where it has no such variable. */
+  readonly caAddress?: string;
 }
 
 /** A container that is not running and ready; `reason` and `message` are the kubelet's, empty without one. */

@@ -14,11 +14,18 @@ export interface ResultDocument {
   readonly exitCode: ExitCode;
 }
 
+/** Objects of the cluster, as kubectl takes them: no result of ours. */
+export interface ManifestList {
+  readonly apiVersion: "v1";
+  readonly kind: "List";
+  readonly items: readonly object[];
+}
+
 /**
  * A value as indented JSON, with a newline at the end. Undefined fields are `null`, so that every document has the same
  * fields; control characters are escaped.
  */
-export const jsonView = (document: ResultDocument): string =>
+export const jsonView = (document: ResultDocument | ManifestList): string =>
   `${safeLines(JSON.stringify(document, nullForAbsent, 2))}\n`;
 
 /** The same on one line: a document in a stream of documents. */
@@ -26,7 +33,7 @@ export const jsonLineView = (document: ResultDocument): string =>
   `${safeLines(JSON.stringify(document, nullForAbsent))}\n`;
 
 /** The same value as YAML; texts with escapes are in double quotes. */
-export function yamlView(document: ResultDocument): string {
+export function yamlView(document: ResultDocument | ManifestList): string {
   const plain: unknown = JSON.parse(JSON.stringify(document, nullForAbsent));
   const text = dump(plain, {
     lineWidth: -1,

@@ -58,7 +58,8 @@ const node = (name: string, kubelet: string): Json => ({
   },
 });
 
-const crd = (group: string, version: string, plural: string, kind: string, namespaced = true): Json => ({
+/** A CustomResourceDefinition; several versions with commas, the preferred one first. */
+const crd = (group: string, served: string, plural: string, kind: string, namespaced = true): Json => ({
   ...{
     apiVersion: "apiextensions.k8s.io/v1",
     kind: "CustomResourceDefinition",
@@ -70,7 +71,9 @@ const crd = (group: string, version: string, plural: string, kind: string, names
       scope: namespaced ? "Namespaced" : "Cluster",
       names: { plural, kind, singular: kind.toLowerCase(), listKind: `${kind}List` },
     },
-    versions: [{ name: version, served: true, storage: true, subresources: { status: {} } }],
+    versions: served
+      .split(",")
+      .map((name, at) => ({ name, served: true, storage: at === 0, subresources: { status: {} } })),
   },
 });
 
@@ -78,3 +81,19 @@ export const gatewayApi: readonly Json[] = [
   crd("gateway.networking.k8s.io", "v1", "gateways", "Gateway"),
   crd("gateway.networking.k8s.io", "v1", "gatewayclasses", "GatewayClass", false),
 ];
+
+/** Routes of the Gateway API, of its standard and of its experimental channel. */
+export const gatewayRoutes: readonly Json[] = [
+  crd("gateway.networking.k8s.io", "v1", "httproutes", "HTTPRoute"),
+  crd("gateway.networking.k8s.io", "v1alpha2", "tlsroutes", "TLSRoute"),
+];
+
+/** Some of Istio's kinds, in the versions of Istio 1.19 and 1.20. */
+export const istioApi: readonly Json[] = [
+  crd("networking.istio.io", "v1beta1,v1alpha3", "virtualservices", "VirtualService"),
+  crd("networking.istio.io", "v1beta1,v1alpha3", "serviceentries", "ServiceEntry"),
+  crd("networking.istio.io", "v1alpha3", "envoyfilters", "EnvoyFilter"),
+  crd("security.istio.io", "v1beta1", "authorizationpolicies", "AuthorizationPolicy"),
+];
+
+export const argoRollouts: readonly Json[] = [crd("argoproj.io", "v1alpha1", "rollouts", "Rollout")];

@@ -3,10 +3,11 @@ import type { KubeObject } from "../../mesh/kubernetes.ts";
 import type { ListQuery, ListResult } from "../cluster.ts";
 import type { Kind } from "../kinds.ts";
 import type { Api } from "./api.ts";
-import { checkItems, checkKind, checkPage, type Expected, expectedOf, isType, type Page } from "./api-answer.ts";
+import { checkItems, checkPage, type Expected, expectedOf, isType, type Page } from "./api-answer.ts";
 import { malformed } from "./api-failure.ts";
 import { type ApiRequest, resourcePath } from "./api-request.ts";
 import type { Whereabouts } from "./connection-failure.ts";
+import { isInstalled } from "./discovery.ts";
 import { listReader, metadataMessage } from "./messages.ts";
 import { MalformedMessage, type Message } from "./protobuf.ts";
 import type { Answer } from "./transport.ts";
@@ -112,48 +113,4 @@ function binaryPage<T extends KubeObject>(
       for (const item of items) yield* checkItems([orMalformed(item)], request, where);
     },
   };
-}
-
-const discovery = (plural: string, kind: string, group = ""): ApiRequest => ({
-  verb: "get",
-  kind: { plural, group, kind, namespaced: false },
-  writes: false,
-});
-
-/**
- * Does the server's list of groups and resources have the kind? Asked after a 404, which could also come from a proxy.
- */
-async function isInstalled(api: Api, kind: Kind): Promise<boolean> {
-  const groups = await readGroups(api);
-  const group = named<Group>(groups, "groups").find((one) => one.name === kind.group);
-  if (!group?.versions?.some((one) => one.version === kind.version)) return false;
-  const request = discovery(`resources of ${kind.group}`, "APIResourceList", kind.group);
-  const resources = await api.json({ method: "GET", path: `apis/${kind.group}/${kind.version}`, request });
-  checkKind(resources, { kind: "APIResourceList", apiVersion: "v1" }, request, api.where);
-  return named<{ readonly name?: string }>(resources, "resources").some((one) => one.name === kind.plural);
-}
-
-/** Requests for the groups that are in flight: two kinds that are not installed ask at the same time. */
-const groupsInFlight = new WeakMap<Api, Promise<object>>();
-
-function readGroups(api: Api): Promise<object> {
-  const read = async (): Promise<object> => {
-    const request = discovery("API groups", "APIGroupList");
-    const groups = await api.json({ method: "GET", path: "apis", request });
-    checkKind(groups, { kind: "APIGroupList", apiVersion: "v1" }, request, api.where);
-    return groups;
-  };
-  const asked = groupsInFlight.get(api) ?? read().finally(() => groupsInFlight.delete(api));
-  groupsInFlight.set(api, asked);
-  return asked;
-}
-
-interface Group {
-  readonly name?: string;
-  readonly versions?: readonly { readonly version?: string }[];
-}
-
-function named<T>(value: object, key: "groups" | "resources"): readonly T[] {
-  const found = (value as Record<string, unknown>)[key];
-  return Array.isArray(found) ? found : [];
 }

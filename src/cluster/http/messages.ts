@@ -56,6 +56,7 @@ const objectMeta: Message<ObjectMeta> = {
   creationTimestamp: time(8),
   deletionTimestamp: time(9),
   ownerReferences: listOf(13, owner),
+  finalizers: texts(14),
   managedFields: unread,
 };
 

@@ -22,7 +22,7 @@ import {
 
 export interface LockRequest {
   readonly namespaces: readonly string[];
-  /** Its Lease is taken by whoever removes a control plane: it must be free too. */
+  /** Its Lease is taken by whoever changes the whole mesh: it must be free too, and is only looked at unless named. */
   readonly istioNamespace: string;
   readonly run: string;
   readonly verb: string;
@@ -153,14 +153,14 @@ export async function takeLock(cluster: Cluster, request: LockRequest): Promise<
 
   /**
    * Gives the Lease of whoever else holds the namespace; undefined: it is ours. The Lease of the Istio namespace is only
-   * looked at: whoever removes a control plane takes it first, and then looks at all others.
+   * looked at where it is not among the namespaces: whoever changes the whole mesh takes it.
    */
   async function take(namespace: string, inOrder: boolean): Promise<Observed | undefined> {
     for (let attempt = 1; ; attempt++) {
       const observed = unheld.get(namespace) ?? (await look(namespace, inOrder));
       unheld.delete(namespace);
       if (isOfOther(observed)) return observed;
-      if (namespace === istioNamespace) return undefined;
+      if (namespace === istioNamespace && !namespaces.includes(namespace)) return undefined;
       const { lease } = observed;
       attempted.add(namespace);
       // Others may have seen the write at once, so its age counts from here, also where its answer was lost.
@@ -323,7 +323,7 @@ export async function takeLock(cluster: Cluster, request: LockRequest): Promise<
     const takeOne = (namespace: string) => orEnd(namespace, take(namespace, inOrder));
     if (!inOrder) await Promise.all(namespaces.map(takeOne));
     else for (const namespace of namespaces) if (!ended.signal.aborted) await takeOne(namespace);
-    if (!ended.signal.aborted) await takeOne(istioNamespace);
+    if (!ended.signal.aborted && !namespaces.includes(istioNamespace)) await takeOne(istioNamespace);
   }
 
   keepRenewing();

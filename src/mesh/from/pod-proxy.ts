@@ -23,6 +23,7 @@ export const podProxyFrom = ({ metadata, spec, status }: PodObject): PodProxy | 
   const injected = labelOf(annotations, "sidecar.istio.io/status");
   const kind = kindOf(labels, annotations, injected !== undefined, container);
   if (kind === undefined) return undefined;
+  const caAddress = variableOf(container, "CA_ADDR") ?? variableOf(container, "CA_ADDRESS");
   const statuses = (native ? status?.initContainerStatuses : status?.containerStatuses) ?? [];
   return {
     kind,
@@ -32,6 +33,7 @@ export const podProxyFrom = ({ metadata, spec, status }: PodObject): PodProxy | 
     ready: container ? statuses.some(({ name, ready }) => name === proxyContainer && ready) : isPodReady(status),
     version: imageTag(container?.image),
     discoveryAddress: discoveryAddressOf(container),
+    ...(caAddress === undefined ? {} : { caAddress }),
   };
 };
 
@@ -74,26 +76,28 @@ const isPodReady = (status: PodObject["status"]): boolean =>
   status?.conditions?.some(({ type, status }) => type === "Ready" && status === "True") ?? false;
 
 /**
- * `revision` of annotation `sidecar.istio.io/status` (`SidecarInjectionStatus`, istio/istio
+ * `revision` of annotation `sidecar.istio.io/status`; undefined where it is not there or damaged (`SidecarInjectionStatus`, istio/istio
  * pkg/kube/inject/webhook.go). Anybody can write an annotation, so its form is checked.
  */
-const statusRevision = (status: string): string | undefined => {
+export const statusRevision = (status: string): string | undefined => {
   const revision = objectFrom(status)?.get("revision");
   return typeof revision === "string" && revision !== "" ? revision : undefined;
 };
 
 /** The address of its istiod. `PROXY_CONFIG` has no field for a default value; ztunnel has `XDS_ADDRESS` instead. */
 const discoveryAddressOf = (container: ContainerSpec | undefined): string | undefined => {
-  const env = (name: string): string | undefined => container?.env?.find((variable) => variable.name === name)?.value;
-  const config = env("PROXY_CONFIG");
-  if (config === undefined) return env("XDS_ADDRESS");
+  const config = variableOf(container, "PROXY_CONFIG");
+  if (config === undefined) return variableOf(container, "XDS_ADDRESS");
   const fields = objectFrom(config);
   const address = fields?.has("discoveryAddress") ? fields.get("discoveryAddress") : fields && defaultDiscoveryAddress;
   return typeof address === "string" ? address : undefined;
 };
 
+const variableOf = (container: ContainerSpec | undefined, name: string): string | undefined =>
+  container?.env?.find((variable) => variable.name === name)?.value;
+
 /** Source: `DefaultProxyConfig` (istio/istio pkg/config/mesh/mesh.go). */
-const defaultDiscoveryAddress = "istiod.istio-system.svc:15012";
+export const defaultDiscoveryAddress = "istiod.istio-system.svc:15012";
 
 const objectFrom = (json: string): ReadonlyMap<string, unknown> | undefined => {
   try {

@@ -1,5 +1,6 @@
 /** Every check of the suite: a finding's id is the id of one of these. */
 import type { CheckRecord } from "./check.ts";
+import { cleanupChecks } from "./cleanup/cleanup-checks.ts";
 import { meshChecks } from "./mesh/mesh-checks.ts";
 import { migrationChecks } from "./move/migration-checks.ts";
 import { rollbackChecks } from "./rollback/rollback-checks.ts";
@@ -10,4 +11,5 @@ export const allChecks: readonly CheckRecord[] = [
   ...migrationChecks,
   ...meshChecks,
   ...rollbackChecks,
+  ...cleanupChecks,
 ];

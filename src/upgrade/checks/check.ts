@@ -23,7 +23,8 @@ export interface CheckRecord {
     | "gateways"
     | "workloads"
     | "availability"
-    | "rollback";
+    | "rollback"
+    | "cleanup";
   /** The flags that accept its findings; absent: nothing accepts them. */
   readonly accepts?: readonly Accept["flag"][];
 }

@@ -1,5 +1,7 @@
 /** The objects of a revision: what its removal deletes, and what it never touches. */
 
+import type { Unknown } from "../../mesh/model.ts";
+
 /** Any object of the cluster, by its API resource. */
 export interface ResourceRef {
   readonly group: string;
@@ -43,9 +45,11 @@ export type Owner =
       readonly shared: readonly SharedObject[];
       /** The owner's own command; undefined while `shared` has an entry, or where not all was read. */
       readonly command: string | undefined;
+      /** How to keep what is shared, or what has to be mended first. */
+      readonly advice?: string;
     };
 
-/** Everything that there is of a revision. */
+/** Everything that there is of a revision. While `unknown` has an entry it is not complete, and nothing is deleted. */
 export interface Inventory {
   readonly revision: string;
   readonly istioNamespace: string;
@@ -53,4 +57,6 @@ export interface Inventory {
   /** In the order of their deletion: injection webhooks, then Services, then Deployments, then the rest. */
   readonly owned: readonly OwnedObject[];
   readonly shared: readonly SharedObject[];
+  /** What could not be read. */
+  readonly unknown: readonly Unknown[];
 }

@@ -33,9 +33,6 @@ const known = (group: string, version: string, plural: string, kind: string, nam
   ...{ group, version, plural, kind, namespaced },
 });
 
-const rbac = (plural: string, kind: string, namespaced: boolean): Known =>
-  known("rbac.authorization.k8s.io", "v1", plural, kind, namespaced);
-
 const others: readonly Known[] = [
   known("", "v1", "nodes", "Node", false),
   known("", "v1", "limitranges", "LimitRange"),
@@ -48,16 +45,10 @@ const others: readonly Known[] = [
     "ValidatingAdmissionPolicyBinding",
     false,
   ),
-  known("", "v1", "serviceaccounts", "ServiceAccount"),
   known("", "v1", "secrets", "Secret"),
   known("", "v1", "persistentvolumes", "PersistentVolume", false),
   known("apps", "v1", "controllerrevisions", "ControllerRevision"),
-  known("apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition", false),
   known("storage.k8s.io", "v1", "storageclasses", "StorageClass", false),
-  rbac("roles", "Role", true),
-  rbac("rolebindings", "RoleBinding", true),
-  rbac("clusterroles", "ClusterRole", false),
-  rbac("clusterrolebindings", "ClusterRoleBinding", false),
 ];
 
 const shortNames = new Map<string, readonly string[]>([

@@ -56,7 +56,11 @@ async function reconcile(service: KubeJson, cluster: Cluster): Promise<undefined
     ...{ apiVersion: "discovery.k8s.io/v1", kind: "EndpointSlice", addressType: "IPv4", endpoints, ports },
     metadata: {
       generateName: `${name}-`,
-      labels: { ...service.metadata.labels, [serviceLabel]: name },
+      labels: {
+        ...service.metadata.labels,
+        [serviceLabel]: name,
+        "endpointslice.kubernetes.io/managed-by": "endpointslice-controller.k8s.io",
+      },
       ownerReferences: [ownerReference(service)],
     },
   });

@@ -3,6 +3,7 @@
  * and revision tags.
  */
 
+import { installedObjects } from "../../mesh/installed.ts";
 import { type Release, releases, rendered, revisionOfRelease } from "../../mesh/rendered.ts";
 import type { Json } from "../object.ts";
 
@@ -42,7 +43,7 @@ export function installed({ name, version, replicas }: Revision): readonly Json[
   const meta = (object: string) => ({ name: suffixed(object, name), namespace: istioNamespace, labels });
   return [
     configMap(meta("istio"), {
-      mesh: "defaultConfig:\n  discoveryAddress: istiod.istio-system.svc:15012\nrootNamespace: istio-system\ntrustDomain: cluster.local\n",
+      mesh: `defaultConfig:\n  discoveryAddress: ${suffixed("istiod", name)}.istio-system.svc:15012\nrootNamespace: istio-system\ntrustDomain: cluster.local\n`,
     }),
     configMap(meta("istio-sidecar-injector"), { config: JSON.stringify(found.injectorConfig), values: "{}" }),
     service(meta("istiod"), deployment.spec.selector.matchLabels),
@@ -55,8 +56,30 @@ export function installed({ name, version, replicas }: Revision): readonly Json[
     validator(`istio-validator${name === "default" ? "" : `-${name}`}-${istioNamespace}`, name, {
       matchLabels: { "istio.io/rev": name },
     }),
+    ...accounts(release, name),
   ];
 }
+
+/** The accounts of istiod with their rights, the reader's account, and what else istioctl creates beside what runs. */
+const accounts = (release: Release, name: string): readonly Json[] => {
+  const recorded = revisionOfRelease(release);
+  const { revisioned, unrevisioned } = installedObjects(release);
+  const kinds = ["ServiceAccount", "Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding"];
+  const objects: readonly Json[] =
+    name === "default" ? unrevisioned : JSON.parse(JSON.stringify(revisioned).replaceAll(recorded, name));
+  return objects
+    .filter(
+      ({ kind, metadata }) =>
+        (kinds.includes(kind) && ["istiod", "istio-reader"].includes(metadata.labels?.app)) ||
+        (kind === "ConfigMap" && metadata.name === suffixed("values", name)),
+    )
+    .map((object) => ({
+      ...object,
+      ...(object.kind.endsWith("Role") && { rules: [] }),
+      ...(object.kind === "ConfigMap" && { data: { "merged-values": "{}" } }),
+      metadata: { ...object.metadata, labels: { ...object.metadata.labels, "istio.io/rev": name } },
+    }));
+};
 
 /** What makes a revision the default: the tag, and with it the default validator. */
 export const asDefault = (revision: Revision): readonly Json[] => tagged("default", revision);

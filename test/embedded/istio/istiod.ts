@@ -73,6 +73,7 @@ export function createIstiod(
       }));
       return [json, JSON.stringify({ totalClients: clients.length, ...(clients.length > 0 && { clients }) })];
     }
+    if (path === "/debug/clusterz") return [json, modern ? ownCluster : "null"];
     return path === "/version" ? [text, `${version}-unknown-Clean`] : undefined;
   };
   const server = http.createServer((request, response) => {
@@ -115,6 +116,12 @@ export function createIstiod(
   };
 }
 
+/** As which istioctl's own connections are listed; nothing is sent to them. */
+export const versionOfIstioctl = "65536.65536.65536";
+
+/** `/debug/clusterz` without a remote cluster; up to 1.20 the own one is not in it. */
+const ownCluster = JSON.stringify([{ id: "Kubernetes", syncStatus: "synced" }]);
+
 function synczEntry({ proxy, type, version, cds, lds, connectedAt }: Connection, modern: boolean): Json {
   const acked = ({ nonce, state }: Connection["cds"]) => (state === "acked" ? nonce : undefined);
   const resource = (each: Connection["cds"]) => ({
@@ -125,7 +132,12 @@ function synczEntry({ proxy, type, version, cds, lds, connectedAt }: Connection,
   });
   return {
     ...{ cluster_id: "Kubernetes", proxy, proxy_type: type, istio_version: version },
-    ...{ cluster_sent: cds.nonce, cluster_acked: acked(cds), listener_sent: lds.nonce, listener_acked: acked(lds) },
+    ...(version !== versionOfIstioctl && {
+      cluster_sent: cds.nonce,
+      cluster_acked: acked(cds),
+      listener_sent: lds.nonce,
+      listener_acked: acked(lds),
+    }),
     ...(modern && { resources: { [clusterType]: resource(cds), [listenerType]: resource(lds) } }),
   };
 }

@@ -1,0 +1,63 @@
+/** Switches a revision's injection webhooks off as istioctl does, and on again with the selectors that they had. */
+import type { Cluster } from "../../cluster/cluster.ts";
+import { ClusterError } from "../../cluster/cluster-error.ts";
+import { kindOfResource } from "../../gather/inventory/resource-kind.ts";
+import type { LabelSelector, WebhookEntry } from "../../mesh/kubernetes.ts";
+import { labelOf } from "../../mesh/labels.ts";
+import { refKey } from "../../upgrade/cleanup/chart-objects.ts";
+import type { InstalledObject } from "../../upgrade/cleanup/inventory-of.ts";
+import type { ResourceRef } from "../../upgrade/cleanup/revision-inventory.ts";
+import type { RecordFields } from "../../upgrade/record/record-fields.ts";
+import { settle } from "../settle.ts";
+
+/** Source: `NeverMatch` (istioctl/pkg/util/common.go). */
+const neverMatch: LabelSelector = { matchLabels: { "istio.io/deactivated": "never-match" } };
+
+const isOff = ({ namespaceSelector }: WebhookEntry): boolean =>
+  labelOf(namespaceSelector?.matchLabels, "istio.io/deactivated") === "never-match";
+
+/** Whether no entry of the webhook configuration selects anything. */
+export const isSwitchedOff = ({ webhooks = [] }: InstalledObject): boolean => webhooks.every(isOff);
+
+/** Deactivates every entry. Throws `ClusterError`, also where it is another object by now. */
+export const switchOff = (cluster: Cluster, ref: ResourceRef, uid: string): Promise<void> =>
+  switchTo(cluster, ref, uid, (entry) => ({ ...entry, namespaceSelector: neverMatch, objectSelector: neverMatch }));
+
+/** Gives the entries that are deactivated the selectors that are kept of them. */
+export const switchOn = (cluster: Cluster, ref: ResourceRef, uid: string, kept: RecordFields): Promise<void> => {
+  const entries = (kept as unknown as InstalledObject).webhooks ?? [];
+  return switchTo(cluster, ref, uid, (entry) => {
+    const before = entries.find(({ name }) => name === entry.name);
+    if (!before || !isOff(entry)) return entry;
+    const { namespaceSelector = {}, objectSelector = {} } = before;
+    return { ...entry, namespaceSelector, objectSelector };
+  });
+};
+
+/** A merge patch replaces the whole list, so everything else of the entries is sent as it was read. */
+async function switchTo(
+  cluster: Cluster,
+  ref: ResourceRef,
+  uid: string,
+  change: (entry: WebhookEntry) => WebhookEntry,
+): Promise<void> {
+  const kind = kindOfResource(ref);
+  const written = (now: InstalledObject): readonly WebhookEntry[] => (now.webhooks ?? []).map(change);
+  await settle<InstalledObject, true>({
+    read: async () => {
+      const now = await cluster.get(kind, ref.name, ref.namespace);
+      if (now?.metadata.uid === uid) return now;
+      const what = now ? "was created again" : "was deleted";
+      throw new ClusterError(`${refKey(ref)} ${what} meanwhile`, {
+        reason: "conflict",
+        hint: "run the command again: it goes by what is there then",
+      });
+    },
+    settled: (now) => (JSON.stringify(written(now)) === JSON.stringify(now.webhooks ?? []) ? true : undefined),
+    write: async (now) => {
+      const { uid: _, resourceVersion } = now.metadata;
+      await cluster.patch(kind, ref, { metadata: { uid, resourceVersion }, webhooks: written(now) }, {});
+      return true;
+    },
+  });
+}
