@@ -231,7 +231,12 @@ export interface WebhookConfigurationObject extends KubeObject {
 }
 
 export interface ServiceObject extends KubeObject {
-  readonly spec?: { readonly selector?: Labels; readonly clusterIP?: string; readonly type?: string };
+  readonly spec?: {
+    readonly selector?: Labels;
+    readonly ports?: readonly object[];
+    readonly clusterIP?: string;
+    readonly type?: string;
+  };
 }
 
 export interface EndpointSliceObject extends KubeObject {

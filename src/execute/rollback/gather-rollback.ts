@@ -9,6 +9,7 @@ import { recordingUnknown } from "../../gather/optional-read.ts";
 import { readClusterEvidence } from "../../gather/read-evidence.ts";
 import { journalsOfAll } from "../../gather/read-history.ts";
 import { readJournals } from "../../gather/read-journals.ts";
+import { readTagObjects } from "../../gather/read-tag-objects.ts";
 import { snapshot } from "../../gather/snapshot.ts";
 import type { Finding } from "../../mesh/finding.ts";
 import type { NamespaceObject } from "../../mesh/kubernetes.ts";
@@ -27,7 +28,8 @@ import {
 import { type RollbackFacts, type RollbackGathered, rollbackFacts } from "../../upgrade/rollback/rollback-facts.ts";
 import { usableRecord } from "../../upgrade/rollback/rollback-place.ts";
 import type { RollbackRequest } from "../../upgrade/rollback/rollback-request.ts";
-import { rehearseLabels } from "../steps/rehearse.ts";
+import { tagBack } from "../../upgrade/tags/tag-back.ts";
+import { rehearseLabels, rehearseTag } from "../steps/rehearse.ts";
 
 export interface PreparedRollback {
   readonly facts: RollbackFacts;
@@ -57,7 +59,7 @@ export async function prepareRollback(
 ): Promise<PreparedRollback> {
   const { names, recorded } = await scopeOf(cluster, request);
   announce(names, [...new Set(recorded.map(({ revision }) => revision))]);
-  const read = await readForRollback(cluster, names, istioNamespace);
+  const read = await readForRollback(cluster, names, istioNamespace, request.tag);
   const { mesh, journals } = read;
   const runKnown = await isRunKnown(cluster, request, recorded, journals);
   const gathered = { ...read, runKnown };
@@ -67,7 +69,11 @@ export async function prepareRollback(
   const refused = found.some(({ severity }) => severity === "blocker");
   const asked = refused
     ? []
-    : await Promise.all([missingRights(cluster, plan, istioNamespace), rehearseLabels(cluster, plan)]);
+    : await Promise.all([
+        missingRights(cluster, plan, istioNamespace),
+        rehearseLabels(cluster, plan),
+        rehearseTag(cluster, plan),
+      ]);
   const drafts = rollbackDrafts(facts, plan);
   const continued = journals ? continuedFindings(drafts, journals, mesh) : [];
   return { facts, plan, findings: [...found, ...continued, ...asked.flat()], drafts, journals };
@@ -78,15 +84,20 @@ async function readForRollback(
   cluster: Cluster,
   names: readonly string[],
   istioNamespace: string,
+  tag?: string,
 ): Promise<Omit<RollbackGathered, "runKnown">> {
   const unknown: Unknown[] = [];
   const optional = recordingUnknown(unknown);
-  const [mesh, journals] = await Promise.all([
-    snapshot(cluster, { istioNamespace, namespaces: names, workloads: true, askIstiods: true }),
-    optional("journals", readJournals(cluster, names)),
+  const namespaces = tag === undefined ? names : "all";
+  const places = tag === undefined ? names : [...new Set([...names, istioNamespace])];
+  const [mesh, journals, objects] = await Promise.all([
+    snapshot(cluster, { istioNamespace, namespaces, workloads: true, askIstiods: true }),
+    optional("journals", readJournals(cluster, places)),
+    tag === undefined ? undefined : readTagObjects(cluster, istioNamespace),
   ]);
   const evidence = await readClusterEvidence(cluster, mesh, names);
-  return { mesh, evidence, names, journals, journalsUnread: unknown[0]?.reason };
+  const back = tag === undefined || !objects ? undefined : tagBack(objects, tag);
+  return { mesh, evidence, names, journals, journalsUnread: unknown[0]?.reason, tag: back };
 }
 
 /**
@@ -120,19 +131,29 @@ interface Recorded {
 /** The namespaces to look at, and what their records have. Every namespace with a record, where none was named. */
 async function scopeOf(
   cluster: Cluster,
-  { namespaces }: RollbackRequest,
+  { namespaces, tag }: RollbackRequest,
 ): Promise<{ readonly names: readonly string[]; readonly recorded: readonly Recorded[] }> {
   if (namespaces !== "all") {
     const found = await Promise.all(namespaces.map((name) => cluster.get(kinds.namespaces, name)));
     return { names: namespaces, recorded: found.flatMap((each) => (each ? recordedOf(each) : [])) };
   }
   const listed = await cluster.list(kinds.namespaces, { metadataOnly: true }, ({ metadata }) => ({ metadata }));
-  const annotated = (listed?.items ?? []).filter(
-    ({ metadata }) => labelOf(metadata.annotations, undoAnnotation) !== undefined,
+  const annotated = (listed?.items ?? []).filter(({ metadata }) =>
+    tag === undefined ? labelOf(metadata.annotations, undoAnnotation) !== undefined : hasMoved(metadata, tag),
   );
   const names = annotated.map(({ metadata }) => metadata.name).toSorted((a, b) => (a < b ? -1 : 1));
   return { names, recorded: annotated.flatMap(recordedOf) };
 }
+
+/** Whether the namespace moved with this tag. */
+const hasMoved = ({ annotations = {}, uid }: NamespaceObject["metadata"], tag: string): boolean => {
+  const record = usableRecord({ annotations, uid });
+  if (record === undefined) return false;
+  // A record that cannot be read may be one of this tag: then it is refused, and not left out.
+  return isMalformed(record)
+    ? (labelOf(annotations, undoAnnotation) ?? "").includes(`"movedTag":${JSON.stringify(tag)}`)
+    : record.movedTag === tag;
+};
 
 const recordedOf = ({ metadata }: Pick<NamespaceObject, "metadata">): readonly Recorded[] => {
   const record = usableRecord({ annotations: metadata.annotations ?? {}, uid: metadata.uid });

@@ -21,7 +21,7 @@ import {
 
 export interface LockRequest {
   readonly namespaces: readonly string[];
-  /** Its Lease is taken by whoever removes a control plane: it must be free too. */
+  /** Its Lease is taken by whoever changes the whole mesh: it must be free too, and is only looked at unless named. */
   readonly istioNamespace: string;
   readonly run: string;
   readonly verb: string;
@@ -120,8 +120,8 @@ export async function takeLock(cluster: Cluster, request: LockRequest): Promise<
   };
 
   /**
-   * Gives who else holds the namespace; undefined: it is ours. The Lease of the Istio namespace is only looked at:
-   * whoever removes a control plane takes it first, and then looks at all others.
+   * Gives who else holds the namespace; undefined: it is ours. The Lease of the Istio namespace is only looked at where
+   * it is not among the namespaces: whoever changes the whole mesh takes it.
    */
   async function take(namespace: string): Promise<Holder | undefined> {
     for (let attempt = 1; ; attempt++) {
@@ -135,7 +135,7 @@ export async function takeLock(cluster: Cluster, request: LockRequest): Promise<
       });
       signal.throwIfAborted();
       if (holder && holder.run !== self.run) return holder;
-      if (namespace === istioNamespace) return undefined;
+      if (namespace === istioNamespace && !namespaces.includes(namespace)) return undefined;
       attempted.add(namespace);
       // Others may have seen the write at once, so its age counts from here, also where its answer was lost.
       let sentAt = moment();
@@ -284,7 +284,7 @@ export async function takeLock(cluster: Cluster, request: LockRequest): Promise<
 
   keepRenewing();
   await Promise.all(namespaces.map(takeOrEnd));
-  if (!ended.signal.aborted) await takeOrEnd(istioNamespace);
+  if (!ended.signal.aborted && !namespaces.includes(istioNamespace)) await takeOrEnd(istioNamespace);
   if (failure !== undefined) {
     await release();
     throw request.signal.aborted ? notTaken(request.signal.reason) : failure;
