@@ -10,7 +10,7 @@ import { kinds } from "../cluster/kinds.ts";
 export type Name = readonly [name: string, help: string | undefined];
 
 /** What names are wanted of: objects in the cluster, or (the last three) entries of the kubeconfig. */
-export type CompletionKind = "namespace" | "revision" | "revision-or-tag" | "context" | "cluster" | "user";
+export type CompletionKind = "namespace" | "revision" | "tag" | "revision-or-tag" | "context" | "cluster" | "user";
 
 /** Sorted by name. Throws what `connect` and the cluster throw. */
 export const namesFor = async (what: CompletionKind, flags: ClusterFlags): Promise<readonly Name[]> => {
@@ -31,7 +31,7 @@ const namesInConfig = (what: "context" | "cluster" | "user", { kubeconfig }: Clu
 };
 
 const namesInCluster = async (
-  what: "namespace" | "revision" | "revision-or-tag",
+  what: "namespace" | "revision" | "tag" | "revision-or-tag",
   flags: ClusterFlags,
 ): Promise<Name[]> => {
   const cluster = await connect(flags, {
@@ -57,8 +57,8 @@ const namesInCluster = async (
     const found = new Map<string, string>();
     for (const labels of listed?.items ?? []) {
       const [revision = "", tag] = [labels.get("istio.io/rev"), labels.get("istio.io/tag")];
-      if (tag === undefined) found.set(revision, "revision");
-      else if (what === "revision-or-tag" && !found.has(tag)) found.set(tag, `tag of ${revision}`);
+      if (tag === undefined && what !== "tag") found.set(revision, "revision");
+      else if (tag !== undefined && what !== "revision" && !found.has(tag)) found.set(tag, `tag of ${revision}`);
     }
     return [...found];
   } finally {
