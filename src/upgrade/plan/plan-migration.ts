@@ -145,7 +145,11 @@ const inherited = ({ namespace, before, after }: NamespaceMove, target: Target):
   if (earlier === undefined) return {};
   const since = earlier.since ?? earlier.stamp;
   const kept = sameRevisionLabels(before, after)
-    ? { before: earlier.before, from: earlier.from, movedTag: earlier.movedTag }
+    ? {
+        before: earlier.before,
+        from: earlier.from,
+        ...(earlier.movedTag === undefined ? {} : { movedTag: earlier.movedTag }),
+      }
     : {};
   return { inherited: { since, ...kept } };
 };

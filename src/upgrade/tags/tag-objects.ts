@@ -279,7 +279,7 @@ const deactivation = (objects: TagObjects): readonly TagPiece[] =>
   }));
 
 /** The kind of the API of each object of a tag. */
-export const listOf = (objects: TagObjects, kind: TagObjectKind): readonly TagObject[] =>
+const objectsOf = (objects: TagObjects, kind: TagObjectKind): readonly TagObject[] =>
   kind === "Service"
     ? objects.services
     : kind === "ValidatingWebhookConfiguration"
@@ -290,7 +290,7 @@ export const allTagObjects = (
   objects: TagObjects,
 ): readonly { readonly ref: TagObjectRef; readonly found: TagObject }[] =>
   (["MutatingWebhookConfiguration", "ValidatingWebhookConfiguration", "Service"] as const).flatMap((kind) =>
-    listOf(objects, kind).map((found) => ({
+    objectsOf(objects, kind).map((found) => ({
       ref: { kind, namespace: kind === "Service" ? objects.istioNamespace : undefined, name: found.metadata.name },
       found,
     })),

@@ -10,7 +10,7 @@ import { labelReaderChecks } from "./label-readers.ts";
 import { namespaceChecks } from "./namespaces.ts";
 import { requestChecks } from "./request.ts";
 import { startingPointChecks } from "./starting-point.ts";
-import { tagMoveChecks } from "./tag.ts";
+import { tagMoveChecks } from "./tag-move-checks.ts";
 import { wayBackChecks } from "./way-back.ts";
 import { workloadChecks } from "./workloads.ts";
 
