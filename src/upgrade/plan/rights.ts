@@ -26,9 +26,9 @@ export const neededRights = (plan: Plan, istioNamespace: string): readonly Right
   ),
 ];
 
-/** Of the objects of a tag, and to delete again what the move creates. */
-const tagRights = ({ changes }: MoveTagStep): readonly Right[] =>
-  changes.flatMap(({ ref, before, after }) => {
+/** Of the objects of a tag, of the Gateways that follow it, and to delete again what the move creates. */
+const tagRights = ({ changes, gateways }: MoveTagStep): readonly Right[] => [
+  ...changes.flatMap(({ ref, before, after }) => {
     const { namespace, name } = ref;
     const resource = {
       group: ref.kind === "Service" ? "" : "admissionregistration.k8s.io",
@@ -40,7 +40,11 @@ const tagRights = ({ changes }: MoveTagStep): readonly Right[] =>
       ...(before && after ? [] : verbs(["delete"], { ...place, name })),
       ...(before ? [] : verbs(["create"], place)),
     ];
-  });
+  }),
+  ...gateways.flatMap(({ namespace, name }) =>
+    verbs(["get"], { group: "gateway.networking.k8s.io", resource: "gateways", namespace, name }),
+  ),
+];
 
 const plurals = {
   MutatingWebhookConfiguration: "mutatingwebhookconfigurations",
