@@ -39,7 +39,7 @@ for (const [right, resource, name] of [
     assert.ok(!items.some(({ metadata }: Json) => metadata.name === "istio-revision-tag-prod-stable"));
   });
 
-test("all of them are enough: created, moved with a namespace and its Service, put back, and removed again", async () => {
+test("all of them are enough: created, moved with a namespace and its Service, and put back", async () => {
   await grantRights(mesh, "tagger", undefined, documents);
   const created = await asUser("tagger", "mesh-migrate", "--to", "1-28");
   assert.equal(created.code, 0, created.stdout + created.stderr);

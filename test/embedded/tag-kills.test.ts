@@ -9,6 +9,7 @@ import { deployment } from "../fixtures/workload-objects.ts";
 import { bootMesh, type EmbeddedMesh } from "./mesh.ts";
 import type { KubeJson } from "./object.ts";
 import { type KillPoint, startProgram, untilEnd } from "./program.ts";
+import { chosen } from "./sweep.ts";
 import type { Verb } from "./verbs.ts";
 
 let mesh: EmbeddedMesh;
@@ -46,7 +47,15 @@ async function run(
   return { code: result?.code, writes: program.effects.length };
 }
 
-test("killed at each write, then again, and then back; and back at once", async () => {
+interface Kill {
+  readonly name: string;
+  readonly effect: number;
+  readonly when: KillPoint["when"];
+}
+
+const sampleSize = 4;
+
+test("killed at a write, then again, and then back, which may be killed too", async () => {
   const namespace = await mesh.createNamespace({ "istio-injection": "enabled" });
   await mesh.apply([
     deployment({ namespace, name: "web", replicas: 2, readyAfter: 500 }),
@@ -54,28 +63,31 @@ test("killed at each write, then again, and then back; and back at once", async 
   ] as Parameters<EmbeddedMesh["apply"]>[0]);
   await mesh.waitReady(namespace, 300);
   const original = objects();
+  const ofTag: KillPoint["of"] = ({ url }) => url.pathname.includes("webhookconfigurations");
   const whole = await run(moving);
   const back = await run(puttingBack);
   assert.deepEqual(objects(), original);
-  for (let effect = 0; effect < whole.writes; effect++)
-    for (const when of ["before", "after"] as const) {
-      const name = `killed ${when} write ${effect} of ${whole.writes}`;
-      const killed = await run(moving, { effect, when });
-      // Not every run has the same number of writes: Events and entries of the journal go together by chance.
-      if (effect % 2 === 0 && killed.code === undefined) {
-        await run(moving);
-        await assertArrived(mesh, namespace, "1-20").catch((error) => assert.fail(`${name}: ${error}`));
-      }
-      if (effect % 3 === 0) await run(puttingBack, { effect: effect % back.writes, when });
-      await run(puttingBack);
-      assert.deepEqual(objects(), original, name);
-      await assertArrived(mesh, namespace, "default").catch((error) => assert.fail(`${name}: ${error}`));
-      assert.equal(
-        mesh.store.get(mesh.resources.named("namespaces"), undefined, namespace)?.metadata.annotations?.[
-          "kubectl-mesh/undo"
-        ],
-        undefined,
-        name,
-      );
+  const grid = Array.from({ length: whole.writes }, (_, effect) =>
+    (["before", "after"] as const).map((when): Kill => ({ name: `killed ${when} write ${effect}`, effect, when })),
+  ).flat();
+  const kills: readonly (Kill & Pick<KillPoint, "of">)[] = [
+    // Between the objects of the tag: webhook, validator, the injector that is switched off, and both once more closed.
+    ...grid.slice(0, 6).map((each) => ({ ...each, name: `${each.name} to the tag`, of: ofTag })),
+    ...chosen(grid, sampleSize),
+  ];
+  for (const { name, effect, when, of } of kills) {
+    const killed = await run(moving, { effect, when, ...(of && { of }) });
+    if (of) assert.equal(killed.code, undefined, `${name}: it is killed`);
+    if (effect % 2 === 0) {
+      await run(moving);
+      await assertArrived(mesh, namespace, "1-20").catch((error) => assert.fail(`${name}: ${error}`));
     }
+    if (of) await run(puttingBack, { effect: effect % 3, when, of });
+    else if (effect % 3 === 0) await run(puttingBack, { effect: effect % back.writes, when });
+    await run(puttingBack);
+    assert.deepEqual(objects(), original, name);
+    await assertArrived(mesh, namespace, "default").catch((error) => assert.fail(`${name}: ${error}`));
+    const { annotations } = mesh.store.get(mesh.resources.named("namespaces"), undefined, namespace)?.metadata ?? {};
+    assert.equal(annotations?.["kubectl-mesh/undo"], undefined, name);
+  }
 });
