@@ -20,6 +20,7 @@ import {
   migrationNamesView,
   migrationView,
   unchangedView,
+  withNextCommand,
 } from "../../src/views/migration-view.ts";
 import { type MigrateArgs, migrateFlags } from "./migrate-flags.ts";
 
@@ -99,8 +100,8 @@ const headline = (
 /** What ended without a change is an error and goes to stderr, but for those who asked for a document. */
 function print({ result, plan }: Migration, { output, noHeaders }: MigrateArgs, io: Io, command: string): void {
   const options = { wide: output === "wide", noHeaders };
-  if (output === "json") io.out(jsonView(migrationDocument(result)));
-  else if (output === "yaml") io.out(yamlView(migrationDocument(result)));
+  if (output === "json") io.out(jsonView(migrationDocument(withNextCommand(result, command))));
+  else if (output === "yaml") io.out(yamlView(migrationDocument(withNextCommand(result, command))));
   else if (endedUnchanged(result)) io.err(unchangedView(result, command));
   else io.out(output === "name" ? migrationNamesView(result) : migrationView(result, options, plan));
 }

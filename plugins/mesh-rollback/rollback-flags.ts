@@ -16,6 +16,7 @@ export const rollbackFlags = {
   run: {
     type: "string",
     coerce: wordOf("the id of a run"),
+    completes: "run",
     describe: "only what this run changed",
   },
   toBefore: {

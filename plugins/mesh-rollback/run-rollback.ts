@@ -20,7 +20,7 @@ import type { RollbackRequest } from "../../src/upgrade/rollback/rollback-reques
 import { type RepeatedRollback, rollbackCommandOf } from "../../src/upgrade/rollback/rollback-result.ts";
 import { jsonView, yamlView } from "../../src/views/document.ts";
 import { historyText } from "../../src/views/history-view.ts";
-import { endedUnchanged, unchangedView } from "../../src/views/migration-view.ts";
+import { endedUnchanged, unchangedView, withNextCommand } from "../../src/views/migration-view.ts";
 import { rollbackDocument, rollbackNamesView, rollbackView } from "../../src/views/rollback-view.ts";
 import { type RollbackArgs, rollbackFlags } from "./rollback-flags.ts";
 
@@ -72,7 +72,7 @@ async function listRuns(args: RollbackArgs, io: Io): Promise<ExitCode> {
     if (namespace.length === 0 || facts.namespaces.length > 0)
       io.out(historyText(facts, wayBack, { output, noHeaders }));
     if (missing.length === 0) return exit.done;
-    io.err(`error: there is no namespace ${listed(missing, 12)}`);
+    io.err(`error: there is no namespace ${listed(missing, 12)}\n  → kubectl get namespaces`);
     return exit.refused;
   });
 }
@@ -124,8 +124,8 @@ const headline = (
 /** What ended without a change is an error and goes to stderr, but for those who asked for a document. */
 function print({ result, plan }: Rollback, { output, noHeaders }: RollbackArgs, io: Io, command: string): void {
   const options = { wide: output === "wide", noHeaders };
-  if (output === "json") io.out(jsonView(rollbackDocument(result)));
-  else if (output === "yaml") io.out(yamlView(rollbackDocument(result)));
+  if (output === "json") io.out(jsonView(rollbackDocument(withNextCommand(result, command))));
+  else if (output === "yaml") io.out(yamlView(rollbackDocument(withNextCommand(result, command))));
   else if (endedUnchanged(result)) io.err(unchangedView(result, command));
   else io.out(output === "name" ? rollbackNamesView(result) : rollbackView(result, options, plan));
 }

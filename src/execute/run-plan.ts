@@ -18,8 +18,16 @@ export interface StepActions<S extends Step, A> {
   readonly podsInFlight: (step: S) => number;
   /** The last look before the write. `skip`: nothing to do. Throws `ClusterError` where the step may not begin. */
   readonly guard: (step: S, tools: Tools) => Promise<"go" | "skip">;
-  /** The write, idempotent. Throws `ClusterError`, `ambiguous` where it may have been done all the same. */
-  readonly apply: (step: S, tools: Tools) => Promise<A>;
+  /**
+   * The restart stamp that the write will have, where it is neither the run's nor the plan's: it belongs to the intent,
+   * so that a write that is repeated after a kill is the same rollout. Throws `ClusterError`.
+   */
+  readonly ownStamp?: (step: S, tools: Tools) => Promise<string | undefined>;
+  /**
+   * The write, idempotent. `ownStamp`: the one in the intent. Throws `ClusterError`, `ambiguous` where it may have been
+   * done all the same.
+   */
+  readonly apply: (step: S, tools: Tools, ownStamp: string | undefined) => Promise<A>;
   /** Waits for the proof. Throws the reason of `tools.stop.now` when that aborts. */
   readonly prove: (step: S, applied: A, until: Stage["until"], tools: Tools) => Promise<Proof>;
 }
@@ -90,13 +98,15 @@ export async function runPlan(plan: Plan, machine: Machine, tools: Tools): Promi
         const pods = actions.podsInFlight(step);
         if (pods > 0) release = await budget.acquire(pods, signalFor(stage));
         signalFor(stage).throwIfAborted();
+        let ownStamp: string | undefined;
         do {
           if ((await actions.guard(step, tools)) === "skip") return "done";
+          ownStamp = await actions.ownStamp?.(step, tools);
           signalFor(stage).throwIfAborted();
-        } while ((await begin(step)) === "stale");
+        } while ((await begin(step, ownStamp)) === "stale");
         signalFor(stage).throwIfAborted();
         sent = true;
-        applied = await actions.apply(step, tools);
+        applied = await actions.apply(step, tools, ownStamp);
         written = true;
       }
       const { state, reason, diagnosis } = await actions.prove(step, applied, stage.until, tools);
@@ -123,8 +133,8 @@ export async function runPlan(plan: Plan, machine: Machine, tools: Tools): Promi
   }
 
   /** Every write begins here: the lock is held, and the intent is in the cluster. Throws `ClusterError`. */
-  async function begin(step: Step): Promise<"current" | "stale"> {
-    const seen = step.kind === "prove" ? "current" : await unlessAborted(ledger.begin(step), stop.requests);
+  async function begin(step: Step, ownStamp: string | undefined): Promise<"current" | "stale"> {
+    const seen = step.kind === "prove" ? "current" : await unlessAborted(ledger.begin(step, ownStamp), stop.requests);
     if (seen === undefined)
       throw new ClusterError("ended before the write", { reason: "timeout", cause: stop.requests.reason });
     journal.note(stepKey(step), { state: "begun", reason: step.kind === "restart" ? "restart begun" : undefined });

@@ -5,12 +5,25 @@ import { loadKubeconfig } from "../cluster/auth/kubeconfig-files.ts";
 import { systemClock } from "../cluster/clock.ts";
 import { connect } from "../cluster/connect.ts";
 import { kinds } from "../cluster/kinds.ts";
+import { labelOf } from "../mesh/labels.ts";
+import { undoAnnotation } from "../mesh/model.ts";
+import { counted } from "../mesh/phrase.ts";
+import { isMalformed } from "../upgrade/record/record-fields.ts";
+import { parseUndoRecord } from "../upgrade/record/undo-record.ts";
 
 /** A name, and what the shell shows beside it. */
 export type Name = readonly [name: string, help: string | undefined];
 
 /** What names are wanted of: objects in the cluster, or (the last three) entries of the kubeconfig. */
-export type CompletionKind = "namespace" | "revision" | "tag" | "revision-or-tag" | "context" | "cluster" | "user";
+export type CompletionKind =
+  | "namespace"
+  | "run"
+  | "revision"
+  | "tag"
+  | "revision-or-tag"
+  | "context"
+  | "cluster"
+  | "user";
 
 /** Sorted by name. Throws what `connect` and the cluster throw. */
 export const namesFor = async (what: CompletionKind, flags: ClusterFlags): Promise<readonly Name[]> => {
@@ -31,7 +44,7 @@ const namesInConfig = (what: "context" | "cluster" | "user", { kubeconfig }: Clu
 };
 
 const namesInCluster = async (
-  what: "namespace" | "revision" | "tag" | "revision-or-tag",
+  what: "namespace" | "run" | "revision" | "tag" | "revision-or-tag",
   flags: ClusterFlags,
 ): Promise<Name[]> => {
   const cluster = await connect(flags, {
@@ -47,6 +60,10 @@ const namesInCluster = async (
         name,
         injectionOf(new Map(Object.entries(labels ?? {}))),
       ]);
+    }
+    if (what === "run") {
+      const listed = await cluster.list(kinds.namespaces, { metadataOnly: true }, ({ metadata }) => metadata);
+      return runsOfRecords((listed?.items ?? []).map(({ annotations }) => labelOf(annotations ?? {}, undoAnnotation)));
     }
     const query = { metadataOnly: true, labelSelector: "istio.io/rev" };
     const listed = await cluster.list(
@@ -64,6 +81,18 @@ const namesInCluster = async (
   } finally {
     await cluster.close();
   }
+};
+
+/** The runs that can be undone, as the undo records of the namespaces have them. */
+const runsOfRecords = (texts: readonly (string | undefined)[]): Name[] => {
+  const records = texts.flatMap((text) => {
+    const record = text === undefined ? undefined : parseUndoRecord(text);
+    return record === undefined || isMalformed(record) ? [] : [record];
+  });
+  return [...Map.groupBy(records, ({ run }) => run)].map(([run, all]) => {
+    const [{ from, target } = {}] = all;
+    return [run, `${from?.revision} to ${target?.revision}, ${counted(all.length, "namespace")}`];
+  });
 };
 
 const injectionOf = (labels: ReadonlyMap<string, string>): string | undefined => {

@@ -6,6 +6,8 @@ import type { NamespaceObject } from "../mesh/kubernetes.ts";
 import { labelOf } from "../mesh/labels.ts";
 import { undoAnnotation } from "../mesh/model.ts";
 import type { HeldLock, HistoryFacts, NamespaceRecord } from "../upgrade/history.ts";
+import { holderOf } from "../upgrade/record/lock-holder.ts";
+import { isText } from "../upgrade/record/record-fields.ts";
 import { stateLabels, stateName } from "../upgrade/record/run-journal.ts";
 import { itemsOf } from "./list-kind.ts";
 import { readJournals } from "./read-journals.ts";
@@ -68,8 +70,8 @@ const itemsOrHint = async <R>(list: Promise<ListResult<R> | undefined>): Promise
   }
 };
 
-const recordOf = ({ metadata: { name, uid, annotations = {} } }: NamespaceObject): NamespaceRecord => ({
-  ...{ name, uid, annotations },
+const recordOf = ({ metadata: { name, uid, annotations = {}, labels = {} } }: NamespaceObject): NamespaceRecord => ({
+  ...{ name, uid, annotations, labels },
 });
 
 async function readLocks(cluster: Cluster, namespaces: readonly string[]): Promise<ReadonlyMap<string, HeldLock>> {
@@ -78,8 +80,11 @@ async function readLocks(cluster: Cluster, namespaces: readonly string[]): Promi
   );
   return new Map(
     found.flatMap(([name, lease]) => {
-      const { holderIdentity: holder = "", renewTime: renewedAt } = lease?.spec ?? {};
-      return holder === "" ? [] : [[name, { holder, renewedAt }] as const];
+      const holder = holderOf(lease);
+      const renewTime: unknown = lease?.spec?.renewTime;
+      return holder
+        ? [[name, { holder: holder.by, renewedAt: isText(renewTime) ? renewTime : undefined }] as const]
+        : [];
     }),
   );
 }

@@ -2,7 +2,8 @@
 import type { Finding } from "../mesh/finding.ts";
 import { labelOf } from "../mesh/labels.ts";
 import { type Namespace, undoAnnotation } from "../mesh/model.ts";
-import { type FoundJournal, foreignReason, type Journals } from "./record/found-journal.ts";
+import { revisionLabelsOf } from "../mesh/revision-labels.ts";
+import { changedNothing, type FoundJournal, foreignReason, type Journals, runsOf } from "./record/found-journal.ts";
 import { isMalformed } from "./record/record-fields.ts";
 import { type RunRecord, stateName } from "./record/run-journal.ts";
 import { parseUndoRecord, type UndoRecord } from "./record/undo-record.ts";
@@ -18,7 +19,7 @@ export interface HistoryFacts {
 }
 
 /** What of a namespace its history needs. */
-export type NamespaceRecord = Pick<Namespace, "name" | "uid" | "annotations">;
+export type NamespaceRecord = Pick<Namespace, "name" | "uid" | "annotations" | "labels">;
 
 /** A lock whose owner works, or was killed. */
 export interface HeldLock {
@@ -28,13 +29,15 @@ export interface HeldLock {
 }
 
 /**
- * `open`: neither proven to the end nor put back · `stopped`: the same, and its program has ended by itself · `done` ·
+ * `open`: neither proven to the end nor put back · `stopped`: the same, and its program has ended by itself ·
+ * `unchanged`: it ended before its first change · `done` ·
  * `restored`: it put everything back itself · `undone`: a later rollback put it back · `unreadable`: its record or
  * journal cannot be used · `foreign`: its record or journal was written for another cluster or namespace.
  */
 export type HistoryState =
   | "open"
   | "stopped"
+  | "unchanged"
   | "done"
   | "restored"
   | "undone"
@@ -42,9 +45,9 @@ export type HistoryState =
   | "unreadable"
   | "foreign";
 
-/** What a rollback of the run would find today. */
+/** What a rollback of the run would find today. `nothing`: there would be nothing to put back. */
 export interface WayBack {
-  readonly state: "ready" | "blocked" | "unknown";
+  readonly state: "ready" | "blocked" | "unknown" | "nothing";
   readonly findings: readonly Finding[];
 }
 
@@ -70,7 +73,7 @@ export interface HistoryRun {
   readonly reason: string | undefined;
   /** Of the newest run: the lock of its namespace, where it is held. */
   readonly lock: HeldLock | undefined;
-  /** Only for the run that the undo record names. */
+  /** Only for the run that the undo record names, and where there is none for one that is `unchanged`. */
   readonly wayBack: WayBack | undefined;
 }
 
@@ -96,7 +99,10 @@ function runsIn(
   findings: readonly Finding[] | undefined,
 ): readonly HistoryRun[] {
   const undo = undoRecordOf(namespace);
-  const rows = [...journalRuns(namespace, journals)];
+  const found = journalRuns(namespace, journals);
+  const rows = found.map(({ row }) => row);
+  const today = revisionLabelsOf(namespace.labels);
+  const idle = new Set(found.flatMap(({ row, of }) => (of && changedNothing(of, today) ? [row] : [])));
   const named = undo.kind === "record" ? rows.findIndex(({ run }) => run === undo.record.run) : -1;
   if (undo.kind === "record" && named < 0) rows.push(recordRun(namespace, undo.record));
   else if (undo.kind === "unreadable" || undo.kind === "foreign")
@@ -106,12 +112,15 @@ function runsIn(
   return rows.map((row, index) => {
     const ofRecord = undo.kind === "record" && row.run === undo.record.run;
     const state = ofRecord ? ofBoth(row.state, undo.record.state) : row.state;
-    const held = index === rows.length - 1 ? lock : undefined;
+    const isLast = index === rows.length - 1;
+    const held = isLast ? lock : undefined;
+    // Of a run that goes on it is not known yet.
+    const unchanged = isLast && !held && (undo.kind === "none" || undo.kind === "record") && !ofRecord && idle.has(row);
     return {
       ...row,
-      state: held && state === "stopped" ? "open" : state,
+      state: unchanged ? "unchanged" : held && state === "stopped" ? "open" : state,
       lock: held,
-      wayBack: ofRecord ? wayBackOf(findings) : undefined,
+      wayBack: ofRecord ? wayBackOf(findings) : unchanged && undo.kind === "none" ? nothingBack : undefined,
     };
   });
 }
@@ -131,14 +140,18 @@ const undoRecordOf = ({ uid, annotations }: NamespaceRecord): FoundRecord => {
     : { kind: "foreign", reason: "it was written for another namespace of this name, which was deleted since" };
 };
 
-const journalRuns = (namespace: NamespaceRecord, { clusterUid, byNamespace }: Journals): readonly HistoryRun[] => {
+/** Each run of the journal, as its row and as it was read; one row for a journal that cannot be used. */
+const journalRuns = (
+  namespace: NamespaceRecord,
+  { clusterUid, byNamespace }: Journals,
+): readonly { readonly row: HistoryRun; readonly of: RunRecord | undefined }[] => {
   const found: FoundJournal = byNamespace.get(namespace.name) ?? { kind: "none" };
   const reason = foreignReason(found, namespace, clusterUid);
   if (reason !== undefined) {
     const state = found.kind === "malformed" ? "unreadable" : "foreign";
-    return [unknownRun(namespace, state, `ConfigMap ${stateName}: ${reason}`)];
+    return [{ row: unknownRun(namespace, state, `ConfigMap ${stateName}: ${reason}`), of: undefined }];
   }
-  return found.kind === "journal" ? found.journal.runs.map((run) => journalRun(namespace, run)) : [];
+  return runsOf(found).map((run) => ({ row: journalRun(namespace, run), of: run }));
 };
 
 const journalRun = (
@@ -172,6 +185,8 @@ const ofBoth = (state: HistoryState, record: UndoRecord["state"]): HistoryState 
     : ["open", "stopped"].includes(state) && record === "done"
       ? "done"
       : state;
+
+const nothingBack: WayBack = { state: "nothing", findings: [] };
 
 const wayBackOf = (findings: readonly Finding[] | undefined): WayBack => {
   if (findings === undefined) return { state: "unknown", findings: [] };

@@ -89,9 +89,10 @@ const ageOf = (startedAt: string | undefined, takenAt: string): string | undefin
 
 const stateText = ({ state, lock }: HistoryRun): string => (lock ? `${state} (held by ${lock.holder})` : state);
 
-/** `ready`, or the first reason why not. */
+/** `ready`, `nothing to put back`, or the first reason why not. */
 const wayBackText = ({ state, findings }: WayBack): string => {
   if (state === "ready") return state;
+  if (state === "nothing") return "nothing to put back";
   const severity = state === "blocked" ? "blocker" : "unknown";
   const [first, ...others] = findings.filter((finding) => finding.severity === severity);
   if (!first) return state;

@@ -9,7 +9,7 @@ import { safe, safeLines } from "../mesh/safe.ts";
 import type { Left, MigrationPlan } from "../upgrade/plan/plan.ts";
 import type { MigratedWorkload, MigrationResult, Outcome } from "../upgrade/result.ts";
 import { apiVersion, type ResultDocument } from "./document.ts";
-import { findingsView, refusalView } from "./findings-view.ts";
+import { acceptingCommand, findingsView, refusalView } from "./findings-view.ts";
 import { leftView, planView, targetText } from "./plan-view.ts";
 import { type TableOptions, table } from "./table.ts";
 
@@ -46,12 +46,25 @@ function outcomeViews(result: MigrationResult, options: TableOptions): readonly 
 export const endedUnchanged = ({ state }: Pick<MigrationResult, "state">): boolean =>
   state === "refused" || state === "cannot-tell" || state === "failed";
 
-/** Why it ended so. `command`: the one that a refusal's flags are added to, and that a failure is tried again with. */
+/** The result for a document: where it ended unchanged, with the command that goes on, as `unchangedView` has it. */
+export const withNextCommand = <R extends Pick<MigrationResult, "state" | "findings" | "goOn">>(
+  result: R,
+  command: string,
+): R =>
+  endedUnchanged(result) && result.goOn === undefined
+    ? { ...result, goOn: acceptingCommand(result.findings, command) ?? command }
+    : result;
+
+/**
+ * Why it ended so, with the command that goes on: the one with the flags that accept a refusal, else `command` itself, to
+ * try again when what is named is fixed.
+ */
 export const unchangedView = (
   result: Pick<MigrationResult, "state" | "findings" | "failure">,
   command: string,
 ): string => {
-  const again = result.state === "failed" ? `\nto try again:\n  ${safeLines(command)}` : "";
+  const again =
+    acceptingCommand(result.findings, command) === undefined ? `\nto try again:\n  ${safeLines(command)}` : "";
   return `${refusalView(result.findings, command)}${failureView(result)}error: ${unchangedSummary(result)}${again}`;
 };
 

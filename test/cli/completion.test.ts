@@ -5,10 +5,15 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, test } from "node:test";
+import { after, suite, test } from "node:test";
 import fc from "fast-check";
+import { rollbackFlags } from "../../plugins/mesh-rollback/rollback-flags.ts";
+import { meshRollback } from "../../plugins/mesh-rollback.ts";
 import { completions, howToLink } from "../../src/cli/completion.ts";
 import { wantedOf } from "../../src/cli/completion-words.ts";
+import { undoAnnotation } from "../../src/mesh/model.ts";
+import { type UndoRecord, undoText } from "../../src/upgrade/record/undo-record.ts";
+import { undoRecord } from "../fixtures/runs.ts";
 import { plugin } from "./mesh-example.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "completion-"));
@@ -80,6 +85,52 @@ test("a server that never answers is not waited for", async () => {
   const at = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   assert.equal(await complete(["--server", at, "--kubeconfig", "/dev/null", "-n", ""]), ":4");
   assert.ok(performance.now() - began < 1000);
+});
+
+suite("mesh-rollback", () => {
+  const tab = (...words: readonly string[]) => completions(meshRollback, words, performance.now() + 5_000);
+
+  test("its flags, and what of them needs no cluster", async () => {
+    const offered = (await tab("-")).split("\n").map((line) => line.split("\t")[0]);
+    const own = Object.keys(rollbackFlags).filter((key) => !("hidden" in rollbackFlags[key as "run"]));
+    const names = own.map((key) =>
+      key.length === 1 ? `-${key}` : `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
+    );
+    assert.deepEqual(offered.slice(0, -1).toSorted(), names.toSorted());
+    assert.equal(await tab("--dry-run", ""), "none\nclient\nserver\n:4");
+    assert.equal(await tab("--to-before", ""), ":4");
+  });
+
+  test("--run: the runs that can be undone; -n: the namespaces, also the second of a list", async () => {
+    const record = (name: string, change: Partial<UndoRecord> | string) => ({
+      metadata: {
+        ...{ name, uid: `uid-of-${name}`, labels: { "istio.io/rev": "prod" } },
+        annotations: { [undoAnnotation]: typeof change === "string" ? change : undoText(undoRecord(change)) },
+      },
+    });
+    const items = [record("a", {}), record("b", {}), record("c", { run: "c3" }), record("d", "{")];
+    const server = createServer((request, response) => {
+      const known = new URL(request.url ?? "", "http://host").pathname === "/api/v1/namespaces";
+      response.writeHead(known ? 200 : 404, { "content-type": "application/json" });
+      const list = {
+        apiVersion: "meta.k8s.io/v1",
+        kind: "PartialObjectMetadataList",
+        metadata: { resourceVersion: "7" },
+        items,
+      };
+      response.end(JSON.stringify(known ? list : { kind: "Status", status: "Failure", code: 404 }));
+    });
+    await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+    after(() => {
+      server.close();
+      server.closeAllConnections();
+    });
+    const at = ["--server", `http://127.0.0.1:${(server.address() as AddressInfo).port}`, "--kubeconfig", "/dev/null"];
+    const runs = ["a1\tdefault to 1-20, 2 namespaces", "c3\tdefault to 1-20, 1 namespace", ":4"];
+    assert.deepEqual((await tab(...at, "--run", "")).split("\n"), runs);
+    assert.equal(await tab(...at, "--run=c"), `--run=${runs[1]}\n:4`);
+    assert.equal(await tab(...at, "-n", "a,d"), "a,d\tistio.io/rev=prod\n:4");
+  });
 });
 
 test("no words make it fail, and what is completed begins with what was typed", async () => {

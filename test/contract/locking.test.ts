@@ -100,6 +100,16 @@ describe("somebody else is at work", () => {
     assert.equal((await leaseOf(namespace)).spec.holderIdentity ?? "", "");
   });
 
+  test("in the same two namespaces, named the other way round: one moves them, never none", async () => {
+    const names = [await settled(mesh, slow), await settled(mesh, slow)];
+    const both = (namespaces: readonly string[]) =>
+      mesh.run("mesh-migrate", ["-n", namespaces.join(","), "--to", "1-20"]);
+    const runs = await Promise.all([both(names), both(names.toReversed())]);
+    const codes = runs.map(({ code }) => code ?? 9).toSorted((a, b) => a - b);
+    assert.deepEqual(codes, [0, 3], runs.map(({ stderr }) => stderr).join("\n---\n"));
+    for (const namespace of names) await assertArrived(mesh, namespace, "1-20");
+  });
+
   test("in another namespace: both are moved", async () => {
     const namespaces = [await settled(mesh, slow), await settled(mesh, slow)];
     const runs = await Promise.all(namespaces.map((namespace) => migrate(mesh, namespace, "1-20")));

@@ -1,6 +1,7 @@
 /**
  * Undo records and journals that are torn, forged, huge or meant for a terminal, in the cluster, through every plugin
- * and every output format: a sentence and an exit code, and nothing is changed by a run that is refused.
+ * and every output format: a sentence and an exit code, and nothing is changed by a run that is refused. Here each run
+ * in one format, and each record through one verb; `SWEEP=all` takes every pair (npm run test:sweep).
  */
 import assert from "node:assert/strict";
 import { after, before, suite, test } from "node:test";
@@ -14,6 +15,7 @@ import { type Hostile, harmlessJournals, hostileJournals, hostileUndoRecords } f
 import { actsOnTerminal } from "../fixtures/terminal.ts";
 import { deployment } from "../fixtures/workload-objects.ts";
 import { bootMesh, type EmbeddedMesh, type Result } from "./mesh.ts";
+import { pairs, seed } from "./sweep.ts";
 
 /** How each plugin is run on namespaces; `codes`: how it may end. A plugin that is not here fails the test. */
 const invocations: readonly {
@@ -112,9 +114,10 @@ suite("hostile records and journals", () => {
     assert.deepEqual([...new Set(invocations.map(({ plugin }) => plugin))].toSorted(), pluginNames().toSorted());
   });
 
-  for (const { plugin, args, codes } of invocations)
-    for (const format of formats)
-      test(`${[plugin, ...args].join(" ")} -o ${format} on all of them at once`, async () => {
+  const runs = pairs(invocations, formats);
+  test(`of ${invocations.length} runs x ${formats.length} formats, these ${runs.length} (seed ${seed})`, async (t) => {
+    for (const [{ plugin, args, codes }, format] of runs)
+      await t.test(`${[plugin, ...args].join(" ")} -o ${format} on all of them at once`, async () => {
         const namespaces = [victim.namespace, ...ofAll()];
         const [states, entries] = [statesOf(namespaces), (await mesh.audit()).length];
         const result = await mesh.run(plugin, ["-n", ofAll().join(","), ...args, "-o", format]);
@@ -122,6 +125,7 @@ suite("hostile records and journals", () => {
         assert.deepEqual(statesOf(namespaces), states);
         assert.deepEqual(await changesSince(entries), []);
       });
+  });
 
   /** Runs a plugin on one namespace. These are its blockers; without any there is nothing to do. Nothing is changed. */
   async function assertUnchanged(
@@ -143,21 +147,40 @@ suite("hostile records and journals", () => {
     assert.deepEqual([statesOf([victim.namespace, namespace]), await changesSince(entries)], [states, []]);
   }
 
+  const verbs = ["mesh-migrate", "mesh-rollback"] as const;
+  const isMigrate = (verb: (typeof verbs)[number]): verb is "mesh-migrate" => verb === "mesh-migrate";
+
   test("a migration and a rollback are refused for each undo record, by one blocker that says why", async (t) => {
-    for (const [what, namespace] of withUndoRecord)
-      await t.test(what, async () => {
-        await assertUnchanged(["mesh-migrate", "--to", "1-20"], namespace, ["no-other-migration"]);
-        await assertUnchanged(["mesh-rollback"], namespace, rollbackBlockers(what));
+    const tried = pairs([...withUndoRecord], verbs);
+    for (const [[what, namespace], verb] of tried)
+      await t.test(`${verb}: ${what}`, async () => {
+        if (isMigrate(verb)) await assertUnchanged([verb, "--to", "1-20"], namespace, ["no-other-migration"]);
+        else await assertUnchanged([verb], namespace, rollbackBlockers(what));
       });
+    t.diagnostic(`${withUndoRecord.size} undo records x ${verbs.length} verbs: ${tried.length} tried (seed ${seed})`);
   });
 
   test("both are refused for each journal that cannot be used, and a journal alone puts nothing back", async (t) => {
-    for (const [what, namespace] of withJournal)
-      await t.test(what, async () => {
-        const harmless = harmlessJournals.has(what);
-        if (!harmless) await assertUnchanged(["mesh-migrate", "--to", "1-20"], namespace, ["journal-usable"]);
-        await assertUnchanged(["mesh-rollback"], namespace, journalBlockers(what));
+    const grid = [...withJournal].filter(([what]) => !harmlessJournals.has(what));
+    const harmless = [...withJournal].filter(([what]) => harmlessJournals.has(what));
+    const tried = [...pairs(grid, verbs), ...harmless.map((each) => [each, "mesh-rollback"] as const)];
+    for (const [[what, namespace], verb] of tried)
+      await t.test(`${verb}: ${what}`, async () => {
+        if (isMigrate(verb)) await assertUnchanged([verb, "--to", "1-20"], namespace, ["journal-usable"]);
+        else await assertUnchanged([verb], namespace, journalBlockers(what));
       });
+    const all = grid.length * verbs.length + harmless.length;
+    t.diagnostic(`${withJournal.size} journals, ${all} pairs with a verb: ${tried.length} tried (seed ${seed})`);
+  });
+
+  test("a rollback of all namespaces is refused for each of them, and names each", async () => {
+    const [states, entries] = [statesOf(ofAll()), (await mesh.audit()).length];
+    const result = await mesh.run("mesh-rollback", ["-A", "-o", "json"]);
+    assertSound(result, "json", [3]);
+    const { findings } = JSON.parse(result.stdout) as { readonly findings: readonly Record<string, string>[] };
+    const named = findings.filter(({ severity }) => severity === "blocker").map(({ object }) => object);
+    for (const namespace of withJournal.values()) assert.ok(named.includes(`namespace/${namespace}`), namespace);
+    assert.deepEqual([statesOf(ofAll()), await changesSince(entries)], [states, []]);
   });
 
   test("a migration amid a journal that is harmless ends well and touches nothing else", async (t) => {
@@ -180,8 +203,7 @@ suite("hostile records and journals", () => {
 const rollbackBlockers = (what: string): readonly string[] =>
   ["nested in a field", "open to another target"].includes(what) ? ["old-control-plane"] : ["undo-record"];
 
-/** Of a rollback without an undo record: what another cluster or namespace has done is nothing to put back here. */
-function journalBlockers(what: string): readonly string[] {
-  if (["of another cluster", "of another namespace"].includes(what)) return [];
-  return [harmlessJournals.has(what) ? "undo-record-there" : "journal"];
-}
+/** Of a rollback without an undo record. */
+const journalBlockers = (what: string): readonly string[] => [
+  harmlessJournals.has(what) ? "undo-record-there" : "journal",
+];

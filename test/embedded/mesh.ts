@@ -9,7 +9,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { HeldProxy } from "../contract/mesh-under-test.ts";
 import { type Api, connectApi } from "../real/mesh/api.ts";
 import type { AuditEntry } from "../real/mesh/audit.ts";
-import { isReady } from "../real/mesh/readiness.ts";
+import { areReady, type Workloads } from "../real/mesh/readiness.ts";
 import type { User } from "./api/access.ts";
 import type { CallWebhook } from "./api/admission.ts";
 import type { Answered, Asked, Interception } from "./api/request.ts";
@@ -93,7 +93,7 @@ export async function bootMesh(options: MeshOptions): Promise<EmbeddedMesh> {
   const webhooks = new Map<string, CallWebhook>();
   const interceptors = new Set<(asked: Asked) => Interception | undefined>();
   const seers = new Set<(answered: Answered) => void>();
-  const log: Answered[] = [];
+  const log: AuditEntry[] = [];
   const running = await startCluster({
     ...{ clock, seed: options.seed ?? 1, users, webhooks },
     intercept: (asked) => {
@@ -106,7 +106,7 @@ export async function bootMesh(options: MeshOptions): Promise<EmbeddedMesh> {
     },
     onAnswer: (answered) => {
       if (answered.userAgent === machineAgent) return;
-      log.push(answered);
+      log.push(entryOf(answered));
       for (const see of seers) see(answered);
     },
   });
@@ -178,6 +178,20 @@ export async function bootMesh(options: MeshOptions): Promise<EmbeddedMesh> {
     await eventually(`istiod of ${revision.name}`, () => istiodsAre(revision.name, revision.replicas, true));
   };
 
+  /** Not asked over HTTPS: most requests of a test would be these. */
+  const workloadsOf = (namespace: string): Workloads => {
+    const list = (apiVersion: string, kind: string): readonly KubeJson[] => {
+      const resource = resources.of({ apiVersion, kind });
+      return resource ? store.list(resource, namespace) : [];
+    };
+    return {
+      deployments: list("apps/v1", "Deployment"),
+      statefulSets: list("apps/v1", "StatefulSet"),
+      daemonSets: list("apps/v1", "DaemonSet"),
+      rollouts: list("argoproj.io/v1alpha1", "Rollout"),
+    };
+  };
+
   const api = connectApi(kubeconfig);
   let names = 0;
   const mesh: EmbeddedMesh = {
@@ -194,7 +208,11 @@ export async function bootMesh(options: MeshOptions): Promise<EmbeddedMesh> {
       return name;
     },
     waitReady: async (namespace, seconds) =>
-      void (await eventually(`the workloads of ${namespace} to be ready`, () => isReady(api, namespace), seconds)),
+      void (await eventually(
+        `the workloads of ${namespace} to be ready`,
+        () => areReady(workloadsOf(namespace)),
+        seconds,
+      )),
     pods: async (namespace) => store.list(resources.named("pods"), namespace),
     pass: (millis) => clock.during(pause(clock, millis)),
 
@@ -243,7 +261,7 @@ export async function bootMesh(options: MeshOptions): Promise<EmbeddedMesh> {
       const byProxy = Map.groupBy(held, ({ proxy }) => proxy);
       return new Map([...byProxy].map(([proxy, each]) => [proxy, each.map(({ proxy: _, ...one }) => one)]));
     },
-    audit: async (since = new Date(0)) => log.map(entryOf).filter(({ at }) => at >= since),
+    audit: async (since) => (since ? log.filter(({ at }) => at >= since) : [...log]),
     down: async () => {
       await running.close();
       fs.rmSync(dir, { recursive: true, force: true });

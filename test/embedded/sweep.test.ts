@@ -68,8 +68,8 @@ async function startOf(verb: Verb): Promise<string> {
 }
 
 const sampleSizes: ReadonlyMap<Verb, number> = new Map([
-  [migrating, 16],
-  [rollingBack, 7],
+  [migrating, 10],
+  [rollingBack, 5],
 ]);
 
 for (const [verb, sampleSize] of sampleSizes)
@@ -83,7 +83,7 @@ for (const [verb, sampleSize] of sampleSizes)
         golden.asked.filter(of).map((_, nth) => ({ name: `${fault} at request ${nth}`, meets, of, nth })),
       );
     const grid = [...cases(faults, () => true), ...cases(watchFaults, isWatch)];
-    const tried = chosen(grid, sampleSize);
+    const tried = chosen(grid, sampleSize, ({ of }) => (of === isWatch ? "a watch" : "any request"));
     const outcomes: string[] = [];
     for (const one of tried) {
       const namespace = await startOf(verb);

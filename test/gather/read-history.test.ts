@@ -3,7 +3,9 @@ import { test } from "node:test";
 import { ClusterError } from "../../src/cluster/cluster-error.ts";
 import { kinds } from "../../src/cluster/kinds.ts";
 import { readHistory } from "../../src/gather/read-history.ts";
+import type { LeaseObject } from "../../src/mesh/kubernetes.ts";
 import { undoAnnotation } from "../../src/mesh/model.ts";
+import { holderOf } from "../../src/upgrade/record/lock-holder.ts";
 import { journalKey, journalText, stateLabels, stateName } from "../../src/upgrade/record/run-journal.ts";
 import { fakeCluster, requestText } from "../fixtures/fake-cluster.ts";
 import { stamp } from "../fixtures/instants.ts";
@@ -33,8 +35,8 @@ function clusterOfSome() {
 test("all: the namespaces that have an undo record or a journal of ours", async () => {
   const { facts, missing } = await readHistory(clusterOfSome(), "all");
   assert.deepEqual(facts.namespaces, [
-    { name: "production", uid: "uid-of-production", annotations: {} },
-    { name: "recorded", uid: "uid-of-recorded", annotations: { [undoAnnotation]: "{" } },
+    { name: "production", uid: "uid-of-production", annotations: {}, labels: {} },
+    { name: "recorded", uid: "uid-of-recorded", annotations: { [undoAnnotation]: "{" }, labels: {} },
   ]);
   assert.deepEqual([facts.journals.clusterUid, missing], [clusterUid, []]);
   assert.deepEqual(
@@ -45,6 +47,24 @@ test("all: the namespaces that have an undo record or a journal of ours", async 
     ],
   );
   assert.deepEqual([...facts.locks], [["production", { holder: "bob@ci", renewedAt: stamp }]]);
+});
+
+test("who holds a lock is read as a run that takes it reads it", async () => {
+  const cluster = clusterOfSome();
+  const long = "x".repeat(1_001);
+  const odd = { ...lease("production", ""), spec: { holderIdentity: 7, renewTime: 7 } };
+  cluster.put(kinds.leases, odd, lease("recorded", long));
+  const timeless = { ...lease("others", "b"), spec: { holderIdentity: "b", renewTime: 7 } };
+  cluster.put(kinds.leases, timeless);
+  const { facts } = await readHistory(cluster, ["production", "recorded", "others"]);
+  assert.deepEqual(
+    [...facts.locks],
+    [
+      ["recorded", { holder: long, renewedAt: stamp }],
+      ["others", { holder: "b", renewedAt: undefined }],
+    ],
+  );
+  assert.equal(holderOf({ metadata: { name: stateName }, spec: { holderIdentity: long } } as LeaseObject)?.by, long);
 });
 
 test("named namespaces: each once, whatever they have, and nothing of others is read", async () => {

@@ -8,16 +8,18 @@ import type { FoundJournal } from "../../src/upgrade/record/found-journal.ts";
 import { type RunRecord, stateName } from "../../src/upgrade/record/run-journal.ts";
 import { type UndoRecord, undoText } from "../../src/upgrade/record/undo-record.ts";
 import { after, stamp } from "../fixtures/instants.ts";
-import { clusterUid, runJournal, runRecord, undoRecord } from "../fixtures/runs.ts";
+import { clusterUid, runJournal, runRecord, undoRecord, workloadRecord } from "../fixtures/runs.ts";
 
 interface Given {
   readonly undo?: UndoRecord | string;
   readonly runs?: readonly RunRecord[];
   readonly journal?: FoundJournal;
   readonly holder?: string;
+  /** Of the namespace. */
+  readonly labels?: Readonly<Record<string, string>>;
 }
 
-const factsOf = ({ undo, runs, journal, holder }: Given): HistoryFacts => {
+const factsOf = ({ undo, runs, journal, holder, labels = {} }: Given): HistoryFacts => {
   const text = typeof undo === "object" ? undoText(undo) : undo;
   const found = journal ?? (runs ? { kind: "journal", journal: runJournal(runs) } : { kind: "none" });
   return {
@@ -27,6 +29,7 @@ const factsOf = ({ undo, runs, journal, holder }: Given): HistoryFacts => {
         name: "production",
         uid: "uid-of-production",
         annotations: text === undefined ? {} : { [undoAnnotation]: text },
+        labels,
       },
     ],
     journals: { clusterUid, byNamespace: new Map([["production", found as FoundJournal]]) },
@@ -40,6 +43,8 @@ const shown = ({ run, state, reason, lock, wayBack }: HistoryRun): string =>
     .join(" | ");
 
 const [first, second] = [runRecord({ run: "a1", state: "undone" }), runRecord({ run: "b2" })];
+const idle = runRecord({ run: "b2", workloads: [workloadRecord({ state: "planned", stamp: undefined })] });
+const enabled = { "istio-injection": "enabled" };
 const broken = { kind: "malformed", reason: "it is not JSON" } as const;
 const deleted = "it was written for another namespace of this name, which was deleted since";
 
@@ -59,6 +64,15 @@ const cases: readonly (readonly [what: string, Given, runs: readonly string[]])[
   ["a record that the journal does not have", { undo: undoRecord({ run: "c3" }), runs: [first] }, ["a1 | undone", "c3 | open | back: unknown"]],
   ["the journal is done and the record is not: never a false done", { undo: undoRecord(), runs: [runRecord({ state: "done" })] }, ["a1 | open | back: unknown"]],
   ["the record is done and the journal is not", { undo: undoRecord({ state: "done" }), runs: [runRecord()] }, ["a1 | done | back: unknown"]],
+  ["killed before its first change", { runs: [first, idle], labels: enabled }, ["a1 | undone", "b2 | unchanged | back: nothing"]],
+  ["the same by its own end", { runs: [{ ...idle, stoppedAt: after }], labels: enabled }, ["b2 | unchanged | back: nothing"]],
+  ["the same after a run that is done", { undo: undoRecord({ state: "done" }), runs: [runRecord({ state: "done" }), idle], labels: enabled }, ["a1 | done | back: unknown", "b2 | unchanged"]],
+  ["the same of a rollback", { undo: undoRecord(), runs: [runRecord(), { ...idle, verb: "rollback", undoes: "a1" }], labels: enabled }, ["a1 | open | back: unknown", "b2 | unchanged"]],
+  ["before its first change, and it goes on", { runs: [idle], labels: enabled, holder: "bob@ci" }, ["b2 | open | held by bob@ci"]],
+  ["killed after the labels, and they were changed back", { runs: [{ ...idle, workloads: [workloadRecord({ state: "begun" })] }], labels: enabled }, ["b2 | open"]],
+  ["killed after the labels, whose record was removed", { runs: [idle], labels: { "istio.io/rev": "prod" } }, ["b2 | open"]],
+  ["killed after the labels", { undo: undoRecord({ run: "b2" }), runs: [idle], labels: enabled }, ["b2 | open | back: unknown"]],
+  ["killed before its first change, and the record cannot be read", { undo: "{", runs: [idle], labels: enabled }, ["b2 | open", `? | unreadable | annotation ${undoAnnotation}: it is not JSON`]],
   ["a record that cannot be read", { undo: "{" }, [`? | unreadable | annotation ${undoAnnotation}: it is not JSON`]],
   ["a record of a namespace that was deleted", { undo: undoRecord({ namespaceUid: "other" }) }, [`? | foreign | annotation ${undoAnnotation}: ${deleted}`]],
   ["a journal that cannot be read", { journal: broken }, [`? | unreadable | ConfigMap ${stateName}: it is not JSON`]],
@@ -81,7 +95,13 @@ suite("the history of a namespace", () => {
 
   test("namespaces stand in the order of their names", () => {
     const [one] = factsOf({ runs: [first] }).namespaces;
-    const namespaces = ["b", "a", "c"].map((name) => ({ ...one, name, uid: "uid-of-production", annotations: {} }));
+    const namespaces = ["b", "a", "c"].map((name) => ({
+      ...one,
+      name,
+      uid: "uid-of-production",
+      annotations: {},
+      labels: {},
+    }));
     const journal = { kind: "journal", journal: runJournal([first]) } as const;
     const byNamespace = new Map(namespaces.map(({ name }) => [name, journal]));
     const facts = { ...factsOf({}), namespaces, journals: { clusterUid, byNamespace } };

@@ -11,7 +11,7 @@ import type { FoundJournal } from "../../src/upgrade/record/found-journal.ts";
 import type { RunRecord } from "../../src/upgrade/record/run-journal.ts";
 import { undoText } from "../../src/upgrade/record/undo-record.ts";
 import { historyText } from "../../src/views/history-view.ts";
-import { clusterUid, runJournal, runRecord, undoRecord } from "../fixtures/runs.ts";
+import { clusterUid, runJournal, runRecord, undoRecord, workloadRecord } from "../fixtures/runs.ts";
 import { actsOnTerminal } from "../fixtures/terminal.ts";
 import { golden } from "./golden.ts";
 
@@ -23,6 +23,7 @@ const uid = "uid-of-production";
 const namespace = (name: string, undo?: string) => ({
   ...{ name, uid },
   annotations: undo === undefined ? {} : { [undoAnnotation]: undo },
+  labels: {},
 });
 const journal = (...runs: readonly RunRecord[]): FoundJournal => ({ kind: "journal", journal: runJournal(runs) });
 const earlier = { startedAt: "2026-11-01T02:00:00Z", stoppedAt: "2026-11-01T02:20:00Z" };
@@ -36,6 +37,7 @@ const facts: HistoryFacts = {
     namespace("damaged", "{"),
     namespace("moved-house"),
     namespace("stopped", undoText(undoRecord({ run: "e5" }))),
+    { ...namespace("untouched"), labels: { "istio-injection": "enabled" } },
   ],
   journals: {
     clusterUid,
@@ -59,6 +61,7 @@ const facts: HistoryFacts = {
       ["damaged", { kind: "malformed", reason: "its version is 2, and this release supports version 1" }],
       ["moved-house", { kind: "journal", journal: runJournal([runRecord()], { clusterUid: "another" }) }],
       ["stopped", journal(runRecord({ run: "e5", stoppedAt: "2026-11-03T05:00:00Z" }))],
+      ["untouched", journal(runRecord({ run: "f6", workloads: [workloadRecord({ state: "planned" })] }))],
     ]),
   },
   locks: new Map([["production", { holder: "bob@ci-7", renewedAt: "2026-11-05T06:07:01.000000Z" }]]),
@@ -93,7 +96,7 @@ test("no history", () => {
 test("each namespace once", () =>
   assert.equal(
     shown("name"),
-    ["billing", "cart", "damaged", "moved-house", "production", "stopped"]
+    ["billing", "cart", "damaged", "moved-house", "production", "stopped", "untouched"]
       .map((name) => `namespace/${name}\n`)
       .join(""),
   ));

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { load } from "js-yaml";
@@ -9,7 +9,13 @@ import type { RelabelStep, RestartStep } from "../../src/upgrade/plan/step.ts";
 import type { MigratedNamespace, MigratedWorkload, MigrationResult, Outcome } from "../../src/upgrade/result.ts";
 import { jsonView, yamlView } from "../../src/views/document.ts";
 import { acceptingCommand, findingsView, refusalView } from "../../src/views/findings-view.ts";
-import { migrationDocument, migrationNamesView, migrationView } from "../../src/views/migration-view.ts";
+import {
+  migrationDocument,
+  migrationNamesView,
+  migrationView,
+  unchangedView,
+  withNextCommand,
+} from "../../src/views/migration-view.ts";
 import { planView } from "../../src/views/plan-view.ts";
 import { golden } from "./golden.ts";
 
@@ -339,4 +345,35 @@ test("the command names each thing once, in words of a shell", () => {
     undefined,
   );
   assert.equal(findingsView([]), "");
+});
+
+test("whatever it ended for, the command that goes on is alone on a line, and in the document", () => {
+  const accept = { flag: "--leave", value: "production/pod/lonely" } as const;
+  const found: readonly (readonly Finding[])[] = [
+    [],
+    [finding("x", "blocker", { remedy: undefined })],
+    [finding("x", "blocker", { remedy: "wait until that run has ended" })],
+    [finding("x", "unknown", { remedy: "try again when the server answers" })],
+    [finding("x", "blocker", { accept })],
+    [finding("x", "blocker"), finding("y", "blocker", { accept })],
+    [finding("x", "unknown"), finding("y", "warning", { accept })],
+  ];
+  for (const state of ["refused", "cannot-tell", "failed"] as const)
+    for (const findings of found) {
+      const result = { state, findings, failure: undefined, goOn: undefined };
+      const accepted = findings.some(({ severity, accept: flag }) => severity === "blocker" && flag !== undefined);
+      const command = accepted ? `${goOn} --leave production/pod/lonely` : goOn;
+      assert.ok(unchangedView(result, goOn).split("\n").includes(`  ${command}`), unchangedView(result, goOn));
+      assert.equal(withNextCommand(result, goOn).goOn, command);
+    }
+});
+
+test("every golden text of an end without a change has a command", () => {
+  const folder = `${import.meta.dirname}/../golden`;
+  const ended = readdirSync(folder)
+    .filter((name) => name.endsWith(".txt"))
+    .map((name) => readFileSync(`${folder}/${name}`, "utf8"))
+    .filter((text) => /^error: /m.test(text));
+  assert.ok(ended.length >= 3, `${ended.length}`);
+  for (const text of ended) assert.match(text, /^ {2}kubectl mesh-(migrate|rollback) /m);
 });

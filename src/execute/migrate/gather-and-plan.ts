@@ -12,7 +12,7 @@ import { snapshot } from "../../gather/snapshot.ts";
 import type { Finding } from "../../mesh/finding.ts";
 import type { Mesh } from "../../mesh/model.ts";
 import { cannotTell, observe } from "../../upgrade/checks/check.ts";
-import { continuedFindings, journalFindings } from "../../upgrade/checks/journal-findings.ts";
+import { continuedFindings, journalFindings, roomFindings } from "../../upgrade/checks/journal-findings.ts";
 import { migrationChecks } from "../../upgrade/checks/move/migration-checks.ts";
 import { runChecks } from "../../upgrade/checks/run-checks.ts";
 import { journalUsable } from "../../upgrade/checks/single-checks.ts";
@@ -82,7 +82,11 @@ export async function prepare(
   const findings = [...found, ...asked.flat()];
   if ("check" in read) return { ...nothing, plan, mesh, findings: [...findings, read] };
   const written = mesh.namespaces.filter(({ name }) => drafts.has(name));
-  const ofJournals = [...journalFindings(written, read), ...continuedFindings(drafts, read, mesh)];
+  const ofJournals = [
+    ...journalFindings(written, read),
+    ...roomFindings(drafts, read),
+    ...continuedFindings(drafts, read, mesh),
+  ];
   return { plan, mesh, findings: [...findings, ...ofJournals], drafts, journals: read };
 }
 

@@ -15,7 +15,7 @@ import type { Finding } from "../../mesh/finding.ts";
 import type { NamespaceObject } from "../../mesh/kubernetes.ts";
 import { labelOf } from "../../mesh/labels.ts";
 import { type Unknown, undoAnnotation } from "../../mesh/model.ts";
-import { continuedFindings } from "../../upgrade/checks/journal-findings.ts";
+import { continuedFindings, roomFindings } from "../../upgrade/checks/journal-findings.ts";
 import { rollbackFindings } from "../../upgrade/checks/rollback/rollback-checks.ts";
 import type { RunDrafts } from "../../upgrade/plan/run-drafts.ts";
 import { type Journals, runNamed } from "../../upgrade/record/found-journal.ts";
@@ -26,7 +26,12 @@ import {
   rollbackDrafts,
 } from "../../upgrade/rollback/plan-rollback.ts";
 import { type RollbackFacts, type RollbackGathered, rollbackFacts } from "../../upgrade/rollback/rollback-facts.ts";
-import { usableRecord } from "../../upgrade/rollback/rollback-place.ts";
+import {
+  concerns,
+  type StandingNamespace,
+  standingPlace,
+  usableRecord,
+} from "../../upgrade/rollback/rollback-place.ts";
 import type { RollbackRequest } from "../../upgrade/rollback/rollback-request.ts";
 import { tagBack } from "../../upgrade/tags/tag-back.ts";
 import { rehearseLabels, rehearseTag } from "../steps/rehearse.ts";
@@ -57,12 +62,12 @@ export async function prepareRollback(
   request: RollbackRequest,
   { istioNamespace, parallelNamespaces, announce }: PrepareRollbackOptions,
 ): Promise<PreparedRollback> {
-  const { names, recorded } = await scopeOf(cluster, request);
+  const { names, recorded, journalsUnlisted } = await scopeOf(cluster, request);
   announce(names, [...new Set(recorded.map(({ revision }) => revision))]);
   const read = await readForRollback(cluster, names, istioNamespace, request.tag);
   const { mesh, journals } = read;
   const runKnown = await isRunKnown(cluster, request, recorded, journals);
-  const gathered = { ...read, runKnown };
+  const gathered = { ...read, journalsUnlisted, runKnown };
   const facts = rollbackFacts(gathered, request);
   const plan = planNamespacesRollback(facts, parallelNamespaces);
   const found = rollbackFindings(facts);
@@ -75,7 +80,7 @@ export async function prepareRollback(
         rehearseTag(cluster, plan),
       ]);
   const drafts = rollbackDrafts(facts, plan);
-  const continued = journals ? continuedFindings(drafts, journals, mesh) : [];
+  const continued = journals ? [...roomFindings(drafts, journals), ...continuedFindings(drafts, journals, mesh)] : [];
   return { facts, plan, findings: [...found, ...continued, ...asked.flat()], drafts, journals };
 }
 
@@ -85,7 +90,7 @@ async function readForRollback(
   names: readonly string[],
   istioNamespace: string,
   tag?: string,
-): Promise<Omit<RollbackGathered, "runKnown">> {
+): Promise<Omit<RollbackGathered, "runKnown" | "journalsUnlisted">> {
   const unknown: Unknown[] = [];
   const optional = recordingUnknown(unknown);
   const namespaces = tag === undefined ? names : "all";
@@ -110,7 +115,11 @@ export async function wayBackFindings(
   istioNamespace: string,
 ): Promise<ReadonlyMap<string, readonly Finding[]>> {
   if (names.length === 0) return new Map();
-  const read = { ...(await readForRollback(cluster, names, istioNamespace)), runKnown: true };
+  const read = {
+    ...(await readForRollback(cluster, names, istioNamespace)),
+    journalsUnlisted: undefined,
+    runKnown: true,
+  };
   return new Map(
     names.map(
       (name) => [name, rollbackFindings(rollbackFacts({ ...read, names: [name] }, everything([name])))] as const,
@@ -128,21 +137,69 @@ interface Recorded {
   readonly revision: string;
 }
 
-/** The namespaces to look at, and what their records have. Every namespace with a record, where none was named. */
-async function scopeOf(
-  cluster: Cluster,
-  { namespaces, tag }: RollbackRequest,
-): Promise<{ readonly names: readonly string[]; readonly recorded: readonly Recorded[] }> {
+interface Scope {
+  readonly names: readonly string[];
+  readonly recorded: readonly Recorded[];
+  readonly journalsUnlisted: string | undefined;
+}
+
+/**
+ * The namespaces to look at, and what their records have. Where none was named: every namespace with a record, and those
+ * without one whose journal has, or may have, a run that changed them.
+ */
+async function scopeOf(cluster: Cluster, request: RollbackRequest): Promise<Scope> {
+  const { namespaces, tag } = request;
   if (namespaces !== "all") {
     const found = await Promise.all(namespaces.map((name) => cluster.get(kinds.namespaces, name)));
-    return { names: namespaces, recorded: found.flatMap((each) => (each ? recordedOf(each) : [])) };
+    return { names: namespaces, recorded: found.flatMap((each) => (each ? recordedOf(each) : [])), ...allListed };
   }
   const listed = await cluster.list(kinds.namespaces, { metadataOnly: true }, ({ metadata }) => ({ metadata }));
-  const annotated = (listed?.items ?? []).filter(({ metadata }) =>
-    tag === undefined ? labelOf(metadata.annotations, undoAnnotation) !== undefined : hasMoved(metadata, tag),
+  const isAnnotated = ({ metadata }: Pick<NamespaceObject, "metadata">): boolean =>
+    labelOf(metadata.annotations, undoAnnotation) !== undefined;
+  const all = listed?.items ?? [];
+  if (tag !== undefined) {
+    const moved = all.filter(({ metadata }) => hasMoved(metadata, tag));
+    const names = moved.map(({ metadata }) => metadata.name).toSorted((a, b) => (a < b ? -1 : 1));
+    return { names, recorded: moved.flatMap(recordedOf), ...allListed };
+  }
+  const annotated = all.filter(isAnnotated);
+  const others = all.filter((each) => !isAnnotated(each)).map(namespaceIn);
+  const unlisted: Unknown[] = [];
+  const concerned = await recordingUnknown(unlisted)("journals", concernedBy(cluster, request, others));
+  const names = [...annotated.map(({ metadata }) => metadata.name), ...(concerned ?? [])];
+  return {
+    names: names.toSorted((a, b) => (a < b ? -1 : 1)),
+    recorded: annotated.flatMap(recordedOf),
+    journalsUnlisted: unlisted[0]?.reason,
+  };
+}
+
+const allListed = { journalsUnlisted: undefined } as const;
+
+const namespaceIn = ({ metadata }: Pick<NamespaceObject, "metadata">): StandingNamespace => ({
+  ...{ name: metadata.name, uid: metadata.uid, labels: metadata.labels ?? {}, annotations: metadata.annotations ?? {} },
+  terminating: metadata.deletionTimestamp !== undefined,
+});
+
+/** Which of these namespaces, all without an undo record, a rollback of all has to tell of. Throws `ClusterError`. */
+async function concernedBy(
+  cluster: Cluster,
+  request: RollbackRequest,
+  namespaces: readonly StandingNamespace[],
+): Promise<readonly string[]> {
+  const listed = await cluster.list(kinds.configMaps, journalsOfAll, ({ metadata }) => metadata.namespace ?? "");
+  const noted = new Set(listed?.items);
+  const candidates = namespaces.filter(({ name }) => noted.has(name));
+  if (candidates.length === 0) return [];
+  const journals = await readJournals(
+    cluster,
+    candidates.map(({ name }) => name),
   );
-  const names = annotated.map(({ metadata }) => metadata.name).toSorted((a, b) => (a < b ? -1 : 1));
-  return { names, recorded: annotated.flatMap(recordedOf) };
+  return candidates
+    .filter((each) =>
+      concerns(standingPlace(each.name, each, journals, request), request, journals.byNamespace.get(each.name)),
+    )
+    .map(({ name }) => name);
 }
 
 /** Whether the namespace moved with this tag. */

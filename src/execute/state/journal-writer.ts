@@ -40,6 +40,7 @@ export function createJournalWriter(cluster: Cluster, namespace: string, journal
   async function write(upTo: number): Promise<void> {
     const text = journalText(current);
     const excess = journalExcess(text);
+    // A run that would not fit is refused before it begins: here are only those whose namespace grew meanwhile.
     if (excess !== undefined) throw tooLarge(namespace, excess);
     ours.add(text);
     known = await settle<ConfigMapObject | undefined, ConfigMapObject>({

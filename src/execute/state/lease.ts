@@ -9,34 +9,16 @@ import { kinds } from "../../cluster/kinds.ts";
 import type { LeaseObject } from "../../mesh/kubernetes.ts";
 import { labelOf } from "../../mesh/labels.ts";
 import { safe } from "../../mesh/safe.ts";
-import { isInstant, isLabelValue, isText } from "../../upgrade/record/record-fields.ts";
+import { type Holder, holderOf, runAnnotation, verbAnnotation } from "../../upgrade/record/lock-holder.ts";
+import { isInstant, isLabelValue } from "../../upgrade/record/record-fields.ts";
 import { stateLabels, stateName } from "../../upgrade/record/run-journal.ts";
 
-/** Whoever holds a Lease, as it says. */
-export interface Holder {
-  /** USER@HOST. */
-  readonly by: string;
-  readonly run: string;
-  readonly verb: string;
-  /** RFC 3339. */
-  readonly since: string;
-}
+/** There while its holder still takes other Leases of its run; the first renewal after that removes it. */
+const takingAnnotation = "kubectl-mesh/taking";
 
-const runAnnotation = "kubectl-mesh/run";
-const verbAnnotation = "kubectl-mesh/verb";
-
-/** Undefined: nobody holds it. The texts are whatever stands there: `holderText` makes them fit for a person. */
-export function holderOf(lease: LeaseObject | undefined): Holder | undefined {
-  const { holderIdentity, acquireTime } = lease?.spec ?? {};
-  if (!isText(holderIdentity)) return undefined;
-  const annotations = lease?.metadata.annotations ?? {};
-  return {
-    by: holderIdentity,
-    run: labelOf(annotations, runAnnotation) ?? "",
-    verb: labelOf(annotations, verbAnnotation) ?? "",
-    since: isText(acquireTime) ? acquireTime : "",
-  };
-}
+/** Whether the holder has not got all that it needs yet, so that it may give this Lease back. */
+export const isTaking = (lease: LeaseObject | undefined): boolean =>
+  labelOf(lease?.metadata.annotations ?? {}, takingAnnotation) !== undefined;
 
 /** A holder in words: on one line, short, and with a verb, a run and a time only where they can be one. */
 export const holderText = ({ by, verb, run, since }: Holder): string => {
@@ -114,25 +96,35 @@ const signOfLife = ({ metadata, spec }: LeaseObject): string =>
     ...[spec?.holderIdentity, spec?.acquireTime, spec?.renewTime],
   ]);
 
-/** The body that takes or renews a Lease. `lease` is the one that was read: its resourceVersion is the precondition. */
+/**
+ * The body that takes or renews a Lease. `lease` is the one that was read: its resourceVersion is the precondition.
+ * `taking`: the holder takes others yet.
+ */
 export const heldLease = (
   lease: LeaseObject | undefined,
   { by, run, verb, since }: Holder,
   now: Date,
-  seconds: number,
+  { seconds, taking }: { readonly seconds: number; readonly taking: boolean },
 ): object => ({
   ...(lease ? {} : { apiVersion: "coordination.k8s.io/v1", kind: "Lease" }),
   metadata: {
     ...(lease ? { resourceVersion: lease.metadata.resourceVersion, uid: lease.metadata.uid } : { name: stateName }),
     labels: stateLabels,
-    annotations: { [runAnnotation]: run, [verbAnnotation]: verb },
+    annotations: {
+      ...{ [runAnnotation]: run, [verbAnnotation]: verb },
+      ...(taking ? { [takingAnnotation]: "true" } : lease && { [takingAnnotation]: null }),
+    },
   },
   spec: { holderIdentity: by, leaseDurationSeconds: seconds, acquireTime: since, renewTime: microTime(now) },
 });
 
 /** The body that gives a Lease back: it stays, held by nobody. */
 export const freeLease = ({ metadata: { resourceVersion, uid } }: LeaseObject): object => ({
-  metadata: { resourceVersion, uid, annotations: { [runAnnotation]: null, [verbAnnotation]: null } },
+  metadata: {
+    resourceVersion,
+    uid,
+    annotations: { [runAnnotation]: null, [verbAnnotation]: null, [takingAnnotation]: null },
+  },
   spec: { holderIdentity: "" },
 });
 

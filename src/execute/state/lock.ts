@@ -4,17 +4,18 @@ import type { Cluster } from "../../cluster/cluster.ts";
 import { ClusterError } from "../../cluster/cluster-error.ts";
 import { kinds } from "../../cluster/kinds.ts";
 import type { LeaseObject } from "../../mesh/kubernetes.ts";
+import { type Holder, holderOf } from "../../upgrade/record/lock-holder.ts";
 import { stateName } from "../../upgrade/record/run-journal.ts";
 import { type Budget, createBudget } from "../budget.ts";
 import {
   freeLease,
-  type Holder,
   heldLease,
-  holderOf,
   holderText,
+  isTaking,
   leaseSeconds,
   lookMs,
   microTime,
+  type Observed,
   observeLease,
   readLease,
 } from "./lease.ts";
@@ -87,20 +88,30 @@ const releaseMs = 1_500;
 
 const never = new AbortController().signal;
 
-/** Takes all or none. Throws `ClusterError` where a Lease cannot be read or written; then none is kept. */
+/**
+ * Takes all or none. Throws `ClusterError` where a Lease cannot be read or written; then none is kept.
+ *
+ * First all at once. Two that take overlapping sets may keep each other from going on then: who finds a Lease held by
+ * another taker gives everything back, and takes again, one after the other in the order of the names, waiting for other
+ * takers. Of several that wait in one order, one always goes on.
+ */
 export async function takeLock(cluster: Cluster, request: LockRequest): Promise<Locking> {
   const { clock, istioNamespace } = request;
   const namespaces = [...new Set(request.namespaces)].sort();
-  const taking = cluster.until(request.requests);
+  const requests = cluster.until(request.requests);
   const seconds = leaseSeconds(namespaces.length);
-  const since = microTime(await taking.now());
+  const since = microTime(await requests.now());
   const self: Holder = { by: request.by, run: request.run, verb: request.verb, since };
   const held = new Map<string, Held>();
   /** A write was sent there: if its answer was lost, it may be held all the same. */
   const attempted = new Set<string>();
   const waitedFor = new Set<string>();
-  const ended = new AbortController();
-  const signal = AbortSignal.any([request.signal, ended.signal]);
+  let ended = new AbortController();
+  let { signal } = request;
+  /** Until every Lease is ours. */
+  let taking = true;
+  /** Leases that nobody holds, or whose holder was silent for long enough, as they were seen last. */
+  const unheld = new Map<string, Observed>();
   const turns = createBudget(sideBySide);
   /** A write waits for its own Lease, and not until those that nobody waits for are renewed. */
   const urgentTurns = createBudget(sideBySide);
@@ -119,23 +130,35 @@ export async function takeLock(cluster: Cluster, request: LockRequest): Promise<
     );
   };
 
-  /**
-   * Gives who else holds the namespace; undefined: it is ours. The Lease of the Istio namespace is only looked at where
-   * it is not among the namespaces: whoever changes the whole mesh takes it.
-   */
-  async function take(namespace: string): Promise<Holder | undefined> {
-    for (let attempt = 1; ; attempt++) {
+  /** Looks until nobody else holds the namespace, or somebody does; `inOrder`: takers are waited for. */
+  async function look(namespace: string, inOrder: boolean): Promise<Observed> {
+    for (;;) {
       signal.throwIfAborted();
-      const { holder, lease } = await observeLease({
-        read: () => limited(() => readLease(taking, namespace)),
+      const observed = await observeLease({
+        read: () => limited(() => readLease(requests, namespace)),
         clock,
         signal,
         everyMs: lookMs(namespaces.length),
         onWait: tellWait(namespace),
       });
       signal.throwIfAborted();
-      if (holder && holder.run !== self.run) return holder;
+      if (!isOfOther(observed) || !inOrder || !isTaking(observed.lease)) return observed;
+    }
+  }
+
+  const isOfOther = ({ holder }: Observed): boolean => holder !== undefined && holder.run !== self.run;
+
+  /**
+   * Gives the Lease of whoever else holds the namespace; undefined: it is ours. The Lease of the Istio namespace is only
+   * looked at where it is not among the namespaces: whoever changes the whole mesh takes it.
+   */
+  async function take(namespace: string, inOrder: boolean): Promise<Observed | undefined> {
+    for (let attempt = 1; ; attempt++) {
+      const observed = unheld.get(namespace) ?? (await look(namespace, inOrder));
+      unheld.delete(namespace);
+      if (isOfOther(observed)) return observed;
       if (namespace === istioNamespace && !namespaces.includes(namespace)) return undefined;
+      const { lease } = observed;
       attempted.add(namespace);
       // Others may have seen the write at once, so its age counts from here, also where its answer was lost.
       let sentAt = moment();
@@ -146,7 +169,7 @@ export async function takeLock(cluster: Cluster, request: LockRequest): Promise<
       try {
         const send = (): Promise<LeaseObject> => {
           sentAt = moment();
-          return write(taking, namespace, lease);
+          return write(requests, namespace, lease);
         };
         hold(await limited(send));
         return undefined;
@@ -154,7 +177,7 @@ export async function takeLock(cluster: Cluster, request: LockRequest): Promise<
         // Somebody was quicker, it was deleted, or the answer was lost: what is there now tells.
         const wasDeleted = lease !== undefined && error instanceof ClusterError && error.reason === "not-found";
         if (!wasDeleted && !mayBeOurs(error)) throw error;
-        const now = await limited(() => readLease(taking, namespace));
+        const now = await limited(() => readLease(requests, namespace));
         if (now && isOurs(now)) {
           hold(now);
           return undefined;
@@ -167,7 +190,7 @@ export async function takeLock(cluster: Cluster, request: LockRequest): Promise<
   const isOurs = (lease: LeaseObject): boolean => holderOf(lease)?.run === self.run;
 
   async function write(through: Cluster, namespace: string, lease: LeaseObject | undefined): Promise<LeaseObject> {
-    const body = heldLease(lease, self, await through.now(), seconds);
+    const body = heldLease(lease, self, await through.now(), { seconds, taking });
     return lease
       ? through.patch(kinds.leases, { namespace, name: stateName }, body, {})
       : through.create(kinds.leases, body, { namespace });
@@ -242,6 +265,10 @@ export async function takeLock(cluster: Cluster, request: LockRequest): Promise<
   async function release(): Promise<void> {
     released = true;
     cancel();
+    await giveAllBack();
+  }
+
+  async function giveAllBack(): Promise<void> {
     const time = clock.timeout(releaseMs);
     const through = cluster.until(time);
     const left = [...attempted].filter((namespace) => !held.get(namespace)?.lost);
@@ -268,13 +295,15 @@ export async function takeLock(cluster: Cluster, request: LockRequest): Promise<
     }
   }
 
-  let other: { readonly namespace: string; readonly holder: Holder } | undefined;
+  let other: ({ readonly namespace: string } & Observed) | undefined;
   let failure: unknown;
-  async function takeOrEnd(namespace: string): Promise<void> {
+  /** Ends all others where somebody else holds the namespace, or it fails. */
+  async function orEnd(namespace: string, found: Promise<Observed | undefined>): Promise<void> {
     try {
-      const holder = await take(namespace);
-      if (!holder || ended.signal.aborted) return;
-      other = { namespace, holder };
+      const observed = await found;
+      if (!observed || ended.signal.aborted) return;
+      if (!isOfOther(observed)) return void unheld.set(namespace, observed);
+      other = { namespace, ...observed };
     } catch (error) {
       if (ended.signal.aborted) return;
       failure = error;
@@ -282,17 +311,34 @@ export async function takeLock(cluster: Cluster, request: LockRequest): Promise<
     ended.abort();
   }
 
+  async function takeAll(inOrder: boolean): Promise<void> {
+    ended = new AbortController();
+    signal = AbortSignal.any([request.signal, ended.signal]);
+    other = undefined;
+    // Nothing is held while those that were killed are waited for.
+    if (inOrder) await Promise.all(namespaces.map((namespace) => orEnd(namespace, look(namespace, inOrder))));
+    const takeOne = (namespace: string) => orEnd(namespace, take(namespace, inOrder));
+    if (!inOrder) await Promise.all(namespaces.map(takeOne));
+    else for (const namespace of namespaces) if (!ended.signal.aborted) await takeOne(namespace);
+    if (!ended.signal.aborted && !namespaces.includes(istioNamespace)) await takeOne(istioNamespace);
+  }
+
   keepRenewing();
-  await Promise.all(namespaces.map(takeOrEnd));
-  if (!ended.signal.aborted && !namespaces.includes(istioNamespace)) await takeOrEnd(istioNamespace);
+  await takeAll(false);
+  if (failure === undefined && other && isTaking(other.lease)) {
+    await giveAllBack();
+    await takeAll(true);
+  }
   if (failure !== undefined) {
     await release();
     throw request.signal.aborted ? notTaken(request.signal.reason) : failure;
   }
-  if (other) {
+  const { namespace, holder } = other ?? {};
+  if (namespace !== undefined && holder) {
     await release();
-    return { kind: "held", ...(other as { readonly namespace: string; readonly holder: Holder }) };
+    return { kind: "held", namespace, holder };
   }
+  taking = false;
 
   return {
     kind: "locked",

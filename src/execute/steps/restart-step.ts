@@ -38,12 +38,14 @@ export const restartActions: StepActions<RestartStep, RestartUnderWay> = {
     return "go";
   },
 
-  apply: async (step, tools) => {
+  ownStamp: async ({ stamp }, tools) => (stamp.kind === "new" ? laterStamp(timeOf(tools), stamp.after) : undefined),
+
+  apply: async (step, tools, ownStamp) => {
     const { workload } = step;
     const title = `${workload.kind}/${workload.name}${step.canary ? " (canary)" : ""}`;
     const task = tools.sectionOf(workload.namespace).task(refText(workload), title);
     try {
-      const goal = await restart(step, await stampFor(step, tools), tools);
+      const goal = await restart(step, ownStamp ?? stampOfPlan(step, tools), tools);
       for (const pod of step.blockingPods) await deletePod(pod, workload.namespace, tools);
       return { task, goal, restarts: 1 };
     } catch (error) {
@@ -90,11 +92,8 @@ const goalOf = (step: RestartStep, goal: RestartGoal, question: "first-pod" | "a
   } as const;
 };
 
-async function stampFor({ workload, stamp }: RestartStep, tools: Tools): Promise<string | null> {
-  if (stamp.kind === "as-before") return stamp.stamp;
-  if (stamp.kind === "new") return laterStamp(timeOf(tools), stamp.after);
-  return tools.ledger.runOf(workload.namespace).stamp;
-}
+const stampOfPlan = ({ workload, stamp }: RestartStep, { ledger }: Tools): string | null =>
+  stamp.kind === "as-before" ? stamp.stamp : ledger.runOf(workload.namespace).stamp;
 
 const timeOf = ({ cluster, clock, stop }: Tools) => ({ cluster, clock, signal: stop.now });
 

@@ -3,11 +3,16 @@ import type { Finding } from "../../mesh/finding.ts";
 import type { Mesh, Namespace } from "../../mesh/model.ts";
 import { counted } from "../../mesh/phrase.ts";
 import { safe } from "../../mesh/safe.ts";
-import { type FoundJournal, foreignReason, type Journals, runNamed } from "../record/found-journal.ts";
-import type { RunDraft } from "../record/run-changes.ts";
-import { type RunRecord, stateName } from "../record/run-journal.ts";
+import type { RunDrafts } from "../plan/run-drafts.ts";
+import { type FoundJournal, foreignReason, type Journals, runNamed, runsOf } from "../record/found-journal.ts";
+import { beginRun, type RunDraft } from "../record/run-changes.ts";
+import { type RunRecord, runExcess, stateName } from "../record/run-journal.ts";
 import { blocker, note, observe } from "./check.ts";
 import { journalUsable, runContinued } from "./single-checks.ts";
+
+/** What a person can do where nothing but a journal is there, and it cannot be used. */
+export const journalRemedy = (namespace: string): string =>
+  `where a later release wrote it, use that release; else look at it, and when nothing of it is needed: kubectl -n ${namespace} delete configmap ${stateName}`;
 
 /** A blocker for each journal that cannot be used. */
 export const journalFindings = (namespaces: readonly Namespace[], journals: Journals): readonly Finding[] =>
@@ -21,11 +26,32 @@ export const journalFindings = (namespaces: readonly Namespace[], journals: Jour
         blocker(
           `namespace/${namespace.name}`,
           `its journal (ConfigMap ${stateName}) cannot be used: ${reason}`,
-          `where a later release wrote it, use that release; else look at it, and when nothing of it is needed: kubectl -n ${namespace.name} delete configmap ${stateName}`,
+          journalRemedy(namespace.name),
         ),
       ),
     ];
   });
+
+/** A blocker for each run that begins and could not be written to its end. */
+export const roomFindings = (drafts: RunDrafts, journals: Journals): readonly Finding[] =>
+  [...drafts].flatMap(([namespace, { uid, draft }]) => {
+    if (draft.resumed) return [];
+    const runs = runsOf(journals.byNamespace.get(namespace));
+    const journal = { version: 1, clusterUid: journals.clusterUid, namespaceUid: uid, runs } as const;
+    const excess = runExcess(beginRun(journal, draft, someBeginning));
+    if (excess === undefined) return [];
+    const remedy =
+      draft.verb === "migrate"
+        ? "move the namespace in parts, with -l"
+        : `to go back by the undo record alone: kubectl -n ${namespace} delete configmap ${stateName}`;
+    return [observe(journalUsable, blocker(`namespace/${namespace}`, excess, remedy))];
+  });
+
+/** As long as any other. */
+const someBeginning = {
+  ...{ run: "000000000000", by: "" },
+  ...{ stamp: "2000-01-01T00:00:00Z", startedAt: "2000-01-01T00:00:00Z" },
+};
 
 /** What the runs that are gone on with left, and which of their workloads somebody else changed since. */
 export const continuedFindings = (

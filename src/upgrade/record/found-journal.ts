@@ -1,6 +1,7 @@
 /** What a namespace has of journals, and whether it may be trusted. Pure. */
 import type { Namespace } from "../../mesh/model.ts";
-import type { RunJournal, RunRecord } from "./run-journal.ts";
+import { type RevisionLabels, sameRevisionLabels } from "../../mesh/revision-labels.ts";
+import { isStarted, type RunJournal, type RunRecord, unfinishedRuns } from "./run-journal.ts";
 
 /** `none`: there is no ConfigMap, or it has no journal · `malformed`: what it holds cannot be used, and why. */
 export type FoundJournal =
@@ -35,6 +36,14 @@ export const runsOf = (found: FoundJournal | undefined): readonly RunRecord[] =>
 export const runNamed = (found: FoundJournal | undefined, run: string): RunRecord | undefined =>
   runsOf(found).find((each) => each.run === run);
 
+/**
+ * Whether an open run has not changed anything in its namespace, whose labels of today are given. The journal has the
+ * intent first, and an undo record of the run comes with the labels: neither these nor a restart was begun. It does not
+ * hold for a run that the undo record names.
+ */
+export const changedNothing = ({ state, before, workloads }: RunRecord, today: RevisionLabels): boolean =>
+  state === "open" && sameRevisionLabels(today, before) && workloads.every((each) => each.state === "planned");
+
 /** A rollout: the UID of a workload and its restart stamp. */
 export const rolloutKey = (uid: string, stamp: string | undefined): string => `${uid} ${stamp ?? ""}`;
 
@@ -42,9 +51,8 @@ export const rolloutKey = (uid: string, stamp: string | undefined): string => `$
 export const startedRollouts = ({ byNamespace }: Journals): ReadonlySet<string> =>
   new Set(
     [...byNamespace.values()]
-      .flatMap(runsOf)
-      .filter(({ state }) => state === "open")
+      .flatMap((found) => unfinishedRuns(runsOf(found)))
       .flatMap(({ workloads }) => workloads)
-      .filter(({ state, stamp }) => stamp !== undefined && state !== "planned" && state !== "proven")
+      .filter(isStarted)
       .map(({ uid, stamp }) => rolloutKey(uid, stamp ?? undefined)),
   );

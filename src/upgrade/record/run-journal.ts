@@ -90,33 +90,83 @@ const mostRuns = 12;
 export const mostJournalBytes = 900_000;
 
 /**
- * The text of a journal, bounded: runs that were put back keep no workloads, the oldest ended ones are left out, and
- * where there is still no room, runs that are done lose their workloads too, the oldest first. The newest run and open
- * ones always stay whole: see `journalExcess`.
+ * The text of a journal, bounded: runs that were put back keep no workloads, superseded ones only those whose rollouts
+ * may still be under way, the oldest ended ones are left out, and where there is still no room, superseded runs and then
+ * those that are done lose their workloads too, the oldest first. The newest run and open ones always stay whole: see
+ * `journalExcess`.
  */
-export const journalText = ({ version, clusterUid, namespaceUid, runs }: RunJournal): string => {
+export const journalText = (journal: RunJournal): string => textWithin(journal, mostJournalBytes);
+
+const textWithin = ({ version, clusterUid, namespaceUid, runs }: RunJournal, most: number): string => {
   const newest = runs.at(-1);
+  const unfinished = unfinishedRuns(runs);
   const kept = runs
     .filter((each, index) => each === newest || each.state === "open" || index >= runs.length - mostRuns)
-    .map((each) => runFields(each === newest || !hasEnded(each) ? each : { ...each, workloads: [] }));
+    .map((each) => runFields(each === newest ? each : { ...each, workloads: keptWorkloads(each, unfinished) }));
   const textOf = (all: readonly RunRecord[]): string =>
     JSON.stringify({ version, clusterUid, namespaceUid, runs: all });
   let text = textOf(kept);
-  for (const [index, each] of kept.entries()) {
-    if (index === kept.length - 1 || each.state !== "done" || each.workloads.length === 0) continue;
-    if (bytesOf(text) <= mostJournalBytes) break;
-    kept[index] = { ...each, workloads: [] };
-    text = textOf(kept);
-  }
+  for (const losing of ["superseded", "done"])
+    for (const [index, each] of kept.entries()) {
+      if (index === kept.length - 1 || each.state !== losing || each.workloads.length === 0) continue;
+      if (bytesOf(text) <= most) return text;
+      kept[index] = { ...each, workloads: [] };
+      text = textOf(kept);
+    }
   return text;
 };
 
+/**
+ * The runs that may have rollouts under way: the open ones, and the superseded ones, until a later run has proven what
+ * is in the namespace.
+ */
+export const unfinishedRuns = (runs: readonly RunRecord[]): readonly RunRecord[] => {
+  const proven = runs.findLastIndex(({ state }) => state !== "open" && state !== "superseded");
+  return runs.filter(({ state }, index) => state === "open" || (state === "superseded" && index > proven));
+};
+
+/** Whether a run has restarted the workload, or may have, and has not seen the end of that rollout. */
+export const isStarted = ({ state, stamp }: WorkloadRecord): boolean =>
+  stamp !== undefined && state !== "planned" && state !== "proven";
+
+const keptWorkloads = (run: RunRecord, unfinished: readonly RunRecord[]): readonly WorkloadRecord[] => {
+  if (run.state === "open" || run.state === "done") return run.workloads;
+  return unfinished.includes(run) ? run.workloads.filter(isStarted) : [];
+};
+
 /** Why a text of a journal cannot be kept in a ConfigMap; undefined where it fits. */
-export const journalExcess = (text: string): string | undefined => {
+export const journalExcess = (text: string): string | undefined => excess(text, mostJournalBytes);
+
+/** Bytes that a run may need for workloads that are in no plan: their pods came up while it was under way. */
+const lateBytes = 50_000;
+
+/**
+ * Why a journal whose newest run begins could not be kept until that run ends; undefined where it can: every entry of
+ * the run fits when it is as long as it may become.
+ */
+export const runExcess = ({ runs, ...journal }: RunJournal): string | undefined => {
+  const most = mostJournalBytes - lateBytes;
+  return excess(textWithin({ ...journal, runs: [...runs.slice(0, -1), ...runs.slice(-1).map(atMost)] }, most), most);
+};
+
+/** The run with the longest values that it writes. A restart stamp is always as long as the one of the run. */
+const atMost = (run: RunRecord): RunRecord => ({
+  ...run,
+  stoppedAt: run.startedAt,
+  state: "restored",
+  workloads: run.workloads.map((each) => ({ ...each, stamp: longest(each, run), state: "unproven" })),
+});
+
+const longest = ({ stamp, stampBefore }: WorkloadRecord, run: RunRecord): string =>
+  [stampBefore, stamp, run.stamp]
+    .filter((each) => typeof each === "string")
+    .reduce((a, b) => (bytesOf(JSON.stringify(b)) > bytesOf(JSON.stringify(a)) ? b : a));
+
+const excess = (text: string, most: number): string | undefined => {
   const bytes = bytesOf(text);
-  return bytes <= mostJournalBytes
+  return bytes <= most
     ? undefined
-    : `its journal would have ${bytes} bytes, and ConfigMap ${stateName} has room for ${mostJournalBytes}: too many workloads for one run`;
+    : `its journal would have ${bytes} bytes, and ConfigMap ${stateName} has room for ${most}: too many workloads for one run`;
 };
 
 const bytesOf = (text: string): number => new TextEncoder().encode(text).length;
@@ -146,8 +196,6 @@ const workloadFields = (each: WorkloadRecord): WorkloadRecord => {
   return { kind, name, uid, stampBefore, from, templates, stamp, state };
 };
 
-const hasEnded = ({ state }: RunRecord): boolean => ["restored", "undone", "superseded"].includes(state);
-
 /** The journal in a text. Never throws. What a later release wrote is not guessed at: it is malformed here. */
 export const parseJournal = (text: string): RunJournal | Malformed => {
   if (bytesOf(text) > mostJournalBytes) return { malformed: `it has more than ${mostJournalBytes} bytes` };
@@ -160,6 +208,9 @@ export const parseJournal = (text: string): RunJournal | Malformed => {
   const read = runs.map((run) => runOf(fields(run)));
   const damaged = read.indexOf(undefined);
   if (damaged >= 0) return { malformed: `entry ${damaged + 1} of its runs is incomplete` };
+  const ids = read.map((each) => each?.run);
+  const twice = ids.findIndex((id, index) => ids.indexOf(id) < index);
+  if (twice >= 0) return { malformed: `entry ${twice + 1} of its runs has the id of another one` };
   return { version: 1, clusterUid, namespaceUid, runs: read as readonly RunRecord[] };
 };
 

@@ -80,6 +80,8 @@ const tagStage = (name: "tag" | "close", tag: TagBack | undefined, record: "remo
 interface LaneBack {
   readonly labels: RelabelStep;
   readonly restarts: readonly RestartStep[];
+  /** How many of them are of workloads that are not healthy: the first ones. */
+  readonly unhealthy: number;
   readonly proofs: readonly ProveStep[];
 }
 
@@ -103,7 +105,8 @@ const laneBack = (each: Return, mesh: RollbackFacts["mesh"]): LaneBack => {
     record: { kind: "keep" },
     probe: probed && { workload: probed, required: true },
   };
-  return { labels, restarts, proofs: proofsIn({ mesh, target: targetOf(back) }, move) };
+  const unhealthy = ordered.filter(({ workload }) => !isHealthy(workload)).length;
+  return { labels, restarts, unhealthy, proofs: proofsIn({ mesh, target: targetOf(back) }, move) };
 };
 
 /** Unhealthy workloads first, then what the journal does not have, then the reverse of the order of the run. */
@@ -159,19 +162,38 @@ const labelsStage = (lanes: readonly LaneBack[]): Stage => ({
   evenAfterFailure: true,
 });
 
-/** A failure in one namespace or of one workload keeps no other from going back. */
+/**
+ * A failure in one namespace or of one workload keeps no other from going back. Lanes begin in their order: the unhealthy
+ * workloads of all namespaces, then the rest, the last namespace first. Where not all namespaces may be in progress at
+ * once, those with unhealthy workloads go first: a workload that stays unhealthy must not keep up its own namespace.
+ */
 const restartsStage = (lanes: readonly LaneBack[], sideBySide: number): Stage => ({
   name: "restarts",
-  lanes: lanes.map(({ labels, restarts, proofs }) => ({
-    namespace: labels.namespace,
-    steps: [[...restarts, ...proofs]],
-    onFailure: "stop",
-  })),
+  lanes: sideBySide >= 2 * lanes.length ? unhealthyFirst(lanes) : lanesOf(lanes),
   sideBySide,
   until: "all-pods",
   gate: "labels-back",
   evenAfterFailure: true,
 });
+
+const unhealthyFirst = (lanes: readonly LaneBack[]): readonly Lane[] => [
+  ...lanes.map((each) => laneOf(each, each.restarts.slice(0, each.unhealthy))).filter(hasSteps),
+  ...lanes.toReversed().map((each) => laneOf(each, [...each.restarts.slice(each.unhealthy), ...each.proofs])),
+];
+
+const lanesOf = (lanes: readonly LaneBack[]): readonly Lane[] =>
+  lanes
+    .toReversed()
+    .toSorted((a, b) => Number(b.unhealthy > 0) - Number(a.unhealthy > 0))
+    .map((each) => laneOf(each, [...each.restarts, ...each.proofs]));
+
+const laneOf = ({ labels }: LaneBack, steps: readonly (RestartStep | ProveStep)[]): Lane => ({
+  namespace: labels.namespace,
+  steps: [steps],
+  onFailure: "stop",
+});
+
+const hasSteps = ({ steps }: Lane): boolean => steps.flat().length > 0;
 
 const closeStage = (lanes: readonly LaneBack[]): Stage => ({
   name: "close",

@@ -19,6 +19,8 @@ export interface RollbackFacts {
   readonly places: readonly Place[];
   /** What could not be read of the journals; undefined: everything was. */
   readonly journalsUnread: string | undefined;
+  /** Why the namespaces that have a journal and no undo record are not known; undefined: they are, or were not asked for. */
+  readonly journalsUnlisted: string | undefined;
   /** Whether a run of the name that `--run` has is known; true without it. */
   readonly runKnown: boolean;
   /** The namespaces that go back, in order. */
@@ -53,12 +55,13 @@ export interface RollbackGathered {
   readonly names: readonly string[];
   readonly journals: Journals | undefined;
   readonly journalsUnread: string | undefined;
+  readonly journalsUnlisted: string | undefined;
   readonly runKnown: boolean;
   readonly tag?: TagBack | undefined;
 }
 
 export const rollbackFacts = (gathered: RollbackGathered, request: RollbackRequest): RollbackFacts => {
-  const { evidence, names, journals, journalsUnread, runKnown, tag } = gathered;
+  const { evidence, names, journals, journalsUnread, journalsUnlisted, runKnown, tag } = gathered;
   const mesh = tag ? meshWithTag(gathered.mesh, tag.changes) : gathered.mesh;
   const asked = askedIn(mesh, names);
   const places = asked.map(({ name, found }) => standingPlace(name, found?.namespace, journals, request));
@@ -84,7 +87,7 @@ export const rollbackFacts = (gathered: RollbackGathered, request: RollbackReque
   );
   const nowhere = { label: "", revision: "", tag: undefined };
   const all = facts(nowhere, returns, { "istio-injection": null, "istio.io/rev": null });
-  return { mesh, request, places, journalsUnread, runKnown, returns, astray, tag, all, ways };
+  return { mesh, request, places, journalsUnread, journalsUnlisted, runKnown, returns, astray, tag, all, ways };
 };
 
 const nothingElse = { from: undefined, selector: undefined, skipCheck: [] } as const;

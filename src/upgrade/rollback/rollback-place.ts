@@ -4,7 +4,14 @@ import { labelOf } from "../../mesh/labels.ts";
 import { type Namespace, undoAnnotation } from "../../mesh/model.ts";
 import { type RevisionLabels, revisionLabelsOf, sameRevisionLabels } from "../../mesh/revision-labels.ts";
 import { labelsTo } from "../plan/namespace-move.ts";
-import { type FoundJournal, foreignReason, type Journals, runNamed, runsOf } from "../record/found-journal.ts";
+import {
+  changedNothing,
+  type FoundJournal,
+  foreignReason,
+  type Journals,
+  runNamed,
+  runsOf,
+} from "../record/found-journal.ts";
 import { isMalformed } from "../record/record-fields.ts";
 import type { RunRecord } from "../record/run-journal.ts";
 import { parseUndoRecord, type UndoRecord } from "../record/undo-record.ts";
@@ -18,7 +25,7 @@ export interface Place {
 
 /**
  * `missing`: there is no such namespace · `nothing`: it has nothing to put back, or nothing that was asked for ·
- * `record`, `journal`: this record cannot be used · `lost`: a run changed it, and its undo record is gone ·
+ * `record`, `journal`: this record cannot be used, and whether the journal has an undo record beside it · `lost`: a run changed it, and its undo record is gone ·
  * `superseded`: another run changed it after the one asked for · `changed`: somebody else changed its labels ·
  * `back`: it goes back.
  */
@@ -26,7 +33,7 @@ export type Standing =
   | { readonly kind: "missing" }
   | { readonly kind: "nothing"; readonly reason: string }
   | { readonly kind: "record"; readonly reason: string }
-  | { readonly kind: "journal"; readonly reason: string }
+  | { readonly kind: "journal"; readonly reason: string; readonly record: "there" | "none" }
   | { readonly kind: "lost"; readonly run: RunRecord }
   | { readonly kind: "superseded"; readonly last: string }
   | { readonly kind: "changed"; readonly found: RevisionLabels; readonly back: Back }
@@ -60,7 +67,7 @@ export const usableRecord = ({
 /** `journals`: undefined where they could not be read; then a check stops the run. */
 export const standingPlace = (
   name: string,
-  namespace: Namespace | undefined,
+  namespace: StandingNamespace | undefined,
   journals: Journals | undefined,
   request: RollbackRequest,
 ): Place => ({
@@ -68,19 +75,33 @@ export const standingPlace = (
   standing: namespace ? standingOf(namespace, journals, request) : { kind: "missing" },
 });
 
-const standingOf = (namespace: Namespace, journals: Journals | undefined, request: RollbackRequest): Standing => {
+/** What of a namespace decides how it stands. */
+export type StandingNamespace = Pick<Namespace, "name" | "uid" | "labels" | "annotations" | "terminating">;
+
+/**
+ * Whether a namespace without an undo record has to be told of all the same, where every namespace with something to
+ * put back was asked for: a run changed it, or may have. A journal of another cluster has no run of `--run`.
+ */
+export const concerns = ({ standing }: Place, { run }: RollbackRequest, found: FoundJournal | undefined): boolean =>
+  standing.kind === "journal"
+    ? run === undefined || found?.kind === "malformed"
+    : standing.kind === "lost" && (run === undefined || standing.run.run === run);
+
+const standingOf = (
+  namespace: StandingNamespace,
+  journals: Journals | undefined,
+  request: RollbackRequest,
+): Standing => {
   if (namespace.terminating) return { kind: "nothing", reason: "it is being deleted" };
   const found: FoundJournal = journals?.byNamespace.get(namespace.name) ?? { kind: "none" };
   const unusable = journals && foreignReason(found, namespace, journals.clusterUid);
   const record = usableRecord(namespace);
-  if (record === undefined) {
-    if (found.kind === "malformed") return { kind: "journal", reason: found.reason };
+  if (record === undefined)
     return unusable === undefined
       ? withoutRecord(found, revisionLabelsOf(namespace.labels))
-      : { kind: "nothing", reason: "it has no undo record" };
-  }
+      : { kind: "journal", reason: unusable, record: "none" };
   if (isMalformed(record)) return { kind: "record", reason: record.malformed };
-  if (unusable !== undefined) return { kind: "journal", reason: unusable };
+  if (unusable !== undefined) return { kind: "journal", reason: unusable, record: "there" };
   return unselected(record, found, request) ?? byLabels(namespace, record, found, request);
 };
 
@@ -90,7 +111,7 @@ const standingOf = (namespace: Namespace, journals: Journals | undefined, reques
  */
 const withoutRecord = (found: FoundJournal, today: RevisionLabels): Standing => {
   const last = runsOf(found).at(-1);
-  if (last && changedNothing(last, today))
+  if (last?.verb === "migrate" && changedNothing(last, today))
     return { kind: "nothing", reason: `its run ${last.run} ended before it changed anything` };
   if (last && movedOnlyTag(last))
     return {
@@ -105,13 +126,6 @@ const withoutRecord = (found: FoundJournal, today: RevisionLabels): Standing => 
 /** The entry of a tag in the journal of the Istio namespace: no label of that namespace, and no workload, was changed. */
 const movedOnlyTag = ({ verb, before, after, workloads }: RunRecord): boolean =>
   verb === "migrate" && sameRevisionLabels(before, after) && workloads.length === 0;
-
-/** The journal has the intent first, and the record comes with the labels: neither these nor a restart was begun. */
-const changedNothing = ({ verb, state, before, workloads }: RunRecord, today: RevisionLabels): boolean =>
-  verb === "migrate" &&
-  state === "open" &&
-  sameRevisionLabels(today, before) &&
-  workloads.every((each) => each.state === "planned");
 
 const unselected = (
   record: UndoRecord,
@@ -129,7 +143,7 @@ const unselected = (
 
 /** Labels are put back only where nobody else changed them: they are the run's, or those of a way back that was begun. */
 const byLabels = (
-  { labels }: Namespace,
+  { labels }: Pick<Namespace, "labels">,
   record: UndoRecord,
   found: FoundJournal,
   { pin }: RollbackRequest,

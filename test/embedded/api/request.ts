@@ -51,13 +51,7 @@ export interface Interception {
 /** Throws `Refusal` (401, and 403 for who may not act for another). */
 export function userOf(request: IncomingMessage, users: ReadonlyMap<string, User>, authorize: Authorize): User {
   const token = /^Bearer (.+)$/.exec(request.headers.authorization ?? "")?.[1];
-  const certificate = (request.socket as TLSSocket).getPeerCertificate?.()?.subject?.CN;
-  const user =
-    token === undefined
-      ? certificate
-        ? { name: String(certificate), groups: ["system:masters", "system:authenticated"] }
-        : anonymous
-      : users.get(token);
+  const user = token === undefined ? certifiedUser(request) : users.get(token);
   if (!user) throw unauthorized();
   const as = request.headers["impersonate-user"];
   const groups = request.headersDistinct["impersonate-group"] ?? [];
@@ -74,6 +68,11 @@ export function userOf(request: IncomingMessage, users: ReadonlyMap<string, User
     name,
   });
   return { name, groups: [...groups, "system:authenticated"] };
+}
+
+function certifiedUser({ socket }: IncomingMessage): User {
+  const name = (socket as TLSSocket).getPeerCertificate?.()?.subject?.CN;
+  return name ? { name: String(name), groups: ["system:masters", "system:authenticated"] } : anonymous;
 }
 
 const anonymous: User = { name: "system:anonymous", groups: ["system:unauthenticated"] };

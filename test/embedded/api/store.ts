@@ -84,8 +84,13 @@ export function createStore(): Store {
   const byKey = ([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number => (a < b ? -1 : 1);
   const since = (asked: number): readonly Change[] | undefined => {
     if (asked < oldest) return undefined;
-    const first = history.findIndex((change) => change.version > asked);
-    return first < 0 ? [] : history.slice(first);
+    let [first, end] = [0, history.length]; // versions rise: halved until what lies before `first` is known
+    while (first < end) {
+      const middle = (first + end) >> 1;
+      if ((history[middle]?.version ?? 0) > asked) end = middle;
+      else first = middle + 1;
+    }
+    return history.slice(first);
   };
   const list: Store["list"] = (resource, namespace) => {
     const key = namespace === undefined ? tableOf(resource) : `${tableOf(resource)}/${namespace}`;

@@ -102,15 +102,19 @@ describe("taking", () => {
       ...{ holderIdentity: "ann@laptop", leaseDurationSeconds: 15 },
       ...{ acquireTime: "2026-11-03T04:05:06.000000Z", renewTime: "2026-11-03T04:05:06.000000Z" },
     });
-    assert.deepEqual(metadata.annotations, { "kubectl-mesh/run": "r1", "kubectl-mesh/verb": "migrate" });
+    const [run, verb] = [{ "kubectl-mesh/run": "r1" }, { "kubectl-mesh/verb": "migrate" }];
+    assert.deepEqual(metadata.annotations, { ...run, ...verb, "kubectl-mesh/taking": "true" });
     assert.deepEqual([...lock.namespaces], ["a", "b"]);
     assert.equal(w.lease("istio-system"), undefined);
     assert.equal(w.cluster.writes.length, 2);
+    await w.clock.advance(5_000);
+    assert.deepEqual(w.lease("a").metadata.annotations, { ...run, ...verb }, "renewed when all were taken");
+    assert.equal(w.cluster.writes.length, 4);
     await lock.release();
     assert.deepEqual([w.lease("a").spec.holderIdentity, w.lease("b").spec.holderIdentity], ["", ""]);
     assert.deepEqual(w.lease("a").metadata.annotations, {});
     await w.clock.advance(3_600_000);
-    assert.equal(w.cluster.writes.length, 4, "a lock that was given back is not renewed");
+    assert.equal(w.cluster.writes.length, 6, "a lock that was given back is not renewed");
     await locked(w.take({ run: "r2" }));
   });
 
@@ -342,43 +346,51 @@ describe("hostile Leases", () => {
 });
 
 describe("two at once", () => {
-  test("never both, whatever the order of their requests: 100 interleavings of overlapping sets", async () => {
-    let [both, one, none] = [0, 0, 0];
-    for (let seed = 1; seed <= 100; seed++) {
-      const w = world();
-      // Each request is answered after a time that the seed decides.
-      let state = seed;
-      const next = (): number => {
-        state = (state * 48_271) % 2_147_483_647;
-        return state % 50;
-      };
-      const slow = through(w.cluster, async (_, carryOut) => {
-        await pause(w.clock, next());
-        return carryOut();
-      });
-      const takers = [
-        w.take({ run: "r1", by: "r1@host", namespaces: ["a", "b", "c"] }, slow),
-        w.take({ run: "r2", by: "r2@host", namespaces: ["c", "b", "d"] }, slow),
-      ];
-      const ends: Locking[] = [];
-      for (const taker of takers) void taker.then((end) => ends.push(end));
-      await w.clock.advance(8_000);
-      assert.equal(ends.length, 2);
-      const winners = ends.filter(({ kind }) => kind === "locked");
-      if (winners.length === 2) both++;
-      else if (winners.length === 1) one++;
-      else none++;
-      const holders = ["a", "b", "c", "d"].map((name) => w.lease(name)?.spec.holderIdentity ?? "");
-      assert.equal(new Set(holders.filter((holder) => holder !== "")).size, winners.length, holders.join());
-      for (const winner of winners) {
-        const releasing = (winner as { readonly lock: Lock }).lock.release();
-        await w.clock.advance(200);
-        await releasing;
+  const overlapping: Readonly<Record<string, readonly (readonly string[])[]>> = {
+    "two sets": [
+      ["a", "b", "c"],
+      ["c", "b", "d"],
+    ],
+    "the same set": [
+      ["a", "b", "c", "d"],
+      ["d", "c", "b", "a"],
+    ],
+    "three in a ring": [
+      ["a", "b"],
+      ["b", "c"],
+      ["c", "a"],
+    ],
+  };
+  for (const [name, sets] of Object.entries(overlapping))
+    test(`never both, and one of them always: 100 interleavings of ${name}`, async () => {
+      for (let seed = 1; seed <= 100; seed++) {
+        const w = world();
+        // Each request is answered after a time that the seed decides.
+        let state = seed;
+        const next = (): number => {
+          state = (state * 48_271) % 2_147_483_647;
+          return state % 50;
+        };
+        const slow = through(w.cluster, async (_, carryOut) => {
+          await pause(w.clock, next());
+          return carryOut();
+        });
+        const takers = sets.map((namespaces, at) => w.take({ run: `r${at}`, by: `r${at}@host`, namespaces }, slow));
+        const ends: Locking[] = [];
+        for (const taker of takers) void taker.then((end) => ends.push(end));
+        await w.clock.advance(30_000);
+        assert.equal(ends.length, sets.length, `seed ${seed}: some wait for ever`);
+        const winners = ends.filter(({ kind }) => kind === "locked");
+        assert.equal(winners.length, 1, `seed ${seed}: ${winners.length} have it`);
+        const holders = ["a", "b", "c", "d"].map((name) => w.lease(name)?.spec.holderIdentity ?? "");
+        assert.equal(new Set(holders.filter((holder) => holder !== "")).size, winners.length, holders.join());
+        for (const winner of winners) {
+          const releasing = (winner as { readonly lock: Lock }).lock.release();
+          await w.clock.advance(200);
+          await releasing;
+        }
       }
-    }
-    assert.equal(both, 0);
-    assert.ok(one > 0, `${one} with one winner, ${none} with none`);
-  });
+    });
 
   test("on different namespaces they do not hinder each other", async () => {
     const w = world();

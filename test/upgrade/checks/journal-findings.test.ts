@@ -1,7 +1,7 @@
 /** What journals say against a run, and what is told of a run that is gone on with. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { continuedFindings, journalFindings } from "../../../src/upgrade/checks/journal-findings.ts";
+import { continuedFindings, journalFindings, roomFindings } from "../../../src/upgrade/checks/journal-findings.ts";
 import type { FoundJournal } from "../../../src/upgrade/record/found-journal.ts";
 import type { RunDraft } from "../../../src/upgrade/record/run-changes.ts";
 import type { RunRecord, WorkloadRecord } from "../../../src/upgrade/record/run-journal.ts";
@@ -41,6 +41,38 @@ describe("a journal", () => {
       assert.match(finding?.message ?? "", reason);
       assert.match(finding?.remedy ?? "", /kubectl -n production delete configmap kubectl-mesh$/);
     });
+});
+
+describe("the room of a run that begins", () => {
+  const findings = (count: number, change: Partial<RunDraft> = {}, runs: readonly RunRecord[] = []) => {
+    const workloads = Array.from({ length: count }, (_, i) =>
+      workloadRecord({ name: `w${i}`, uid: "x".repeat(900), state: "planned", stamp: undefined }),
+    );
+    const draft: RunDraft = { ...runRecord({ workloads }), resumed: undefined, ...change };
+    const drafts = new Map([["production", { uid: "uid-of-production", draft }]]);
+    return roomFindings(drafts, journals({ kind: "journal", journal: runJournal(runs) })).map(
+      ({ severity, object, check, message, remedy }) => [severity, object, check, message.slice(0, 17), remedy],
+    );
+  };
+  const refused = ["blocker", "namespace/production", "journal-usable", "its journal would"];
+  const byRecord = "to go back by the undo record alone: kubectl -n production delete configmap kubectl-mesh";
+
+  test("is enough, or it is refused before a change, with what a person can do", () => {
+    assert.deepEqual(findings(500), []);
+    assert.deepEqual(findings(900), [[...refused, "move the namespace in parts, with -l"]]);
+    assert.deepEqual(findings(900, { verb: "rollback", undoes: "a1" }), [[...refused, byRecord]]);
+  });
+
+  test("is taken by a run that stays open beside it too", () => {
+    const open = runRecord({
+      workloads: Array.from({ length: 500 }, (_, i) => workloadRecord({ name: `w${i}`, uid: "x".repeat(900) })),
+    });
+    assert.deepEqual(findings(500, { verb: "rollback", undoes: "a1" }, [open]), [[...refused, byRecord]]);
+    assert.deepEqual(findings(500, { verb: "rollback", undoes: "a1" }, [{ ...open, state: "done" }]), []);
+  });
+
+  test("is no question of a run that is gone on with", () =>
+    assert.deepEqual(findings(900, { resumed: { run: "a1", stamp } }), []));
 });
 
 const told = (

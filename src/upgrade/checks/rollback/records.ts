@@ -7,6 +7,7 @@ import { type RunRecord, stateName } from "../../record/run-journal.ts";
 import type { RollbackFacts } from "../../rollback/rollback-facts.ts";
 import type { Place, Standing } from "../../rollback/rollback-place.ts";
 import { blocker, type Check, cannotTell, note, type Observation, warning } from "../check.ts";
+import { journalRemedy } from "../journal-findings.ts";
 
 type Of<K extends Standing["kind"]> = Extract<Standing, { readonly kind: K }>;
 
@@ -68,7 +69,7 @@ const journalUsable: Check<RollbackFacts> = {
   title: "each journal can be used",
   severity: "blocker",
   category: "rollback",
-  run: ({ places, journalsUnread }) => [
+  run: ({ places, journalsUnread, journalsUnlisted }) => [
     ...(journalsUnread === undefined
       ? []
       : [
@@ -78,11 +79,22 @@ const journalUsable: Check<RollbackFacts> = {
             "get the right to read it, or try again when the server answers",
           ),
         ]),
-    ...each(places, "journal", (name, { reason }, object) =>
+    ...(journalsUnlisted === undefined
+      ? []
+      : [
+          warning(
+            `ConfigMap/${stateName}`,
+            `whether a namespace that a run has changed lost its undo record is not known, because the journals cannot be listed: ${journalsUnlisted}`,
+            "name such a namespace with -n",
+          ),
+        ]),
+    ...each(places, "journal", (name, { reason, record }, object) =>
       blocker(
         object,
         `its journal (ConfigMap ${stateName}) cannot be used: ${reason}`,
-        `a newer release may be able to; to go back by the undo record alone: kubectl -n ${name} delete configmap ${stateName}`,
+        record === "none"
+          ? journalRemedy(name)
+          : `a newer release may be able to; to go back by the undo record alone: kubectl -n ${name} delete configmap ${stateName}`,
       ),
     ),
   ],
@@ -103,7 +115,7 @@ const lostRecord = ({ run, from, to, startedAt, before }: RunRecord): string =>
 
 const setByHand = (name: string, labels: RevisionLabels): string => {
   const words = revisionLabelKeys.map((key) => (labels[key] === null ? `${key}-` : shellWord(`${key}=${labels[key]}`)));
-  return `if nothing else has set its labels since: kubectl label namespace ${name} ${words.join(" ")} --overwrite, and restart its workloads`;
+  return `if nothing else has set its labels since: kubectl label namespace ${name} ${words.join(" ")} --overwrite, restart its workloads, and then: kubectl -n ${name} delete configmap ${stateName}`;
 };
 
 const lastRun: Check<RollbackFacts> = {
