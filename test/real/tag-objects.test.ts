@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type TagObjects, tagPieces } from "../../src/upgrade/tags/tag-objects.ts";
 import { caBundlesOf, partsOf, type TagObject, tagObjectText } from "../../src/upgrade/tags/tag-parts.ts";
+import { deployment } from "../fixtures/workload-objects.ts";
 import { type Json, type Mesh, upMesh } from "./kit.ts";
 
 const admission = "/apis/admissionregistration.k8s.io/v1";
@@ -86,3 +87,35 @@ for (const revisions of [
         );
       }
   });
+
+test("what mesh-migrate --tag wrote is what istioctl tag list shows, and istioctl tag set changes nothing of it", async () => {
+  await using mesh = await upMesh({ revisions: { "1-28": "1.28.2", "1-29": "1.29.1" } });
+  await mesh.setTag("prod-stable", "1-28");
+  const before = await read(mesh);
+  const namespace = await mesh.createNamespace({ "istio.io/rev": "prod-stable" });
+  await mesh.apply([deployment({ namespace, name: "web", readyAfter: [1000, 2000] })]);
+  await mesh.waitReady(namespace);
+  using recorder = await mesh.recorder();
+  const tagsOf = async (): Promise<Json> => JSON.parse(await mesh.istioctl("1.29.1", ["tag", "list", "-o", "json"]));
+  const listed = async (): Promise<Json> => (await tagsOf()).find(({ tag }: Json) => tag === "prod-stable");
+  const partsOfTag = ({ mutating, services }: TagObjects) =>
+    [...mutating, ...services]
+      .filter(({ metadata }) => metadata.labels?.["istio.io/tag"] === "prod-stable")
+      .map((each) => [each.metadata.name, partsOf(each)]);
+
+  const { code, stdout, stderr } = await mesh.run("mesh-migrate", ["--tag", "prod-stable", "--to", "1-29"]);
+  assert.equal(code, 0, stdout + stderr);
+  assert.deepEqual(await listed(), { tag: "prod-stable", revision: "1-29", namespaces: [namespace] });
+  const ours = partsOfTag(await read(mesh));
+  await mesh.setTag("prod-stable", "1-29");
+  assert.deepEqual(partsOfTag(await read(mesh)), ours);
+
+  const back = await mesh.run("mesh-rollback", ["--tag", "prod-stable"]);
+  assert.equal(back.code, 0, back.stdout + back.stderr);
+  assert.deepEqual(await listed(), { tag: "prod-stable", revision: "1-28", namespaces: [namespace] });
+  assert.deepEqual(partsOfTag(await read(mesh)), partsOfTag(before));
+  assert.deepEqual(
+    recorder.report(namespace).filter(({ ok }) => !ok),
+    [],
+  );
+});
