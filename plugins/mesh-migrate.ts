@@ -17,6 +17,7 @@ export const meshMigrate = definePlugin({
       "move every namespace that the un-revisioned control plane injects",
     ],
     ["kubectl mesh-migrate -n production --to 1-20 --leave deployment/legacy", "all but one"],
+    ["kubectl mesh-migrate --tag prod-stable --to 1-20", "move a tag, and then what is stale behind it"],
   ],
   epilogue:
     "A canary goes first; until its first new pod is proven, any failure puts everything back. After that a failure stops what has not begun, and the command to go on and the command to go back are printed.",

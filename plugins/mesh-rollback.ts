@@ -13,6 +13,7 @@ export const meshRollback = definePlugin({
     ["kubectl mesh-rollback -n production", "put a namespace back"],
     ["kubectl mesh-rollback -A --to-before 2h", "put back everything that was begun in the last two hours"],
     ["kubectl mesh-rollback --run 3f9a1c22b07d", "put back what one run changed"],
+    ["kubectl mesh-rollback --tag prod-stable", "put a tag back, and what moved with it"],
     ["kubectl mesh-rollback --list", "which runs there were, and whether each namespace can go back today"],
     ["kubectl mesh-rollback -n production --pin", "back to the old revision, although its tag was moved"],
   ],

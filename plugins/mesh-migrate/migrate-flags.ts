@@ -12,6 +12,12 @@ export const migrateFlags = {
     completes: "revision-or-tag",
     describe: "revision or tag to move to",
   },
+  tag: {
+    type: "string",
+    coerce: nameOf("a tag"),
+    completes: "tag",
+    describe: "move this tag to the revision, and then everything behind it; in place of -n or -A",
+  },
   ...scopeFlags,
   from: {
     type: "string",

@@ -63,6 +63,7 @@ export const runMigrate = async (args: MigrateArgs, io: Io): Promise<ExitCode> =
 /** What changes is always named: namespaces, or all of them. */
 function requestOf({
   to,
+  tag,
   namespace,
   allNamespaces,
   from,
@@ -71,19 +72,30 @@ function requestOf({
   allowDowntime,
   skipCheck,
 }: MigrateArgs): MigrationRequest {
+  if (tag !== undefined) {
+    if (allNamespaces || namespace.length > 0 || from !== undefined || selector !== undefined)
+      throw new UsageError(
+        "--tag moves everything behind the tag: give it without -n, -A, -l and --from",
+        "to leave a workload on the old revision, name it with --leave",
+      );
+    return { to, tag, namespaces: "all", from, selector, leave, allowDowntime, skipCheck };
+  }
   if (allNamespaces && namespace.length > 0) throw new UsageError("-A means every namespace: give either -A or -n");
   if (!allNamespaces && namespace.length === 0)
-    throw new UsageError("which namespaces?", "name them with -n, or take every injected one with -A");
+    throw new UsageError(
+      "which namespaces?",
+      "name them with -n, take every injected one with -A, or move a tag with --tag",
+    );
   if (from !== undefined && !allNamespaces) throw new UsageError("--from limits -A: give it together with -A");
   return { to, namespaces: allNamespaces ? "all" : namespace, from, selector, leave, allowDowntime, skipCheck };
 }
 
 const headline = (
   { context, server, user }: Identity,
-  { namespaces, to }: MigrationRequest,
+  { namespaces, tag, to }: MigrationRequest,
   { dryRun, as }: MigrateArgs,
 ): string =>
-  `context ${context ?? "<none>"}, server ${server}, user ${user ?? "<none>"}${as === undefined ? "" : ` as ${as}`}: ${namespaces === "all" ? "every injected namespace" : `namespace ${namespaces.join(", ")}`} to ${to}${dryRun === "none" ? "" : ` (dry run: ${dryRun})`}`;
+  `context ${context ?? "<none>"}, server ${server}, user ${user ?? "<none>"}${as === undefined ? "" : ` as ${as}`}: ${tag !== undefined ? `tag ${tag}` : namespaces === "all" ? "every injected namespace" : `namespace ${namespaces.join(", ")}`} to ${to}${dryRun === "none" ? "" : ` (dry run: ${dryRun})`}`;
 
 /** What ended without a change is an error and goes to stderr, but for those who asked for a document. */
 function print({ result, plan }: Migration, { output, noHeaders }: MigrateArgs, io: Io, command: string): void {

@@ -1,12 +1,18 @@
 /** The flags of `kubectl mesh-rollback`. */
 import { clusterFlags } from "../../src/cli/flags/cluster-flags.ts";
-import { momentOf, wordOf } from "../../src/cli/flags/flag-values.ts";
+import { momentOf, nameOf, wordOf } from "../../src/cli/flags/flag-values.ts";
 import { acceptFlags, commonFlags, scopeFlags, speedFlags, writeFlags } from "../../src/cli/flags/flags.ts";
 import type { Args } from "../../src/cli/plugin.ts";
 
 export const rollbackFlags = {
   namespace: scopeFlags.namespace,
   allNamespaces: { ...scopeFlags.allNamespaces, describe: "every namespace that a migration has changed" },
+  tag: {
+    type: "string",
+    coerce: nameOf("a tag"),
+    completes: "tag",
+    describe: "put this tag back, and every namespace that moved with it",
+  },
   run: {
     type: "string",
     coerce: wordOf("the id of a run"),

@@ -62,9 +62,9 @@ export const runRollback = async (args: RollbackArgs, io: Io): Promise<ExitCode>
 
 /** Without -n it lists every namespace that has a history. */
 async function listRuns(args: RollbackArgs, io: Io): Promise<ExitCode> {
-  const { namespace, allNamespaces, run, toBefore, pin, dryRun, output, noHeaders, istioNamespace } = args;
+  const { namespace, allNamespaces, run, tag, toBefore, pin, dryRun, output, noHeaders, istioNamespace } = args;
   if (allNamespaces && namespace.length > 0) throw bothScopes();
-  if (run !== undefined || toBefore !== undefined || pin || dryRun !== "none")
+  if (tag !== undefined || run !== undefined || toBefore !== undefined || pin || dryRun !== "none")
     throw new UsageError("--list changes nothing: give it with -n or -A alone");
   return withCluster("mesh-rollback", args, io, async (cluster) => {
     const { facts, missing } = await readHistory(cluster, namespace.length > 0 ? namespace : "all");
@@ -80,18 +80,25 @@ async function listRuns(args: RollbackArgs, io: Io): Promise<ExitCode> {
 const bothScopes = (): UsageError => new UsageError("-A means every namespace: give either -A or -n");
 
 /** What changes is always named: namespaces, all of them, or a run. */
-function checkScope({ namespace, allNamespaces, run }: RollbackArgs): void {
+function checkScope({ namespace, allNamespaces, run, tag, toBefore, pin }: RollbackArgs): void {
+  if (tag !== undefined) {
+    if (allNamespaces || namespace.length > 0 || run !== undefined || toBefore !== undefined || pin)
+      throw new UsageError(
+        "--tag puts back everything that moved with the tag: give it without -n, -A, --run, --to-before and --pin",
+      );
+    return;
+  }
   if (allNamespaces && namespace.length > 0) throw bothScopes();
   if (!allNamespaces && namespace.length === 0 && run === undefined)
     throw new UsageError(
       "which namespaces?",
-      "name them with -n, name a run with --run, or take every namespace that a migration has changed with -A",
+      "name them with -n, a tag with --tag, a run with --run, or take every namespace that a migration has changed with -A",
     );
 }
 
 /** A length of time counts back from the server's clock; the commands that are printed have the time itself. */
 async function requestOf(
-  { namespace, allNamespaces, run, toBefore, pin, leave, allowDowntime }: RollbackArgs,
+  { namespace, allNamespaces, run, tag, toBefore, pin, leave, allowDowntime }: RollbackArgs,
   cluster: Cluster,
 ): Promise<RollbackRequest> {
   const since =
@@ -99,16 +106,17 @@ async function requestOf(
       ? `${new Date((await cluster.now()).getTime() - toBefore).toISOString().slice(0, 19)}Z`
       : toBefore;
   const namespaces = allNamespaces || namespace.length === 0 ? "all" : namespace;
-  return { namespaces, run, toBefore: since, pin, leave, allowDowntime };
+  return { namespaces, ...(tag === undefined ? {} : { tag }), run, toBefore: since, pin, leave, allowDowntime };
 }
 
 const headline = (
   { context, server, user }: Identity,
   namespaces: readonly string[],
   revisions: readonly string[],
-  { dryRun, as }: RollbackArgs,
+  { dryRun, as, tag }: RollbackArgs,
 ): string => {
-  const where = namespaces.length === 0 ? "no namespace has an undo record" : `namespace ${listed(namespaces, 12)}`;
+  const inside = namespaces.length === 0 ? "no namespace has an undo record" : `namespace ${listed(namespaces, 12)}`;
+  const where = tag === undefined ? inside : `tag ${tag}${namespaces.length === 0 ? "" : `, ${inside}`}`;
   const back = revisions.length === 0 ? "nothing recorded to go back to" : `back to ${safe(listed(revisions, 6))}`;
   return `context ${context ?? "<none>"}, server ${server}, user ${user ?? "<none>"}${as === undefined ? "" : ` as ${as}`}: ${where}, ${back}${dryRun === "none" ? "" : ` (dry run: ${dryRun})`}`;
 };

@@ -4,10 +4,9 @@
  */
 import { unlessAborted } from "../cluster/clock.ts";
 import { ClusterError } from "../cluster/cluster-error.ts";
-import { namespaceRef } from "../mesh/object-ref.ts";
 import { isWritten, type StepOutcome } from "../upgrade/plan/outcome.ts";
 import { type Lane, type Plan, type Stage, stepsOfLane } from "../upgrade/plan/plan.ts";
-import { type Step, stepKey } from "../upgrade/plan/step.ts";
+import { objectOf, type Step, stepKey } from "../upgrade/plan/step.ts";
 import type { Diagnosis } from "../upgrade/proof/symptom.ts";
 import { createBudget } from "./budget.ts";
 import { noteFailure } from "./failure.ts";
@@ -173,8 +172,7 @@ export async function runPlan(plan: Plan, machine: Machine, tools: Tools): Promi
 
   async function failed(step: Step, reason: string, diagnosis?: Diagnosis): Promise<"failed"> {
     stop.fail(new Error(`${stepKey(step)}: ${reason}`));
-    const object = step.kind === "relabel" ? namespaceRef(step.namespace) : step.workload;
-    await noteFailure(tools, object, reason, diagnosis);
+    await noteFailure(tools, objectOf(step), reason, diagnosis);
     return "failed";
   }
 
@@ -216,4 +214,6 @@ export async function runPlan(plan: Plan, machine: Machine, tools: Tools): Promi
 }
 
 const unfinished = ({ kind }: Step): string | undefined =>
-  kind === "relabel" ? undefined : `not waited for to the end${kind === "restart" ? ": its rollout goes on" : ""}`;
+  kind === "relabel" || kind === "move-tag"
+    ? undefined
+    : `not waited for to the end${kind === "restart" ? ": its rollout goes on" : ""}`;

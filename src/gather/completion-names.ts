@@ -15,7 +15,15 @@ import { parseUndoRecord } from "../upgrade/record/undo-record.ts";
 export type Name = readonly [name: string, help: string | undefined];
 
 /** What names are wanted of: objects in the cluster, or (the last three) entries of the kubeconfig. */
-export type CompletionKind = "namespace" | "run" | "revision" | "revision-or-tag" | "context" | "cluster" | "user";
+export type CompletionKind =
+  | "namespace"
+  | "run"
+  | "revision"
+  | "tag"
+  | "revision-or-tag"
+  | "context"
+  | "cluster"
+  | "user";
 
 /** Sorted by name. Throws what `connect` and the cluster throw. */
 export const namesFor = async (what: CompletionKind, flags: ClusterFlags): Promise<readonly Name[]> => {
@@ -36,7 +44,7 @@ const namesInConfig = (what: "context" | "cluster" | "user", { kubeconfig }: Clu
 };
 
 const namesInCluster = async (
-  what: "namespace" | "run" | "revision" | "revision-or-tag",
+  what: "namespace" | "run" | "revision" | "tag" | "revision-or-tag",
   flags: ClusterFlags,
 ): Promise<Name[]> => {
   const cluster = await connect(flags, {
@@ -66,8 +74,8 @@ const namesInCluster = async (
     const found = new Map<string, string>();
     for (const labels of listed?.items ?? []) {
       const [revision = "", tag] = [labels.get("istio.io/rev"), labels.get("istio.io/tag")];
-      if (tag === undefined) found.set(revision, "revision");
-      else if (what === "revision-or-tag" && !found.has(tag)) found.set(tag, `tag of ${revision}`);
+      if (tag === undefined && what !== "tag") found.set(revision, "revision");
+      else if (tag !== undefined && what !== "revision" && !found.has(tag)) found.set(tag, `tag of ${revision}`);
     }
     return [...found];
   } finally {

@@ -36,4 +36,10 @@ export const dropsConfigOfMovedGateways = (version: string | undefined): boolean
   return !fixedIn.some((fixed) => sameMinor(fixed, parsed) && gte(parsed, fixed));
 };
 
+/** Istio 1.28 and later writes a Service beside the webhook of a tag. https://github.com/istio/istio/pull/56963 */
+export const hasServiceTags = (version: string | undefined): boolean => {
+  const parsed = parseVersion(version);
+  return parsed !== undefined && gte(parsed, "1.28.0");
+};
+
 const sameMinor = (a: string, b: string): boolean => a.split(".", 2).join(".") === b.split(".", 2).join(".");

@@ -234,6 +234,7 @@ export interface WebhookConfigurationObject extends KubeObject {
 export interface ServiceObject extends KubeObject {
   readonly spec?: {
     readonly selector?: Labels;
+    readonly ports?: readonly object[];
     readonly clusterIP?: string;
     readonly type?: string;
     readonly externalName?: string;

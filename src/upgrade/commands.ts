@@ -13,13 +13,19 @@ export interface GoBack {
 }
 
 /**
- * The command that rolls these namespaces back. `flags`: those of the user for the connection and for the mesh
+ * The command that rolls these namespaces back, or this tag with everything behind it. `flags`: those of the user for the connection and for the mesh
  * (`["--context", "prod", "--istio-namespace", "mesh"]`). `undefined` without a namespace.
  */
-export const goBackCommand = (namespaces: readonly string[], flags: readonly string[]): string | undefined =>
-  namespaces.length === 0
+export const goBackCommand = (
+  namespaces: readonly string[],
+  flags: readonly string[],
+  tag?: string,
+): string | undefined =>
+  namespaces.length === 0 && tag === undefined
     ? undefined
-    : ["kubectl", "mesh-rollback", ...flags, "-n", namespaces.join(",")].map(shellWord).join(" ");
+    : ["kubectl", "mesh-rollback", ...flags, ...(tag === undefined ? ["-n", namespaces.join(",")] : ["--tag", tag])]
+        .map(shellWord)
+        .join(" ");
 
 /**
  * The same with kubectl alone, for a machine without the plugin: all labels first, then the restarts, as one line for a POSIX shell. `flags`
@@ -72,7 +78,11 @@ export const goOnCommand = (
     "kubectl",
     "mesh-migrate",
     ...flags,
-    ...(request.namespaces === "all" ? ["-A"] : ["-n", request.namespaces.join(",")]),
+    ...(request.tag !== undefined
+      ? ["--tag", request.tag]
+      : request.namespaces === "all"
+        ? ["-A"]
+        : ["-n", request.namespaces.join(",")]),
     "--to",
     request.to,
     ...(request.from === undefined ? [] : ["--from", request.from]),
@@ -91,12 +101,18 @@ export const rollbackCommand = (
   flags: readonly string[],
   extra: readonly string[] = [],
 ): string => {
-  const { namespaces, run, toBefore, pin, leave, allowDowntime } = request;
+  const { namespaces, tag, run, toBefore, pin, leave, allowDowntime } = request;
   const words = [
     "kubectl",
     "mesh-rollback",
     ...flags,
-    ...(namespaces !== "all" ? ["-n", namespaces.join(",")] : run === undefined ? ["-A"] : []),
+    ...(tag !== undefined
+      ? ["--tag", tag]
+      : namespaces !== "all"
+        ? ["-n", namespaces.join(",")]
+        : run === undefined
+          ? ["-A"]
+          : []),
     ...(run === undefined ? [] : ["--run", run]),
     ...(toBefore === undefined ? [] : ["--to-before", toBefore]),
     ...(pin ? ["--pin"] : []),

@@ -7,16 +7,26 @@ import { sameRevisionLabels } from "../mesh/revision-labels.ts";
 import { type GoBack, goBackCommand, goBackKubectlCommand, goOnCommand } from "./commands.ts";
 import type { MigrationRequest } from "./plan/migration-request.ts";
 import { isWritten, type Outcomes, outcomeOf, type StepOutcome } from "./plan/outcome.ts";
-import { type MigrationPlan, type MovePlan, proveSteps, relabelSteps, restartSteps, stepsOf } from "./plan/plan.ts";
-import { labelsKey, type RelabelStep, type RestartStep, stepKey } from "./plan/step.ts";
+import {
+  type MigrationPlan,
+  type MovePlan,
+  proveSteps,
+  relabelSteps,
+  restartSteps,
+  stepsOf,
+  tagSteps,
+} from "./plan/plan.ts";
+import { closesRecord, labelsKey, objectOf, type RelabelStep, type RestartStep, stepKey, tagKey } from "./plan/step.ts";
 import type {
   Failure,
   MigratedNamespace,
   MigratedWorkload,
   MigrationResult,
   MigrationState,
+  MovedTag,
   Outcome,
 } from "./result.ts";
+import { tagObjectText } from "./tags/tag-parts.ts";
 
 /** What the commands at the end repeat: the request, and the flags as they were given. */
 export interface RepeatedCommand {
@@ -65,6 +75,7 @@ export function refusedResult(plan: MigrationPlan | undefined, findings: readonl
   const state = findings.some(({ severity }) => severity === "blocker") ? "refused" : "cannot-tell";
   return {
     ...shownOf(plan, new Map()),
+    ...tagShown(plan, new Map()),
     state,
     target: plan?.target,
     findings,
@@ -75,6 +86,34 @@ export function refusedResult(plan: MigrationPlan | undefined, findings: readonl
   };
 }
 
+/** The tag of a plan with what became of it. */
+export const tagShown = (plan: MigrationPlan | undefined, outcomes: Outcomes): Pick<MigrationResult, "tag"> => {
+  if (plan?.tag === undefined) return {};
+  const { tag, from, target, changes } = plan.tag;
+  const outcome = changes.length === 0 ? "already" : tagStates[outcomeOf(outcomes, tagKey(tag)).state];
+  const objects = changes.map(({ ref }) => tagObjectText(ref));
+  return { tag: { name: tag, from: from?.revision, to: target.revision, outcome, objects } };
+};
+
+/** What a step that moves a tag came to. */
+export const tagStates: Readonly<Record<StepOutcome["state"], MovedTag["outcome"]>> = {
+  "not-begun": "not-started",
+  begun: "unproven",
+  proven: "moved",
+  failed: "failed",
+  unproven: "unproven",
+  undone: "restored",
+};
+
+/** Whether a run that moves a tag has failed before its canary was proven: then it is put back as a whole. */
+export const failedBeforeCanary = (plan: MigrationPlan, outcomes: Outcomes): boolean =>
+  tagSteps(plan).length > 0 &&
+  plan.tag?.resumed === undefined &&
+  restartSteps(plan).every((step) => {
+    const { state, proven } = outcomeOf(outcomes, stepKey(step));
+    return state === "not-begun" || (step.canary && proven === 0);
+  });
+
 /** Of a plan that is only shown. */
 export function plannedResult(
   plan: MigrationPlan,
@@ -82,8 +121,10 @@ export function plannedResult(
   repeated: RepeatedCommand,
 ): MigrationResult {
   const { namespaces, workloads, ...rest } = shownOf(plan, new Map());
+  const { tag } = tagShown(plan, new Map());
   return {
     ...rest,
+    ...(tag && { tag: { ...tag, outcome: tag.outcome === "already" ? "already" : "planned" } }),
     state: "planned",
     target: plan.target,
     namespaces: namespaces.map((each) => ({ ...each, labels: "planned" })),
@@ -103,6 +144,7 @@ export const nothingToDoResult = (
   namespaces: readonly MigratedNamespace[],
 ): MigrationResult => ({
   ...shownOf(plan, new Map()),
+  ...tagShown(plan, new Map()),
   state: "nothing-to-do",
   target: plan.target,
   namespaces,
@@ -126,12 +168,17 @@ export function migrationResult(
   const drops = failure === undefined && shown.workloads.every(({ outcome }) => isAsHoped(outcome));
   return {
     ...shown,
+    ...tagShown(plan, end.outcomes),
     state,
     target: plan.target,
     findings,
     failure,
     goOn: state === "done" ? undefined : commandOf(drops ? withoutSelector(repeated) : repeated),
-    ...(state === "restored" || state === "failed" ? noWayBack : wayBack(end, shown, repeated)),
+    ...(state === "restored" || state === "failed"
+      ? noWayBack
+      : tagSteps(plan).length > 0
+        ? tagWayBack(plan, repeated)
+        : wayBack(end, shown, repeated)),
     exitCode: state === "interrupted" ? (end.interruptedCode ?? exit.interrupted) : stateCodes[state],
   };
 }
@@ -177,7 +224,7 @@ export function stateOf(
 const keysWithoutWrite = (plan: MovePlan): ReadonlySet<string> =>
   new Set(
     stepsOf(plan)
-      .filter((step) => step.kind === "prove" || (step.kind === "relabel" && step.record.kind === "close"))
+      .filter((step) => step.kind === "prove" || closesRecord(step))
       .map(stepKey),
   );
 
@@ -204,7 +251,7 @@ function unfinished(
       .filter(({ labels }) => labels === "not-started")
       .map(({ name }) => ({ object: namespaceRef(name), reason: "its labels were not written" })),
     ...missing.map((step) => ({
-      object: step.kind === "relabel" ? namespaceRef(step.namespace) : step.workload,
+      object: objectOf(step),
       reason: "not proven",
     })),
   ][0];
@@ -293,6 +340,12 @@ const refOfKey = (key: string): ObjectRef | undefined => {
   const [namespace = "", kind = "", name = ""] = key.split("/");
   return name === "" ? undefined : { namespace, kind, name };
 };
+
+/** The tag, and with it everything that moved behind it. */
+const tagWayBack = ({ tag }: MigrationPlan, { clusterFlags, meshFlags }: RepeatedCommand): WayBack => ({
+  goBack: goBackCommand([], [...clusterFlags, ...meshFlags], tag?.tag),
+  goBackKubectl: undefined,
+});
 
 /**
  * Every namespace whose labels were written, with the labels from its undo record, and the workloads in it that have

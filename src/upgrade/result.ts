@@ -31,6 +31,8 @@ export interface MigrationResult {
   readonly state: MigrationState;
   /** Undefined when it could not be resolved: then `state` is `refused` or `cannot-tell`. */
   readonly target: Target | undefined;
+  /** Of `--tag`: the tag. Absent without it. */
+  readonly tag?: MovedTag | undefined;
   readonly namespaces: readonly MigratedNamespace[];
   readonly workloads: readonly MigratedWorkload[];
   /** What stays on the old revision, accepted. */
@@ -43,10 +45,25 @@ export interface MigrationResult {
   readonly goOn: string | undefined;
   /** Command that puts everything back, where something was changed. */
   readonly goBack: string | undefined;
-  /** The same with kubectl alone. It is there where `goBack` is. */
+  /** The same with kubectl alone. It is there where `goBack` is, unless a tag was moved. */
   readonly goBackKubectl: string | undefined;
   /** One of the contract's exit codes. */
   readonly exitCode: ExitCode;
+}
+
+/**
+ * `already`: it had the revision before · `unproven`: written, or it may be, and a Gateway of it is not proven ·
+ * `changed`: of a rollback: somebody else changed an object of it, which was left as it is.
+ */
+export interface MovedTag {
+  readonly name: string;
+  /** The revision that it had; undefined: there was no such tag. */
+  readonly from: string | undefined;
+  /** The revision that it gets; undefined: its objects are deleted again. */
+  readonly to: string | undefined;
+  readonly outcome: "moved" | "already" | "planned" | "failed" | "unproven" | "not-started" | "restored" | "changed";
+  /** The objects that are written: `MutatingWebhookConfiguration/istio-revision-tag-prod`. */
+  readonly objects: readonly string[];
 }
 
 export interface MigratedNamespace {

@@ -33,6 +33,7 @@ export function migrationView(result: MigrationResult, options: TableOptions = {
 function outcomeViews(result: MigrationResult, options: TableOptions): readonly string[] {
   const shown = result.workloads.filter((workload) => options.wide || !asHoped.has(workload.outcome));
   return [
+    tagView(result, options),
     namespacesView(result, options),
     workloadsView(shown, options, "on target"),
     result.left.length === 0 ? "" : leftView(result.left, options),
@@ -114,6 +115,16 @@ const workloadRow = (workload: MigratedWorkload): readonly string[] => [
   workload.reason ?? "",
 ];
 
+/** The tag that was moved, or goes back; empty text without one. */
+export const tagView = ({ tag }: Pick<MigrationResult, "tag">, options: TableOptions): string =>
+  tag === undefined
+    ? ""
+    : table(
+        ["tag", "from", "to", "outcome", { wide: "objects" }],
+        [[tag.name, tag.from ?? "<none>", tag.to ?? "<none>", tag.outcome, tag.objects.join(",")]],
+        options,
+      );
+
 const namespacesView = ({ namespaces }: MigrationResult, options: TableOptions): string =>
   namespaces.length === 0
     ? ""
@@ -145,13 +156,18 @@ function summary(result: MigrationResult): string {
     5,
   );
   const left = leftPhrase(result.left);
+  const { tag } = result;
+  if (tag && where === "" && (result.state === "done" || result.state === "planned"))
+    return result.state === "done"
+      ? `moved tag ${tag.name} to revision ${tag.to}; nothing stale is behind it${left}`
+      : `would move tag ${tag.name} to revision ${tag.to}; nothing stale is behind it; nothing was changed`;
   switch (result.state) {
     case "planned":
       return `would restart ${workloadsAndPods(of("planned"))} of ${where} onto ${target}${left}; nothing was changed`;
     case "done":
       return `moved ${workloadsAndPods(moved)} of ${where} to ${target}: each proxy is injected by it, ready, connected to it and in sync${left}`;
     case "nothing-to-do":
-      return `nothing to do: ${where === "" ? "everything" : where} is on ${target} already${left}`;
+      return `nothing to do: ${tag && where === "" ? `tag ${tag.name}` : where === "" ? "everything" : where} is on ${target} already${left}`;
     case "refused":
     case "failed":
     case "cannot-tell":
@@ -159,7 +175,7 @@ function summary(result: MigrationResult): string {
     case "partial":
       return `not done: ${workloadsAndPods(moved)} moved to ${target}, ${counted(of("failed", "unproven", "not-started", "unselected").length, "workload")} did not`;
     case "restored":
-      return `put back: ${where} is as it was${moved.length === 0 ? "" : `; ${workloadsAndPods(moved)} had moved`}`;
+      return `put back: ${[...(tag ? [`tag ${tag.name}`] : []), ...(where === "" ? [] : [where])].join(" and ")} is as it was${moved.length === 0 ? "" : `; ${workloadsAndPods(moved)} had moved`}`;
     case "unknown":
       return `changed, but not everything could be proven: ${workloadsAndPods(moved)} proven on ${target}`;
     case "interrupted":

@@ -50,6 +50,10 @@ function row({ name }: Stage, step: Step): readonly Cell[] {
       const change = close ? close : before === after ? "keep labels" : "relabel";
       return [name, change, `namespace/${step.namespace}`, before, after];
     }
+    case "move-tag": {
+      const change = step.record === "close" ? "close record" : "move tag";
+      return [name, change, `tag/${step.tag}`, step.from?.revision ?? "<none>", step.to ?? "<none>"];
+    }
     case "restart": {
       const { workload, from, to, stalePods, pods, podsInFlight } = step;
       return [name, "restart", refArgument(workload), from.join(","), to, `${stalePods}/${pods}`, podsInFlight];
@@ -61,6 +65,13 @@ function row({ name }: Stage, step: Step): readonly Cell[] {
 
 function stageRow({ name, until, gate, lanes, evenAfterFailure }: Stage): readonly Cell[] {
   const failure = lanes[0]?.onFailure ?? "stop";
+  if (name === "records") return [name, "each namespace has its undo record", "everything is put back"];
+  if (name === "tag")
+    return [
+      name,
+      "every object of the tag is written, and every Gateway of it is programmed",
+      "everything is put back",
+    ];
   if (name === "labels") return [name, "a trial pod of each namespace is injected as before", "the others go on"];
   if (gate === "last-look")
     return [name, "no pod came up on another revision meanwhile, and the records are closed", ""];

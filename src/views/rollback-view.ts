@@ -11,6 +11,7 @@ import {
   commandLines,
   failureView,
   leftPhrase,
+  tagView,
   workloadNames,
   workloadsAndPods,
   workloadsView,
@@ -31,6 +32,7 @@ export function rollbackView(result: RollbackResult, options: TableOptions, plan
 const outcomeParts = (result: RollbackResult, options: TableOptions): readonly string[] => {
   const shown = result.workloads.filter(({ outcome }) => options.wide || !asHoped.has(outcome));
   return [
+    tagView(result, options),
     namespacesTable(result, options),
     workloadsView(shown, options, "back"),
     result.left.length === 0 ? "" : leftView(result.left, options),
@@ -68,13 +70,15 @@ export const rollbackDocument = (result: RollbackResult): RollbackDocument => ({
 });
 
 /** The result in one sentence. */
-function summary({ state, namespaces, workloads, left }: RollbackResult): string {
+function summary({ state, tag, namespaces, workloads, left }: RollbackResult): string {
   const of = (...outcomes: Outcome[]) => workloads.filter(({ outcome }) => outcomes.includes(outcome));
   const changed = namespaces.filter(({ labels }) => labels === "changed");
   const going = namespaces.filter(({ labels }) => labels !== "changed");
   const [where, to] = [namesOf(going, ({ name }) => name), namesOf(going, (each) => each.to)];
   const back = workloadsAndPods(of("restored"));
   const rest = `${changed.length === 0 ? "" : `; ${namesOf(changed, ({ name }) => name)} was left as it is`}${leftPhrase(left)}`;
+  if (tag && where === "" && (state === "done" || state === "planned"))
+    return `${state === "done" ? "put back" : "would put back"} tag ${tag.name}${tag.to === undefined ? ": there was none" : ` on revision ${tag.to}`}; no namespace moved with it`;
   switch (state) {
     case "planned":
       return `would restart ${workloadsAndPods(of("planned"))} of ${where} to put them back on revision ${to}${rest}; nothing was changed`;

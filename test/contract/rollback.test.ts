@@ -324,7 +324,7 @@ describe("a tag that was moved", () => {
     assert.deepEqual([refused.state, refused.exitCode], ["refused", 3]);
     const [finding] = refused.findings;
     assert.deepEqual([finding?.check, finding?.accept?.flag], ["labels-lead-back", "--pin"]);
-    assert.match(finding?.remedy ?? "", /istioctl tag set prod --revision 1-19 --overwrite/);
+    assert.match(finding?.remedy ?? "", /kubectl mesh-migrate --tag prod --to 1-19/);
     assert.deepEqual(await labelsOf(tagged, namespace), { "istio.io/rev": "1-20" });
     const text = await tagged.run("mesh-rollback", ["-n", namespace]);
     const { code, stdout, stderr } = await tagged.shell(commandAfter("to accept this and go on:", text.stderr));

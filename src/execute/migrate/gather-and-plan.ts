@@ -6,6 +6,7 @@ import { ClusterError } from "../../cluster/cluster-error.ts";
 import { missingRights } from "../../gather/missing-rights.ts";
 import { readClusterEvidence } from "../../gather/read-evidence.ts";
 import { readJournals } from "../../gather/read-journals.ts";
+import { readTagObjects } from "../../gather/read-tag-objects.ts";
 import { selectedWorkloads } from "../../gather/selected-workloads.ts";
 import { snapshot } from "../../gather/snapshot.ts";
 import type { Finding } from "../../mesh/finding.ts";
@@ -17,11 +18,12 @@ import { runChecks } from "../../upgrade/checks/run-checks.ts";
 import { journalUsable } from "../../upgrade/checks/single-checks.ts";
 import type { MigrationRequest } from "../../upgrade/plan/migration-request.ts";
 import type { MigrationPlan } from "../../upgrade/plan/plan.ts";
-import { migrationFacts, planMigration } from "../../upgrade/plan/plan-migration.ts";
+import { migrationFacts, planMigration, tagFacts } from "../../upgrade/plan/plan-migration.ts";
 import { migrationDrafts, type RunDrafts } from "../../upgrade/plan/run-drafts.ts";
-import { resolveTarget } from "../../upgrade/plan/target.ts";
+import { type Resolved, resolveTarget } from "../../upgrade/plan/target.ts";
 import { type Journals, startedRollouts } from "../../upgrade/record/found-journal.ts";
-import { rehearseLabels } from "../steps/rehearse.ts";
+import { type ResolvedTag, resolveTagMove } from "../../upgrade/tags/tag-move.ts";
+import { rehearseLabels, rehearseTag } from "../steps/rehearse.ts";
 
 /** `plan` is absent when the target could not be resolved; then `findings` says why. */
 export interface Prepared {
@@ -49,11 +51,19 @@ export async function prepare(
 ): Promise<Prepared> {
   const { namespaces } = request;
   const mesh = await snapshot(cluster, { istioNamespace, namespaces, workloads: true, askIstiods: true });
-  const resolved = resolveTarget(mesh, request.to);
+  const { tag } = request;
+  const resolvedTag =
+    tag === undefined
+      ? undefined
+      : resolveTagMove(mesh, await readTagObjects(cluster, istioNamespace), tag, request.to);
+  const resolved = resolvedTag ? withTarget(resolvedTag) : resolveTarget(mesh, request.to);
   if (!resolved.ok) return { ...nothing, mesh, findings: resolved.findings };
   const evidence = await readClusterEvidence(cluster, mesh, namespaces);
   const selected = await selectedWorkloads(cluster, mesh, request.selector);
-  const facts = migrationFacts({ mesh, evidence, selected }, resolved.target, request);
+  const gathered = { mesh, evidence, selected };
+  const facts = resolvedTag?.ok
+    ? tagFacts(gathered, resolvedTag.move, request)
+    : migrationFacts(gathered, resolved.target, request);
   const plan = planMigration(facts, parallelNamespaces);
   const drafts = migrationDrafts(plan, mesh);
   const read = await readJournals(cluster, [...drafts.keys()]).catch(unreadJournals);
@@ -64,7 +74,11 @@ export async function prepare(
     missing: evidence.unknown,
   });
   if (found.some(({ severity }) => severity === "blocker")) return { ...nothing, plan, mesh, findings: found };
-  const asked = await Promise.all([missingRights(cluster, plan, istioNamespace), rehearseLabels(cluster, plan)]);
+  const asked = await Promise.all([
+    missingRights(cluster, plan, istioNamespace),
+    rehearseLabels(cluster, plan),
+    rehearseTag(cluster, plan),
+  ]);
   const findings = [...found, ...asked.flat()];
   if ("check" in read) return { ...nothing, plan, mesh, findings: [...findings, read] };
   const written = mesh.namespaces.filter(({ name }) => drafts.has(name));
@@ -75,6 +89,9 @@ export async function prepare(
   ];
   return { plan, mesh, findings: [...findings, ...ofJournals], drafts, journals: read };
 }
+
+const withTarget = (resolved: ResolvedTag): Resolved =>
+  resolved.ok ? { ok: true, target: resolved.move.target } : resolved;
 
 /** A journal that cannot be read is not an empty one. */
 function unreadJournals(error: unknown): Finding {

@@ -10,6 +10,7 @@ import { cannotTell, observe } from "../../upgrade/checks/check.ts";
 import { alreadyProven } from "../../upgrade/checks/single-checks.ts";
 import { goBackCommand } from "../../upgrade/commands.ts";
 import {
+  failedBeforeCanary,
   migrationResult,
   nothingToDoResult,
   plannedResult,
@@ -48,6 +49,8 @@ export interface MigrationOptions extends CarryOutOptions {
 export interface Migration {
   readonly result: MigrationResult;
   readonly plan: MigrationPlan | undefined;
+  /** A tag was moved, and its canary was never proven: the run is put back as a whole. */
+  readonly failedBeforeCanary?: boolean;
 }
 
 /** Throws `ClusterError` while nothing has been written; after the first write every failure is in the result. */
@@ -66,7 +69,7 @@ export async function migrateNamespaces(cluster: Cluster, options: MigrationOpti
     run: (again, lock) => carriedOut(cluster, again, stop, options, { lock, run: request.run }),
     refuse: (finding) => ({ plan, result: refusedResult(plan, [...findings, finding]) }),
   });
-  if (options.onFailure === "stop") return migration;
+  if (options.onFailure === "stop" && !migration.failedBeforeCanary) return migration;
   return { ...migration, result: await rollbackAfter(cluster, migration.result, options) };
 }
 
@@ -101,7 +104,8 @@ async function carriedOut(
     direction: "forward",
     resultOf: (end) => migrationResult(plan, end, findings, options.repeated),
   });
-  if (writesAnything(plan) || result.state === "interrupted") return { plan, result };
+  if (writesAnything(plan) || result.state === "interrupted")
+    return { plan, result, failedBeforeCanary: failedBeforeCanary(plan, outcomes) };
   const open = proveSteps(plan).flatMap((step) => unprovenFinding(step, outcomeOf(outcomes, stepKey(step))));
   const ended = open.length === 0 ? nothingToDo(plan, prepared) : refusedResult(plan, [...findings, ...open]);
   return { plan, result: ended };

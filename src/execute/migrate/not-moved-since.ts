@@ -3,9 +3,10 @@ import type { Cluster } from "../../cluster/cluster.ts";
 import { selectedWorkloads } from "../../gather/selected-workloads.ts";
 import { wholeSnapshot } from "../../gather/whole-snapshot.ts";
 import type { MigrationRequest } from "../../upgrade/plan/migration-request.ts";
-import { namespaceMoves } from "../../upgrade/plan/namespace-move.ts";
+import { behindTag, namespaceMove, namespaceMoves } from "../../upgrade/plan/namespace-move.ts";
 import { type NotMoved, notMoved } from "../../upgrade/plan/not-moved.ts";
 import { type MigrationPlan, relabelSteps } from "../../upgrade/plan/plan.ts";
+import { tagScope } from "../../upgrade/tags/tag-scope.ts";
 
 /**
  * What of the namespaces of the plan is on another revision all the same. Throws `ClusterError`, also where a part
@@ -24,5 +25,13 @@ export async function notMovedSince(
     istioNamespace,
   );
   const selected = await selectedWorkloads(cluster, mesh, request.selector);
-  return notMoved(namespaceMoves({ mesh, target: plan.target, leave: request.leave, selected }, namespaces));
+  const moving = { mesh, target: plan.target, leave: request.leave, selected };
+  if (request.tag === undefined) return notMoved(namespaceMoves(moving, namespaces));
+  const webhook = mesh.tags.find(({ tag, webhook }) => tag === request.tag && webhook !== undefined)?.webhook;
+  const { asked } = tagScope(mesh, webhook ?? "");
+  return notMoved(
+    asked.flatMap(({ found }) =>
+      found ? [namespaceMove(found, moving, behindTag(found.namespace, plan.target))] : [],
+    ),
+  );
 }

@@ -1,4 +1,7 @@
-/** `--on-failure=rollback`: a migration that fails after its canary is put back as a whole. */
+/**
+ * A migration that is put back as a whole: with `--on-failure=rollback` where it fails after its canary, and a tag that
+ * was moved also before.
+ */
 import type { Cluster } from "../../cluster/cluster.ts";
 import { ClusterError } from "../../cluster/cluster-error.ts";
 import { isObstacle } from "../../mesh/finding.ts";
@@ -22,16 +25,21 @@ export async function rollbackAfter(
   result: MigrationResult,
   options: RollbackAfterOptions,
 ): Promise<MigrationResult> {
-  const namespaces = leftHalfDone(result);
-  if (namespaces.length === 0) return result;
   const { warn, repeated } = options;
+  const { tag } = repeated.request;
+  const namespaces = leftHalfDone(result);
+  if (namespaces === undefined || (namespaces.length === 0 && tag === undefined)) return result;
   const { leave, allowDowntime } = repeated.request;
-  const request = { namespaces, run: undefined, toBefore: undefined, pin: false, leave, allowDowntime };
+  const scope = tag === undefined ? { namespaces } : { namespaces: "all" as const, tag };
+  const request = { ...scope, run: undefined, toBefore: undefined, pin: false, leave, allowDowntime };
   try {
     const rollback = await rollbackNamespaces(cluster, {
       ...options,
       dryRun: "none",
-      announce: (names, revisions) => warn(`not done: ${listed(names, 12)} goes back to ${listed(revisions, 6)}`),
+      announce: (names, revisions) =>
+        warn(
+          `not done: ${listed([...(tag === undefined ? [] : [`tag ${tag}`]), ...names], 12)} goes back${revisions.length === 0 ? "" : ` to ${listed(revisions, 6)}`}`,
+        ),
       repeated: { request, clusterFlags: repeated.clusterFlags, ownFlags: repeated.meshFlags },
     });
     const { state, failure, findings } = rollback.result;

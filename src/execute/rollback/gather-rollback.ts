@@ -10,6 +10,7 @@ import { recordingUnknown } from "../../gather/optional-read.ts";
 import { readClusterEvidence } from "../../gather/read-evidence.ts";
 import { journalsOfAll } from "../../gather/read-history.ts";
 import { readJournals } from "../../gather/read-journals.ts";
+import { readTagObjects } from "../../gather/read-tag-objects.ts";
 import { snapshot } from "../../gather/snapshot.ts";
 import type { Finding } from "../../mesh/finding.ts";
 import type { NamespaceObject } from "../../mesh/kubernetes.ts";
@@ -33,7 +34,8 @@ import {
   usableRecord,
 } from "../../upgrade/rollback/rollback-place.ts";
 import type { RollbackRequest } from "../../upgrade/rollback/rollback-request.ts";
-import { rehearseLabels } from "../steps/rehearse.ts";
+import { tagBack } from "../../upgrade/tags/tag-back.ts";
+import { rehearseLabels, rehearseTag } from "../steps/rehearse.ts";
 
 export interface PreparedRollback {
   readonly facts: RollbackFacts;
@@ -65,7 +67,7 @@ export async function prepareRollback(
 ): Promise<PreparedRollback> {
   const { names, where, recorded, journalsUnlisted } = await scopeOf(cluster, request);
   announce(names, [...new Set(recorded.map(({ revision }) => revision))]);
-  const read = await readForRollback(cluster, names, where, istioNamespace);
+  const read = await readForRollback(cluster, names, where, istioNamespace, request.tag);
   const { mesh, journals } = read;
   const runKnown = await isRunKnown(cluster, request, recorded, journals);
   const gathered = { ...read, journalsUnlisted, runKnown };
@@ -75,7 +77,11 @@ export async function prepareRollback(
   const refused = found.some(({ severity }) => severity === "blocker");
   const asked = refused
     ? []
-    : await Promise.all([missingRights(cluster, plan, istioNamespace), rehearseLabels(cluster, plan)]);
+    : await Promise.all([
+        missingRights(cluster, plan, istioNamespace),
+        rehearseLabels(cluster, plan),
+        rehearseTag(cluster, plan),
+      ]);
   const drafts = rollbackDrafts(facts, plan);
   const continued = journals ? [...roomFindings(drafts, journals), ...continuedFindings(drafts, journals, mesh)] : [];
   return { facts, plan, findings: [...found, ...continued, ...asked.flat()], drafts, journals, where };
@@ -87,15 +93,24 @@ async function readForRollback(
   names: readonly string[],
   where: Where,
   istioNamespace: string,
+  tag?: string,
 ): Promise<Omit<RollbackGathered, "runKnown" | "journalsUnlisted">> {
   const unknown: Unknown[] = [];
   const optional = recordingUnknown(unknown);
-  const [mesh, journals] = await Promise.all([
-    snapshot(cluster, { istioNamespace, namespaces: where, workloads: true, askIstiods: true }),
-    optional("journals", readJournals(cluster, names)),
+  const places = tag === undefined ? names : [...new Set([...names, istioNamespace])];
+  const [mesh, journals, objects] = await Promise.all([
+    snapshot(cluster, {
+      istioNamespace,
+      namespaces: tag === undefined ? where : "all",
+      workloads: true,
+      askIstiods: true,
+    }),
+    optional("journals", readJournals(cluster, places)),
+    tag === undefined ? undefined : readTagObjects(cluster, istioNamespace),
   ]);
   const evidence = await readClusterEvidence(cluster, mesh, where);
-  return { mesh, evidence, names, journals, journalsUnread: unknown[0]?.reason };
+  const back = tag === undefined || !objects ? undefined : tagBack(objects, tag);
+  return { mesh, evidence, names, journals, journalsUnread: unknown[0]?.reason, tag: back };
 }
 
 /**
@@ -143,7 +158,7 @@ interface Scope {
  * without one whose journal has, or may have, a run that changed them.
  */
 async function scopeOf(cluster: Cluster, request: RollbackRequest): Promise<Scope> {
-  const { namespaces } = request;
+  const { namespaces, tag } = request;
   if (namespaces !== "all") {
     const found = await Promise.all(namespaces.map((name) => cluster.get(kinds.namespaces, name)));
     const recorded = found.flatMap((each) => (each ? recordedOf(each) : []));
@@ -153,6 +168,11 @@ async function scopeOf(cluster: Cluster, request: RollbackRequest): Promise<Scop
   const isAnnotated = ({ metadata }: Pick<NamespaceObject, "metadata">): boolean =>
     labelOf(metadata.annotations, undoAnnotation) !== undefined;
   const all = listed?.items ?? [];
+  if (tag !== undefined) {
+    const moved = all.filter(({ metadata }) => hasMoved(metadata, tag));
+    const names = moved.map(({ metadata }) => metadata.name).toSorted((a, b) => (a < b ? -1 : 1));
+    return { names, where: whereOf(names, all.length), recorded: moved.flatMap(recordedOf), ...allListed };
+  }
   const annotated = all.filter(isAnnotated);
   const others = all.filter((each) => !isAnnotated(each)).map(namespaceIn);
   const unlisted: Unknown[] = [];
@@ -194,6 +214,16 @@ async function concernedBy(
     )
     .map(({ name }) => name);
 }
+
+/** Whether the namespace moved with this tag. */
+const hasMoved = ({ annotations = {}, uid }: NamespaceObject["metadata"], tag: string): boolean => {
+  const record = usableRecord({ annotations, uid });
+  if (record === undefined) return false;
+  // A record that cannot be read may be one of this tag: then it is refused, and not left out.
+  return isMalformed(record)
+    ? (labelOf(annotations, undoAnnotation) ?? "").includes(`"movedTag":${JSON.stringify(tag)}`)
+    : record.movedTag === tag;
+};
 
 const recordedOf = ({ metadata }: Pick<NamespaceObject, "metadata">): readonly Recorded[] => {
   const record = usableRecord({ annotations: metadata.annotations ?? {}, uid: metadata.uid });

@@ -86,7 +86,7 @@ function notRestored(plan: RollbackPlan, { journal }: Tools): string | undefined
   for (const step of stepsOf(plan)) {
     const { state, reason = "it was not put back" } = journal.outcome(stepKey(step));
     if (state === "proven") continue;
-    return step.kind === "relabel" ? reason : `${refText(step.workload)} is not back on ${step.to} yet: ${reason}`;
+    return !("workload" in step) ? reason : `${refText(step.workload)} is not back on ${step.to} yet: ${reason}`;
   }
   return plan.notRestorable.length === 0
     ? undefined

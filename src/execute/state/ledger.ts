@@ -9,7 +9,15 @@ import { ClusterError } from "../../cluster/cluster-error.ts";
 import { instantOf, isBefore } from "../../mesh/instant.ts";
 import { isWorkloadKind } from "../../mesh/workload-kinds.ts";
 import type { StepOutcome, StepState } from "../../upgrade/plan/outcome.ts";
-import { namespaceOf, type ProveStep, type RelabelStep, type RestartStep, type Step } from "../../upgrade/plan/step.ts";
+import {
+  closesRecord,
+  type MoveTagStep,
+  namespaceOf,
+  type ProveStep,
+  type RelabelStep,
+  type RestartStep,
+  type Step,
+} from "../../upgrade/plan/step.ts";
 import { type Journals, runsOf } from "../../upgrade/record/found-journal.ts";
 import { beginRun, changeRun, changeWorkload, endRun, type RunDraft } from "../../upgrade/record/run-changes.ts";
 import type { RunJournal, RunRecord, WorkloadRecord, WorkloadState } from "../../upgrade/record/run-journal.ts";
@@ -151,7 +159,7 @@ export function openLedger(cluster: Cluster, options: LedgerOptions): RunLedger 
       }
       if (!entry) return;
       const update =
-        step.kind === "restart" ? restartUpdate(entry, step, outcome, states) : relabelUpdate(entry, step, outcome);
+        step.kind === "restart" ? restartUpdate(entry, step, outcome, states) : closeUpdate(entry, step, outcome);
       if (!update) return;
       entry.writer.change(update);
       commitSoon(entry);
@@ -223,8 +231,8 @@ function restartUpdate(
   return state && ((journal) => changeWorkload(journal, run, { kind, name }, { state, ...writtenStamp(outcome) }));
 }
 
-const relabelUpdate = ({ run }: Entry, { record }: RelabelStep, { state }: StepOutcome): Update | undefined =>
-  record.kind === "close" && state === "proven" ? (journal) => endRun(journal, run, "done") : undefined;
+const closeUpdate = ({ run }: Entry, step: RelabelStep | MoveTagStep, { state }: StepOutcome): Update | undefined =>
+  closesRecord(step) && state === "proven" ? (journal) => endRun(journal, run, "done") : undefined;
 
 /** What an earlier program of the run has restarted is proven by this one. */
 const proven = (journal: RunJournal, run: string, step: ProveStep): RunJournal => {

@@ -4,11 +4,13 @@ import { ClusterError } from "../../cluster/cluster-error.ts";
 import type { Finding } from "../../mesh/finding.ts";
 import { refText } from "../../mesh/object-ref.ts";
 import { blocker, type CheckRecord, cannotTell, type Observation, observe } from "../../upgrade/checks/check.ts";
-import { labelAdmission, restartAdmission } from "../../upgrade/checks/single-checks.ts";
-import { type Plan, relabelSteps, restartSteps } from "../../upgrade/plan/plan.ts";
+import { labelAdmission, restartAdmission, tagAdmission } from "../../upgrade/checks/single-checks.ts";
+import { type Plan, relabelSteps, restartSteps, tagSteps } from "../../upgrade/plan/plan.ts";
+import { tagObjectText } from "../../upgrade/tags/tag-parts.ts";
 import { relabel } from "./relabel.ts";
 import { patchStamp } from "./restart.ts";
 import { stampAt } from "./stamp.ts";
+import { writeTagObject } from "./write-tag.ts";
 
 /**
  * A finding for each label patch that the server would not take, or would change. Throws only what is not about one of
@@ -35,6 +37,24 @@ export const rehearseLabels = (cluster: Cluster, plan: Plan): Promise<readonly F
         return refused(error, object, "the label is refused", remedy);
       }
     }),
+  );
+
+/** The same of the objects of a tag that are written. An object that is deleted is not sent. */
+export const rehearseTag = (cluster: Cluster, plan: Plan): Promise<readonly Finding[]> =>
+  findingsOf(
+    tagAdmission,
+    tagSteps(plan)
+      .flatMap(({ changes }) => changes)
+      .filter(({ after }) => after !== undefined)
+      .map(async (change) => {
+        try {
+          await writeTagObject(cluster, change, null, { dryRun: true });
+          return undefined;
+        } catch (error) {
+          const remedy = "find the policy or webhook named there, and let it pass this object";
+          return refused(error, tagObjectText(change.ref), "its change is refused", remedy);
+        }
+      }),
   );
 
 /** `--dry-run=server`: the same of each restart. */

@@ -74,6 +74,7 @@ async function recordOf(step: RelabelStep, tools: Tools): Promise<UndoRecord | n
           before: step.before,
           from: step.from,
           ...step.record.inherited,
+          ...(step.record.movedTag === undefined ? {} : { movedTag: step.record.movedTag }),
           state: "open",
         }
       );

@@ -63,7 +63,7 @@ const sidecarEntries = ({ metadata, webhooks = [] }: WebhookConfigurationObject)
     : webhooks.filter((entry) => /(^|\.)sidecar-injector\.istio\.io$/.test(entry.name));
 
 /** istioctl deactivates an injector with this selector. Source: `NeverMatch` (istioctl/pkg/util/common.go). */
-const isDeactivated = (entry: WebhookEntry): boolean =>
+export const isDeactivated = (entry: WebhookEntry): boolean =>
   [entry.namespaceSelector, entry.objectSelector].some(
     (selector) => labelOf(selector?.matchLabels, "istio.io/deactivated") === "never-match",
   );

@@ -36,6 +36,13 @@ export const restartAdmission: CheckRecord = {
   category: "workloads",
 };
 
+export const tagAdmission: CheckRecord = {
+  id: "tag-admission",
+  title: "the API server would take the objects of the tag",
+  severity: "blocker",
+  category: "control-planes",
+};
+
 export const alreadyProven: CheckRecord = {
   id: "already-proven",
   title: "what is on the target already is proven to be there",
@@ -70,6 +77,7 @@ export const singleChecks: readonly CheckRecord[] = [
   rightsHeld,
   labelAdmission,
   restartAdmission,
+  tagAdmission,
   alreadyProven,
   lockFree,
   journalUsable,

@@ -1,6 +1,8 @@
 /** What a migration was asked for. */
 export interface MigrationRequest {
   readonly to: string;
+  /** The tag that is moved to the revision `to`, with everything behind it: `namespaces` then is `all`. */
+  readonly tag?: string | undefined;
   /** Names, in the order in which they start; `all`: every namespace injected by its labels. */
   readonly namespaces: readonly string[] | "all";
   readonly from: string | undefined;

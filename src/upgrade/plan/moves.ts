@@ -4,6 +4,7 @@ import type { Injection, Mesh, Namespace, ObjectRef, Pod, Workload } from "../..
 import { type RevisionLabels, sameRevisionLabels } from "../../mesh/revision-labels.ts";
 import type { ClusterEvidence } from "../evidence/cluster-evidence.ts";
 import type { FromRevision, Target, UndoRecord } from "../record/undo-record.ts";
+import type { TagMove } from "../tags/tag-move.ts";
 import type { Eligibility } from "./eligibility.ts";
 import type { MigrationRequest } from "./migration-request.ts";
 
@@ -22,6 +23,8 @@ export interface Facts {
   readonly inScope: readonly NamespaceMove[];
   /** Those of them in which there is something to do. */
   readonly moves: readonly NamespaceMove[];
+  /** The tag that is moved, where it is one that moves the namespaces. The mesh has it as it will be. */
+  readonly tag?: TagMove | undefined;
   /** Rollouts that unfinished runs of either verb have started (`startedRollouts`); absent: none is known. */
   readonly started?: ReadonlySet<string>;
 }

@@ -55,6 +55,12 @@ export const labelsTo = ({ label }: Pick<Target, "label">): RevisionLabels => ({
   "istio.io/rev": label,
 });
 
+/** A tag is moved, and the labels stay as they are. */
+export const behindTag = (namespace: Namespace, target: Target): Way => ({
+  ...onward(namespace, target),
+  after: revisionLabelsOf(namespace.labels),
+});
+
 const onward = (namespace: Namespace, target: Target): Way => ({
   after: labelsTo(target),
   open: openRecord(namespace, target),

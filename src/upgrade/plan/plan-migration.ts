@@ -3,14 +3,24 @@ import type { Mesh } from "../../mesh/model.ts";
 import { sameRevisionLabels } from "../../mesh/revision-labels.ts";
 import type { ClusterEvidence } from "../evidence/cluster-evidence.ts";
 import type { Target } from "../record/undo-record.ts";
+import { meshWithTag } from "../tags/mesh-with-tag.ts";
+import type { ResolvedTag, TagMove } from "../tags/tag-move.ts";
+import { gatewaysOfTag, tagScope } from "../tags/tag-scope.ts";
 import { chooseCanary } from "./canary.ts";
 import { eligibilityOf } from "./eligibility.ts";
 import type { MigrationRequest } from "./migration-request.ts";
 import { proofsIn, provingLane, restartStep, untouched } from "./move-steps.ts";
 import { type Asked, comesFrom, type Facts, hasWork, type NamespaceMove } from "./moves.ts";
-import { labelsTo, namespaceMove, recordTo } from "./namespace-move.ts";
+import { behindTag, labelsTo, namespaceMove, recordTo } from "./namespace-move.ts";
 import { type Lane, type MigrationPlan, revisionsLeft, type Stage, stepsOfLane } from "./plan.ts";
-import { closeStep, type Inherited, type ProveStep, type RelabelStep, type RestartStep } from "./step.ts";
+import {
+  closeStep,
+  type Inherited,
+  type MoveTagStep,
+  type ProveStep,
+  type RelabelStep,
+  type RestartStep,
+} from "./step.ts";
 
 export interface Gathered {
   readonly mesh: Mesh;
@@ -38,6 +48,26 @@ export const migrationFacts = (
   return { mesh, evidence, verb, target, after, request, asked, inScope: moves, moves: moves.filter(hasWork) };
 };
 
+/** The same of the move of a tag: of the namespaces that its webhook injects, by the mesh as it will be. */
+export const tagFacts = (
+  { mesh: today, evidence, selected }: Gathered,
+  resolved: Extract<ResolvedTag, { readonly ok: true }>["move"],
+  request: MigrationRequest,
+): Facts => {
+  const { target, changes, webhook } = resolved;
+  const mesh = meshWithTag(today, changes);
+  const { asked, newcomers } = tagScope(mesh, webhook);
+  const gateways = gatewaysOfTag(mesh, evidence.gatewayClasses, resolved.tag);
+  const tag: TagMove = { ...resolved, newcomers, gateways };
+  const moving = { mesh, target, leave: request.leave, selected };
+  const inScope = asked.flatMap(({ found }) =>
+    found ? [namespaceMove(found, moving, behindTag(found.namespace, target))] : [],
+  );
+  // What starts in any of them after the move has to go back with the tag: each gets a record.
+  const moves = changes.length > 0 ? inScope : inScope.filter(hasWork);
+  return { mesh, evidence, verb: "migrate", target, after: labelsTo(target), request, asked, inScope, moves, tag };
+};
+
 /**
  * What a migration changes, in order. It must not be run where a check found a blocker or could not tell. Planning again
  * on what a plan led to gives no step that writes. `parallelNamespaces`: namespaces under way at once.
@@ -47,9 +77,12 @@ export const planMigration = (facts: Facts, parallelNamespaces: number): Migrati
   const canary = chooseCanary(moves)?.uid;
   const lanes = moves.map((move) => laneOf(facts, move, canary));
   const unproven = inScope.filter((move) => !moves.includes(move)).map((move) => provingLane(facts, move));
-  const stages = [...canaryStage(lanes), workloadsStage(lanes, unproven, parallelNamespaces), closeStage(lanes)];
+  const stages = facts.tag
+    ? tagStages(facts.tag, lanes, unproven, parallelNamespaces)
+    : [...canaryStage(lanes), workloadsStage(lanes, unproven, parallelNamespaces), closeStage(lanes)];
   return {
     target,
+    ...(facts.tag && { tag: facts.tag }),
     namespaces: inScope.map(({ namespace }) => namespace.name),
     stages: stages.filter((stage) => stage.lanes.length > 0),
     oldRevisions: revisionsLeft(
@@ -90,13 +123,18 @@ const laneOf = (facts: Facts, move: NamespaceMove, canary: string | undefined): 
     record: {
       kind: "open",
       target,
-      resumed: sameRevisionLabels(before, after) ? open : undefined,
+      resumed: sameRevisionLabels(before, after) && goesOnWithTag(facts.tag, open) ? open : undefined,
       ...inherited(move, target),
+      ...(facts.tag && facts.tag.changes.length > 0 ? { movedTag: facts.tag.tag } : {}),
     },
     probe: first && { workload: first, required: true },
   };
   return { move, relabel, restarts, proofs: proofsIn(facts, move), hasCanary: restarts[0]?.canary === true };
 };
+
+/** A tag that was put back by hand since is moved anew: then this run is a new one everywhere behind it. */
+const goesOnWithTag = (tag: TagMove | undefined, open: NamespaceMove["open"]): boolean =>
+  tag === undefined || tag.changes.length === 0 || tag.resumed?.run === open?.run;
 
 /**
  * Labels that were put back, or workloads that an earlier run left: a new run, and what came up on the target since the
@@ -106,13 +144,71 @@ const inherited = ({ namespace, before, after }: NamespaceMove, target: Target):
   const earlier = recordTo(namespace, target);
   if (earlier === undefined) return {};
   const since = earlier.since ?? earlier.stamp;
-  const kept = sameRevisionLabels(before, after) ? { before: earlier.before, from: earlier.from } : {};
+  const kept = sameRevisionLabels(before, after)
+    ? {
+        before: earlier.before,
+        from: earlier.from,
+        ...(earlier.movedTag === undefined ? {} : { movedTag: earlier.movedTag }),
+      }
+    : {};
   return { inherited: { since, ...kept } };
 };
 
 /** A run that goes on with an earlier one is not put back: what the earlier one moved would be left behind. */
 const onFailure = ({ relabel }: PlannedLane, fresh: Lane["onFailure"]): Lane["onFailure"] =>
   relabel.record.kind === "open" && relabel.record.resumed ? "stop" : fresh;
+
+/**
+ * A tag moves all its namespaces at once: each has its undo record before, and what fails until the canary is proven puts
+ * the whole run back (execute/migrate/rollback-after.ts), and not a lane.
+ */
+const tagStages = (
+  tag: TagMove,
+  lanes: readonly PlannedLane[],
+  proving: readonly Lane[],
+  sideBySide: number,
+): readonly Stage[] => {
+  const { istioNamespace: namespace, changes, gateways } = tag;
+  const plain = { until: "all-pods", gate: undefined, evenAfterFailure: false } as const;
+  const lane = (namespace: string, ...steps: Lane["steps"]): Lane => ({ namespace, steps, onFailure: "stop" });
+  const move: MoveTagStep = {
+    ...{ kind: "move-tag", tag: tag.tag, namespace, from: tag.from, to: tag.target.revision, changes, record: "open" },
+    gateways: gateways.map(({ namespace, name }) => ({ kind: "Gateway", namespace, name })),
+  };
+  const records = lanes.map(({ relabel }) => lane(relabel.namespace, { ...relabel, probe: undefined }));
+  const canary = lanes.find(({ hasCanary }) => hasCanary);
+  const first = canary?.restarts.slice(0, 1) ?? [];
+  const workloads = lanes
+    .toSorted((a, b) => Number(b.hasCanary) - Number(a.hasCanary))
+    .map(({ relabel, restarts, proofs }) => lane(relabel.namespace, [...restarts, ...proofs]));
+  const moved = changes.length > 0;
+  const closes = moved && !lanes.some((each) => staysOpen(each.move));
+  return [
+    { ...plain, name: "records", lanes: records, sideBySide: 8 },
+    { ...plain, name: "tag", lanes: moved ? [lane(namespace, move)] : [], sideBySide: 1 },
+    {
+      ...plain,
+      name: "canary",
+      lanes: canary ? [lane(canary.relabel.namespace, ...first)] : [],
+      sideBySide: 1,
+      until: "first-pod",
+    },
+    {
+      ...plain,
+      name: "workloads",
+      lanes: [...workloads, ...proving].filter((each) => stepsOfLane(each).length > 0),
+      sideBySide,
+    },
+    closeStage(lanes),
+    {
+      ...plain,
+      name: "close",
+      lanes: closes ? [lane(namespace, { ...move, record: "close" })] : [],
+      sideBySide: 1,
+      evenAfterFailure: true,
+    },
+  ];
+};
 
 const canaryStage = (lanes: readonly PlannedLane[]): readonly Stage[] =>
   lanes

@@ -1,7 +1,8 @@
 /** A plan: stages one after the other, lanes side by side, the steps of a lane in their order. It is run as printed. */
 import type { ObjectRef } from "../../mesh/model.ts";
 import type { FromRevision, Target } from "../record/undo-record.ts";
-import type { ProveStep, RelabelStep, RestartStep, Step } from "./step.ts";
+import type { TagMove } from "../tags/tag-move.ts";
+import type { MoveTagStep, ProveStep, RelabelStep, RestartStep, Step } from "./step.ts";
 
 export interface Plan {
   readonly stages: readonly Stage[];
@@ -25,6 +26,8 @@ export interface MovePlan extends Plan {
 
 export interface MigrationPlan extends MovePlan {
   readonly target: Target;
+  /** The tag that is moved, or has the revision already; absent without `--tag`. */
+  readonly tag?: TagMove | undefined;
 }
 
 export interface Stage {
@@ -41,10 +44,10 @@ export interface Stage {
 }
 
 /**
- * `canary`: one workload, until its first new pod is proven · `workloads`: all the others · `close`: the undo records of
+ * `records`: the undo records of all namespaces that move with a tag · `tag`: the tag itself · `canary`: one workload, until its first new pod is proven · `workloads`: all the others · `close`: the undo records of
  * the namespaces that have arrived whole · `labels` and `restarts`: the two stages of a rollback.
  */
-export type StageName = "canary" | "workloads" | "close" | "labels" | "restarts";
+export type StageName = "records" | "tag" | "canary" | "workloads" | "close" | "labels" | "restarts";
 
 /**
  * `last-look`: what came up on another revision meanwhile · `look-again`: which workloads a rollback has to restart, by
@@ -86,6 +89,12 @@ export const relabelSteps = (plan: Pick<Plan, "stages">): readonly RelabelStep[]
 
 export const restartSteps = (plan: Pick<Plan, "stages">): readonly RestartStep[] =>
   stepsOf(plan).filter((step) => step.kind === "restart");
+
+/** The steps that move a tag, without the one that only closes its record. */
+export const tagSteps = (plan: Pick<Plan, "stages">): readonly MoveTagStep[] =>
+  stepsOf(plan)
+    .filter((step) => step.kind === "move-tag")
+    .filter(({ record }) => record !== "close");
 
 export const proveSteps = (plan: Pick<Plan, "stages">): readonly ProveStep[] =>
   stepsOf(plan).filter((step) => step.kind === "prove");

@@ -2,8 +2,8 @@
 import type { Right } from "../../mesh/kubernetes.ts";
 import { type WorkloadKind, workloadResources } from "../../mesh/workload-kinds.ts";
 import { stateName } from "../record/run-journal.ts";
-import { type Plan, relabelSteps, restartSteps } from "./plan.ts";
-import type { RestartStep } from "./step.ts";
+import { type Plan, relabelSteps, restartSteps, tagSteps } from "./plan.ts";
+import type { MoveTagStep, RestartStep } from "./step.ts";
 
 /**
  * The rights that carrying out the plan needs, and putting it back: labels (patch of the namespace), restarts (patch of
@@ -19,11 +19,38 @@ export const neededRights = (plan: Plan, istioNamespace: string): readonly Right
   ...relabelSteps(plan).flatMap(({ namespace }) =>
     verbs(["get", "patch"], { group: "", resource: "namespaces", namespace, name: namespace }),
   ),
+  ...tagSteps(plan).flatMap(tagRights),
   ...stateRights(plan, istioNamespace),
   ...[...Map.groupBy(restartSteps(plan), ({ workload }) => workload.namespace)].flatMap(([namespace, inside]) =>
     namespaceRights(namespace, inside),
   ),
 ];
+
+/** Of the objects of a tag, of the Gateways that follow it, and to delete again what the move creates. */
+const tagRights = ({ changes, gateways }: MoveTagStep): readonly Right[] => [
+  ...changes.flatMap(({ ref, before, after }) => {
+    const { namespace, name } = ref;
+    const resource = {
+      group: ref.kind === "Service" ? "" : "admissionregistration.k8s.io",
+      resource: plurals[ref.kind],
+    };
+    const place = { ...resource, ...(namespace === undefined ? {} : { namespace }) };
+    return [
+      ...verbs(["get", "patch"], { ...place, name }),
+      ...(before && after ? [] : verbs(["delete"], { ...place, name })),
+      ...(before ? [] : verbs(["create"], place)),
+    ];
+  }),
+  ...gateways.flatMap(({ namespace, name }) =>
+    verbs(["get"], { group: "gateway.networking.k8s.io", resource: "gateways", namespace, name }),
+  ),
+];
+
+const plurals = {
+  MutatingWebhookConfiguration: "mutatingwebhookconfigurations",
+  ValidatingWebhookConfiguration: "validatingwebhookconfigurations",
+  Service: "services",
+} as const;
 
 const leases = { group: "coordination.k8s.io", resource: "leases" };
 
@@ -32,6 +59,7 @@ function stateRights(plan: Plan, istioNamespace: string): readonly Right[] {
   const moved = new Set([
     ...relabelSteps(plan).map(({ namespace }) => namespace),
     ...restartSteps(plan).map(({ workload }) => workload.namespace),
+    ...tagSteps(plan).map(({ namespace }) => namespace),
   ]);
   if (moved.size === 0) return [];
   const name = stateName;

@@ -2,10 +2,11 @@
 import { labelOf } from "../../mesh/labels.ts";
 import type { Mesh, Pod, Workload } from "../../mesh/model.ts";
 import { isLive } from "../../mesh/pod-state.ts";
+import { revisionLabelsOf } from "../../mesh/revision-labels.ts";
 import { isWorkloadKind } from "../../mesh/workload-kinds.ts";
 import type { RunDraft } from "../record/run-changes.ts";
 import type { WorkloadRecord } from "../record/run-journal.ts";
-import { type Plan, relabelSteps, restartSteps } from "./plan.ts";
+import { type Plan, relabelSteps, restartSteps, tagSteps } from "./plan.ts";
 import { revisionsOf } from "./revisions-text.ts";
 import type { RestartStep } from "./step.ts";
 
@@ -15,8 +16,9 @@ export type RunDrafts = ReadonlyMap<string, { readonly uid: string; readonly dra
 export const migrationDrafts = (plan: Plan, mesh: Mesh): RunDrafts => {
   const workloads = Map.groupBy(restartSteps(plan), ({ workload }) => workload.namespace);
   const known = new Map(mesh.workloads.map((workload) => [workload.uid, workload]));
-  return new Map(
-    relabelSteps(plan).flatMap((step) => {
+  return new Map([
+    ...tagDrafts(plan, mesh),
+    ...relabelSteps(plan).flatMap((step) => {
       const { namespace, uid, before, after, from, to, record } = step;
       if (record.kind !== "open") return [];
       const { target, resumed } = record;
@@ -33,8 +35,37 @@ export const migrationDrafts = (plan: Plan, mesh: Mesh): RunDrafts => {
       };
       return [[namespace, { uid, draft }] as const];
     }),
-  );
+  ]);
 };
+
+/**
+ * The entry of a tag that is moved, in the journal of the Istio namespace. Where that namespace moves too, its own entry
+ * stands for both.
+ */
+export const tagDrafts = (
+  plan: Plan,
+  mesh: Mesh,
+  undoes?: string,
+): readonly (readonly [string, { readonly uid: string; readonly draft: RunDraft }])[] =>
+  tagSteps(plan).flatMap(({ namespace: name, tag, from, to, changes }) => {
+    const namespace = mesh.namespaces.find((each) => each.name === name);
+    if (!namespace) return [];
+    const labels = revisionLabelsOf(namespace.labels);
+    const open = changes.find(({ record }) => record?.state === "open" && record.target === to)?.record;
+    const draft: RunDraft = {
+      verb: undoes === undefined ? "migrate" : "rollback",
+      undoes,
+      // A tag that is created, or deleted again, has no revision on one side.
+      from: from?.revision ?? to ?? tag,
+      to: to ?? from?.revision ?? tag,
+      label: tag,
+      before: labels,
+      after: labels,
+      workloads: [],
+      resumed: undoes === undefined && open ? { run: open.run, stamp: open.stamp } : undefined,
+    };
+    return [[name, { uid: namespace.uid, draft }] as const];
+  });
 
 /** The state before of the workloads that are restarted. */
 export const workloadRecords = (

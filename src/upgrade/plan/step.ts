@@ -1,10 +1,11 @@
 /** What changes, one step each: `before` and `after` make a step its own inverse. */
 import type { ObjectRef } from "../../mesh/model.ts";
-import { refText } from "../../mesh/object-ref.ts";
+import { namespaceRef, refText } from "../../mesh/object-ref.ts";
 import type { RevisionLabels } from "../../mesh/revision-labels.ts";
 import type { FromRevision, Target, UndoRecord } from "../record/undo-record.ts";
+import type { TagChange } from "../tags/tag-parts.ts";
 
-export type Step = RelabelStep | RestartStep | ProveStep;
+export type Step = RelabelStep | RestartStep | ProveStep | MoveTagStep;
 
 /**
  * Writes the two labels of a namespace together with its undo record. Equal `before` and `after` write no label: the
@@ -37,6 +38,8 @@ export type RecordChange =
       readonly resumed: UndoRecord | undefined;
       /** What a new record takes from the one that it replaces. */
       readonly inherited?: Inherited | undefined;
+      /** The run moves this tag, and not the labels: see `UndoRecord.movedTag`. */
+      readonly movedTag?: string | undefined;
     }
   | { readonly kind: "close"; readonly proven: readonly string[]; readonly removes?: boolean }
   | { readonly kind: "keep" };
@@ -45,7 +48,7 @@ export type RecordChange =
  * Of an earlier run to the same target, whose pods are still there: since when they are not of before, and, where the
  * labels are those of the target already, what the namespace was before.
  */
-export type Inherited = Pick<UndoRecord, "since"> & Partial<Pick<UndoRecord, "before" | "from">>;
+export type Inherited = Pick<UndoRecord, "since"> & Partial<Pick<UndoRecord, "before" | "from" | "movedTag">>;
 
 /** Restarts a workload, and waits until every pod of it is proven on `to`. */
 export interface RestartStep {
@@ -88,13 +91,34 @@ export interface ProveStep {
   readonly to: string;
 }
 
+/**
+ * Moves a tag: writes the objects that it consists of, each with its undo record in the same write. Then every Gateway
+ * that follows the tag is proven to be programmed as before.
+ */
+export interface MoveTagStep {
+  readonly kind: "move-tag";
+  readonly tag: string;
+  /** The Istio namespace: it has the lock and the journal of the move. */
+  readonly namespace: string;
+  /** The revision that the tag has; undefined: there is no such tag. */
+  readonly from: FromRevision | undefined;
+  /** The revision that it gets; undefined: its objects are deleted again. */
+  readonly to: string | undefined;
+  readonly changes: readonly TagChange[];
+  /**
+   * What becomes of the records of its objects. `open`: a move begins, or goes on · `close`: everything behind the tag
+   * is proven · `remove`: the tag goes back.
+   */
+  readonly record: "open" | "close" | "remove";
+  readonly gateways: readonly ObjectRef[];
+}
+
 /** Names a step among all steps of a plan. A step back has the same key as the step that it undoes. */
-export const stepKey = (step: Step): string =>
-  step.kind !== "relabel"
-    ? refText(step.workload)
-    : step.record.kind === "close"
-      ? closeKey(step.namespace)
-      : labelsKey(step.namespace);
+export const stepKey = (step: Step): string => {
+  if (step.kind === "move-tag") return step.record === "close" ? closeKey(tagKey(step.tag)) : tagKey(step.tag);
+  if (step.kind !== "relabel") return refText(step.workload);
+  return step.record.kind === "close" ? closeKey(step.namespace) : labelsKey(step.namespace);
+};
 
 /**
  * The step that closes the record of a namespace once `steps` are proven, `relabel` among them; `removes`: the record is
@@ -107,8 +131,21 @@ export const closeStep = (relabel: RelabelStep, steps: readonly Step[], removes 
   probe: undefined,
 });
 
-export const namespaceOf = (step: Step): string => (step.kind === "relabel" ? step.namespace : step.workload.namespace);
+export const namespaceOf = (step: Step): string => ("workload" in step ? step.workload.namespace : step.namespace);
+
+/** A step that only ends a run: everything of it is proven. */
+export const closesRecord = (step: Step): boolean =>
+  step.kind === "move-tag" ? step.record === "close" : step.kind === "relabel" && step.record.kind === "close";
+
+/** What a step changes or proves, for a person. */
+export const objectOf = (step: Step): ObjectRef =>
+  step.kind === "move-tag"
+    ? { kind: "Tag", namespace: step.namespace, name: step.tag }
+    : step.kind === "relabel"
+      ? namespaceRef(step.namespace)
+      : step.workload;
 
 /** No name can hold a space: these keys are no workload's. */
 export const labelsKey = (namespace: string): string => `labels of ${namespace}`;
+export const tagKey = (tag: string): string => `tag ${tag}`;
 const closeKey = (namespace: string): string => `record of ${namespace}`;

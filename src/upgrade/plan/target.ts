@@ -109,7 +109,7 @@ const unserved = (mesh: Mesh, label: string): readonly [string, string] => {
   if (own.length > 0 && own.every((injector) => injector.deactivated)) {
     return [
       `its webhook ${own[0]?.configuration} is deactivated: it injects nothing`,
-      `istioctl tag set ${label} --revision ${own[0]?.revision} --overwrite`,
+      `kubectl mesh-migrate --tag ${label} --to ${own[0]?.revision}`,
     ];
   }
   if (own.length > 0)
@@ -120,7 +120,7 @@ const unserved = (mesh: Mesh, label: string): readonly [string, string] => {
   if (tag !== undefined) {
     return [
       `tag ${label} is only a Service of revision ${tag.revision}: without a webhook it injects nothing`,
-      `istioctl tag set ${label} --revision ${tag.revision} --overwrite`,
+      `kubectl mesh-migrate --tag ${label} --to ${tag.revision}`,
     ];
   }
   if (isRevision(mesh, label))

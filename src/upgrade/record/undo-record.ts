@@ -40,6 +40,11 @@ export interface UndoRecord {
    * it continues none.
    */
   readonly since?: string | undefined;
+  /**
+   * The run moved this tag, whose webhook injects the namespace, and left the labels as they are: the namespace goes back
+   * with the tag. Absent where the run wrote the labels.
+   */
+  readonly movedTag?: string | undefined;
   readonly namespaceUid: string;
   readonly before: RevisionLabels;
   readonly from: FromRevision;
@@ -54,6 +59,7 @@ export const undoText = ({
   target,
   stamp,
   since,
+  movedTag,
   namespaceUid,
   before,
   from,
@@ -65,6 +71,7 @@ export const undoText = ({
     target: { label: target.label, revision: target.revision, tag: target.tag },
     stamp,
     since,
+    movedTag,
     namespaceUid,
     before: { "istio-injection": before["istio-injection"], "istio.io/rev": before["istio.io/rev"] },
     from: { revision: from.revision, deploymentUid: from.deploymentUid },
@@ -79,13 +86,14 @@ export const parseUndoRecord = (text: string): UndoRecord | Malformed => {
   const read = versionedFields(text);
   if (isMalformed(read)) return read;
   const { record } = read;
-  const { run, stamp, since, namespaceUid, state } = record;
+  const { run, stamp, since, movedTag, namespaceUid, state } = record;
   const target = targetOf(fields(record.target));
   const before = labelsOf(fields(record.before));
   const from = fromOf(fields(record.from));
   if (!isLabelValue(run) || !isInstant(stamp) || !isText(namespaceUid))
     return { malformed: "its field run, stamp or namespaceUid is missing" };
   if (!(since === undefined || isText(since))) return { malformed: "its field since is not a text" };
+  if (!(movedTag === undefined || isLabelValue(movedTag))) return { malformed: "its field movedTag is not a tag" };
   if (state !== "open" && state !== "done") return { malformed: "its field state is neither open nor done" };
   if (!target || !before || !from)
     return { malformed: `its field ${!target ? "target" : !before ? "before" : "from"} is incomplete` };
@@ -95,6 +103,7 @@ export const parseUndoRecord = (text: string): UndoRecord | Malformed => {
     target,
     stamp,
     ...(since === undefined ? {} : { since }),
+    ...(movedTag === undefined ? {} : { movedTag }),
     namespaceUid,
     before,
     from,

@@ -7,11 +7,19 @@ import { isLive } from "../../mesh/pod-state.ts";
 import { proofsIn, restartStep, untouched } from "../plan/move-steps.ts";
 import type { WorkloadMove } from "../plan/moves.ts";
 import { type Lane, type MovePlan, restartSteps, type Stage } from "../plan/plan.ts";
-import { type RunDrafts, templateHash, workloadRecords } from "../plan/run-drafts.ts";
-import { closeStep, type ProveStep, type RelabelStep, type RestartStep, type StampChoice } from "../plan/step.ts";
+import { type RunDrafts, tagDrafts, templateHash, workloadRecords } from "../plan/run-drafts.ts";
+import {
+  closeStep,
+  type MoveTagStep,
+  type ProveStep,
+  type RelabelStep,
+  type RestartStep,
+  type StampChoice,
+} from "../plan/step.ts";
 import { rolloutVerdict } from "../proof/rollout-verdict.ts";
 import type { RunDraft } from "../record/run-changes.ts";
 import type { RunRecord, WorkloadRecord } from "../record/run-journal.ts";
+import type { TagBack } from "../tags/tag-back.ts";
 import { type Return, type RollbackFacts, targetOf } from "./rollback-facts.ts";
 
 /** `undoes`: the run that is undone, by namespace. */
@@ -24,7 +32,7 @@ export interface NamespacesRollbackPlan extends MovePlan {
  * on what a part of a plan led to gives the rest of it. `parallelNamespaces`: namespaces in progress at once.
  */
 export const planNamespacesRollback = (
-  { returns, mesh }: Pick<RollbackFacts, "returns" | "mesh">,
+  { returns, mesh, tag }: Pick<RollbackFacts, "returns" | "mesh" | "tag">,
   parallelNamespaces: number,
 ): NamespacesRollbackPlan => {
   const lanes = returns.map((each) => laneBack(each, mesh));
@@ -32,7 +40,11 @@ export const planNamespacesRollback = (
   return {
     namespaces: returns.map(({ move }) => move.namespace.name),
     undoes: new Map(returns.map(({ move, back }) => [move.namespace.name, back.record.run])),
-    stages: lanes.length === 0 ? [] : [labelsStage(lanes), restartsStage(lanes, parallelNamespaces), closeStage(lanes)],
+    stages: [
+      ...tagStage("tag", tag, "remove"),
+      ...(lanes.length === 0 ? [] : [labelsStage(lanes), restartsStage(lanes, parallelNamespaces), closeStage(lanes)]),
+      ...tagStage("close", tag, "close"),
+    ],
     // The revision that is left may be what failed: its istiods are not asked to confirm that its proxies have left.
     oldRevisions: [],
     left: rest.flatMap(({ left }) => left),
@@ -40,6 +52,29 @@ export const planNamespacesRollback = (
     empty: rest.flatMap(({ empty }) => empty),
     notInjected: rest.flatMap(({ notInjected }) => notInjected),
   };
+};
+
+/** The tag goes back before anything else: no pod is replaced before new ones are injected as before. */
+const tagStage = (name: "tag" | "close", tag: TagBack | undefined, record: "remove" | "close"): readonly Stage[] => {
+  if (!tag?.record || tag.changes.length === 0) return [];
+  const { istioNamespace: namespace, changes } = tag;
+  const { target, from } = tag.record;
+  const step: MoveTagStep = {
+    ...{ kind: "move-tag", tag: tag.tag, namespace, record, gateways: [] },
+    from: { revision: target, deploymentUid: undefined },
+    to: from?.revision,
+    changes: record === "close" ? [] : changes,
+  };
+  return [
+    {
+      name,
+      lanes: [{ namespace, steps: [step], onFailure: "stop" }],
+      sideBySide: 1,
+      until: "all-pods",
+      gate: undefined,
+      evenAfterFailure: true,
+    },
+  ];
 };
 
 interface LaneBack {
@@ -181,13 +216,14 @@ export const changedByOthers = ({ places }: Pick<RollbackFacts, "places">) =>
 
 /** What the journal says of the rollback before it begins. One that was begun is gone on with. */
 export const rollbackDrafts = (
-  { returns, mesh }: Pick<RollbackFacts, "returns" | "mesh">,
+  { returns, mesh, tag }: Pick<RollbackFacts, "returns" | "mesh" | "tag">,
   plan: NamespacesRollbackPlan,
 ): RunDrafts => {
   const steps = Map.groupBy(restartSteps(plan), ({ workload }) => workload.namespace);
   const known = new Map(mesh.workloads.map((workload) => [workload.uid, workload]));
-  return new Map(
-    returns.map(({ move, back: { record, after, begun } }) => {
+  return new Map([
+    ...tagDrafts(plan, mesh, tag?.record?.run),
+    ...returns.map(({ move, back: { record, after, begun } }) => {
       const { name, uid } = move.namespace;
       const draft: RunDraft = {
         verb: "rollback",
@@ -202,5 +238,5 @@ export const rollbackDrafts = (
       };
       return [name, { uid, draft }] as const;
     }),
-  );
+  ]);
 };

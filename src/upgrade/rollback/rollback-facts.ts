@@ -7,6 +7,8 @@ import type { Asked, Facts, NamespaceMove } from "../plan/moves.ts";
 import { namespaceMove, type Way } from "../plan/namespace-move.ts";
 import type { Journals } from "../record/found-journal.ts";
 import type { Target } from "../record/undo-record.ts";
+import { meshWithTag } from "../tags/mesh-with-tag.ts";
+import type { TagBack } from "../tags/tag-back.ts";
 import { type Back, type Place, pinnedTo, standingPlace } from "./rollback-place.ts";
 import type { RollbackRequest } from "./rollback-request.ts";
 
@@ -25,6 +27,8 @@ export interface RollbackFacts {
   readonly returns: readonly Return[];
   /** Those whose labels would not give the revision that was recorded. */
   readonly astray: readonly Astray[];
+  /** The tag that goes back, of a request that names one. The mesh has it as it will be. */
+  readonly tag: TagBack | undefined;
   /** All moves, for the checks that ask for no target. */
   readonly all: Facts;
   /** The moves by the revision and the labels that they lead to. */
@@ -53,10 +57,12 @@ export interface RollbackGathered {
   readonly journalsUnread: string | undefined;
   readonly journalsUnlisted: string | undefined;
   readonly runKnown: boolean;
+  readonly tag?: TagBack | undefined;
 }
 
 export const rollbackFacts = (gathered: RollbackGathered, request: RollbackRequest): RollbackFacts => {
-  const { mesh, evidence, names, journals, journalsUnread, journalsUnlisted, runKnown } = gathered;
+  const { evidence, names, journals, journalsUnread, journalsUnlisted, runKnown, tag } = gathered;
+  const mesh = tag ? meshWithTag(gathered.mesh, tag.changes) : gathered.mesh;
   const asked = askedIn(mesh, names);
   const places = asked.map(({ name, found }) => standingPlace(name, found?.namespace, journals, request));
   const candidates = places.flatMap(({ name, standing }): readonly Return[] => {
@@ -81,7 +87,7 @@ export const rollbackFacts = (gathered: RollbackGathered, request: RollbackReque
   );
   const nowhere = { label: "", revision: "", tag: undefined };
   const all = facts(nowhere, returns, { "istio-injection": null, "istio.io/rev": null });
-  return { mesh, request, places, journalsUnread, journalsUnlisted, runKnown, returns, astray, all, ways };
+  return { mesh, request, places, journalsUnread, journalsUnlisted, runKnown, returns, astray, tag, all, ways };
 };
 
 const nothingElse = { from: undefined, selector: undefined, skipCheck: [] } as const;
@@ -114,7 +120,10 @@ export const wayBack = ({ record, after }: Back): Way => ({
   after,
   open: record,
   from: { revision: record.target.revision, deploymentUid: undefined },
-  stays: (pod: Pod) => isBefore(pod.createdAt, record.since ?? record.stamp),
+  stays: (pod: Pod) =>
+    isBefore(pod.createdAt, record.since ?? record.stamp) ||
+    // Beside the pods that the tag injects there may be others, which have a label of their own.
+    (record.movedTag !== undefined && pod.proxy?.revision !== record.target.revision),
 });
 
 /** An injector may be set to inject only pods that ask for it: then its workloads show what the labels give. */

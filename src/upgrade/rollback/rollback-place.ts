@@ -113,10 +113,19 @@ const withoutRecord = (found: FoundJournal, today: RevisionLabels): Standing => 
   const last = runsOf(found).at(-1);
   if (last?.verb === "migrate" && changedNothing(last, today))
     return { kind: "nothing", reason: `its run ${last.run} ended before it changed anything` };
+  if (last && movedOnlyTag(last))
+    return {
+      kind: "nothing",
+      reason: `its run ${last.run} moved tag ${last.label}, which goes back with --tag ${last.label}`,
+    };
   return last?.verb === "migrate" && (last.state === "open" || last.state === "done")
     ? { kind: "lost", run: last }
     : { kind: "nothing", reason: "it has no undo record: no migration changed it, or everything was put back" };
 };
+
+/** The entry of a tag in the journal of the Istio namespace: no label of that namespace, and no workload, was changed. */
+const movedOnlyTag = ({ verb, before, after, workloads }: RunRecord): boolean =>
+  verb === "migrate" && sameRevisionLabels(before, after) && workloads.length === 0;
 
 const unselected = (
   record: UndoRecord,

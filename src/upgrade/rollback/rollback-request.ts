@@ -2,6 +2,8 @@
 export interface RollbackRequest {
   /** Names, in the order given; `all`: every namespace with an undo record. */
   readonly namespaces: readonly string[] | "all";
+  /** The tag that goes back, with the namespaces that moved with it: `namespaces` then is `all`. */
+  readonly tag?: string | undefined;
   /** Only what this run changed. */
   readonly run: string | undefined;
   /** Only runs that began at or after this time: RFC 3339. */

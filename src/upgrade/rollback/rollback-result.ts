@@ -4,11 +4,13 @@ import type { Finding } from "../../mesh/finding.ts";
 import { namespaceRef } from "../../mesh/object-ref.ts";
 import { type RevisionLabels, revisionLabelsText } from "../../mesh/revision-labels.ts";
 import { goOnCommand, rollbackCommand } from "../commands.ts";
-import { failureOf, type RunEnd, type Shown, shownOf, stateCodes, stateOf } from "../migration-result.ts";
+import { failureOf, type RunEnd, type Shown, shownOf, stateCodes, stateOf, tagStates } from "../migration-result.ts";
 import { outcomeOf } from "../plan/outcome.ts";
-import { stepsOf } from "../plan/plan.ts";
-import { labelsKey, stepKey } from "../plan/step.ts";
+import { stepsOf, tagSteps } from "../plan/plan.ts";
+import { labelsKey, objectOf, stepKey, tagKey } from "../plan/step.ts";
 import type { Failure, MigratedNamespace, MigratedWorkload, MigrationResult, MigrationState } from "../result.ts";
+import { tagObjectRef } from "../tags/tag-back.ts";
+import { tagObjectText } from "../tags/tag-parts.ts";
 import { changedByOthers, type NamespacesRollbackPlan } from "./plan-rollback.ts";
 import type { RollbackFacts } from "./rollback-facts.ts";
 import type { RollbackRequest } from "./rollback-request.ts";
@@ -61,8 +63,9 @@ export const plannedRollback = (
   findings: readonly Finding[],
   repeated: RepeatedRollback,
 ): RollbackResult => {
-  const { namespaces, workloads, left } = document(facts, plan, new Map());
+  const { namespaces, workloads, left, tag } = document(facts, plan, new Map());
   return {
+    ...(tag && { tag: tag.outcome === "not-started" ? { ...tag, outcome: "planned" } : tag }),
     ...{ left, findings, ...nothingMore, state: "planned", exitCode: stateCodes.planned },
     namespaces: namespaces.map((each) => (each.labels === "changed" ? each : { ...each, labels: "planned" })),
     workloads: workloads.map((each) => (each.outcome === "not-started" ? { ...each, outcome: "planned" } : each)),
@@ -118,11 +121,12 @@ const endState = (
 const notPutBack = (facts: RollbackFacts, plan: NamespacesRollbackPlan, { outcomes }: RunEnd): Failure | undefined => {
   const open = stepsOf(plan).find((step) => outcomeOf(outcomes, stepKey(step)).state !== "proven");
   const changed = changedByOthers(facts)[0];
+  const written = facts.tag?.changed[0];
   const [object, reason] = open
-    ? open.kind === "relabel"
-      ? [namespaceRef(open.namespace), "its undo record is still there"]
-      : [open.workload, "not proven"]
-    : [changed && namespaceRef(changed.name), changed && otherLabels(changed.found)];
+    ? [objectOf(open), open.kind === "relabel" ? "its undo record is still there" : "not proven"]
+    : written
+      ? [tagObjectRef(written), "somebody else changed it, so it was left as it is"]
+      : [changed && namespaceRef(changed.name), changed && otherLabels(changed.found)];
   return object && reason ? { object, reason, pod: undefined, container: undefined, logs: [], events: [] } : undefined;
 };
 
@@ -134,7 +138,7 @@ const document = (
   facts: RollbackFacts,
   plan: NamespacesRollbackPlan,
   outcomes: RunEnd["outcomes"],
-): Pick<RollbackResult, "namespaces" | "workloads" | "left"> => {
+): Pick<RollbackResult, "tag" | "namespaces" | "workloads" | "left"> => {
   const { namespaces, workloads, left } = shownOf(plan, outcomes);
   const closed = new Set(
     stepsOf(plan).flatMap((step) =>
@@ -144,6 +148,7 @@ const document = (
     ),
   );
   return {
+    ...tagDocument(facts, plan, outcomes),
     namespaces: [
       ...namespaces.map(
         (each): RolledBackNamespace => ({
@@ -167,20 +172,42 @@ const document = (
   };
 };
 
+const tagDocument = (
+  { tag, request }: RollbackFacts,
+  plan: NamespacesRollbackPlan,
+  outcomes: RunEnd["outcomes"],
+): Pick<RollbackResult, "tag"> => {
+  if (request.tag === undefined || tag === undefined) return {};
+  const { state } = outcomeOf(outcomes, tagKey(tag.tag));
+  const outcome = tagSteps(plan).length === 0 ? "already" : state === "proven" ? "restored" : tagStates[state];
+  return {
+    tag: {
+      ...{ name: tag.tag, from: tag.record?.target, to: tag.record?.from?.revision },
+      outcome: tag.changed.length > 0 && outcome !== "failed" ? "changed" : outcome,
+      objects: [...tag.changes.map(({ ref }) => ref), ...tag.changed].map(tagObjectText),
+    },
+  };
+};
+
 /** The migration again, of every namespace that this run has changed: one command for each target. */
 const turnRound = (
-  { returns }: RollbackFacts,
+  { returns, tag }: RollbackFacts,
   { outcomes }: RunEnd,
   { request, clusterFlags }: RepeatedRollback,
 ): string | undefined => {
+  const wish = { from: undefined, selector: undefined, leave: [], skipCheck: [] };
+  const { allowDowntime } = request;
+  if (tag?.record)
+    return goOnCommand(
+      { ...wish, tag: tag.tag, to: tag.record.target, namespaces: "all", allowDowntime },
+      clusterFlags,
+    );
   const changed = returns.filter(
     ({ move }) => outcomeOf(outcomes, labelsKey(move.namespace.name)).state !== "not-begun",
   );
   const byTarget = Map.groupBy(changed, ({ back }) => back.record.target.label);
   const commands = [...byTarget].map(([to, each]) => {
     const namespaces = each.map(({ move }) => move.namespace.name);
-    const { allowDowntime } = request;
-    const wish = { from: undefined, selector: undefined, leave: [], skipCheck: [] };
     return goOnCommand({ ...wish, to, namespaces, allowDowntime }, clusterFlags);
   });
   return commands.length === 0 ? undefined : commands.join(" && ");

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test, { suite } from "node:test";
 import { undoAnnotation } from "../../../src/mesh/model.ts";
 import type { MigrationPlan } from "../../../src/upgrade/plan/plan.ts";
-import type { RelabelStep, Step } from "../../../src/upgrade/plan/step.ts";
+import { objectOf, type RelabelStep, type Step } from "../../../src/upgrade/plan/step.ts";
 import type { UndoRecord } from "../../../src/upgrade/record/undo-record.ts";
 import { undoText } from "../../../src/upgrade/record/undo-record.ts";
 import { type MeshWords, ownInjector, tagInjector, type WorkloadWords } from "../../fixtures/mesh.ts";
@@ -47,7 +47,7 @@ test("the mission: both labels in one step with what they were, then the canary,
 /** `stage: lane | lane`, each lane as the names in it: `[…]` side by side. */
 const outline = ({ stages }: Pick<MigrationPlan, "stages">): readonly string[] => {
   const text = (step: Step): string =>
-    step.kind === "relabel" ? `${step.record.kind} ${step.namespace}` : `${step.kind} ${step.workload.name}`;
+    step.kind === "relabel" ? `${step.record.kind} ${step.namespace}` : `${step.kind} ${objectOf(step).name}`;
   return stages.map(({ name, until, lanes }) => {
     const steps = lanes.map((lane) => {
       const words = lane.steps.map((step) => ("kind" in step ? text(step) : `[${step.map(text).join(", ")}]`));

@@ -34,8 +34,8 @@ const refused: readonly (readonly [what: string, change: MeshWords, label: strin
   ["anything where nothing injects", { injectors: [], tags: [], controlPlanes: [] }, "1-20", /no revision or tag/, /no active sidecar injector/],
   ["a revision that a tag of its name sends elsewhere", { injectors: [...ownInjector("default", { deactivated: true }), ...tagInjector("default", "1-20"), ...ownInjector("1-20")] }, "default", /a revision and also a tag of revision 1-20/, /--to 1-20/],
   ["a revision and a tag of its name that both inject", { injectors: [...ownInjector("1-20"), ...tagInjector("1-20", "default")] }, "1-20", /served by webhooks of several revisions: 1-20 and default \(istio-sidecar-injector-1-20 and istio-revision-tag-1-20\)/, /IST0139/],
-  ["a tag that is only a Service", { tags: [tag("canary", "1-20", { injects: false, webhook: undefined })] }, "canary", /only a Service/, /istioctl tag set canary --revision 1-20/],
-  ["a tag whose webhook is deactivated", { injectors: [...ownInjector("1-20"), ...tagInjector("prod", "1-20", { deactivated: true })] }, "prod", /deactivated/, /istioctl tag set prod --revision 1-20/],
+  ["a tag that is only a Service", { tags: [tag("canary", "1-20", { injects: false, webhook: undefined })] }, "canary", /only a Service/, /kubectl mesh-migrate --tag canary --to 1-20/],
+  ["a tag whose webhook is deactivated", { injectors: [...ownInjector("1-20"), ...tagInjector("prod", "1-20", { deactivated: true })] }, "prod", /deactivated/, /kubectl mesh-migrate --tag prod --to 1-20/],
   ["a revision whose webhook asks for another label", { injectors: ownInjector("1-20").map((each, at) => ({ ...each, deactivated: at > 0, entry: { ...each.entry, namespaceSelector: { matchLabels: { team: "x" } } } })) }, "1-20", /webhook istio-sidecar-injector-1-20 does not select namespaces labelled istio.io\/rev=1-20/, /kubectl get mutatingwebhookconfiguration istio-sidecar-injector-1-20 -o yaml/],
   ["a revision without a webhook", { injectors: ownInjector("default"), tags: [] }, "1-20", /has istiod but no webhook/, /istioctl install/],
 ]; // biome-ignore format: a table

@@ -45,7 +45,7 @@ const webhookDeactivated: Check<RevisionFacts> = {
     if (isServedByTag) return [];
     const message = `the injection webhook of revision ${revision} is deactivated and no tag points at it: it injects nothing`;
     const tag = revision === "default" ? "default" : "TAG";
-    return [warning(objectOf(revision), message, `istioctl tag set ${tag} --revision ${revision}`)];
+    return [warning(objectOf(revision), message, `kubectl mesh-migrate --tag ${tag} --to ${revision}`)];
   },
 };
 

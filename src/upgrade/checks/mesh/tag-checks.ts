@@ -19,7 +19,7 @@ const tagToMissingRevision: Check<TagFacts> = {
       warning(
         objectOf(tag),
         `tag ${tag.tag} points at revision ${tag.revision}, which has no istiod: ${effect}`,
-        `istioctl tag set ${tag.tag} --revision ${onlyOne(withIstiod)} --overwrite, or: istioctl tag remove ${tag.tag}`,
+        `kubectl mesh-migrate --tag ${tag.tag} --to ${onlyOne(withIstiod)}, or: istioctl tag remove ${tag.tag}`,
       ),
     ];
   },
@@ -39,7 +39,7 @@ const tagDisagrees: Check<TagFacts> = {
     const other = injectingTag(facts);
     if (!isBare(facts) || other === undefined) return [];
     const message = `the webhook of tag ${tag.tag} points at revision ${other.revision} and its Service at ${tag.revision}`;
-    return [warning(objectOf(tag), message, `istioctl tag set ${tag.tag} --revision ${other.revision} --overwrite`)];
+    return [warning(objectOf(tag), message, `kubectl mesh-migrate --tag ${tag.tag} --to ${other.revision}`)];
   },
 };
 
@@ -56,7 +56,7 @@ const tagWithoutWebhook: Check<TagFacts> = {
       warning(
         objectOf(tag),
         `tag ${tag.tag} ${lack}: namespaces labelled istio.io/rev=${tag.tag} get no sidecars`,
-        `istioctl tag set ${tag.tag} --revision ${tag.revision} --overwrite`,
+        `kubectl mesh-migrate --tag ${tag.tag} --to ${tag.revision}`,
       ),
     ];
   },
@@ -91,7 +91,7 @@ const webhookLabelDisagrees: Check<MeshFacts> = {
           `MutatingWebhookConfiguration/${configuration}`,
           `its label names revision ${wrong.labelled} and it calls Service ${service}, which leads to revision ${wrong.revision}: injection follows the call, istioctl and the renewal of its CA bundle follow the label`,
           isTag
-            ? `istioctl tag set ${wrong.tag} --revision ${wrong.revision} --overwrite`
+            ? `kubectl mesh-migrate --tag ${wrong.tag} --to ${wrong.revision}`
             : `kubectl label mutatingwebhookconfiguration ${configuration} istio.io/rev=${wrong.revision} --overwrite`,
         ),
       ];
@@ -109,7 +109,7 @@ const defaultValidatorMissingRevision: Check<MeshFacts> = {
       warning(
         `ValidatingWebhookConfiguration/${validator.name}`,
         `the default validator points at revision ${validator.revision}, which has no istiod: writes of Istio configuration may be refused`,
-        `istioctl tag set default --revision ${onlyOne(withIstiod)} --overwrite`,
+        `kubectl mesh-migrate --tag default --to ${onlyOne(withIstiod)}`,
       ),
     ];
   },
@@ -132,7 +132,7 @@ const defaultsDisagree: Check<MeshFacts> = {
       warning(
         `ValidatingWebhookConfiguration/${validator.name}`,
         `revision ${injecting} injects by default and revision ${validator.revision} validates by default`,
-        `istioctl tag set default --revision ${injecting} --overwrite`,
+        `kubectl mesh-migrate --tag default --to ${injecting}`,
       ),
     ];
   },

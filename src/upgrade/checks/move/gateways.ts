@@ -7,7 +7,8 @@ import { refText } from "../../../mesh/object-ref.ts";
 import type { ClusterEvidence } from "../../evidence/cluster-evidence.ts";
 import { type Facts, type NamespaceMove, restarts, writesLabels } from "../../plan/moves.ts";
 import { isNamed } from "../../plan/object-pattern.ts";
-import { allowDowntime, blocker, type Check, warning } from "../check.ts";
+import type { TagMove } from "../../tags/tag-move.ts";
+import { allowDowntime, blocker, type Check, type Observation, warning } from "../check.ts";
 
 /**
  * A managed Gateway belongs to the revision of its own `istio.io/rev`, else of its namespace's, else of the default;
@@ -20,8 +21,9 @@ const managedGateways: Check<Facts> = {
   severity: "blocker",
   category: "gateways",
   accepts: ["--allow-downtime", "--skip-check"],
-  run: ({ mesh, evidence, moves, target, request }) =>
-    moves.filter(writesLabels).flatMap((move) =>
+  run: ({ mesh, evidence, moves, target, request, tag }) => [
+    ...(tag ? followers(tag, mesh, request) : []),
+    ...moves.filter(writesLabels).flatMap((move) =>
       mesh.gateways
         .filter((gateway) => movesAlong(gateway, move, evidence))
         .flatMap((gateway) => {
@@ -42,7 +44,33 @@ const managedGateways: Check<Facts> = {
           ];
         }),
     ),
+  ],
 };
+
+/**
+ * They follow the tag, and each is proven to be programmed after its move. Where the old control plane cannot be relied
+ * on to serve them until then, that has to be accepted.
+ */
+const followers = (
+  { tag, from, target, gateways, changes }: TagMove,
+  mesh: Mesh,
+  { allowDowntime: accepted }: Facts["request"],
+): readonly Observation[] =>
+  changes.length === 0 || from === undefined || from.revision === target.revision
+    ? []
+    : gateways.map((gateway) => {
+        const ref = { kind: "Gateway", namespace: gateway.namespace, name: gateway.name };
+        const message = `${gateway.waypoint ? "this waypoint" : "this Gateway"} follows tag ${tag} and moves to ${target.revision} at once; ${outage(mesh, from.revision)}`;
+        const version = mesh.controlPlanes.find(({ revision }) => revision === from.revision)?.version;
+        if (dropsConfigOfMovedGateways(version) === false) return warning(refText(ref), message);
+        if (isNamed(accepted, ref)) return warning(refText(ref), `${message} (accepted by --allow-downtime)`);
+        return blocker(
+          refText(ref),
+          message,
+          `pin it to where it is, and move it by itself later: kubectl -n ${gateway.namespace} label gateways.gateway.networking.k8s.io ${gateway.name} istio.io/rev=${from.revision} --overwrite`,
+          allowDowntime(ref),
+        );
+      });
 
 const movesAlong = (gateway: Gateway, { namespace }: NamespaceMove, { gatewayClasses }: ClusterEvidence): boolean =>
   gateway.namespace === namespace.name && gateway.pinned === undefined && gatewayClasses.includes(gateway.className);

@@ -9,11 +9,14 @@ import { blocker, type Check, type Observation, warning } from "../check.ts";
 interface Tool {
   readonly name: string;
   readonly manager: RegExp;
-  readonly source: (namespace: Namespace) => string | undefined;
+  readonly source: (object: Marked) => string | undefined;
   readonly change: (source: string) => string;
 }
 
-const annotationOf = (namespace: Namespace, key: string): string | undefined => labelOf(namespace.annotations, key);
+/** Any object on which a tool may leave its marks. */
+type Marked = Pick<Namespace, "labels" | "annotations">;
+
+const annotationOf = (namespace: Marked, key: string): string | undefined => labelOf(namespace.annotations, key);
 const pair = (namespace: string | undefined, name: string | undefined): string | undefined =>
   name === undefined ? undefined : namespace === undefined ? name : `${namespace}/${name}`;
 
@@ -50,6 +53,17 @@ const tools: readonly Tool[] = [
     change: (source) => `change the labels in the chart or values of Helm release ${source} and upgrade it`,
   },
 ];
+
+/** The tool that writes an object with these marks and field managers, and its source. */
+export const toolOf = (
+  object: Marked,
+  managers: readonly string[],
+): { readonly name: string; readonly source: string | undefined } | undefined => {
+  const tool = tools.find(
+    ({ manager, source }) => managers.some((name) => manager.test(name)) || source(object) !== undefined,
+  );
+  return tool && { name: tool.name, source: tool.source(object) };
+};
 
 /** Whether the manager is neither a person at a terminal or a dashboard, nor one of our plugins. */
 const isProgram = (manager: string): boolean =>

@@ -10,12 +10,14 @@ import { labelReaderChecks } from "./label-readers.ts";
 import { namespaceChecks } from "./namespaces.ts";
 import { requestChecks } from "./request.ts";
 import { startingPointChecks } from "./starting-point.ts";
+import { tagMoveChecks } from "./tag-move-checks.ts";
 import { wayBackChecks } from "./way-back.ts";
 import { workloadChecks } from "./workloads.ts";
 
 export const migrationChecks: readonly Check<Facts>[] = [
   ...requestChecks,
   ...controlPlaneChecks,
+  ...tagMoveChecks,
   ...namespaceChecks,
   ...startingPointChecks,
   ...labelOwnerChecks,

@@ -13,6 +13,8 @@ const exist: Check<Facts> = {
   severity: "blocker",
   category: "namespaces",
   run: ({ mesh, evidence, asked, request }) => {
+    if (request.tag !== undefined && asked.length === 0)
+      return [note(`tag/${request.tag}`, "no namespace and no pod is injected by it today: only the tag moves")];
     if (request.namespaces === "all" && asked.length === 0)
       return [note("namespaces", "no namespace is injected by its own labels")];
     const names = [...new Set([...mesh.namespaces.map(({ name }) => name), ...evidence.namespaces])];

@@ -29,12 +29,12 @@ const leavable = ({ asked }: Facts): readonly ObjectRef[] =>
     ]),
   ]);
 
-const interruptible = ({ asked, mesh }: Facts): readonly ObjectRef[] => {
+const interruptible = ({ asked, mesh, tag }: Facts): readonly ObjectRef[] => {
   const names = new Set(asked.map(({ name }) => name));
   return [
     ...asked.flatMap(({ found }) => found?.workloads ?? []),
     ...mesh.gateways
-      .filter(({ namespace }) => names.has(namespace))
+      .filter((gateway) => names.has(gateway.namespace) || tag?.gateways.includes(gateway))
       .map(({ namespace, name }) => ({ kind: "Gateway", namespace, name })),
   ];
 };

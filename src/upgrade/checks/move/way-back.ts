@@ -9,7 +9,7 @@ const wayBack: Check<Facts> = {
   title: "there is a way back",
   severity: "warning",
   category: "control-planes",
-  run: ({ mesh, moves, target }) =>
+  run: ({ mesh, moves, target, tag }) =>
     moves.flatMap((move): readonly Observation[] => {
       const { namespace, from, workloads } = move;
       const object = `namespace/${namespace.name}`;
@@ -37,7 +37,8 @@ const wayBack: Check<Facts> = {
           ),
         ];
       const stale = workloads.some(({ disposition }) => disposition === "restart");
-      if (!writesLabels(move) && move.open === undefined && stale) return [note(object, unknownBefore(target))];
+      if (tag === undefined && !writesLabels(move) && move.open === undefined && stale)
+        return [note(object, unknownBefore(target))];
       return [];
     }),
 };

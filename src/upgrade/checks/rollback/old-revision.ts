@@ -60,10 +60,13 @@ const leadsElsewhere = ({ move, back, injection, pinWorks }: Astray, pinned: boo
   if (injection.kind === "unknown") return cannotTell(object, message, "fix what is named");
   if (pinned) return blocker(object, message, `give revision ${revision} a webhook that serves this label`);
   const tag = back.after["istio-injection"] === null ? back.after["istio.io/rev"] : "default";
+  const { movedTag } = back.record;
   const tagMove =
-    tag === null || tag === revision
-      ? undefined
-      : `istioctl tag set ${shellWord(tag)} --revision ${shellWord(revision)} --overwrite`;
+    movedTag !== undefined
+      ? `kubectl mesh-rollback --tag ${shellWord(movedTag)}`
+      : tag === null || tag === revision
+        ? undefined
+        : `kubectl mesh-migrate --tag ${shellWord(tag)} --to ${shellWord(revision)}`;
   const remedy = [
     ...(tagMove ? [`move the tag back: ${tagMove}`] : []),
     ...(pinWorks ? [`label the namespace with the revision itself: --pin`] : []),

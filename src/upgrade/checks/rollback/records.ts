@@ -40,7 +40,7 @@ const somethingToPutBack: Check<RollbackFacts> = {
   severity: "note",
   category: "rollback",
   run: ({ places, request }) => [
-    ...(places.length === 0 && request.namespaces === "all"
+    ...(places.length === 0 && request.namespaces === "all" && request.tag === undefined
       ? [note("namespaces", "no namespace has an undo record")]
       : []),
     ...(request.namespaces === "all"

@@ -16,8 +16,13 @@ import { rolledBackWorkloadChecks } from "../move/workloads.ts";
 import { runChecks } from "../run-checks.ts";
 import { oldRevisionChecks } from "./old-revision.ts";
 import { recordChecks } from "./records.ts";
+import { tagBackChecks } from "./tag-back-checks.ts";
 
-export const rollbackChecks: readonly Check<RollbackFacts>[] = [...recordChecks, ...oldRevisionChecks];
+export const rollbackChecks: readonly Check<RollbackFacts>[] = [
+  ...recordChecks,
+  ...tagBackChecks,
+  ...oldRevisionChecks,
+];
 
 /** Over all namespaces: they ask for no target. */
 const ofAll: readonly Check<Facts>[] = [...requestChecks, ...downtimeChecks, ...capacityChecks];

@@ -69,7 +69,7 @@ const proposed = (remedy: string): readonly string[] =>
   [
     ...(/ istio\.io\/rev=(\S+) --overwrite/.exec(remedy)?.slice(1) ?? []),
     ...(/served today: ([^)]*)/.exec(remedy)?.[1]?.split(/, | and /) ?? []),
-    ...(/^kubectl mesh-migrate .* --to (\S+)$/.exec(remedy)?.slice(1) ?? []),
+    ...(/^kubectl mesh-migrate (?!--tag).* --to (\S+)$/.exec(remedy)?.slice(1) ?? []),
   ].filter((label) => label !== "REVISION");
 
 test("every label that mesh-revisions proposes resolves to a revision that has an istiod", () => {

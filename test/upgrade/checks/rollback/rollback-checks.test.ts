@@ -112,13 +112,13 @@ test("a moved tag: the tag is to be moved back, or --pin, where that works", () 
   const [offered] = rollbackOf({ record: tagged, mesh: movedTag(true) }).findings;
   assert.equal(
     offered?.remedy,
-    "move the tag back: istioctl tag set prod --revision 1-19 --overwrite; or label the namespace with the revision itself: --pin",
+    "move the tag back: kubectl mesh-migrate --tag prod --to 1-19; or label the namespace with the revision itself: --pin",
   );
   assert.deepEqual(offered.accept, { flag: "--pin", value: "" });
   const [alone] = rollbackOf({ record: tagged, mesh: movedTag(false) }).findings;
   assert.deepEqual(
     [alone?.remedy, alone?.accept],
-    ["move the tag back: istioctl tag set prod --revision 1-19 --overwrite", undefined],
+    ["move the tag back: kubectl mesh-migrate --tag prod --to 1-19", undefined],
   );
 });
 
