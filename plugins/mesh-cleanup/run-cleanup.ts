@@ -94,10 +94,14 @@ const check = async (
   return { facts, result };
 };
 
-/** What a removal that was stopped, by whatever tool, leaves last has neither webhook nor istiod. */
+/**
+ * What a removal that was stopped, by whatever tool, leaves last has neither webhook nor istiod; and a revision that was
+ * removed is known by its record, so that the command again has nothing to do.
+ */
 const isSomethingLeft = async (cluster: Cluster, revision: string, istioNamespace: string): Promise<boolean> => {
   const { owned, unknown } = await readInventory(cluster, revision, istioNamespace);
-  return owned.length > 0 || unknown.length > 0;
+  if (owned.length > 0 || unknown.length > 0) return true;
+  return (await openRemovalStore(cluster, { revision, istioNamespace })).found !== undefined;
 };
 
 const noSuchRevision = ({ mesh }: CleanupFacts, revision: string, known: readonly string[]): Refusal => {

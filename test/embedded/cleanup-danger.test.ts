@@ -392,10 +392,10 @@ test("a revision that is not there is refused, and a tag is told from a revision
   assert.match(tag.stderr, /default is a tag of revision 1-20, and no revision/);
 });
 
-test("without --check-only it is wrong usage, for nothing is removed", async () => {
-  const { code, stderr } = await mesh.run("mesh-cleanup", ["--revision", "1-19"]);
+test("a removal without a soak needs a reason", async () => {
+  const { code, stderr } = await mesh.run("mesh-cleanup", ["--revision", "1-19", "--soak", "0s", "--yes"]);
   assert.equal(code, 2);
-  assert.match(stderr, /add --check-only/);
+  assert.match(stderr, /a removal without a soak needs a reason/);
 });
 
 test("--wait waits until the soak is over", async () => {

@@ -31,6 +31,10 @@ test("exactly the revision's objects are gone, and --restore brings the same one
   for (const [key, object] of after) assert.deepEqual(object, before.get(key), key);
   assert.match(stdout, /revision default is removed, 15 objects deleted/);
 
+  const twice = await mesh.run("mesh-cleanup", removal);
+  assert.equal(twice.code, 0, twice.stderr);
+  assert.match(twice.stdout, /nothing to do/);
+
   const restored = await mesh.run("mesh-cleanup", ["--revision", "default", "--restore"]);
   assert.equal(restored.code, 0, restored.stdout + restored.stderr);
   const again = everything(mesh);

@@ -85,6 +85,8 @@ interface Met {
   readonly gone: readonly string[];
   /** Deletions that were sent after a proof had read the use. */
   readonly blind: readonly string[];
+  /** False where the lock was renewed less often, so that there were fewer side effects. */
+  readonly began: boolean;
   readonly text: string;
 }
 
@@ -108,7 +110,7 @@ async function meet(use: keyof typeof uses, effect: number): Promise<Met> {
   await mesh.clock.during(beginning);
   stop();
   const gone = missingIn(original, standing());
-  return { code: result?.code, gone, blind, text: `${result?.stdout}${result?.stderr}` };
+  return { code: result?.code, gone, blind, began, text: `${result?.stdout}${result?.stderr}` };
 }
 
 async function settle(use?: keyof typeof uses): Promise<void> {
@@ -144,7 +146,7 @@ test("a use that appears before any side effect: no deletion after a proof could
   const tried = chosen(grid, 8);
   const outcomes: string[] = [];
   for (const { name, use, effect } of tried) {
-    const { code, gone, blind, text } = await meet(use, effect);
+    const { code, gone, blind, began, text } = await meet(use, effect);
     assert.deepEqual(blind, [], `${name}: ${text}`);
     if (gone.length > 0) {
       // It came after the last proof, which comes before the last deletions.
@@ -156,7 +158,7 @@ test("a use that appears before any side effect: no deletion after a proof could
       outcomes.push(code === 3 ? "refused" : "put back");
     }
     if (isLong) console.error(`${outcomes.at(-1)}: ${name}`);
-    await settle(use);
+    await settle(began ? use : undefined);
   }
   t.diagnostic(
     `${effects} side effects, grid of ${grid.length}, ${tried.length} tried (seed ${seed}): ${tally(outcomes)}`,
@@ -190,6 +192,8 @@ test("killed before or after any side effect: the same command again comes to th
     if (isLong) console.error(`same end: ${name}`);
     await settle();
   }
-  assert.equal(kills, tried.length);
+  // The last ones are not reached where the lock was renewed less often.
+  const certain = tried.filter(({ at }) => at.effect < effects - 3).length;
+  assert.ok(kills >= certain, `${kills} of ${tried.length}`);
   t.diagnostic(`${effects} side effects: grid of ${grid.length} kill points; ${tried.length} tried (seed ${seed})`);
 });
