@@ -3,7 +3,6 @@ import type { OutgoingHttpHeaders } from "node:http";
 import type { ChosenCluster } from "../auth/choose-cluster.ts";
 import { type Credential, type Credentials, withCredential } from "../auth/credential.ts";
 import type { Clock } from "../clock.ts";
-import { kinds } from "../kinds.ts";
 import { isType, parseJson, typeWording } from "./api-answer.ts";
 import { apiFailure, malformed } from "./api-failure.ts";
 import type { ApiRequest } from "./api-request.ts";
@@ -133,7 +132,7 @@ export function createApi(parts: ApiParts, signal: AbortSignal): Api {
       body: call.body && JSON.stringify(call.body),
       limits,
       signal,
-      use: call.request.kind.kind === kinds.leases.kind ? "lock" : "request",
+      use: call.request.verb === "list" ? "list" : "object",
     });
 
     const ask = async (call: Call): Promise<Answer> => {

@@ -8,8 +8,8 @@ import { ClusterError } from "../cluster-error.ts";
 import { proxyFor, proxyName } from "./proxy.ts";
 
 /**
- * The connections to one API server. Requests share a few that are kept open. Those about a lock have some of their own:
- * a renewal that waits behind hundreds of reads comes too late. A stream has a connection of its own. A
+ * The connections to one API server. Requests share a few that are kept open. One about a single object takes one
+ * more where all of these are busy: else a restart, or the renewal of a lock, would wait behind hundreds of lists. A stream has a connection of its own. A
  * tunnel takes over an idle shared connection, which saves a handshake, or else opens its own: it never waits.
  */
 export interface Pool {
@@ -20,10 +20,13 @@ export interface Pool {
    * The agent whose connections use this client certificate. Throws `ClusterError` (config) for a certificate or CA
    * that cannot be read.
    */
-  agent(certificate: Certificate | undefined, use: "request" | "lock" | "stream" | "tunnel"): http.Agent;
+  agent(certificate: Certificate | undefined, use: Use): http.Agent;
   /** Closes every connection. */
   close(): void;
 }
+
+/** What a connection is for: a list, a request about a single object, a watch or a log, a port-forward. */
+export type Use = "list" | "object" | "stream" | "tunnel";
 
 /**
  * Load balancers drop idle connections after a minute or more: we close ours first, so that no write meets a dead one.
@@ -32,7 +35,6 @@ const idleLimit = 20_000;
 const connectLimit = 5_000;
 /** Requests at the same time, as in a browser; others wait for a connection. Each connection costs a TLS handshake. */
 const parallel = 6;
-const parallelOfLocks = 4;
 
 /** Opens no connection yet. Throws `ClusterError` (config) for a bad proxy. */
 export function createPool(target: ChosenCluster, env: NodeJS.ProcessEnv): Promise<Pool> {
@@ -66,7 +68,9 @@ type Options = https.AgentOptions & { readonly secureContext: tls.SecureContext 
 
 function poolOf(target: ChosenCluster, proxy: URL | undefined, create: (options: Options) => http.Agent): Pool {
   let held:
-    | ({ readonly certificate: Certificate | undefined } & Readonly<Record<"request" | "lock" | "stream", http.Agent>>)
+    | ({ readonly certificate: Certificate | undefined } & Readonly<
+        Record<"shared" | "objects" | "stream", http.Agent>
+      >)
     | undefined;
   const open = (certificate: Certificate | undefined): NonNullable<typeof held> => {
     const options: Options = {
@@ -74,19 +78,19 @@ function poolOf(target: ChosenCluster, proxy: URL | undefined, create: (options:
       ...(target.tls.serverName && { servername: target.tls.serverName }),
       secureContext: target.server.protocol === "https:" ? secureContext(target, certificate) : undefined,
     };
-    const kept = (maxSockets: number): http.Agent =>
+    const kept = (): http.Agent =>
       create({
         ...options,
         keepAlive: true,
         keepAliveMsecs: 15_000,
-        maxSockets,
+        maxSockets: parallel,
         scheduling: "lifo",
         timeout: idleLimit,
       });
     return {
       certificate,
-      request: kept(parallel),
-      lock: kept(parallelOfLocks),
+      shared: kept(),
+      objects: kept(),
       stream: create({ ...options, ...(proxy && { timeout: connectLimit }) }),
     };
   };
@@ -102,16 +106,22 @@ function poolOf(target: ChosenCluster, proxy: URL | undefined, create: (options:
         // The idle connections of the old agent time out; those in use finish.
         held = open(certificate);
       }
-      if (use !== "tunnel") return held[use];
-      return Object.keys(held.request.freeSockets).length > 0 ? held.request : held.stream;
+      if (use === "stream") return held.stream;
+      const { shared } = held;
+      if (use === "list" || socketsIn(shared.freeSockets) > 0) return shared;
+      if (use === "tunnel") return held.stream;
+      return socketsIn(shared.sockets) < parallel ? shared : held.objects;
     },
     close() {
-      held?.request.destroy();
-      held?.lock.destroy();
+      held?.shared.destroy();
+      held?.objects.destroy();
       held?.stream.destroy();
     },
   };
 }
+
+const socketsIn = (byServer: http.Agent["sockets"]): number =>
+  Object.values(byServer).reduce((sum, sockets) => sum + (sockets?.length ?? 0), 0);
 
 /** Made once for all connections: certificates are parsed once, and TLS sessions can be resumed. */
 function secureContext(target: ChosenCluster, certificate: Certificate | undefined): tls.SecureContext {

@@ -14,8 +14,8 @@ export interface WireRequest {
   readonly body?: string | undefined;
   readonly limits: Limits;
   readonly signal: AbortSignal;
-  /** The connections that it takes; a stream has its own. */
-  readonly use: "request" | "lock";
+  /** Which connections it takes, unless it is a stream. */
+  readonly use: "list" | "object";
 }
 
 /** Milliseconds: until connected, until the answer begins, between two parts of it, and for the whole. */

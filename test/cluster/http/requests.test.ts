@@ -33,7 +33,7 @@ test("fifty questions, one after the other, take one connection; fifty at once, 
   assert.equal(server.seen.length, 100);
 });
 
-test("a Lease does not wait behind other requests", async () => {
+test("a single object does not wait behind lists", async () => {
   const held = Promise.withResolvers<void>();
   let asked = 0;
   await using server = await startServer(({ url = "" }, response) => {
@@ -47,6 +47,7 @@ test("a Lease does not wait behind other requests", async () => {
   await until(() => asked === 6);
   const renewed = await connected.cluster.patch(kinds.leases, { namespace: "a", name: "kubectl-mesh" }, {}, {});
   assert.equal(renewed.metadata.name, "kubectl-mesh");
+  assert.equal(server.handshakes(), 7);
   assert.equal(asked, 6);
   held.resolve();
   await Promise.all(reads);
