@@ -83,7 +83,9 @@ const gone = (before: readonly string[], after: readonly string[]): readonly str
 
 /** Whether kubectl, istioctl and the API server agree that only `revision` is there, and that it works. */
 async function soundWith(mesh: Mesh, version: string, revision: string): Promise<void> {
-  const { meshVersion } = JSON.parse(await mesh.istioctl(version, ["version", "-o", "json"]));
+  // That of 1.19.0 has no versions of the mesh in its JSON.
+  const client = version === "1.19.0" ? "1.20.0" : version;
+  const { meshVersion } = JSON.parse(await mesh.istioctl(client, ["version", "-o", "json"]));
   assert.deepEqual(
     meshVersion.map((each: Json) => each.Info.version),
     [version],
@@ -93,7 +95,7 @@ async function soundWith(mesh: Mesh, version: string, revision: string): Promise
     deployments.items.map((each: Json) => each.metadata.labels["istio.io/rev"]),
     [revision],
   );
-  const analyzed: Json[] = JSON.parse(await mesh.istioctl(version, ["analyze", "-A", "-o", "json"])) ?? [];
+  const analyzed: Json[] = JSON.parse(await mesh.istioctl(client, ["analyze", "-A", "-o", "json"])) ?? [];
   assert.deepEqual(
     analyzed.filter(({ level, code }) => level === "Error" || code === "IST0139"),
     [],
