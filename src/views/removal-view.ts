@@ -46,12 +46,14 @@ export function removalView(result: RemovalResult, options: TableOptions): strin
           options,
         )
       : "",
-    `${safe(removalSummary(result))}\n`,
-    ...(goOn === undefined ? [] : [`go on: ${safe(goOn)}\n`]),
-    ...(goBack === undefined ? [] : [`put it back: ${safe(goBack)}\n`]),
+    [
+      `${safe(removalSummary(result))}\n`,
+      ...(goOn === undefined ? [] : [`go on: ${safe(goOn)}\n`]),
+      ...(goBack === undefined ? [] : [`put it back: ${safe(goBack)}\n`]),
+    ].join(""),
   ]
     .filter((part) => part !== "")
-    .join("");
+    .join("\n");
 }
 
 /** One line: how it ended, why, and how to mend it. */

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import Ajv from "ajv/dist/2020.js";
+import { bootMesh } from "./mesh.ts";
 import { everything, migrated, missingIn, removal, sinceNow } from "./removals.ts";
 import { interrupt } from "./run.ts";
 
@@ -120,4 +121,36 @@ test("a dry run shows what goes and what stays, as manifests too, and changes no
     items.every(({ metadata }: { metadata: object }) => !("uid" in metadata) && !("resourceVersion" in metadata)),
   );
   assert.deepEqual([missingIn(before, everything(mesh)), missingIn(everything(mesh), before)], [[], []]);
+});
+
+test("an injector that others delete while the revision is removed is there again when it is put back", async () => {
+  await using mesh = await bootMesh({ revisions: { "1-19": "1.19.0", "1-20": "1.20.0" } });
+  await mesh.setTag("default", "1-20");
+  const namespace = await mesh.createNamespace({});
+  const injector = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/istio-sidecar-injector-1-19";
+  const before = everything(mesh);
+  let done: Promise<unknown> | undefined;
+  const { code, stdout, stderr } = await mesh.run(
+    "mesh-cleanup",
+    ["--revision", "1-19", ...sinceNow, "--drain", "20s"],
+    {
+      onStderr: (text) => {
+        if (done || !/left, nothing needs it/.test(text)) return;
+        const status = JSON.stringify({ containers: ["istio-proxy"], revision: "1-19" });
+        const pod = {
+          ...{ apiVersion: "v1", kind: "Pod" },
+          metadata: { name: "late", namespace, annotations: { "sidecar.istio.io/status": status } },
+          spec: { containers: ["app", "istio-proxy"].map((name) => ({ name, image: name })) },
+        };
+        done = mesh.api.delete(injector).then(() => mesh.apply(pod));
+      },
+    },
+  );
+  await done;
+  assert.equal(code, 4, stdout + stderr);
+  assert.match(stdout, /^revision 1-19 is as it was before/m);
+  const after = everything(mesh);
+  assert.deepEqual(missingIn(before, after), []);
+  const key = "mutatingwebhookconfigurations.admissionregistration.k8s.io/istio-sidecar-injector-1-19";
+  assert.deepEqual(after.get(key), before.get(key));
 });

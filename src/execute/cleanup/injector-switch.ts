@@ -19,12 +19,15 @@ const isOff = ({ namespaceSelector }: WebhookEntry): boolean =>
 /** Whether no entry of the webhook configuration selects anything. */
 export const isSwitchedOff = ({ webhooks = [] }: InstalledObject): boolean => webhooks.every(isOff);
 
-/** Deactivates every entry. Throws `ClusterError`, also where it is another object by now. */
-export const switchOff = (cluster: Cluster, ref: ResourceRef, uid: string): Promise<void> =>
+/** `gone`: somebody else has deleted it, so there is nothing to switch. */
+export type Switched = "switched" | "gone";
+
+/** Deactivates every entry. Throws `ClusterError`, also where another object has its name by now. */
+export const switchOff = (cluster: Cluster, ref: ResourceRef, uid: string): Promise<Switched> =>
   switchTo(cluster, ref, uid, (entry) => ({ ...entry, namespaceSelector: neverMatch, objectSelector: neverMatch }));
 
-/** Gives the entries that are deactivated the selectors that are kept of them. */
-export const switchOn = (cluster: Cluster, ref: ResourceRef, uid: string, kept: RecordFields): Promise<void> => {
+/** Gives the entries that are deactivated the selectors that are kept of them. Throws as `switchOff` does. */
+export const switchOn = (cluster: Cluster, ref: ResourceRef, uid: string, kept: RecordFields): Promise<Switched> => {
   const entries = (kept as unknown as InstalledObject).webhooks ?? [];
   return switchTo(cluster, ref, uid, (entry) => {
     const before = entries.find(({ name }) => name === entry.name);
@@ -40,24 +43,27 @@ async function switchTo(
   ref: ResourceRef,
   uid: string,
   change: (entry: WebhookEntry) => WebhookEntry,
-): Promise<void> {
+): Promise<Switched> {
   const kind = kindOfResource(ref);
   const written = (now: InstalledObject): readonly WebhookEntry[] => (now.webhooks ?? []).map(change);
-  await settle<InstalledObject, true>({
+  return settle<InstalledObject | undefined, Switched>({
     read: async () => {
       const now = await cluster.get(kind, ref.name, ref.namespace);
-      if (now?.metadata.uid === uid) return now;
-      const what = now ? "was created again" : "was deleted";
-      throw new ClusterError(`${refKey(ref)} ${what} meanwhile`, {
+      if (!now || now.metadata.uid === uid) return now;
+      throw new ClusterError(`${refKey(ref)} was created again meanwhile`, {
         reason: "conflict",
         hint: "run the command again: it goes by what is there then",
       });
     },
-    settled: (now) => (JSON.stringify(written(now)) === JSON.stringify(now.webhooks ?? []) ? true : undefined),
+    settled: (now) => {
+      if (!now) return "gone";
+      return JSON.stringify(written(now)) === JSON.stringify(now.webhooks ?? []) ? "switched" : undefined;
+    },
     write: async (now) => {
-      const { uid: _, resourceVersion } = now.metadata;
-      await cluster.patch(kind, ref, { metadata: { uid, resourceVersion }, webhooks: written(now) }, {});
-      return true;
+      const { resourceVersion } = (now as InstalledObject).metadata;
+      const webhooks = written(now as InstalledObject);
+      await cluster.patch(kind, ref, { metadata: { uid, resourceVersion }, webhooks }, {});
+      return "switched";
     },
   });
 }

@@ -2,8 +2,9 @@
 import { ClusterError } from "../../cluster/cluster-error.ts";
 import { readResource } from "../../gather/inventory/read-inventory.ts";
 import { listed } from "../../mesh/phrase.ts";
-import { refKey } from "../../upgrade/cleanup/chart-objects.ts";
+import { isChartRef, refKey } from "../../upgrade/cleanup/chart-objects.ts";
 import type { RemovalObject } from "../../upgrade/cleanup/removal-record.ts";
+import type { ResourceRef } from "../../upgrade/cleanup/revision-inventory.ts";
 import { createKept, isOfOthers, istiodIsReady, isWebhookKind, restoreOrder } from "./create-kept.ts";
 import { switchOn } from "./injector-switch.ts";
 import type { RemovalRun } from "./removal-run.ts";
@@ -48,13 +49,22 @@ export async function putBack(run: RemovalRun, signal: AbortSignal): Promise<Put
       await run.lock.ensure(options.istioNamespace, {});
       const now = await createKept(cluster, ref, uid, run.manifestOf(ref));
       // One that was about to be deleted is still there, and off.
-      if (ref.kind === "MutatingWebhookConfiguration") await switchOn(cluster, ref, now, run.manifestOf(ref));
+      if (ref.kind === "MutatingWebhookConfiguration") {
+        const switched = await switchOn(cluster, ref, now, run.manifestOf(ref));
+        if (switched === "gone") throw deletedMeanwhile(ref);
+      }
     }
     const off = inTurn.filter(({ stage }) => stage === "deactivating" || stage === "deactivated");
     for (const { ref, uid } of off) {
       if (signal.aborted) return { state: "interrupted" };
       await run.lock.ensure(options.istioNamespace, {});
-      await switchOn(cluster, ref, uid, run.manifestOf(ref));
+      if ((await switchOn(cluster, ref, uid, run.manifestOf(ref))) === "switched") continue;
+      if (isOfChart(run, ref)) {
+        await createKept(cluster, ref, uid, run.manifestOf(ref));
+      } else {
+        options.warn(`${refKey(ref)} was deleted by somebody else meanwhile: it is not created again`);
+        await run.forget(ref);
+      }
     }
   }
   await run.note(
@@ -67,6 +77,19 @@ export async function putBack(run: RemovalRun, signal: AbortSignal): Promise<Put
   task.done();
   return { state: "done" };
 }
+
+/**
+ * Whether a webhook that somebody else has deleted is created again: the revision's own, without which its pods would
+ * get no sidecar. Not a tag, which somebody does not want any more.
+ */
+export const isOfChart = ({ options }: RemovalRun, ref: ResourceRef): boolean =>
+  isChartRef(ref, options.revision, options.istioNamespace);
+
+const deletedMeanwhile = (ref: ResourceRef): ClusterError =>
+  new ClusterError(`${refKey(ref)} was deleted by somebody else meanwhile`, {
+    reason: "conflict",
+    hint: "run the command again: it creates it again",
+  });
 
 const stagesOf = (objects: readonly RemovalObject[], stage: "restoring" | "restored") =>
   new Map(objects.map(({ ref }) => [refKey(ref), stage] as const));

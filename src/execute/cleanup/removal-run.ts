@@ -53,6 +53,8 @@ export interface RemovalRun {
   keep(kept: KeptRemoval): Promise<void>;
   /** Notes how far it is; objects by `refKey`. */
   note(phase: RemovalPhase, stages?: ReadonlyMap<string, RemovalStage>): Promise<void>;
+  /** Drops an object from the record: somebody else has deleted it, and it is not created again. */
+  forget(ref: ResourceRef): Promise<void>;
   manifestOf(ref: ResourceRef): RecordFields;
   /** Whether it is unused now, with the lock held: asked right before a change. */
   guard(): Promise<Guarded>;
@@ -99,6 +101,14 @@ export function openRemovalRun(
         stage: stages.get(refKey(each.ref)) ?? each.stage,
       }));
       await keep({ ...kept, record: { ...kept.record, phase, objects } });
+    },
+    forget: async (ref) => {
+      if (!kept) return;
+      const isOther = kept.record.objects.map((each) => refKey(each.ref) !== refKey(ref));
+      await keep({
+        record: { ...kept.record, objects: kept.record.objects.filter((_, index) => isOther[index]) },
+        manifests: kept.manifests.filter((_, index) => isOther[index]),
+      });
     },
     manifestOf: (ref) => {
       const at = kept?.record.objects.findIndex((each) => refKey(each.ref) === refKey(ref)) ?? -1;

@@ -24,7 +24,7 @@ import { createStop, type Stop } from "../stop.ts";
 import { proveAfterwards } from "./after-proof.ts";
 import { deleteOwned } from "./delete-owned.ts";
 import { isSwitchedOff, switchOff } from "./injector-switch.ts";
-import { failureText, putBack } from "./put-back.ts";
+import { failureText, isOfChart, putBack } from "./put-back.ts";
 import { lockWholeMesh } from "./removal-lock.ts";
 import { codeOf, isChanged, openRemovalRun, type RemovalOptions, type RemovalRun } from "./removal-run.ts";
 import { openRemovalStore } from "./removal-store.ts";
@@ -217,8 +217,9 @@ async function turnOff(run: RemovalRun, inventory: Inventory): Promise<RemovalRe
     await run.note(phase, stagesAs([object], "deactivating"));
     const guarded = await run.guard();
     if (guarded.state !== "unused") return notUnused(run, guarded.state, guarded.reason, inventory);
-    await switchOff(run.cluster, object.ref, object.uid);
-    await run.note(phase, stagesAs([object], "deactivated"));
+    const switched = await switchOff(run.cluster, object.ref, object.uid);
+    if (switched === "gone" && !isOfChart(run, object.ref)) await run.forget(object.ref);
+    else await run.note(phase, stagesAs([object], switched === "gone" ? "deleted" : "deactivated"));
   }
   task.done();
   return undefined;

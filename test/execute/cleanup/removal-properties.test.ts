@@ -210,3 +210,10 @@ test("a proof without one of its routes is noticed", async () => {
     assert.ok(isNoticed, blind);
   }
 });
+
+test("a tag that others create and delete between two looks does not leave the removal half done", async () => {
+  // Found by the first test: the tag was in the inventory, and it was gone when it should have been deactivated.
+  const { outcome, broken } = await run(random(20261162));
+  assert.deepEqual(broken, []);
+  assert.equal(outcome, "removed");
+});

@@ -1,5 +1,5 @@
 /** What is wrong with the control plane of a revision and with its webhook. */
-import { type Check, cannotTell, warning } from "../check.ts";
+import { type Check, cannotTell, note, warning } from "../check.ts";
 import type { MeshFacts, RevisionFacts } from "./mesh-facts.ts";
 
 const objectOf = (revision: string): string => `revision/${revision}`;
@@ -44,6 +44,10 @@ const webhookDeactivated: Check<RevisionFacts> = {
     );
     if (isServedByTag) return [];
     const message = `the injection webhook of revision ${revision} is deactivated and no tag points at it: it injects nothing`;
+    // The state after `mesh-migrate --tag default`: istioctl deactivates the un-revisioned injector then.
+    const isReplaced = mesh.injectors.some(({ tag, deactivated }) => tag === "default" && !deactivated);
+    if (revision === "default" && isReplaced)
+      return [note(objectOf(revision), message, "when nothing needs it: kubectl mesh-cleanup --revision default")];
     const tag = revision === "default" ? "default" : "TAG";
     return [warning(objectOf(revision), message, `kubectl mesh-migrate --tag ${tag} --to ${revision}`)];
   },

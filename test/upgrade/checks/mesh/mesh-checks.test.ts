@@ -340,6 +340,16 @@ for (const [name, [change, expected]] of Object.entries(cases)) {
   });
 }
 
+test("the un-revisioned injector is expected to be deactivated while the default tag leads to another revision", () => {
+  const injectors = [...ownInjector("1-20"), ...ownInjector("default", { deactivated: true })];
+  const severities = [[], tagInjector("default", "1-20")].map((tags) =>
+    meshFindings(mesh({ ...sound, tags: [], namespaces: [], workloads: [], injectors: [...injectors, ...tags] }))
+      .filter(({ check }) => check === "webhook-deactivated")
+      .map(({ severity }) => severity),
+  );
+  assert.deepEqual(severities, [["warning"], ["note"]]);
+});
+
 test("every finding has a remedy, except where evidence is missing", () => {
   for (const [change] of Object.values(cases)) {
     for (const finding of meshFindings(mesh({ ...sound, ...change })))
