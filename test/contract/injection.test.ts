@@ -169,7 +169,9 @@ for (const [old, revision, version] of [
       { [revised]: 10 },
       true,
     );
-    agrees("an injector without a CA bundle", () => addInjector(mesh, "dead", revision, {}), { "refused dead": 12 });
+    agrees("an injector without a CA bundle", () => addInjector(mesh, "dead", revision, {}), {
+      [`refused ${revision}`]: 12,
+    });
     agrees("an injector without a CA bundle whose failures are ignored", () =>
       addInjector(mesh, "dead", revision, { failurePolicy: "Ignore" }),
     );

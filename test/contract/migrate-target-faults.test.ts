@@ -19,6 +19,7 @@ import {
   settled,
 } from "./migrations.ts";
 import { openMesh, together } from "./open-mesh.ts";
+import { refused } from "./refusal.ts";
 import {
   appOf,
   assertArrived,
@@ -348,35 +349,62 @@ describe("after the checks", together(), () => {
       neverFell(mesh, namespace);
     });
 
-    test("another revision answers in its name", async () => {
+    test("a tag whose webhook calls another revision than its label names: it is a tag of the revision that is called", async () => {
       const namespace = await settled(mesh, (namespace) => [deployment({ namespace, name: "first", replicas: 2 })]);
       const pods = await uidsOf(mesh, namespace);
       await mesh.setTag("masked", "1-20");
       await editTag("masked", toDefault);
       const document = await migrateJson(mesh, namespace, "masked");
+      assert.deepEqual([document.state, document.target?.revision], ["done", "default"], JSON.stringify(document));
+      assert.deepEqual(await uidsOf(mesh, namespace), pods, "they are of revision default already");
+    });
+
+    test("a tag whose entries call two revisions is refused", async () => {
+      const namespace = await settled(mesh, (namespace) => [deployment({ namespace, name: "first", replicas: 2 })]);
+      await mesh.setTag("torn", "1-20");
+      const named = (prefix: string) => (webhook: Json) => ({ ...webhook, name: `${prefix}.${webhook.name}` });
+      await editTag("torn", (webhook) => [named("a")(webhook), ...toDefault(webhook).map(named("b"))]);
+      const { findings } = await refused(mesh, namespace, ["--to", "torn"], ["target-exists revision/torn"]);
+      assert.match(JSON.stringify(findings), /served by webhooks of several revisions: .*1-20/);
+    });
+
+    /** A webhook that nobody knows as an injector of Istio, called after those: default's istiods inject over them. */
+    const injectAfterwards = async (tag: string, selects: object): Promise<readonly string[]> => {
+      const path = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations";
+      const { webhooks } = await mesh.api.get(`${path}/istio-revision-tag-${tag}`);
+      await mesh.api.post(path, {
+        ...{ apiVersion: "admissionregistration.k8s.io/v1", kind: "MutatingWebhookConfiguration" },
+        metadata: { name: `zz-${tag}` },
+        webhooks: webhooks.flatMap((webhook: Json, index: number) =>
+          toDefault(webhook).map((each: Json) => ({
+            ...each,
+            name: `inject-${index}.vendor.example`,
+            objectSelector: { matchExpressions: [...each.objectSelector.matchExpressions, ...[selects].flat()] },
+          })),
+        ),
+      });
+      return ["-o", "json", "--skip-check", "admission-readers"];
+    };
+
+    test("another revision injects in its place", async () => {
+      const namespace = await settled(mesh, (namespace) => [deployment({ namespace, name: "first", replicas: 2 })]);
+      const pods = await uidsOf(mesh, namespace);
+      await mesh.setTag("overlaid", "1-20");
+      const flags = await injectAfterwards("overlaid", []);
+      const document = documentOf(await migrate(mesh, namespace, "overlaid", flags));
       await assertRestored(mesh, namespace, document, { among });
       assert.match(document.failure?.reason ?? "", /would not be injected by 1-20: default injects them/);
       assert.deepEqual(await uidsOf(mesh, namespace), pods);
     });
 
-    test("another revision answers in its name, but not to trials", async () => {
+    test("another revision injects in its place, but not trials", async () => {
       const namespace = await settled(mesh, (namespace) => [
         deployment({ namespace, name: "first", replicas: 2 }),
         deployment({ namespace, name: "second" }),
       ]);
       await mesh.setTag("twofaced", "1-20");
-      const hash = (operator: string) => (webhook: Json) => ({
-        ...webhook,
-        name: `${operator.toLowerCase()}.${webhook.name}`,
-        objectSelector: {
-          matchExpressions: [...webhook.objectSelector.matchExpressions, { key: "pod-template-hash", operator }],
-        },
-      });
-      await editTag("twofaced", (webhook) => [
-        hash("DoesNotExist")(webhook),
-        ...toDefault(webhook).map(hash("Exists")),
-      ]);
-      const document = await migrateJson(mesh, namespace, "twofaced");
+      const flags = await injectAfterwards("twofaced", { key: "pod-template-hash", operator: "Exists" });
+      const document = documentOf(await migrate(mesh, namespace, "twofaced", flags));
       await assertRestored(mesh, namespace, document, { among });
       assert.match(document.failure?.reason ?? "", /injected by default, not by 1-20/);
       neverFell(mesh, namespace);
