@@ -7,10 +7,14 @@ import type { Args } from "../../src/cli/plugin.ts";
 export const cleanupFlags = {
   revision: {
     type: "string",
-    demandOption: true,
     coerce: nameOf("a revision"),
     completes: "revision",
-    describe: "revision to look at; default is an install without a revision",
+    describe: "revision to look at; default is an install without a revision; needed, but for --leftovers",
+  },
+  leftovers: {
+    type: "boolean",
+    default: false,
+    describe: "what earlier removals left, of all revisions without an istiod, or of --revision",
   },
   checkOnly: { type: "boolean", default: false, describe: "prove only, and change nothing" },
   soak: {
@@ -35,3 +39,6 @@ export const cleanupFlags = {
 } as const;
 
 export type CleanupArgs = Args<typeof cleanupFlags>;
+
+/** With the revision that it is about. */
+export type RevisionArgs = CleanupArgs & { readonly revision: string };
