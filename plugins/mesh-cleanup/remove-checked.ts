@@ -5,6 +5,7 @@ import { clusterFlags } from "../../src/cli/flags/cluster-flags.ts";
 import { commonFlags, writeFlags } from "../../src/cli/flags/flags.ts";
 import { typedFlags } from "../../src/cli/flags/typed-flags.ts";
 import type { Io } from "../../src/cli/io.ts";
+import { analyzeMesh } from "../../src/cli/istioctl-analysis.ts";
 import { openProgress } from "../../src/cli/progress/open-progress.ts";
 import { interruptionOf } from "../../src/cli/signals.ts";
 import type { Cluster } from "../../src/cluster/cluster.ts";
@@ -53,6 +54,7 @@ async function withProgress(
       ...{ revision, istioNamespace, reason: args.reason, by: io.operator, clock: io.clock },
       drainMs: args.drain ?? (args.soak >= longDrainMs ? shortDrainMs : longDrainMs),
       prove: async () => proveDisuse(await readDisuse(cluster, { revision, istioNamespace }), checks),
+      analyze: () => analyzeMesh({ istioNamespace, flags: args, env: process.env, signal: io.signal }),
       confirm: (inventory) => confirmed(inventory, args, io),
       ...{ progress, warn: io.warn, interrupted: io.signal, command },
       interruptedCode: () => interruptionOf(io.signal)?.code,
