@@ -32,7 +32,11 @@ export const cleanupFlags = {
   },
   yes: { type: "boolean", alias: "y", default: false, describe: "do not ask; overrides no refusal" },
   restore: { type: "boolean", default: false, describe: "create again what a removal of the revision deleted" },
-  wait: { type: "boolean", default: false, describe: "wait until the soak is over; a new use starts it again" },
+  wait: {
+    type: "boolean",
+    default: false,
+    describe: "wait until the soak is over; a use meanwhile ends it with exit code 3, and the soak starts again",
+  },
   ...writeFlags,
   ...commonFlags,
   ...clusterFlags,

@@ -32,12 +32,6 @@ const invocations: readonly {
   { plugin: "mesh-rollback", args: [], codes: [3] },
   // Records of removals: hostile-removals.test.ts.
   { plugin: "mesh-cleanup", args: ["--revision", "1-20", "--check-only"], codes: [3, 5], takesNamespaces: false },
-  {
-    plugin: "mesh-cleanup",
-    args: ["--revision", "1-20", "--soak", "0s", "--reason", "x", "--yes"],
-    codes: [3, 5],
-    takesNamespaces: false,
-  },
 ];
 const formats = ["table", "wide", "json", "yaml", "name"] as const;
 
