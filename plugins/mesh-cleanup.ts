@@ -12,6 +12,7 @@ export const meshCleanup = definePlugin({
     ["kubectl mesh-cleanup --revision 1-19 --dry-run=client", "what would be deleted, and what stays"],
     ["kubectl mesh-cleanup --revision 1-19", "remove revision 1-19 after a soak of 24 hours"],
     ["kubectl mesh-cleanup --revision 1-19 --restore", "create again what was deleted"],
+    ["kubectl mesh-cleanup --leftovers --dry-run=client", "what earlier removals left"],
     ["kubectl mesh-cleanup --revision 1-19 --check-only", "does anything need revision 1-19?"],
     ["kubectl mesh-cleanup --revision default --check-only", "the same of an install without a revision"],
     [

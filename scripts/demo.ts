@@ -25,6 +25,19 @@ const steps = [
   { says: "And now?", words: ["mesh-revisions"] },
   { says: "What would the way back do?", words: ["mesh-rollback", "-n", "production", "--dry-run=client"] },
   { says: "What has been done here?", words: ["mesh-rollback", "--list"] },
+  {
+    says: "Move all other namespaces, and then the default, which is the last thing that the old one is needed for.",
+    words: ["mesh-migrate", "-A", "--from", "default", "--to", "1-20"],
+  },
+  { says: "", words: ["mesh-migrate", "--tag", "default", "--to", "1-20"] },
+  {
+    says: "Remove the old control plane: proven unused, watched without its injector, and everything is kept.",
+    words: [
+      ...["mesh-cleanup", "--revision", "default", "--soak", "0s", "--reason", "demo"],
+      ...["--drain", "5s", "--yes"],
+    ],
+  },
+  { says: "And at the end?", words: ["mesh-revisions"] },
 ] as const;
 
 async function main(stage: Stage): Promise<number> {
@@ -62,9 +75,15 @@ async function main(stage: Stage): Promise<number> {
 
 /** The exit code of the first command that failed, which is the last one that ran; else 0. */
 async function play(stage: Stage, { kubeconfig }: EmbeddedMesh, caller: Caller): Promise<number> {
-  const env = { ...process.env, KUBECONFIG: kubeconfig, PATH: `${pluginFolder()}${delimiter}${process.env.PATH}` };
+  // No istioctl is run after the removal: its analysis is for real meshes.
+  const env = {
+    ...process.env,
+    ISTIOCTL: "",
+    KUBECONFIG: kubeconfig,
+    PATH: `${pluginFolder()}${delimiter}${process.env.PATH}`,
+  };
   for (const { says, words } of steps) {
-    stage.say(`\n# ${says}`);
+    stage.say(says === "" ? "" : `\n# ${says}`);
     const code = await stage.show(caller.command(words), env);
     if (code !== 0) return code;
   }

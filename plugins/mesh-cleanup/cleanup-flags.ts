@@ -7,10 +7,14 @@ import type { Args } from "../../src/cli/plugin.ts";
 export const cleanupFlags = {
   revision: {
     type: "string",
-    demandOption: true,
     coerce: nameOf("a revision"),
     completes: "revision",
-    describe: "revision to look at; default is an install without a revision",
+    describe: "revision to look at; default is an install without a revision; needed, but for --leftovers",
+  },
+  leftovers: {
+    type: "boolean",
+    default: false,
+    describe: "what earlier removals left, of all revisions without an istiod, or of --revision",
   },
   checkOnly: { type: "boolean", default: false, describe: "prove only, and change nothing" },
   soak: {
@@ -28,10 +32,17 @@ export const cleanupFlags = {
   },
   yes: { type: "boolean", alias: "y", default: false, describe: "do not ask; overrides no refusal" },
   restore: { type: "boolean", default: false, describe: "create again what a removal of the revision deleted" },
-  wait: { type: "boolean", default: false, describe: "wait until the soak is over; a new use starts it again" },
+  wait: {
+    type: "boolean",
+    default: false,
+    describe: "wait until the soak is over; a use meanwhile ends it with exit code 3, and the soak starts again",
+  },
   ...writeFlags,
   ...commonFlags,
   ...clusterFlags,
 } as const;
 
 export type CleanupArgs = Args<typeof cleanupFlags>;
+
+/** With the revision that it is about. */
+export type RevisionArgs = CleanupArgs & { readonly revision: string };

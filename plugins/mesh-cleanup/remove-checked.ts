@@ -5,6 +5,7 @@ import { clusterFlags } from "../../src/cli/flags/cluster-flags.ts";
 import { commonFlags, writeFlags } from "../../src/cli/flags/flags.ts";
 import { typedFlags } from "../../src/cli/flags/typed-flags.ts";
 import type { Io } from "../../src/cli/io.ts";
+import { analyzeMesh } from "../../src/cli/istioctl-analysis.ts";
 import { openProgress } from "../../src/cli/progress/open-progress.ts";
 import { interruptionOf } from "../../src/cli/signals.ts";
 import type { Cluster } from "../../src/cluster/cluster.ts";
@@ -13,74 +14,83 @@ import type { RemovalOptions } from "../../src/execute/cleanup/removal-run.ts";
 import { removeRevision } from "../../src/execute/cleanup/remove-revision.ts";
 import { restoreRevision } from "../../src/execute/cleanup/restore-revision.ts";
 import { readDisuse } from "../../src/gather/disuse/read-disuse.ts";
-import { readInventory } from "../../src/gather/inventory/read-inventory.ts";
-import type { ExitCode } from "../../src/mesh/exit-codes.ts";
 import type { ObjectMeta } from "../../src/mesh/kubernetes.ts";
 import { labelOf } from "../../src/mesh/labels.ts";
+import { cleanupChecks, leftoverChecks } from "../../src/upgrade/checks/cleanup/cleanup-checks.ts";
 import { refKey } from "../../src/upgrade/cleanup/chart-objects.ts";
 import { proveDisuse } from "../../src/upgrade/cleanup/prove-disuse.ts";
 import type { RemovalResult } from "../../src/upgrade/cleanup/removal-result.ts";
 import type { Inventory } from "../../src/upgrade/cleanup/revision-inventory.ts";
 import { shellWord } from "../../src/upgrade/commands.ts";
 import { jsonView, yamlView } from "../../src/views/document.ts";
-import {
-  inventoryList,
-  inventoryView,
-  removalDocument,
-  removalSummary,
-  removalView,
-} from "../../src/views/removal-view.ts";
-import { type CleanupArgs, cleanupFlags } from "./cleanup-flags.ts";
+import { inventoryList, inventoryView } from "../../src/views/removal-view.ts";
+import { type CleanupArgs, cleanupFlags, type RevisionArgs } from "./cleanup-flags.ts";
 
 /** A drain without `--drain` (ms): time for every proxy to connect again, unless a longer soak was clean. */
 const longDrainMs = 30 * 60_000;
 const shortDrainMs = 60_000;
 
-/** Removes `revision`, which the proof and the soak allow, or goes on with an open removal. */
-export const removeChecked = (cluster: Cluster, revision: string, args: CleanupArgs, io: Io): Promise<ExitCode> =>
-  withProgress(args, io, async (options) => removeRevision(cluster, await options(cluster, revision)));
+/** Removes the revision, which the proof and the soak allow, or goes on with an open removal. */
+export const removeChecked = (cluster: Cluster, args: RevisionArgs, io: Io): Promise<RemovalResult> =>
+  withProgress(cluster, args, io, (options) => removeRevision(cluster, options));
 
 /** Creates again what a removal deleted. */
-export const restoreRemoved = (cluster: Cluster, revision: string, args: CleanupArgs, io: Io): Promise<ExitCode> =>
-  withProgress(args, io, async (options) => restoreRevision(cluster, await options(cluster, revision)));
-
-type OptionsFor = (cluster: Cluster, revision: string) => Promise<RemovalOptions>;
+export const restoreRemoved = (cluster: Cluster, args: RevisionArgs, io: Io): Promise<RemovalResult> =>
+  withProgress(cluster, args, io, (options) => restoreRevision(cluster, options));
 
 async function withProgress(
-  args: CleanupArgs,
+  cluster: Cluster,
+  args: RevisionArgs,
   io: Io,
-  act: (options: OptionsFor) => Promise<RemovalResult>,
-): Promise<ExitCode> {
+  act: (options: RemovalOptions) => Promise<RemovalResult>,
+): Promise<RemovalResult> {
+  const { revision, istioNamespace, leftovers } = args;
   const progress = await openProgress(io);
-  let result: RemovalResult;
+  const command = commandOf(args);
+  const checks = leftovers ? leftoverChecks : cleanupChecks;
+  io.whenStopped(() => `it is half done; go on: ${command([])}`);
   try {
-    result = await act(async (cluster, revision) => {
-      const command = commandOf(args, revision);
-      io.whenStopped(() => `it is half done; go on: ${command([])}`);
-      return {
-        ...{ revision, istioNamespace: args.istioNamespace, reason: args.reason, by: io.operator, clock: io.clock },
-        drainMs: args.drain ?? (args.soak >= longDrainMs ? shortDrainMs : longDrainMs),
-        prove: async () => proveDisuse(await readDisuse(cluster, { revision, istioNamespace: args.istioNamespace })),
-        confirm: (inventory) => confirmed(inventory, args, io),
-        ...{ progress, warn: io.warn, interrupted: io.signal, command },
-        interruptedCode: () => interruptionOf(io.signal)?.code,
-      };
+    return await act({
+      ...{ revision, istioNamespace, reason: args.reason, by: io.operator, clock: io.clock },
+      drainMs: args.drain ?? (args.soak >= longDrainMs ? shortDrainMs : longDrainMs),
+      prove: async () => proveDisuse(await readDisuse(cluster, { revision, istioNamespace }), checks),
+      analyze: () => analyzeMesh({ istioNamespace, flags: args, env: process.env, signal: io.signal }),
+      confirm: (inventory) => confirmed(inventory, args, io),
+      ...{ progress, warn: io.warn, interrupted: io.signal, command },
+      interruptedCode: () => interruptionOf(io.signal)?.code,
     });
   } finally {
     await progress.close();
     io.whenStopped(undefined);
   }
-  print(result, args, io);
-  return result.exitCode;
 }
 
 /**
- * A dry run: what would be deleted, and what stays. With `-o yaml` and `-o json` it is the manifests, for Git. `server`
- * also sends every deletion as a dry run, so that admission and RBAC answer; throws `ClusterError` where one is refused.
+ * A dry run: what would be deleted of these revisions, and what stays. With `-o yaml` and `-o json` it is the manifests,
+ * for Git. `server` also sends every deletion as a dry run, so that admission and RBAC answer; throws `ClusterError`
+ * where one is refused.
  */
-export async function showInventory(cluster: Cluster, revision: string, args: CleanupArgs, io: Io): Promise<void> {
-  const inventory = await readInventory(cluster, revision, args.istioNamespace);
-  const { owner, owned, unknown } = inventory;
+export async function showInventories(
+  cluster: Cluster,
+  inventories: readonly Inventory[],
+  args: CleanupArgs,
+  io: Io,
+): Promise<void> {
+  for (const inventory of inventories) await tryDeletions(cluster, inventory, args, io);
+  const { output, noHeaders } = args;
+  if (output === "json") return io.out(jsonView(inventoryList(inventories)));
+  if (output === "yaml") return io.out(yamlView(inventoryList(inventories)));
+  for (const inventory of inventories)
+    if (output === "name") io.out(inventory.owned.map(({ ref }) => refKey(ref)).join("\n"));
+    else io.out(inventoryView(inventory, { wide: output === "wide", noHeaders }));
+}
+
+async function tryDeletions(
+  cluster: Cluster,
+  { owner, owned, unknown }: Inventory,
+  args: CleanupArgs,
+  io: Io,
+): Promise<void> {
   for (const { subject, reason } of unknown) io.warn(`${subject} could not be read: ${reason}`);
   if (owner.kind !== "nobody")
     io.warn(`${owner.name} looks after it: ${owner.command ?? owner.advice ?? "nothing is deleted here"}`);
@@ -89,22 +99,19 @@ export async function showInventory(cluster: Cluster, revision: string, args: Cl
       const labels = (manifest.metadata as ObjectMeta).labels;
       await deleteOwned(cluster, { ref, uid, revisionLabel: labelOf(labels, "istio.io/rev") }, true);
     }
-  if (args.output === "json") io.out(jsonView(inventoryList(inventory)));
-  else if (args.output === "yaml") io.out(yamlView(inventoryList(inventory)));
-  else if (args.output === "name") io.out(owned.map(({ ref }) => refKey(ref)).join("\n"));
-  else io.out(inventoryView(inventory, { wide: args.output === "wide", noHeaders: args.noHeaders }));
 }
 
 /** The same command again, with other flags of this kind. */
 const commandOf =
-  (args: CleanupArgs, revision: string) =>
+  (args: RevisionArgs) =>
   (extra: readonly string[]): string =>
     [
-      ...["kubectl", "mesh-cleanup", "--revision", revision],
+      ...["kubectl", "mesh-cleanup", "--revision", args.revision],
       ...typedFlags(args, clusterFlags),
       ...typedFlags(args, {
         ...{ istioNamespace: commonFlags.istioNamespace, fieldManager: writeFlags.fieldManager },
         ...(extra.length === 0 && {
+          leftovers: cleanupFlags.leftovers,
           soak: cleanupFlags.soak,
           drain: cleanupFlags.drain,
           reason: cleanupFlags.reason,
@@ -131,11 +138,4 @@ async function confirmed(inventory: Inventory, args: CleanupArgs, io: Io): Promi
   } finally {
     lines.close();
   }
-}
-
-function print(result: RemovalResult, { output, noHeaders }: CleanupArgs, io: Io): void {
-  if (output === "json") io.out(jsonView(removalDocument(result)));
-  else if (output === "yaml") io.out(yamlView(removalDocument(result)));
-  else if (["refused", "unknown", "declined"].includes(result.state)) io.err(`error: ${removalSummary(result)}`);
-  else io.out(removalView(result, { wide: output === "wide", noHeaders }));
 }

@@ -10,7 +10,7 @@ import { kinds } from "../../src/cluster/kinds.ts";
 import { openRemovalStore } from "../../src/execute/cleanup/removal-store.ts";
 import { readDisuse } from "../../src/gather/disuse/read-disuse.ts";
 import { readInventory } from "../../src/gather/inventory/read-inventory.ts";
-import type { ExitCode } from "../../src/mesh/exit-codes.ts";
+import { type ExitCode, exit } from "../../src/mesh/exit-codes.ts";
 import { listed } from "../../src/mesh/phrase.ts";
 import { safe } from "../../src/mesh/safe.ts";
 import { ageText } from "../../src/mesh/text/duration.ts";
@@ -20,10 +20,8 @@ import { type CleanupResult, checkedResult, revisionsOfMesh } from "../../src/up
 import { proveDisuse } from "../../src/upgrade/cleanup/prove-disuse.ts";
 import { isOpenRemoval } from "../../src/upgrade/cleanup/removal-record.ts";
 import { soakFactsOf, soakMarks, soakOf } from "../../src/upgrade/cleanup/soak.ts";
-import { cleanupDocument } from "../../src/views/cleanup-document.ts";
-import { cleanupNamesView, cleanupView } from "../../src/views/cleanup-view.ts";
-import { jsonView, yamlView } from "../../src/views/document.ts";
-import type { CleanupArgs } from "./cleanup-flags.ts";
+import { type CleanupArgs, cleanupFlags, type RevisionArgs } from "./cleanup-flags.ts";
+import { printProof, printRemoval } from "./print-cleanup.ts";
 
 /** What was seen of the revision. */
 export interface CheckedRevision {
@@ -34,38 +32,56 @@ export interface CheckedRevision {
 /**
  * Looks at the revision, with `--wait` until the soak is over. With `--check-only` and `--dry-run` it prints the proof,
  * else it removes the revision where the proof allows it. A removal that was begun goes on whatever the proof is: it
- * puts everything back where the revision is in use again.
+ * puts everything back where the revision is in use again. With `--leftovers`: run-leftovers.ts.
  */
-export const runCleanup = async (args: CleanupArgs, io: Io): Promise<ExitCode> => {
-  const readsOnly = args.checkOnly || args.dryRun !== "none";
-  if (!readsOnly && args.soak === 0 && args.reason === undefined && !args.restore)
+export const runCleanup = async (given: CleanupArgs, io: Io): Promise<ExitCode> => {
+  const { revision, restore, leftovers } = given;
+  if (leftovers && restore)
+    throw new UsageError("--restore is about one revision", "give it with --revision, without --leftovers");
+  if (!leftovers && revision === undefined)
+    throw new UsageError(`--revision is missing`, `it is needed: ${cleanupFlags.revision.describe}`);
+  const readsOnly = given.checkOnly || given.dryRun !== "none";
+  if (!readsOnly && given.soak === 0 && given.reason === undefined && !restore && !leftovers)
     throw new UsageError("a removal without a soak needs a reason", 'add --reason "…": it is kept with the removal');
-  return withCluster("mesh-cleanup", args, io, async (cluster) => {
-    io.err(headline(cluster.identity, args));
-    if (args.restore) return (await import("./remove-checked.ts")).restoreRemoved(cluster, args.revision, args, io);
-    const begun = !readsOnly && (await isBegun(cluster, args));
-    if (begun) return (await import("./remove-checked.ts")).removeChecked(cluster, args.revision, args, io);
-    let checked = await check(cluster, args);
-    while (args.wait && checked.result.soak.state === "not over" && checked.result.state === "soaking") {
-      const { leftMs, why } = checked.result.soak;
-      io.err(`soak: ${ageText(leftMs)} left (${safe(why)})`);
-      await sleep(io.clock, Math.min(leftMs, Math.max(60_000, leftMs / 10)), io.signal);
-      const interruption = interruptionOf(io.signal);
-      if (interruption) return interruption.code;
-      checked = await check(cluster, args);
-    }
-    if (!readsOnly) await markSoak(cluster, checked);
-    if (!readsOnly && checked.result.state === "unused")
-      return (await import("./remove-checked.ts")).removeChecked(cluster, args.revision, args, io);
-    if (args.dryRun === "none" || args.output === "table" || args.output === "wide") print(checked.result, args, io);
-    if (args.dryRun !== "none")
-      await (await import("./remove-checked.ts")).showInventory(cluster, args.revision, args, io);
-    return checked.result.exitCode;
+  return withCluster("mesh-cleanup", given, io, async (cluster) => {
+    io.err(headline(cluster.identity, given));
+    if (leftovers) return (await import("./run-leftovers.ts")).runLeftovers(cluster, given, io);
+    return revision === undefined ? exit.wrongUsage : lookAndRemove(cluster, { ...given, revision }, io);
   });
 };
 
+const lookAndRemove = async (cluster: Cluster, args: RevisionArgs, io: Io): Promise<ExitCode> => {
+  const readsOnly = args.checkOnly || args.dryRun !== "none";
+  if (args.restore) return act("restore", cluster, args, io);
+  if (!readsOnly && (await isBegun(cluster, args))) return act("remove", cluster, args, io);
+  let checked = await check(cluster, args);
+  while (args.wait && checked.result.soak.state === "not over" && checked.result.state === "soaking") {
+    const { leftMs, why } = checked.result.soak;
+    io.err(`soak: ${ageText(leftMs)} left (${safe(why)})`);
+    await sleep(io.clock, Math.min(leftMs, Math.max(60_000, leftMs / 10)), io.signal);
+    const interruption = interruptionOf(io.signal);
+    if (interruption) return interruption.code;
+    checked = await check(cluster, args);
+  }
+  if (!readsOnly) await markSoak(cluster, checked);
+  if (!readsOnly && checked.result.state === "unused") return act("remove", cluster, args, io);
+  if (args.dryRun === "none" || args.output === "table" || args.output === "wide") printProof(checked.result, args, io);
+  if (args.dryRun !== "none") {
+    const { showInventories } = await import("./remove-checked.ts");
+    await showInventories(cluster, [await readInventory(cluster, args.revision, args.istioNamespace)], args, io);
+  }
+  return checked.result.exitCode;
+};
+
+const act = async (what: "remove" | "restore", cluster: Cluster, args: RevisionArgs, io: Io): Promise<ExitCode> => {
+  const { removeChecked, restoreRemoved } = await import("./remove-checked.ts");
+  const result = await (what === "remove" ? removeChecked : restoreRemoved)(cluster, args, io);
+  printRemoval(result, args, io);
+  return result.exitCode;
+};
+
 /** Whether a removal of the revision has changed something and has not ended. */
-const isBegun = async (cluster: Cluster, { revision, istioNamespace }: CleanupArgs): Promise<boolean> => {
+const isBegun = async (cluster: Cluster, { revision, istioNamespace }: RevisionArgs): Promise<boolean> => {
   const { found } = await openRemovalStore(cluster, { revision, istioNamespace });
   return found !== undefined && isOpenRemoval(found.record) && found.record.phase !== "proven";
 };
@@ -84,7 +100,7 @@ const markSoak = async (cluster: Cluster, { facts, result }: CheckedRevision): P
 /** Throws `Refusal` for a revision that is not there. */
 const check = async (
   cluster: Cluster,
-  { revision, istioNamespace, soak: soakMs }: CleanupArgs,
+  { revision, istioNamespace, soak: soakMs }: RevisionArgs,
 ): Promise<CheckedRevision> => {
   const facts = await readDisuse(cluster, { revision, istioNamespace });
   const known = revisionsOfMesh(facts);
@@ -114,12 +130,12 @@ const noSuchRevision = ({ mesh }: CleanupFacts, revision: string, known: readonl
   );
 };
 
-const headline = ({ context, server, user }: Identity, { revision, istioNamespace, as, dryRun }: CleanupArgs): string =>
-  `context ${context ?? "<none>"}, server ${server}, user ${user ?? "<none>"}${as === undefined ? "" : ` as ${as}`}: revision ${revision} of namespace ${istioNamespace}${dryRun === "none" ? "" : ` (dry run: ${dryRun})`}`;
-
-const print = (result: CleanupResult, { output, noHeaders }: CleanupArgs, io: Io): void => {
-  if (output === "json") io.out(jsonView(cleanupDocument(result)));
-  else if (output === "yaml") io.out(yamlView(cleanupDocument(result)));
-  else if (output === "name") io.out(cleanupNamesView(result));
-  else io.out(cleanupView(result, { wide: output === "wide", noHeaders }));
+const headline = (
+  { context, server, user }: Identity,
+  { revision, istioNamespace, as, dryRun, leftovers }: CleanupArgs,
+): string => {
+  const who = `${user ?? "<none>"}${as === undefined ? "" : ` as ${as}`}`;
+  const what = `${leftovers ? "leftovers of " : ""}${revision === undefined ? "all revisions" : `revision ${revision}`}`;
+  const how = dryRun === "none" ? "" : ` (dry run: ${dryRun})`;
+  return `context ${context ?? "<none>"}, server ${server}, user ${who}: ${what} of namespace ${istioNamespace}${how}`;
 };

@@ -89,7 +89,7 @@ export function inventoryView({ owned, shared }: Inventory, options: TableOption
 }
 
 /** The manifests of what goes, for Git: a List that `kubectl apply` takes. It is no result of ours, and has no exit code. */
-export const inventoryList = ({ owned }: Inventory): ManifestList => ({
+export const inventoryList = (inventories: readonly Inventory[]): ManifestList => ({
   ...{ apiVersion: "v1", kind: "List" },
-  items: owned.map(keptManifest),
+  items: inventories.flatMap(({ owned }) => owned.map(keptManifest)),
 });

@@ -96,7 +96,7 @@ spec:
 const well = cluster("well");
 
 suite("npm run demo", { concurrency: true, timeout: 240_000 }, () => {
-  test("it shows the mesh, moves the namespace, shows the mesh again, and what a rollback would do", async () => {
+  test("it shows the mesh, moves the namespace, shows the mesh again, what a rollback would do, and removes the old control plane", async () => {
     const began = performance.now();
     await using shown = demo(["--cluster", well]);
     await shown.until("Booting");
@@ -112,7 +112,8 @@ suite("npm run demo", { concurrency: true, timeout: 240_000 }, () => {
     ];
     const then = ["moved 1 workload (2 pods) of production to revision 1-20", "1-20 (2)"];
     const back = ["$ kubectl-mesh_rollback -n production --dry-run=client", "would restart 1 workload (2 pods)"];
-    const places = [...order, ...then, ...back, "$ kubectl-mesh_rollback --list", "WAY BACK"].map((text) =>
+    const end = ["$ kubectl-mesh_migrate --tag default", "$ kubectl-mesh_cleanup", "revision default is removed"];
+    const places = [...order, ...then, ...back, "$ kubectl-mesh_rollback --list", "WAY BACK", ...end].map((text) =>
       shown.said().indexOf(text),
     );
     assert.deepEqual(

@@ -17,11 +17,12 @@ import { deployment } from "../fixtures/workload-objects.ts";
 import { bootMesh, type EmbeddedMesh, type Result } from "./mesh.ts";
 import { pairs, seed } from "./sweep.ts";
 
-/** How each plugin is run on namespaces; `codes`: how it may end. A plugin that is not here fails the test. */
+/** How each plugin is run, on namespaces unless it takes none; `codes`: how it may end. A plugin that is not here fails the test. */
 const invocations: readonly {
   readonly plugin: string;
   readonly args: readonly string[];
   readonly codes: readonly number[];
+  readonly takesNamespaces?: false;
 }[] = [
   { plugin: "mesh-revisions", args: [], codes: [0] },
   { plugin: "mesh-migrate", args: ["--to", "1-20", "--dry-run=client"], codes: [3] },
@@ -29,6 +30,8 @@ const invocations: readonly {
   { plugin: "mesh-rollback", args: ["--list"], codes: [0] },
   { plugin: "mesh-rollback", args: ["--dry-run=client"], codes: [3] },
   { plugin: "mesh-rollback", args: [], codes: [3] },
+  // Records of removals: hostile-removals.test.ts.
+  { plugin: "mesh-cleanup", args: ["--revision", "1-20", "--check-only"], codes: [3, 5], takesNamespaces: false },
 ];
 const formats = ["table", "wide", "json", "yaml", "name"] as const;
 
@@ -116,11 +119,16 @@ suite("hostile records and journals", () => {
 
   const runs = pairs(invocations, formats);
   test(`of ${invocations.length} runs x ${formats.length} formats, these ${runs.length} (seed ${seed})`, async (t) => {
-    for (const [{ plugin, args, codes }, format] of runs)
+    for (const [{ plugin, args, codes, takesNamespaces = true }, format] of runs)
       await t.test(`${[plugin, ...args].join(" ")} -o ${format} on all of them at once`, async () => {
         const namespaces = [victim.namespace, ...ofAll()];
         const [states, entries] = [statesOf(namespaces), (await mesh.audit()).length];
-        const result = await mesh.run(plugin, ["-n", ofAll().join(","), ...args, "-o", format]);
+        const result = await mesh.run(plugin, [
+          ...(takesNamespaces ? ["-n", ofAll().join(",")] : []),
+          ...args,
+          "-o",
+          format,
+        ]);
         assertSound(result, format, codes);
         assert.deepEqual(statesOf(namespaces), states);
         assert.deepEqual(await changesSince(entries), []);

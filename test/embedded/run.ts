@@ -28,6 +28,9 @@ export interface RunOptions {
 /** What plugins load when they first need it: in virtual time nobody waits for a disk. */
 const loaded = Promise.all([import("ws"), import("listr2"), import("../../src/cli/help.ts"), loadPlugins()]);
 
+// A mesh that is not real is nothing for the istioctl of this machine.
+process.env.ISTIOCTL = "";
+
 export const interrupt: Interruption = { name: "SIGINT", code: 130 };
 
 export async function runPluginHere(

@@ -9,6 +9,7 @@ import type { PodObject, WebhookConfigurationObject } from "../../mesh/kubernete
 import type { Namespace } from "../../mesh/model.ts";
 import { counted, listed } from "../../mesh/phrase.ts";
 import { type AfterCheck, type AfterProof, afterProof } from "../../upgrade/cleanup/removal-result.ts";
+import type { RemovalOptions } from "./removal-run.ts";
 
 /** Dry runs at once. */
 const sideBySide = 8;
@@ -16,14 +17,20 @@ const sideBySide = 8;
 /** Never throws for what cannot be tried: that is `unknown`, with the reason. */
 export async function proveAfterwards(
   cluster: Cluster,
-  { istioNamespace }: { readonly istioNamespace: string },
+  { istioNamespace, analyze }: Pick<RemovalOptions, "istioNamespace" | "analyze">,
 ): Promise<AfterProof> {
-  const [pods, object, webhooks] = await Promise.all([
+  const [pods, object, webhooks, analysis] = await Promise.all([
     orUnknown("a pod can be created in every meshed namespace", () => podsCanBeCreated(cluster, istioNamespace)),
     orUnknown("an Istio object can be written", async () => [await objectCanBeWritten(cluster, istioNamespace)]),
     orUnknown("no webhook leads nowhere", async () => [await webhooksLeadSomewhere(cluster, istioNamespace)]),
+    analyze(),
   ]);
-  return afterProof([...pods, ...object, ...webhooks]);
+  return afterProof([
+    ...pods,
+    ...object,
+    ...webhooks,
+    { title: "istioctl analyze finds no invalid webhook", ...analysis },
+  ]);
 }
 
 const orUnknown = async (title: string, run: () => Promise<readonly AfterCheck[]>): Promise<readonly AfterCheck[]> => {

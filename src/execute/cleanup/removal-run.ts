@@ -6,7 +6,12 @@ import { type ExitCode, exit } from "../../mesh/exit-codes.ts";
 import { refKey } from "../../upgrade/cleanup/chart-objects.ts";
 import type { DisuseProof } from "../../upgrade/cleanup/disuse.ts";
 import type { RemovalPhase, RemovalRecord, RemovalStage } from "../../upgrade/cleanup/removal-record.ts";
-import { type RemovalResult, type RemovalState, whyNotUnused } from "../../upgrade/cleanup/removal-result.ts";
+import {
+  type AfterCheck,
+  type RemovalResult,
+  type RemovalState,
+  whyNotUnused,
+} from "../../upgrade/cleanup/removal-result.ts";
 import type { Inventory, ResourceRef } from "../../upgrade/cleanup/revision-inventory.ts";
 import type { RecordFields } from "../../upgrade/record/record-fields.ts";
 import type { Progress } from "../progress.ts";
@@ -26,6 +31,8 @@ export interface RemovalOptions {
   readonly prove: () => Promise<DisuseProof>;
   /** Asks the user, or has the answer of `--yes`. False: nothing is changed. */
   readonly confirm: (inventory: Inventory) => Promise<boolean>;
+  /** The opinion of `istioctl analyze`, where it is there; asked after the last deletion. Never throws. */
+  readonly analyze: () => Promise<Omit<AfterCheck, "title">>;
   /** USER@HOST. */
   readonly by: string;
   readonly clock: Clock;

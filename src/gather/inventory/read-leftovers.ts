@@ -6,6 +6,7 @@ import type { KubeObject, WebhookConfigurationObject } from "../../mesh/kubernet
 import { labelOf } from "../../mesh/labels.ts";
 import { filterVersion } from "../../upgrade/cleanup/chart-objects.ts";
 import type { Inventory } from "../../upgrade/cleanup/revision-inventory.ts";
+import { isLabelValue } from "../../upgrade/record/record-fields.ts";
 import { itemsOf } from "../list-kind.ts";
 import { readInventory } from "./read-inventory.ts";
 
@@ -49,7 +50,8 @@ export async function readLeftovers(cluster: Cluster, istioNamespace: string): P
     ),
   ]);
   const live = new Set(deployed);
-  const gone = [...new Set(found.flat(2))].filter((revision) => !live.has(revision)).toSorted();
+  // Names of others need not have the form of a revision.
+  const gone = [...new Set(found.flat(2))].filter((name) => isLabelValue(name) && !live.has(name)).toSorted();
   const inventories = await Promise.all(gone.map((revision) => readInventory(cluster, revision, istioNamespace)));
   return inventories.filter(({ owned, unknown }) => owned.length > 0 || unknown.length > 0);
 }

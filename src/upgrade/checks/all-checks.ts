@@ -1,6 +1,7 @@
 /** Every check of the suite: a finding's id is the id of one of these. */
 import type { CheckRecord } from "./check.ts";
 import { cleanupChecks } from "./cleanup/cleanup-checks.ts";
+import { noIstiodRoute } from "./cleanup/proxy-routes.ts";
 import { meshChecks } from "./mesh/mesh-checks.ts";
 import { migrationChecks } from "./move/migration-checks.ts";
 import { rollbackChecks } from "./rollback/rollback-checks.ts";
@@ -12,4 +13,5 @@ export const allChecks: readonly CheckRecord[] = [
   ...meshChecks,
   ...rollbackChecks,
   ...cleanupChecks,
+  noIstiodRoute,
 ];

@@ -44,13 +44,14 @@ export interface RemovalResult {
 export interface AfterCheck {
   /** e.g. `a pod can be created in namespace production`. */
   readonly title: string;
-  readonly state: "good" | "bad" | "unknown";
+  /** `skipped`: it could not be tried here, and is not needed. */
+  readonly state: "good" | "bad" | "unknown" | "skipped";
   /** What was seen, for a person. */
   readonly evidence: string;
 }
 
 export interface AfterProof {
-  readonly state: AfterCheck["state"];
+  readonly state: Exclude<AfterCheck["state"], "skipped">;
   readonly checks: readonly AfterCheck[];
 }
 

@@ -52,6 +52,26 @@ const podFinding = (facts: CleanupFacts, pod: Pod): readonly Observation[] => {
     : [];
 };
 
+/** Of leftovers: a revision that was installed again, or of which a pod still runs, is not left over. */
+export const noIstiodRoute: RouteCheck = {
+  ...routeRecord("cleanup-istiod", "no istiod of it is there"),
+  evidence: ({ mesh }) => readCount(mesh.controlPlanes.length, "control plane"),
+  run: ({ mesh, revision }) =>
+    mesh.controlPlanes
+      .filter((plane) => plane.revision === revision)
+      .flatMap(({ namespace, deployment, istiods }) => [
+        ...(deployment ? [`${namespace}/Deployment/${deployment.name}`] : []),
+        ...istiods.map((istiod) => `${istiod.namespace}/Pod/${istiod.name}`),
+      ])
+      .map((object) =>
+        blocker(
+          object,
+          `it is an istiod of revision ${revision}: the revision is not left over`,
+          `kubectl mesh-cleanup --revision ${revision}`,
+        ),
+      ),
+};
+
 export const connectionsRoute: RouteCheck = {
   ...routeRecord("cleanup-connections", "no proxy is connected to it"),
   evidence: ({ mesh, revision }) => {
