@@ -3,7 +3,9 @@
  * proof must find it, by the right route, and the plugin must write nothing.
  */
 import assert from "node:assert/strict";
+import { readFileSync, writeFileSync } from "node:fs";
 import { after, before, test } from "node:test";
+import { safe } from "../../src/mesh/safe.ts";
 import { barePod, cronJob, deployment, rollout } from "../fixtures/workload-objects.ts";
 import { versionOfIstioctl } from "./istio/istiod.ts";
 import { bootMesh, type EmbeddedMesh } from "./mesh.ts";
@@ -25,6 +27,24 @@ before(async () => {
   await mesh.createNamespace({}, "plain");
 });
 after(() => mesh?.down());
+
+/** Rows of docs/danger.md: a case, and what mesh-cleanup prints of it. */
+const rows = new Map<string, string>();
+const updates = [...process.execArgv, ...process.argv].includes("--test-update-snapshots");
+const cell = (text: string): string =>
+  safe(text)
+    .replaceAll("|", "\\|")
+    .replace(/\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/g, "UID")
+    .replace(/(istiod-1-19)-[0-9a-z]+-[0-9a-z]{5}\b/g, "$1-POD")
+    .replace(/\b[0-9a-f]{12}\b/g, "RUN");
+const tell = (what: string, { code, document }: Looked): void => {
+  const texts = document.findings
+    .filter(({ severity }: Json) => severity === "blocker" || severity === "unknown")
+    .map(
+      ({ check, object, message }: Json) => `${cell(`${object}: ${message}`)} [${check}](checks/cleanup.md#${check})`,
+    );
+  rows.set(what, `| ${what} | ${code} | ${[...new Set<string>(texts)].join("<br>")} |`);
+};
 
 interface Looked {
   readonly code: number;
@@ -253,8 +273,10 @@ const dangers: readonly (readonly [
 for (const [what, objects, says] of dangers)
   test(`in use: ${what}`, () =>
     with_(objects(), async () => {
-      const { code, state, against } = await look();
+      const looked = await look();
+      const { code, state, against } = looked;
       assert.deepEqual([code, state, against.toSorted()], [3, "in-use", says]);
+      tell(what, looked);
     }));
 
 test("in use: one pod left on it, and while it is terminating", () => {
@@ -264,19 +286,24 @@ test("in use: one pod left on it, and while it is terminating", () => {
       mesh.planes.held().some(({ revision }) => revision === "1-19"),
     );
     const says = ["cleanup-pods plain/Pod/left", "cleanup-connections plain/Pod/left"];
-    assert.deepEqual((await look()).against, says);
+    const there = await look();
+    assert.deepEqual(there.against, says);
+    tell("one pod left on it", there);
     await mesh.clock.during(mesh.api.delete("/api/v1/namespaces/plain/pods/left"));
     const going = await look();
     assert.equal(going.code, 3);
     assert.ok(going.against.includes("cleanup-pods plain/Pod/left"), going.against.join());
     assert.match(JSON.stringify(going.document.findings), /is terminating/);
+    tell("a pod that is terminating", going);
   });
 });
 
 test("in use: the default tag", async () => {
   await mesh.setTag("default", "1-19");
   try {
-    const { code, against, document } = await look();
+    const looked = await look();
+    const { code, against, document } = looked;
+    tell("default tag", looked);
     assert.deepEqual(
       [code, against],
       [
@@ -307,8 +334,10 @@ test("in use: an unfinished migration", async () => {
     );
   await write("open");
   try {
-    const { code, against } = await look();
+    const looked = await look();
+    const { code, against } = looked;
     assert.deepEqual([code, against], [3, ["cleanup-undo namespace/production"]]);
+    tell("an unfinished migration", looked);
   } finally {
     await write("done");
   }
@@ -327,7 +356,9 @@ for (const how of ["unready", "frozen"] as const)
   test(`cannot tell: the istiods do not answer (${how})`, async () => {
     await mesh.stopIstiod("1-19", how);
     try {
-      const { code, state, against } = await look();
+      const looked = await look();
+      const { code, state, against } = looked;
+      tell(`istiods that do not answer (${how})`, looked);
       assert.deepEqual([code, state], [5, "cannot-tell"]);
       assert.equal(against.filter((each) => each.startsWith("cleanup-connections istiod/")).length, 2, against.join());
     } finally {
@@ -381,6 +412,15 @@ test("cannot tell: each read that is refused, one after the other", async () => 
     if (code === 5) assert.match(stdout + stderr, /forbidden|cannot/i);
   }
   assert.deepEqual(wrong, []);
+});
+
+test("docs/danger.md has what is printed of each case", () => {
+  const guide = readFileSync("docs/danger.md", "utf8");
+  const [head = ""] = guide.split("| case |");
+  const [, foot = ""] = guide.split(/\n\n(?=Afterwards|During)/);
+  const text = `${head}| case | exit code | what is found |\n|---|---|---|\n${[...rows.values()].join("\n")}\n\n${foot}`;
+  if (updates) return writeFileSync("docs/danger.md", text);
+  assert.equal(guide, text);
 });
 
 test("a revision that is not there is refused, and a tag is told from a revision", async () => {
