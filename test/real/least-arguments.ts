@@ -1,10 +1,13 @@
 /** The shortest command line with which a plugin has something to do. */
 import { pluginRecord } from "../../scripts/plugins.ts";
 
-/** `-n NAMESPACE`, and `--to REVISION` where the plugin demands it. */
+/** `-n NAMESPACE`, and `--to REVISION` where the plugin demands it; a look at the revision where it is about one. */
 export const leastArguments = async (
   plugin: string,
   namespace: string,
   revision: string,
-): Promise<readonly string[]> =>
-  (await pluginRecord(plugin)).options.to?.demandOption ? ["-n", namespace, "--to", revision] : ["-n", namespace];
+): Promise<readonly string[]> => {
+  const { options } = await pluginRecord(plugin);
+  if (options.namespace === undefined) return ["--revision", revision, "--check-only"];
+  return options.to?.demandOption ? ["-n", namespace, "--to", revision] : ["-n", namespace];
+};
