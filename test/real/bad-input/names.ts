@@ -85,6 +85,10 @@ export function describeNames(): void {
         `/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/${items[0].metadata.name}`,
         {
           metadata: { labels: { "istio.io/rev": "1-18" } },
+          webhooks: items[0].webhooks.map((webhook: Json) => {
+            const service = { ...webhook.clientConfig.service, name: "istiod-1-18" };
+            return { ...webhook, clientConfig: { ...webhook.clientConfig, service } };
+          }),
         },
       );
       const finding = told(await refused(namespace, ["target-ready revision/1-18"], ["--to", "orphan"]));
