@@ -91,8 +91,12 @@ export function describeNames(): void {
           }),
         },
       );
-      const finding = told(await refused(namespace, ["target-ready revision/1-18"], ["--to", "orphan"]));
-      assert.match(finding.message, /webhook but no istiod/);
+      const { findings } = await refused(
+        namespace,
+        ["target-endpoints istio-system/Service/istiod-1-18", "target-ready revision/1-18"],
+        ["--to", "orphan"],
+      );
+      assert.match(JSON.stringify(findings), /webhook but no istiod/);
     });
 
     test("odd but valid ones are moved like all others", async () => {
