@@ -17,9 +17,8 @@ import { ageText } from "../../src/mesh/text/duration.ts";
 import { didYouMean } from "../../src/mesh/text/suggestion.ts";
 import type { CleanupFacts } from "../../src/upgrade/checks/cleanup/cleanup-facts.ts";
 import { type CleanupResult, checkedResult, revisionsOfMesh } from "../../src/upgrade/cleanup/cleanup-result.ts";
-import { proveDisuse } from "../../src/upgrade/cleanup/prove-disuse.ts";
 import { isOpenRemoval } from "../../src/upgrade/cleanup/removal-record.ts";
-import { soakFactsOf, soakMarks, soakOf } from "../../src/upgrade/cleanup/soak.ts";
+import { soakFactsOf, soakMarks } from "../../src/upgrade/cleanup/soak.ts";
 import { type CleanupArgs, cleanupFlags, type RevisionArgs } from "./cleanup-flags.ts";
 import { printProof, printRemoval } from "./print-cleanup.ts";
 
@@ -106,8 +105,7 @@ const check = async (
   const known = revisionsOfMesh(facts);
   if (!known.includes(revision) && !(await isSomethingLeft(cluster, revision, istioNamespace)))
     throw noSuchRevision(facts, revision, known);
-  const result = checkedResult(facts, proveDisuse(facts), soakOf(soakFactsOf(facts), soakMs), soakMs);
-  return { facts, result };
+  return { facts, result: checkedResult(facts, soakMs) };
 };
 
 /**

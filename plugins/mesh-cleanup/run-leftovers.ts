@@ -7,8 +7,6 @@ import type { ExitCode } from "../../src/mesh/exit-codes.ts";
 import { leftoverChecks } from "../../src/upgrade/checks/cleanup/cleanup-checks.ts";
 import { type CleanupResult, checkedResult } from "../../src/upgrade/cleanup/cleanup-result.ts";
 import { type LeftoverResult, leftoversResult } from "../../src/upgrade/cleanup/leftovers-result.ts";
-import { proveDisuse } from "../../src/upgrade/cleanup/prove-disuse.ts";
-import { soakFactsOf, soakOf } from "../../src/upgrade/cleanup/soak.ts";
 import { jsonView, yamlView } from "../../src/views/document.ts";
 import { leftoversDocument } from "../../src/views/leftovers-document.ts";
 import type { CleanupArgs, RevisionArgs } from "./cleanup-flags.ts";
@@ -49,7 +47,5 @@ export async function runLeftovers(cluster: Cluster, given: CleanupArgs, io: Io)
   return result.exitCode;
 }
 
-const look = async (cluster: Cluster, { revision, istioNamespace, soak }: RevisionArgs): Promise<CleanupResult> => {
-  const facts = await readDisuse(cluster, { revision, istioNamespace });
-  return checkedResult(facts, proveDisuse(facts, leftoverChecks), soakOf(soakFactsOf(facts), soak), soak);
-};
+const look = async (cluster: Cluster, { revision, istioNamespace, soak }: RevisionArgs): Promise<CleanupResult> =>
+  checkedResult(await readDisuse(cluster, { revision, istioNamespace }), soak, leftoverChecks);

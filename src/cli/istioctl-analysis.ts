@@ -38,15 +38,17 @@ const unsayable = [
   "asUid",
   "certificateAuthority",
   "tlsServerName",
+  "clientCertificate",
+  "clientKey",
+  "insecureSkipTlsVerify",
 ] as const;
-const unsayableToo = ["clientCertificate", "clientKey", "insecureSkipTlsVerify"] as const;
 
 /** Never throws: what cannot be judged is `unknown`, with the reason. */
 export async function analyzeMesh(request: AnalysisRequest): Promise<Analysis> {
   const { flags, env, istioNamespace } = request;
   const program = env.ISTIOCTL ?? "istioctl";
   if (program === "") return { state: "skipped", evidence: "$ISTIOCTL is empty" };
-  const given = [...unsayable, ...unsayableToo].find((key) => flags[key] !== undefined && flags[key] !== false);
+  const given = unsayable.find((key) => flags[key] !== undefined && flags[key] !== false);
   if (given !== undefined || (Array.isArray(flags.asGroup) && flags.asGroup.length > 0))
     return { state: "skipped", evidence: `istioctl has no flag ${longName(given ?? "asGroup")}` };
   const target = (["kubeconfig", "context"] as const).flatMap((key) =>

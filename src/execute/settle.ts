@@ -36,6 +36,17 @@ export async function settle<T, R>({ read, settled, write }: Settlement<T, R>): 
   }
 }
 
+/** For a delete, or a write that then has nothing to write to: the object was deleted since it was read. */
+export const goneIsDone = (error: unknown): undefined => {
+  if (!(error instanceof ClusterError) || error.reason !== "not-found") throw error;
+};
+
+/** For a write that `settle` repeats: the object was deleted since it was read, so it is created again. */
+export const goneIsConflict = (error: unknown): never => {
+  goneIsDone(error);
+  throw new ClusterError((error as ClusterError).message, { reason: "conflict", cause: error });
+};
+
 /** Whether the write was done cannot be read either. */
 const unsettled = (write: ClusterError, read: ClusterError): ClusterError =>
   new ClusterError(`${write.message}; whether it was done is unknown: ${read.message}`, {

@@ -1,10 +1,12 @@
 /** Reads which namespaces each istiod sees. */
+
 import { loadAll } from "js-yaml";
 import type { Cluster } from "../cluster/cluster.ts";
 import { ClusterError } from "../cluster/cluster-error.ts";
 import { kinds } from "../cluster/kinds.ts";
 import type { ConfigMapObject, LabelSelector } from "../mesh/kubernetes.ts";
 import type { Mesh } from "../mesh/model.ts";
+import { revisionedName } from "../mesh/revision-names.ts";
 import type { Discovery } from "../upgrade/evidence/cluster-evidence.ts";
 import type { OptionalRead } from "./optional-read.ts";
 
@@ -20,7 +22,7 @@ export const readDiscovery = async (
   const found = mesh.controlPlanes
     .filter(({ deployment }) => deployment !== undefined)
     .map(async ({ revision, namespace }): Promise<readonly Discovery[]> => {
-      const name = revision === "default" ? "istio" : `istio-${revision}`;
+      const name = revisionedName("istio", revision);
       const configMap = `${namespace}/${name}`;
       const selectors = await optional(
         `ConfigMap ${configMap}`,

@@ -1,4 +1,5 @@
 /** Reads the state of a mesh from the cluster, once. */
+
 import type { Cluster } from "../cluster/cluster.ts";
 import { kinds } from "../cluster/kinds.ts";
 import { revisionsBehind } from "../mesh/from/called-revision.ts";
@@ -8,6 +9,7 @@ import { meshFrom } from "../mesh/from/inventory.ts";
 import { podFrom, podFromMetadata } from "../mesh/from/pod.ts";
 import type { GatewayObject, WebhookConfigurationObject, WorkloadObject } from "../mesh/kubernetes.ts";
 import type { Mesh, Unknown } from "../mesh/model.ts";
+import { defaultValidatorName } from "../mesh/revision-names.ts";
 import { workloadKinds } from "../mesh/workload-kinds.ts";
 import { askIstiods } from "./ask-istiods.ts";
 import { readEndpointSlices, readPolicies, readServices } from "./injector-facts.ts";
@@ -69,7 +71,7 @@ export const snapshot = async (cluster: Cluster, scope: Scope): Promise<Mesh> =>
       Promise.all([injectors, services, deployments, istiods]).then(([found, called, deployed, own]) =>
         readPolicies(cluster, optional, istioNamespace, found, revisionsBehind(called, deployed, own)),
       ),
-      optional("the default validator", cluster.get(kinds.validatingWebhooks, "istiod-default-validator")),
+      optional("the default validator", cluster.get(kinds.validatingWebhooks, defaultValidatorName)),
       listKind(cluster, scope.namespaces, optional, kinds.gateways, whole<GatewayObject>),
       scope.workloads && !scope.podMetadataOnly ? listReplicaSets(cluster, scope.namespaces) : [],
       scope.workloads ? listWorkloads(cluster, scope.namespaces, optional, workloadKinds) : [],

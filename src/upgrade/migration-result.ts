@@ -90,20 +90,20 @@ export function refusedResult(plan: MigrationPlan | undefined, findings: readonl
 export const tagShown = (plan: MigrationPlan | undefined, outcomes: Outcomes): Pick<MigrationResult, "tag"> => {
   if (plan?.tag === undefined) return {};
   const { tag, from, target, changes } = plan.tag;
-  const outcome = changes.length === 0 ? "already" : tagStates[outcomeOf(outcomes, tagKey(tag)).state];
+  const outcome = changes.length === 0 ? "already" : movedStates[outcomeOf(outcomes, tagKey(tag)).state];
   const objects = changes.map(({ ref }) => tagObjectText(ref));
   return { tag: { name: tag, from: from?.revision, to: target.revision, outcome, objects } };
 };
 
-/** What a step that moves a tag came to. */
-export const tagStates: Readonly<Record<StepOutcome["state"], MovedTag["outcome"]>> = {
+/** What a step that moves a workload or a tag came to. */
+export const movedStates = {
   "not-begun": "not-started",
   begun: "unproven",
   proven: "moved",
   failed: "failed",
   unproven: "unproven",
   undone: "restored",
-};
+} as const satisfies Readonly<Record<StepOutcome["state"], MovedTag["outcome"] & Outcome>>;
 
 /** Whether a run that moves a tag has failed before its canary was proven: then it is put back as a whole. */
 export const failedBeforeCanary = (plan: MigrationPlan, outcomes: Outcomes): boolean =>
@@ -301,7 +301,7 @@ function workloadEntries(plan: MovePlan, outcomes: Outcomes): readonly MigratedW
     const open = proof && proof.state !== "proven" && proof.state !== "not-begun";
     add(
       ref,
-      open ? states[proof.state] : "already",
+      open ? movedStates[proof.state] : "already",
       proof && { pods: proof.pods, proven: proof.proven, reason: proof.reason },
     );
   }
@@ -313,25 +313,16 @@ function workloadEntries(plan: MovePlan, outcomes: Outcomes): readonly MigratedW
   for (const [key, { state, reason }] of outcomes) {
     // In no step of the plan: what came up on another revision meanwhile, and what a way back met.
     const ref = refOfKey(key);
-    if (ref && !ofSteps.has(key)) add(ref, states[state], { reason });
+    if (ref && !ofSteps.has(key)) add(ref, movedStates[state], { reason });
   }
   return [...entries.values()];
 }
-
-const states: Readonly<Record<StepOutcome["state"], Outcome>> = {
-  "not-begun": "not-started",
-  begun: "unproven",
-  proven: "moved",
-  failed: "failed",
-  unproven: "unproven",
-  undone: "restored",
-};
 
 const restartEntry = (
   step: RestartStep,
   { state, reason, pods, proven }: StepOutcome,
 ): readonly [Outcome, Partial<MigratedWorkload>] => [
-  states[state],
+  movedStates[state],
   { canary: step.canary, pods: state === "not-begun" || pods === 0 ? step.pods : pods, proven, reason },
 ];
 

@@ -6,8 +6,6 @@ import { Ajv2020 } from "ajv/dist/2020.js";
 import addFormats from "ajv-formats";
 import { load } from "js-yaml";
 import { type CleanupResult, checkedResult } from "../../src/upgrade/cleanup/cleanup-result.ts";
-import { proveDisuse } from "../../src/upgrade/cleanup/prove-disuse.ts";
-import { soakFactsOf, soakOf } from "../../src/upgrade/cleanup/soak.ts";
 import { cleanupDocument } from "../../src/views/cleanup-document.ts";
 import { cleanupNamesView, cleanupView } from "../../src/views/cleanup-view.ts";
 import { jsonView, yamlView } from "../../src/views/document.ts";
@@ -19,7 +17,7 @@ import { golden } from "./golden.ts";
 const day = 24 * 3_600_000;
 const resultOf = (words: CleanupWords, soakMs = day): CleanupResult => {
   const facts = cleanupFacts(words);
-  return checkedResult(facts, proveDisuse(facts), soakOf(soakFactsOf(facts), soakMs), soakMs);
+  return checkedResult(facts, soakMs);
 };
 /** A Job's pod that ended on it. */
 const ended = { mesh: { pods: [pod("plain", "job-1", "1-19", { phase: "Succeeded" })], connected: { "job-1": null } } };

@@ -8,9 +8,9 @@ import { ClusterError } from "../cluster-error.ts";
 import { proxyFor, proxyName } from "./proxy.ts";
 
 /**
- * The connections to one API server. Requests share a few that are kept open. One about a single object takes one
- * more where all of these are busy: else a restart, or the renewal of a lock, would wait behind hundreds of lists. A stream has a connection of its own. A
- * tunnel takes over an idle shared connection, which saves a handshake, or else opens its own: it never waits.
+ * The connections to one API server. Requests share a few that are kept open. One about a single object takes one more
+ * where all of these are busy: else a restart, or the renewal of a lock, would wait behind hundreds of lists. A stream has
+ * a connection of its own. A tunnel takes over an idle shared connection, which saves a handshake, or else opens its own: it never waits.
  */
 export interface Pool {
   readonly server: URL;

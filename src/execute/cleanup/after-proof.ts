@@ -87,10 +87,15 @@ async function podCanBeCreated(cluster: Cluster, { name: namespace, injection }:
       evidence: revision === undefined ? "without a sidecar, as its labels are" : `injected by ${revision}`,
     };
   } catch (error) {
-    if (!(error instanceof ClusterError)) throw error;
-    const isIstio = /failed calling webhook/.test(error.message);
-    return { title, state: isIstio ? "bad" : "unknown", evidence: error.message };
+    return refused(title, error);
   }
+}
+
+/** Another reason than a webhook that cannot be called is nothing that the removal can have caused. */
+function refused(title: string, error: unknown): AfterCheck {
+  if (!(error instanceof ClusterError)) throw error;
+  const isWebhook = /failed calling webhook/.test(error.message);
+  return { title, state: isWebhook ? "bad" : "unknown", evidence: error.message };
 }
 
 async function objectCanBeWritten(cluster: Cluster, istioNamespace: string): Promise<AfterCheck> {
@@ -106,9 +111,7 @@ async function objectCanBeWritten(cluster: Cluster, istioNamespace: string): Pro
     await cluster.create(kind, body, { namespace: istioNamespace, dryRun: true });
     return { title, state: "good", evidence: "a PeerAuthentication was accepted by a dry run" };
   } catch (error) {
-    if (!(error instanceof ClusterError)) throw error;
-    const isIstio = /failed calling webhook/.test(error.message);
-    return { title, state: isIstio ? "bad" : "unknown", evidence: error.message };
+    return refused(title, error);
   }
 }
 

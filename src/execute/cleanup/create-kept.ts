@@ -1,11 +1,13 @@
 /** Creates the objects that were kept again: what istiod needs, then istiod, and its webhooks when it is ready. */
+
 import { type Clock, sleep } from "../../cluster/clock.ts";
 import type { Cluster } from "../../cluster/cluster.ts";
 import { ClusterError } from "../../cluster/cluster-error.ts";
 import { kinds } from "../../cluster/kinds.ts";
 import { readResource } from "../../gather/inventory/read-inventory.ts";
 import { kindOfResource } from "../../gather/inventory/resource-kind.ts";
-import { refKey, type removalOrder, revisionedName } from "../../upgrade/cleanup/chart-objects.ts";
+import { revisionedName } from "../../mesh/revision-names.ts";
+import { refKey, type removalOrder } from "../../upgrade/cleanup/chart-objects.ts";
 import type { InstalledObject } from "../../upgrade/cleanup/inventory-of.ts";
 import { isKept } from "../../upgrade/cleanup/kept-manifest.ts";
 import type { ResourceRef } from "../../upgrade/cleanup/revision-inventory.ts";

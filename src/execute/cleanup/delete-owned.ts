@@ -7,7 +7,7 @@ import { labelOf } from "../../mesh/labels.ts";
 import { refKey } from "../../upgrade/cleanup/chart-objects.ts";
 import type { InstalledObject } from "../../upgrade/cleanup/inventory-of.ts";
 import type { ResourceRef } from "../../upgrade/cleanup/revision-inventory.ts";
-import { settle } from "../settle.ts";
+import { goneIsDone, settle } from "../settle.ts";
 import { isSwitchedOff } from "./injector-switch.ts";
 
 export interface Deletion {
@@ -37,7 +37,7 @@ export async function deleteOwned(cluster: Cluster, deletion: Deletion, dryRun =
     },
     write: async (now) => {
       const { resourceVersion } = (now as InstalledObject).metadata;
-      await cluster.delete(kindOfResource(ref), ref, uid, { resourceVersion, dryRun }).catch(goneIsGood);
+      await cluster.delete(kindOfResource(ref), ref, uid, { resourceVersion, dryRun }).catch(goneIsDone);
       return true;
     },
   });
@@ -50,8 +50,4 @@ const notOurs = (now: InstalledObject, { ref, uid, revisionLabel }: Deletion, dr
   if (ref.kind === "MutatingWebhookConfiguration" && !dryRun && !isSwitchedOff(now))
     return "it was activated again meanwhile";
   return undefined;
-};
-
-const goneIsGood = (error: unknown): void => {
-  if (!(error instanceof ClusterError) || error.reason !== "not-found") throw error;
 };

@@ -2,19 +2,15 @@
 import type { Cluster } from "../../cluster/cluster.ts";
 import { ClusterError } from "../../cluster/cluster-error.ts";
 import { kindOfResource } from "../../gather/inventory/resource-kind.ts";
-import type { LabelSelector, WebhookEntry } from "../../mesh/kubernetes.ts";
-import { labelOf } from "../../mesh/labels.ts";
+import { isNeverMatch, neverMatch } from "../../mesh/from/injectors.ts";
+import type { WebhookEntry } from "../../mesh/kubernetes.ts";
 import { refKey } from "../../upgrade/cleanup/chart-objects.ts";
 import type { InstalledObject } from "../../upgrade/cleanup/inventory-of.ts";
 import type { ResourceRef } from "../../upgrade/cleanup/revision-inventory.ts";
 import type { RecordFields } from "../../upgrade/record/record-fields.ts";
 import { settle } from "../settle.ts";
 
-/** Source: `NeverMatch` (istioctl/pkg/util/common.go). */
-const neverMatch: LabelSelector = { matchLabels: { "istio.io/deactivated": "never-match" } };
-
-const isOff = ({ namespaceSelector }: WebhookEntry): boolean =>
-  labelOf(namespaceSelector?.matchLabels, "istio.io/deactivated") === "never-match";
+const isOff = ({ namespaceSelector }: WebhookEntry): boolean => isNeverMatch(namespaceSelector);
 
 /** Whether no entry of the webhook configuration selects anything. */
 export const isSwitchedOff = ({ webhooks = [] }: InstalledObject): boolean => webhooks.every(isOff);

@@ -3,11 +3,10 @@ import { ClusterError } from "../../cluster/cluster-error.ts";
 import { readResource } from "../../gather/inventory/read-inventory.ts";
 import { listed } from "../../mesh/phrase.ts";
 import { isChartRef, refKey } from "../../upgrade/cleanup/chart-objects.ts";
-import type { RemovalObject } from "../../upgrade/cleanup/removal-record.ts";
 import type { ResourceRef } from "../../upgrade/cleanup/revision-inventory.ts";
 import { createKept, isOfOthers, istiodIsReady, isWebhookKind, restoreOrder } from "./create-kept.ts";
 import { switchOn } from "./injector-switch.ts";
-import type { RemovalRun } from "./removal-run.ts";
+import { type RemovalRun, stagesOf } from "./removal-run.ts";
 
 /** How it ended: `done`, or why not; a signal ends it between two objects. */
 export type PutBack =
@@ -20,19 +19,20 @@ const readyMs = 300_000;
 
 /**
  * Needs a record. Throws `ClusterError` where the cluster refuses or cannot be reached: the same again goes on.
- * `hurried`: a signal has come already, and does not end it.
  */
 export async function putBack(run: RemovalRun, signal: AbortSignal): Promise<PutBack> {
   const { options, cluster } = run;
   const { clock, progress } = options;
   const task = progress.task("restore", `put revision ${options.revision} back`);
   const objects = run.kept()?.record.objects ?? [];
+  // Leftovers have no istiod to wait for.
+  const hasIstiod = objects.some(({ ref }) => ref.kind === "Deployment");
   await run.note("restoring");
   for (const kinds of restoreOrder) {
     const inTurn = objects.filter(({ ref }) => (kinds as readonly string[]).includes(ref.kind));
     const created = inTurn.filter(({ stage }) => ["deleting", "deleted", "restoring"].includes(stage));
     const first = created[0];
-    if (first && isWebhookKind(first.ref) && (await hasIstiod(run))) {
+    if (first && isWebhookKind(first.ref) && hasIstiod) {
       task.update("waits for istiod to be ready");
       if (!(await istiodIsReady(cluster, options, clock, signal, readyMs))) {
         if (signal.aborted) return { state: "interrupted" };
@@ -90,13 +90,6 @@ const deletedMeanwhile = (ref: ResourceRef): ClusterError =>
     reason: "conflict",
     hint: "run the command again: it creates it again",
   });
-
-const stagesOf = (objects: readonly RemovalObject[], stage: "restoring" | "restored") =>
-  new Map(objects.map(({ ref }) => [refKey(ref), stage] as const));
-
-/** Whether the revision had an istiod of its own: leftovers have none to wait for. */
-const hasIstiod = async (run: RemovalRun): Promise<boolean> =>
-  run.kept()?.record.objects.some(({ ref }) => ref.kind === "Deployment") ?? false;
 
 /** Objects with names of those to be created, that are others. */
 export async function takenNames(run: RemovalRun): Promise<readonly string[]> {

@@ -5,7 +5,7 @@ import { ClusterError } from "../../cluster/cluster-error.ts";
 import { type ExitCode, exit } from "../../mesh/exit-codes.ts";
 import { refKey } from "../../upgrade/cleanup/chart-objects.ts";
 import type { DisuseProof } from "../../upgrade/cleanup/disuse.ts";
-import type { RemovalPhase, RemovalRecord, RemovalStage } from "../../upgrade/cleanup/removal-record.ts";
+import type { RemovalObject, RemovalPhase, RemovalRecord, RemovalStage } from "../../upgrade/cleanup/removal-record.ts";
 import {
   type AfterCheck,
   type RemovalResult,
@@ -155,6 +155,12 @@ export function openRemovalRun(
   };
   return run;
 }
+
+/** All of these objects at one stage, for `note`. */
+export const stagesOf = (
+  objects: readonly Pick<RemovalObject, "ref">[],
+  stage: RemovalStage,
+): ReadonlyMap<string, RemovalStage> => new Map(objects.map(({ ref }) => [refKey(ref), stage]));
 
 /** Whether something of the revision is other than it was. */
 export const isChanged = ({ phase }: RemovalRecord): boolean => phase !== "proven" && phase !== "restored";

@@ -19,7 +19,7 @@ import {
 } from "../../upgrade/cleanup/removal-record.ts";
 import { isMalformed, type RecordFields } from "../../upgrade/record/record-fields.ts";
 import { stateLabels } from "../../upgrade/record/run-journal.ts";
-import { settle } from "../settle.ts";
+import { goneIsConflict, settle } from "../settle.ts";
 
 /** A record with the manifests of its objects, in their order. */
 export interface KeptRemoval {
@@ -87,7 +87,9 @@ export async function openRemovalStore(
             data: { ...(now ? others.dropped : {}), ...texts },
           };
           return now
-            ? cluster.patch(kinds.configMaps, { namespace: istioNamespace, name: removalName }, body, {}).catch(orGone)
+            ? cluster
+                .patch(kinds.configMaps, { namespace: istioNamespace, name: removalName }, body, {})
+                .catch(goneIsConflict)
             : cluster.create(kinds.configMaps, body, { namespace: istioNamespace });
         },
       });
@@ -166,12 +168,6 @@ function otherRecords(object: ConfigMapObject | undefined, revision: string) {
   );
   return { dropped, kept };
 }
-
-/** Deleted since it was read: then it is created again. */
-const orGone = (error: unknown): never => {
-  if (!(error instanceof ClusterError) || error.reason !== "not-found") throw error;
-  throw new ClusterError(error.message, { reason: "conflict", cause: error });
-};
 
 const unusable = (where: string, why: string): ClusterError =>
   new ClusterError(`the record of a removal (${where}) cannot be used: ${safe(why, 300)}`, {

@@ -14,7 +14,7 @@ import { counted } from "../../mesh/phrase.ts";
 import { inRemovalOrder, refKey } from "../../upgrade/cleanup/chart-objects.ts";
 import type { InstalledObject } from "../../upgrade/cleanup/inventory-of.ts";
 import { keptManifest } from "../../upgrade/cleanup/kept-manifest.ts";
-import { isOpenRemoval, type RemovalObject, type RemovalStage } from "../../upgrade/cleanup/removal-record.ts";
+import { isOpenRemoval, type RemovalObject } from "../../upgrade/cleanup/removal-record.ts";
 import type { RemovalResult } from "../../upgrade/cleanup/removal-result.ts";
 import type { Inventory } from "../../upgrade/cleanup/revision-inventory.ts";
 import type { RecordFields } from "../../upgrade/record/record-fields.ts";
@@ -26,7 +26,7 @@ import { deleteOwned } from "./delete-owned.ts";
 import { isSwitchedOff, switchOff } from "./injector-switch.ts";
 import { failureText, isOfChart, putBack } from "./put-back.ts";
 import { lockWholeMesh } from "./removal-lock.ts";
-import { codeOf, isChanged, openRemovalRun, type RemovalOptions, type RemovalRun } from "./removal-run.ts";
+import { codeOf, isChanged, openRemovalRun, type RemovalOptions, type RemovalRun, stagesOf } from "./removal-run.ts";
 import { openRemovalStore } from "./removal-store.ts";
 
 /** A removal ends by itself: longer than any drain (ms). */
@@ -197,9 +197,6 @@ interface Entry extends RemovalObject {
   readonly manifest: RecordFields;
 }
 
-const stagesAs = (objects: readonly RemovalObject[], stage: RemovalStage): ReadonlyMap<string, RemovalStage> =>
-  new Map(objects.map(({ ref }) => [refKey(ref), stage]));
-
 const objectsOf = (run: RemovalRun): readonly RemovalObject[] => run.kept()?.record.objects ?? [];
 
 /** From now on no pod gets a sidecar of it. */
@@ -214,12 +211,12 @@ async function turnOff(run: RemovalRun, inventory: Inventory): Promise<RemovalRe
   );
   for (const object of active) {
     if (run.stop.nothingNew.aborted) return stopped(run, inventory);
-    await run.note(phase, stagesAs([object], "deactivating"));
+    await run.note(phase, stagesOf([object], "deactivating"));
     const guarded = await run.guard();
     if (guarded.state !== "unused") return notUnused(run, guarded.state, guarded.reason, inventory);
     const switched = await switchOff(run.cluster, object.ref, object.uid);
     if (switched === "gone" && !isOfChart(run, object.ref)) await run.forget(object.ref);
-    else await run.note(phase, stagesAs([object], switched === "gone" ? "deleted" : "deactivated"));
+    else await run.note(phase, stagesOf([object], switched === "gone" ? "deleted" : "deactivated"));
   }
   task.done();
   return undefined;
@@ -264,7 +261,7 @@ async function deleteAll(run: RemovalRun, inventory: Inventory): Promise<Removal
   );
   for (const step of steps) {
     if (run.stop.nothingNew.aborted) return stopped(run, inventory);
-    await run.note("deleting", stagesAs(step, "deleting"));
+    await run.note("deleting", stagesOf(step, "deleting"));
     const guarded = await run.guard();
     if (guarded.state !== "unused") return notUnused(run, guarded.state, guarded.reason, inventory);
     for (const { ref, uid } of step) {
@@ -272,7 +269,7 @@ async function deleteAll(run: RemovalRun, inventory: Inventory): Promise<Removal
       await run.lock.ensure(run.options.istioNamespace, {});
       await deleteOwned(run.cluster, { ref, uid, revisionLabel: labels.get(refKey(ref)) });
     }
-    await run.note("deleting", stagesAs(step, "deleted"));
+    await run.note("deleting", stagesOf(step, "deleted"));
     if (step.some(({ ref }) => ref.kind === "Deployment")) await podsAreGone(run);
   }
   task.done();

@@ -17,7 +17,7 @@ import {
   stateLabels,
   stateName,
 } from "../../upgrade/record/run-journal.ts";
-import { settle } from "../settle.ts";
+import { goneIsConflict, settle } from "../settle.ts";
 
 export interface JournalWriter {
   journal(): RunJournal;
@@ -56,7 +56,7 @@ export function createJournalWriter(cluster: Cluster, namespace: string, journal
         known = undefined;
         const body = bodyOf(now, text);
         if (!now) return cluster.create(kinds.configMaps, body, { namespace });
-        return cluster.patch(kinds.configMaps, { namespace, name: stateName }, body, {}).catch(orGone);
+        return cluster.patch(kinds.configMaps, { namespace, name: stateName }, body, {}).catch(goneIsConflict);
       },
     });
     ours.clear();
@@ -95,12 +95,6 @@ function textOf({ data }: ConfigMapObject): string | undefined {
   const journal = parseJournal(text);
   return isMalformed(journal) ? text : journalText(journal);
 }
-
-/** Deleted since it was read: then it is created anew. */
-const orGone = (error: unknown): never => {
-  if (!(error instanceof ClusterError) || error.reason !== "not-found") throw error;
-  throw new ClusterError(error.message, { reason: "conflict", cause: error });
-};
 
 const bodyOf = (now: ConfigMapObject | undefined, text: string): object => ({
   ...(now ? {} : { apiVersion: "v1", kind: "ConfigMap" }),

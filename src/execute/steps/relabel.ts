@@ -16,7 +16,7 @@ import {
 } from "../../mesh/revision-labels.ts";
 import { isMalformed } from "../../upgrade/record/record-fields.ts";
 import { parseUndoRecord, sameRecord, type UndoRecord, undoText } from "../../upgrade/record/undo-record.ts";
-import { settle } from "../settle.ts";
+import { goneIsDone, settle } from "../settle.ts";
 
 /** What a namespace is to have; `record: null` removes the undo record, `undefined` leaves it alone. */
 export interface Relabel {
@@ -57,7 +57,7 @@ export const relabel = (
       const body = patchBody(now as NamespaceObject, change);
       const reply = await cluster
         .patch(kinds.namespaces, { name: change.namespace }, body, { dryRun: options.dryRun })
-        .catch(noneIfGone);
+        .catch(goneIsDone);
       if (!reply) return { kind: "changed-by-others", found: undefined };
       const found = revisionLabelsOf(reply.metadata.labels);
       return sameRevisionLabels(found, change.labels)
@@ -65,11 +65,6 @@ export const relabel = (
         : { kind: "altered", found };
     },
   });
-
-/** Deleted since it was read. */
-const noneIfGone = (error: unknown): undefined => {
-  if (!(error instanceof ClusterError) || error.reason !== "not-found") throw error;
-};
 
 function hasRecord({ metadata }: NamespaceObject, record: UndoRecord | null | undefined): boolean {
   if (record === undefined) return true;

@@ -12,7 +12,7 @@ import type { RestartGoal } from "../../upgrade/proof/workload-proof.ts";
 import { type Arrived, arrival } from "../arrival.ts";
 import type { ProgressTask } from "../progress.ts";
 import type { Proof, StepActions } from "../run-plan.ts";
-import { settle } from "../settle.ts";
+import { goneIsDone, settle } from "../settle.ts";
 import type { Tools } from "../tools.ts";
 import { probeFailure } from "./probe.ts";
 import { checkLabels } from "./relabel-step.ts";
@@ -137,9 +137,7 @@ const deletePod = (
     write: async (pod) => {
       const { resourceVersion } = (pod as PodObject).metadata;
       const deleted = cluster.delete(kinds.pods, { namespace, name }, uid, { resourceVersion });
-      await deleted.catch((error: unknown) => {
-        if (!(error instanceof ClusterError) || error.reason !== "not-found") throw error;
-      });
+      await deleted.catch(goneIsDone);
       return "over";
     },
   });

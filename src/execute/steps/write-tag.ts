@@ -14,7 +14,7 @@ import {
   tagObjectText,
   tagRecordOf,
 } from "../../upgrade/tags/tag-parts.ts";
-import { settle } from "../settle.ts";
+import { goneIsDone, settle } from "../settle.ts";
 
 const kindOf: Readonly<Record<TagObjectKind, Kind<TagObject>>> = {
   MutatingWebhookConfiguration: kinds.mutatingWebhooks as Kind<TagObject>,
@@ -59,7 +59,7 @@ export const writeTagObject = (
     write: async (now) => {
       if (after === undefined) {
         const { uid: known, resourceVersion } = (now as TagObject).metadata;
-        await cluster.delete(kind, name, known, { ...options, resourceVersion }).catch(orGone);
+        await cluster.delete(kind, name, known, { ...options, resourceVersion }).catch(goneIsDone);
         return "written";
       }
       const body = tagBody(change, now, after, record);
@@ -111,11 +111,6 @@ const hasRecord = (now: TagObject, record: TagRecord | null): boolean => {
 const hasRun = (now: TagObject, record: TagRecord | null): boolean => {
   const found = tagRecordOf(now);
   return found !== undefined && !isMalformed(found) && record !== null && found.run === record.run;
-};
-
-/** Deleted since it was read. */
-const orGone = (error: unknown): void => {
-  if (!(error instanceof ClusterError) || error.reason !== "not-found") throw error;
 };
 
 const changedByOthers = ({ ref }: TagChange, what: string): ClusterError =>

@@ -5,7 +5,6 @@ import type { ServiceObject, WebhookConfigurationObject } from "../../mesh/kuber
 import type { Istiod, Mesh } from "../../mesh/model.ts";
 import { isRunningIstiod } from "../../mesh/revision-state.ts";
 import type { Caller, CleanupFacts, WebhookFacts } from "../../upgrade/checks/cleanup/cleanup-facts.ts";
-import type { CleanupRequest } from "../../upgrade/cleanup/cleanup-request.ts";
 import {
   containsAddress,
   isHostOf,
@@ -30,7 +29,7 @@ import { readTemplates } from "./read-templates.ts";
  */
 export const readDisuse = async (
   cluster: Cluster,
-  { revision, istioNamespace }: Pick<CleanupRequest, "revision" | "istioNamespace">,
+  { revision, istioNamespace }: { readonly revision: string; readonly istioNamespace: string },
 ): Promise<CleanupFacts> => {
   const missing: MissingEvidence[] = [];
   const needed = needing(missing);

@@ -1,4 +1,5 @@
 /** Reads which addresses of a control plane the other revisions give their proxies. */
+
 import { load, loadAll } from "js-yaml";
 import type { Cluster } from "../../cluster/cluster.ts";
 import { ClusterError } from "../../cluster/cluster-error.ts";
@@ -7,6 +8,7 @@ import { injectorConfigMap } from "../../mesh/from/injectors.ts";
 import { defaultDiscoveryAddress } from "../../mesh/from/pod-proxy.ts";
 import { labelOf } from "../../mesh/labels.ts";
 import type { ControlPlane, Mesh } from "../../mesh/model.ts";
+import { revisionedName } from "../../mesh/revision-names.ts";
 import type { MeshAddresses } from "../../upgrade/checks/cleanup/cleanup-facts.ts";
 import type { NeededRead } from "./needed-read.ts";
 
@@ -23,7 +25,7 @@ export const readMeshAddresses = async (
 ): Promise<readonly MeshAddresses[]> => {
   const others = mesh.controlPlanes.filter((plane) => plane.deployment !== undefined && plane.revision !== revision);
   const found = others.map(async (plane) => {
-    const name = plane.revision === "default" ? "istio" : `istio-${plane.revision}`;
+    const name = revisionedName("istio", plane.revision);
     const shared = sharedConfigMap(mesh, plane);
     const dataOf = async (configMap: string, key: string, isYaml: boolean): Promise<unknown> =>
       needed(

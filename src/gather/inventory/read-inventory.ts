@@ -1,9 +1,11 @@
 /** Reads what there is of a revision: its objects by the names of the charts, and what refers to them. No Secret. */
+
 import type { Cluster, ListQuery } from "../../cluster/cluster.ts";
 import { type Kind, kinds } from "../../cluster/kinds.ts";
 import type { WorkloadObject } from "../../mesh/kubernetes.ts";
 import type { Unknown } from "../../mesh/model.ts";
-import { chartObjects, filterVersion, refKey, revisionedName } from "../../upgrade/cleanup/chart-objects.ts";
+import { revisionedName } from "../../mesh/revision-names.ts";
+import { chartObjects, filterVersion, refKey } from "../../upgrade/cleanup/chart-objects.ts";
 import { type InstalledObject, inventoryOf, type Live } from "../../upgrade/cleanup/inventory-of.ts";
 import type { Inventory, ResourceRef } from "../../upgrade/cleanup/revision-inventory.ts";
 import { itemsOf } from "../list-kind.ts";

@@ -1,9 +1,11 @@
 /** Looks for what earlier removals left: objects of revisions that have no istiod any more. */
+
 import type { Cluster } from "../../cluster/cluster.ts";
 import { kinds } from "../../cluster/kinds.ts";
 import { isSidecarInjector } from "../../mesh/from/injectors.ts";
 import type { KubeObject, WebhookConfigurationObject } from "../../mesh/kubernetes.ts";
 import { labelOf } from "../../mesh/labels.ts";
+import { defaultValidatorName, labelledRevision } from "../../mesh/revision-names.ts";
 import { filterVersion } from "../../upgrade/cleanup/chart-objects.ts";
 import type { Inventory } from "../../upgrade/cleanup/revision-inventory.ts";
 import { isLabelValue } from "../../upgrade/record/record-fields.ts";
@@ -15,7 +17,7 @@ import { readInventory } from "./read-inventory.ts";
  * out. Throws `ClusterError` where the revisions cannot be read: leftovers that are not seen are not "none".
  */
 export async function readLeftovers(cluster: Cluster, istioNamespace: string): Promise<readonly Inventory[]> {
-  const rev = ({ metadata }: KubeObject): string => labelOf(metadata.labels, "istio.io/rev") ?? "default";
+  const rev = ({ metadata }: KubeObject): string => labelledRevision(metadata.labels);
   const named = (text: string | undefined): readonly string[] => (text === undefined ? [] : [text]);
   const [deployed, ...found] = await Promise.all([
     itemsOf(cluster.list(kinds.deployments, { labelSelector: "app=istiod", metadataOnly: true }, rev)),
@@ -26,7 +28,7 @@ export async function readLeftovers(cluster: Cluster, istioNamespace: string): P
     ),
     itemsOf(
       cluster.list(kinds.validatingWebhooks, {}, (each: WebhookConfigurationObject) =>
-        labelOf(each.metadata.labels, "app") === "istiod" || each.metadata.name === "istiod-default-validator"
+        labelOf(each.metadata.labels, "app") === "istiod" || each.metadata.name === defaultValidatorName
           ? [...named(labelOf(each.metadata.labels, "istio.io/rev")), ...serviceRevisions(each, istioNamespace)]
           : [],
       ),

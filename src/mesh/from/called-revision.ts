@@ -1,7 +1,8 @@
 /** Which revision's istiods a Service leads to: what a webhook calls, whatever its labels say. */
 import type { Labels, ServiceObject, WebhookConfigurationObject, WebhookEntry, WorkloadObject } from "../kubernetes.ts";
-import { labelOf, matchesSelector } from "../labels.ts";
+import { matchesSelector } from "../labels.ts";
 import type { Pod } from "../model.ts";
+import { labelledRevision } from "../revision-names.ts";
 
 /** The revision behind each Service, by `NAMESPACE/SERVICE`. */
 export type RevisionsBehind = ReadonlyMap<string, string>;
@@ -24,10 +25,10 @@ export const revisionsBehind = (
       const selected = (labels: Labels | undefined): boolean => matchesSelector({ matchLabels: selector }, labels);
       const ofPods = pods
         .filter((pod) => pod.namespace === namespace && selected(pod.labels))
-        .map(({ labels }) => revisionLabel(labels));
+        .map(({ labels }) => labelledRevision(labels));
       const ofTemplates = deployments
         .filter((each) => each.metadata.namespace === namespace && selected(each.spec.template?.metadata?.labels))
-        .map((each) => revisionLabel(each.metadata.labels));
+        .map((each) => labelledRevision(each.metadata.labels));
       const [revision, ...others] = new Set(ofPods.length > 0 ? ofPods : ofTemplates);
       return revision === undefined || others.length > 0 ? [] : [[`${namespace}/${metadata.name}`, revision] as const];
     }),
@@ -41,7 +42,8 @@ export const calledRevision = (
   configuration: WebhookConfigurationObject,
   { clientConfig: { service } }: WebhookEntry,
   behind: RevisionsBehind,
-): string => (service && behind.get(`${service.namespace}/${service.name}`)) ?? labelledRevision(configuration);
+): string =>
+  (service && behind.get(`${service.namespace}/${service.name}`)) ?? labelledRevision(configuration.metadata.labels);
 
 /** Each revision that the configuration calls; the label's where it has no entry. */
 export const calledRevisions = (
@@ -49,13 +51,5 @@ export const calledRevisions = (
   behind: RevisionsBehind,
 ): readonly string[] => {
   const called = (configuration.webhooks ?? []).map((entry) => calledRevision(configuration, entry, behind));
-  return called.length === 0 ? [labelledRevision(configuration)] : [...new Set(called)];
+  return called.length === 0 ? [labelledRevision(configuration.metadata.labels)] : [...new Set(called)];
 };
-
-/**
- * Revision of a webhook configuration, by its label; without the label it is `default` (istio/istio
- * operator/cmd/mesh/uninstall.go).
- */
-export const labelledRevision = ({ metadata }: WebhookConfigurationObject): string => revisionLabel(metadata.labels);
-
-const revisionLabel = (labels: Labels | undefined): string => labelOf(labels, "istio.io/rev") ?? "default";

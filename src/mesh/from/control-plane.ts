@@ -1,8 +1,10 @@
 /** Control planes, from istiod's Deployments, its pods and the injection webhooks. */
+
 import { imageTag, parseVersion } from "../istio-version.ts";
 import type { WebhookConfigurationObject, WorkloadObject } from "../kubernetes.ts";
 import { labelOf } from "../labels.ts";
 import type { ControlPlane, Istiod, Pod } from "../model.ts";
+import { labelledRevision } from "../revision-names.ts";
 import { calledRevisions, type RevisionsBehind } from "./called-revision.ts";
 
 /**
@@ -20,7 +22,7 @@ export const controlPlanesFrom = (
   const deployed = deployments.map((deployment): ControlPlane => {
     const { metadata, spec, status } = deployment;
     const namespace = metadata.namespace ?? "";
-    const revision = labelOf(metadata.labels, "istio.io/rev") ?? "default";
+    const revision = labelledRevision(metadata.labels);
     return {
       revision,
       namespace,
@@ -54,7 +56,7 @@ const planeWithoutDeployment = (revision: string, pods: readonly Pod[], istioNam
   };
 };
 
-const podRevision = (pod: Pod): string => labelOf(pod.labels, "istio.io/rev") ?? "default";
+const podRevision = (pod: Pod): string => labelledRevision(pod.labels);
 
 const istiodFrom = ({ name, namespace, uid, ready, terminating, phase }: Pod): Istiod => ({
   name,

@@ -1,8 +1,10 @@
 /** Istio's sidecar injectors, from the MutatingWebhookConfigurations. */
-import type { WebhookConfigurationObject, WebhookEntry } from "../kubernetes.ts";
+
+import type { LabelSelector, WebhookConfigurationObject, WebhookEntry } from "../kubernetes.ts";
 import { labelOf } from "../labels.ts";
 import type { Injector, InjectorPolicy } from "../model.ts";
-import { calledRevision, labelledRevision, type RevisionsBehind } from "./called-revision.ts";
+import { labelledRevision, revisionedName } from "../revision-names.ts";
+import { calledRevision, type RevisionsBehind } from "./called-revision.ts";
 
 /**
  * Facts about injectors that their webhook configurations do not contain: the revision behind each Service and its
@@ -27,7 +29,7 @@ export const injectorsFrom = (
   { behind, readyEndpoints, policies, versions }: InjectorFacts,
 ): Injector[] =>
   configurations.toSorted(byName).flatMap((configuration) => {
-    const labelled = labelledRevision(configuration);
+    const labelled = labelledRevision(configuration.metadata.labels);
     return sidecarEntries(configuration).map((entry) => {
       const service = entry.clientConfig.service;
       const revision = calledRevision(configuration, entry, behind);
@@ -53,8 +55,7 @@ export const isSidecarInjector = (configuration: WebhookConfigurationObject): bo
   sidecarEntries(configuration).length > 0;
 
 /** Name of the ConfigMap with the injection policy of a revision (istiod's Helm chart). */
-export const injectorConfigMap = (revision: string): string =>
-  revision === "default" ? "istio-sidecar-injector" : `istio-sidecar-injector-${revision}`;
+export const injectorConfigMap = (revision: string): string => revisionedName("istio-sidecar-injector", revision);
 
 /** Found by labels and entry names, because `istioctl tag set --webhook-name` can give the object any name. */
 const sidecarEntries = ({ metadata, webhooks = [] }: WebhookConfigurationObject): readonly WebhookEntry[] =>
@@ -63,10 +64,14 @@ const sidecarEntries = ({ metadata, webhooks = [] }: WebhookConfigurationObject)
     : webhooks.filter((entry) => /(^|\.)sidecar-injector\.istio\.io$/.test(entry.name));
 
 /** istioctl deactivates an injector with this selector. Source: `NeverMatch` (istioctl/pkg/util/common.go). */
-export const isDeactivated = (entry: WebhookEntry): boolean =>
-  [entry.namespaceSelector, entry.objectSelector].some(
-    (selector) => labelOf(selector?.matchLabels, "istio.io/deactivated") === "never-match",
-  );
+export const neverMatch: LabelSelector = { matchLabels: { "istio.io/deactivated": "never-match" } };
+
+/** Whether it is the selector that matches nothing. */
+export const isNeverMatch = (selector: LabelSelector | undefined): boolean =>
+  labelOf(selector?.matchLabels, "istio.io/deactivated") === "never-match";
+
+export const isDeactivated = ({ namespaceSelector, objectSelector }: WebhookEntry): boolean =>
+  isNeverMatch(namespaceSelector) || isNeverMatch(objectSelector);
 
 const byName = (a: WebhookConfigurationObject, b: WebhookConfigurationObject): number =>
   a.metadata.name < b.metadata.name ? -1 : a.metadata.name > b.metadata.name ? 1 : 0;

@@ -3,6 +3,7 @@
  * Nothing else is ever taken for a revision's. Source: manifests/charts/istio-control/istio-discovery/templates; the
  * Leases are of pilot/pkg/leaderelection.
  */
+import { revisionedName } from "../../mesh/revision-names.ts";
 import type { ResourceRef } from "./revision-inventory.ts";
 
 /** How an object with the name of the chart is proven to be the revision's. */
@@ -47,10 +48,6 @@ export const removalOrder = [
   "ClusterRole",
   "ServiceAccount",
 ] as const;
-
-/** `istiod-1-19`; of the install without a revision `istiod`. */
-export const revisionedName = (name: string, revision: string): string =>
-  revision === "default" ? name : `${name}-${revision}`;
 
 /** The API resources of these objects, by kind. */
 export const chartKinds = {
@@ -133,7 +130,7 @@ export const chartObjects = (revision: string, istioNamespace: string): readonly
  * such a name of the revision; charts up to 1.20 have them for four versions each.
  */
 export const filterVersion = (name: string, revision: string): string | undefined => {
-  const suffix = revision === "default" ? "" : `-${revision}`;
+  const suffix = revisionedName("", revision);
   if (!name.endsWith(suffix)) return undefined;
   return /^(?:tcp-)?(?:stats-filter|metadata-exchange|stackdriver-filter|stackdriver-sampling-accesslog-filter)-(1\.\d{1,3})$/.exec(
     name.slice(0, name.length - suffix.length),

@@ -1,9 +1,12 @@
 /** What a look at a revision came to: whether it may be removed now. */
 import { type ExitCode, exit } from "../../mesh/exit-codes.ts";
 import type { Finding } from "../../mesh/finding.ts";
+import { cleanupChecks } from "../checks/cleanup/cleanup-checks.ts";
 import type { CleanupFacts } from "../checks/cleanup/cleanup-facts.ts";
+import type { RouteCheck } from "../checks/cleanup/revision-use.ts";
 import type { DisuseProof } from "./disuse.ts";
-import type { Soak } from "./soak.ts";
+import { proveDisuse } from "./prove-disuse.ts";
+import { type Soak, soakFactsOf, soakOf } from "./soak.ts";
 
 /**
  * `unused`: nothing needs it, and the soak is over · `soaking`: nothing needs it, and the soak is not over · `in-use`
@@ -30,13 +33,15 @@ const exitCodes: Readonly<Record<CleanupState, ExitCode>> = {
   "cannot-tell": exit.cannotTell,
 };
 
-/** The soak counts only for a revision that nothing needs. */
+/** By these routes of proof, and a soak of so long (ms), which counts only for a revision that nothing needs. */
 export const checkedResult = (
-  { mesh: { istioNamespace } }: CleanupFacts,
-  proof: DisuseProof,
-  soak: Soak,
+  facts: CleanupFacts,
   soakMs: number,
+  checks: readonly RouteCheck[] = cleanupChecks,
 ): CleanupResult => {
+  const { istioNamespace } = facts.mesh;
+  const proof = proveDisuse(facts, checks);
+  const soak = soakOf(soakFactsOf(facts), soakMs);
   const state = stateOf(proof, soak);
   const { revision, takenAt } = proof;
   return { state, revision, istioNamespace, takenAt, proof, soakMs, soak, exitCode: exitCodes[state] };

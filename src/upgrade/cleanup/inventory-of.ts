@@ -1,7 +1,9 @@
 /** What is a revision's own, provably, and what only has its label or its name: from the objects that were read. */
+
 import type { KubeObject, LabelSelector, Labels, WebhookEntry } from "../../mesh/kubernetes.ts";
 import { labelOf } from "../../mesh/labels.ts";
 import type { Unknown } from "../../mesh/model.ts";
+import { defaultValidatorName, revisionedName } from "../../mesh/revision-names.ts";
 import {
   type ChartObject,
   chartObjects,
@@ -9,7 +11,6 @@ import {
   inRemovalOrder,
   isGatewayClassName,
   refKey,
-  revisionedName,
 } from "./chart-objects.ts";
 import { type OwnerFacts, ownerOf } from "./owner.ts";
 import type { Inventory, OwnedObject, ResourceRef, SharedObject } from "./revision-inventory.ts";
@@ -212,7 +213,7 @@ function callerOwnership({ ref, object }: Live, facts: InventoryFacts, leftovers
   const tag = labelOf(object.metadata.labels, "istio.io/tag");
   const leads = ref.kind === "Service" ? selectsRevision(object, facts.revision) : callsOf(object, facts);
   if (!leads || (ref.kind === "Service" && tag === undefined)) return undefined;
-  const isDefault = tag === "default" || ref.name === "istiod-default-validator";
+  const isDefault = tag === "default" || ref.name === defaultValidatorName;
   if (leads === "some") return { shared: "one of its webhooks calls the revision" };
   if (isDefault && !leftovers)
     return {

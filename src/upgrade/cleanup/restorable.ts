@@ -1,5 +1,7 @@
 /** Whether an object that a record has kept may be created: only what the charts make of the revision. */
+
 import { labelOf } from "../../mesh/labels.ts";
+import { defaultValidatorName } from "../../mesh/revision-names.ts";
 import { chartObjects, filterVersion, isGatewayClassName, refKey } from "./chart-objects.ts";
 import { chartOwnership, type InstalledObject } from "./inventory-of.ts";
 import type { ResourceRef } from "./revision-inventory.ts";
@@ -18,7 +20,7 @@ export function isRestorable(ref: ResourceRef, kept: object, revision: string, i
   }
   if (ref.kind === "EnvoyFilter") return filterVersion(ref.name, revision) !== undefined;
   if (ref.kind === "ConfigMap") return ref.namespace === istioNamespace && isGatewayClassName(ref.name, revision);
-  if (ref.name === "istiod-default-validator") return ref.kind === "ValidatingWebhookConfiguration";
+  if (ref.name === defaultValidatorName) return ref.kind === "ValidatingWebhookConfiguration";
   const isTagKind =
     ref.kind === "MutatingWebhookConfiguration" || (ref.kind === "Service" && ref.namespace === istioNamespace);
   return isTagKind && labelOf(labels, "istio.io/tag") !== undefined;

@@ -1,7 +1,9 @@
 /** How the Services of a revision are called by name, and which texts contain such a name. */
+
 import type { ServiceObject } from "../../mesh/kubernetes.ts";
 import { labelOf, matchesSelector } from "../../mesh/labels.ts";
 import type { Mesh } from "../../mesh/model.ts";
+import { labelledRevision, revisionedName } from "../../mesh/revision-names.ts";
 
 /** A Service that leads to the revision, or led to it while it had an istiod. */
 export interface RevisionService {
@@ -17,9 +19,6 @@ export interface RevisionService {
   readonly elsewhere: boolean;
 }
 
-/** Name of istiod's Service and Deployment of a revision, as the chart has them. */
-export const istiodName = (revision: string): string => (revision === "default" ? "istiod" : `istiod-${revision}`);
-
 /**
  * The Services of a revision: those that select an istiod of it, by pods and by the templates of its Deployments; and
  * the Service with the chart's name in the namespace of the revision, also where it is gone, unless it leads to another
@@ -31,6 +30,7 @@ export const revisionServices = (
   revision: string,
 ): readonly RevisionService[] => {
   const istiods = istiodLabels(mesh);
+  const chartName = revisionedName("istiod", revision);
   const selected = services.map((service) => {
     const selector = service.spec?.selector ?? {};
     const behind = istiods.filter(
@@ -46,18 +46,17 @@ export const revisionServices = (
     ...mesh.controlPlanes.filter((plane) => plane.revision === revision).map(({ namespace }) => namespace),
   ]);
   const isChartName = ({ metadata }: ServiceObject): boolean =>
-    metadata.name === istiodName(revision) && places.has(metadata.namespace ?? "");
+    metadata.name === chartName && places.has(metadata.namespace ?? "");
   const found = selected
     .filter(({ service, behind }) => behind.has(revision) || (behind.size === 0 && isChartName(service)))
     .map(({ service }) => serviceOf(service));
   const gone = [...places].filter(
-    (namespace) =>
-      !services.some(({ metadata }) => metadata.namespace === namespace && metadata.name === istiodName(revision)),
+    (namespace) => !services.some(({ metadata }) => metadata.namespace === namespace && metadata.name === chartName),
   );
   return [
     ...found,
     ...gone.map((namespace) => ({
-      ...{ namespace, name: istiodName(revision), ip: undefined, tag: undefined, exposed: false, elsewhere: false },
+      ...{ namespace, name: chartName, ip: undefined, tag: undefined, exposed: false, elsewhere: false },
     })),
   ];
 };
@@ -79,7 +78,7 @@ const istiodLabels = ({ pods, workloads, controlPlanes }: Mesh) => {
   return [
     ...pods
       .filter(({ labels }) => labelOf(labels, "app") === "istiod")
-      .map(({ namespace, labels }) => ({ namespace, labels, revision: labelOf(labels, "istio.io/rev") ?? "default" })),
+      .map(({ namespace, labels }) => ({ namespace, labels, revision: labelledRevision(labels) })),
     ...workloads.flatMap(({ namespace, uid, template }) => {
       const revision = deployed.get(uid);
       return revision === undefined ? [] : [{ namespace, labels: template?.metadata?.labels ?? {}, revision }];

@@ -1,6 +1,8 @@
 /** Why a restart would not bring a workload to the target, if that is certain from what is listed of it. */
+
 import { labelOf } from "../../mesh/labels.ts";
 import type { Injection, Workload } from "../../mesh/model.ts";
+import { revisionedName } from "../../mesh/revision-names.ts";
 import type { Target } from "../record/undo-record.ts";
 import type { Blocked } from "./moves.ts";
 
@@ -91,7 +93,7 @@ const discoveryAddressIn = (config: string | undefined): string | undefined =>
 
 /** Service names of the istiod chart: `istiod`, `istiod-REVISION`. */
 const isIstiodOf = (revision: string, address: string): boolean =>
-  address.startsWith(revision === "default" ? "istiod." : `istiod-${revision}.`);
+  address.startsWith(`${revisionedName("istiod", revision)}.`);
 
 const notInjected = (after: Injection, plain: Injection, target: Target): Blocked | undefined => {
   const blocked = (reason: string, remedy: string, unknown = false): Blocked => ({

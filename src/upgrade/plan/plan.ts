@@ -44,8 +44,9 @@ export interface Stage {
 }
 
 /**
- * `records`: the undo records of all namespaces that move with a tag · `tag`: the tag itself · `canary`: one workload, until its first new pod is proven · `workloads`: all the others · `close`: the undo records of
- * the namespaces that have arrived whole · `labels` and `restarts`: the two stages of a rollback.
+ * `records`: the undo records of all namespaces that move with a tag · `tag`: the tag itself · `canary`: one workload,
+ * until its first new pod is proven · `workloads`: all the others · `close`: the undo records of the namespaces that have
+ * arrived whole · `labels` and `restarts`: the two stages of a rollback.
  */
 export type StageName = "records" | "tag" | "canary" | "workloads" | "close" | "labels" | "restarts";
 

@@ -5,12 +5,11 @@ import {
   isInstant,
   isLabelValue,
   isMalformed,
-  isText,
   type Malformed,
   type RecordFields,
   versionedFields,
 } from "./record-fields.ts";
-import type { FromRevision } from "./undo-record.ts";
+import { type FromRevision, fromRevisionOf } from "./undo-record.ts";
 
 /** The parts of an object that a tag move writes. Everything else of the object stays as it is. */
 export interface TagParts {
@@ -52,7 +51,7 @@ export const parseTagRecord = (text: string): TagRecord | Malformed => {
   const read = versionedFields(text);
   if (isMalformed(read)) return read;
   const { run, tag, target, stamp, state } = read.record;
-  const from = read.record.from === null ? null : fromOf(fields(read.record.from));
+  const from = read.record.from === null ? null : fromRevisionOf(fields(read.record.from));
   const before = read.record.before === null ? null : partsIn(fields(read.record.before));
   const after = partsIn(fields(read.record.after));
   if (!isLabelValue(run) || !isLabelValue(tag) || !isLabelValue(target) || !isInstant(stamp))
@@ -64,11 +63,6 @@ export const parseTagRecord = (text: string): TagRecord | Malformed => {
     };
   return { version: 1, run, tag, target, from, stamp, before, after, state };
 };
-
-const fromOf = ({ revision, deploymentUid }: RecordFields): FromRevision | undefined =>
-  isLabelValue(revision) && (deploymentUid === undefined || isText(deploymentUid))
-    ? { revision, deploymentUid }
-    : undefined;
 
 /** A record that is damaged here would be written to an object of the whole cluster: each field is looked at. */
 const partsIn = ({ labels, webhooks, service }: RecordFields): TagParts | undefined => {

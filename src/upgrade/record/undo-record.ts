@@ -89,7 +89,7 @@ export const parseUndoRecord = (text: string): UndoRecord | Malformed => {
   const { run, stamp, since, movedTag, namespaceUid, state } = record;
   const target = targetOf(fields(record.target));
   const before = labelsOf(fields(record.before));
-  const from = fromOf(fields(record.from));
+  const from = fromRevisionOf(fields(record.from));
   if (!isLabelValue(run) || !isInstant(stamp) || !isText(namespaceUid))
     return { malformed: "its field run, stamp or namespaceUid is missing" };
   if (!(since === undefined || isText(since))) return { malformed: "its field since is not a text" };
@@ -116,7 +116,8 @@ const targetOf = ({ label, revision, tag }: RecordFields): Target | undefined =>
     ? { label, revision, tag }
     : undefined;
 
-const fromOf = ({ revision, deploymentUid }: RecordFields): FromRevision | undefined =>
+/** The revision that a record names as the one of before; undefined where its fields have another form. */
+export const fromRevisionOf = ({ revision, deploymentUid }: RecordFields): FromRevision | undefined =>
   isLabelValue(revision) && (deploymentUid === undefined || isText(deploymentUid))
     ? { revision, deploymentUid }
     : undefined;

@@ -4,7 +4,7 @@ import type { Finding } from "../../mesh/finding.ts";
 import { namespaceRef } from "../../mesh/object-ref.ts";
 import { type RevisionLabels, revisionLabelsText } from "../../mesh/revision-labels.ts";
 import { goOnCommand, rollbackCommand } from "../commands.ts";
-import { failureOf, type RunEnd, type Shown, shownOf, stateCodes, stateOf, tagStates } from "../migration-result.ts";
+import { failureOf, movedStates, type RunEnd, type Shown, shownOf, stateCodes, stateOf } from "../migration-result.ts";
 import { outcomeOf } from "../plan/outcome.ts";
 import { stepsOf, tagSteps } from "../plan/plan.ts";
 import { labelsKey, objectOf, stepKey, tagKey } from "../plan/step.ts";
@@ -179,7 +179,7 @@ const tagDocument = (
 ): Pick<RollbackResult, "tag"> => {
   if (request.tag === undefined || tag === undefined) return {};
   const { state } = outcomeOf(outcomes, tagKey(tag.tag));
-  const outcome = tagSteps(plan).length === 0 ? "already" : state === "proven" ? "restored" : tagStates[state];
+  const outcome = tagSteps(plan).length === 0 ? "already" : state === "proven" ? "restored" : movedStates[state];
   return {
     tag: {
       ...{ name: tag.tag, from: tag.record?.target, to: tag.record?.from?.revision },

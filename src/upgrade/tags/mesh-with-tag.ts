@@ -1,10 +1,12 @@
 /** The mesh as it will be once the objects of a tag are changed. Pure. */
+
 import { isDeactivated } from "../../mesh/from/injectors.ts";
 import type { WebhookEntry } from "../../mesh/kubernetes.ts";
 import { labelOf } from "../../mesh/labels.ts";
 import type { Injector, Mesh, Tag } from "../../mesh/model.ts";
+import { defaultValidatorName, labelledRevision } from "../../mesh/revision-names.ts";
 import type { TagParts } from "../record/tag-record.ts";
-import { defaultValidatorName, tagLabel } from "./tag-objects.ts";
+import { tagLabel } from "./tag-objects.ts";
 import { calledBy, type TagChange } from "./tag-parts.ts";
 
 /**
@@ -32,7 +34,7 @@ const withChange = (mesh: Mesh, change: TagChange, known: readonly Injector[]): 
       return { ...mesh, tags: others };
     }
     case "ValidatingWebhookConfiguration": {
-      const revision = after && (labelOf(after.labels, "istio.io/rev") ?? "default");
+      const revision = after && labelledRevision(after.labels);
       return {
         ...mesh,
         defaultValidator: revision === undefined ? undefined : { name: defaultValidatorName, revision },
@@ -49,7 +51,7 @@ const injectorOf = (
   known: readonly Injector[],
 ): Injector => {
   const alike = known.find((each) => calledBy(each.entry) === calledBy(entry));
-  const revision = alike?.revision ?? labelOf(after?.labels, "istio.io/rev") ?? "default";
+  const revision = alike?.revision ?? labelledRevision(after?.labels);
   return {
     configuration: ref.name,
     entry,

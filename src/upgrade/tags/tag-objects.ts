@@ -7,10 +7,12 @@
  * `istioctl install` and `uninstall` of that revision then remove the tag (istio/istio#47423). And a tag that injects
  * namespaces without labels (`--auto-inject-namespaces`) goes on doing so.
  */
-import { isSidecarInjector } from "../../mesh/from/injectors.ts";
+
+import { isSidecarInjector, neverMatch } from "../../mesh/from/injectors.ts";
 import { hasServiceTags } from "../../mesh/istio-version.ts";
 import type { LabelSelector, Labels, WebhookEntry } from "../../mesh/kubernetes.ts";
 import { labelOf } from "../../mesh/labels.ts";
+import { defaultValidatorName, labelledRevision, revisionedName } from "../../mesh/revision-names.ts";
 import { isMalformed } from "../record/record-fields.ts";
 import type { TagParts, TagRecord } from "../record/tag-record.ts";
 import {
@@ -52,16 +54,13 @@ export const tagLabel = "istio.io/tag";
 const revisionLabel = "istio.io/rev";
 const injectorSuffix = "sidecar-injector.istio.io";
 
-/** Name of the ValidatingWebhookConfiguration that belongs to tag `default`. */
-export const defaultValidatorName = "istiod-default-validator";
-
 /** The own webhooks of a revision: those that belong to no tag. More than one, or none, leaves nothing to copy from. */
 export const ownWebhooks = ({ mutating }: TagObjects, revision: string): readonly TagObject[] =>
   mutating.filter(
     (each) =>
       isSidecarInjector(each) &&
       labelOf(each.metadata.labels, tagLabel) === undefined &&
-      (labelOf(each.metadata.labels, revisionLabel) ?? "default") === revision,
+      labelledRevision(each.metadata.labels) === revision,
   );
 
 /** The webhooks of a tag, also those of another name (`istioctl tag set --webhook-name`). */
@@ -210,9 +209,7 @@ const auto: Selectors = {
 /** Istio 1.28 and later writes a Service beside the webhook (istio/istio#56963); one that is there moves along. */
 const servicePieces = (objects: TagObjects, { tag, revision, version }: TagTarget): readonly TagPiece[] => {
   const found = objects.services.find(({ metadata }) => labelOf(metadata.labels, tagLabel) === tag);
-  const own = objects.services.find(
-    ({ metadata }) => metadata.name === (revision === "default" ? "istiod" : `istiod-${revision}`),
-  );
+  const own = objects.services.find(({ metadata }) => metadata.name === revisionedName("istiod", revision));
   if (!own || !(found || hasServiceTags(version))) return [];
   const name = found?.metadata.name ?? `istiod-revision-tag-${tag}`;
   return [
@@ -261,8 +258,6 @@ const validatorPieces = ({ validating }: TagObjects, { revision }: TagTarget): r
   ];
 };
 
-const never: LabelSelector = { matchLabels: { "istio.io/deactivated": "never-match" } };
-
 /** The injector of an un-revisioned install would inject `istio-injection=enabled` beside the tag. */
 const deactivation = (objects: TagObjects): readonly TagPiece[] =>
   ownWebhooks(objects, "default").map((found) => ({
@@ -272,8 +267,8 @@ const deactivation = (objects: TagObjects): readonly TagPiece[] =>
       ...partsOf(found),
       webhooks: partsOf(found).webhooks?.map((entry) => ({
         ...entry,
-        namespaceSelector: never,
-        objectSelector: never,
+        namespaceSelector: neverMatch,
+        objectSelector: neverMatch,
       })),
     },
   }));

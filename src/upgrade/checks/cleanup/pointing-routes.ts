@@ -1,6 +1,8 @@
 /** What points to the revision: tags, the two stores of the default, and every webhook that calls it. */
+
 import { labelOf } from "../../../mesh/labels.ts";
 import { counted } from "../../../mesh/phrase.ts";
+import { labelledRevision, revisionedName } from "../../../mesh/revision-names.ts";
 import { containsAddress } from "../../cleanup/service-names.ts";
 import { blocker, type Observation, warning } from "../check.ts";
 import type { CleanupFacts, WebhookFacts } from "./cleanup-facts.ts";
@@ -133,12 +135,13 @@ const isLabelledLost = ({ revision, mesh }: CleanupFacts, { name, labels }: Webh
 /** Names as the chart has them; label and calls agree. */
 const isOwn = (facts: CleanupFacts, { kind, name, labels, entries }: WebhookFacts): boolean => {
   const { revision } = facts;
-  const suffix = revision === "default" ? "" : `-${revision}`;
-  const chartName =
-    kind === "MutatingWebhookConfiguration" ? `istio-sidecar-injector${suffix}` : `istio-validator${suffix}`;
+  const chartName = revisionedName(
+    kind === "MutatingWebhookConfiguration" ? "istio-sidecar-injector" : "istio-validator",
+    revision,
+  );
   return (
     (name === chartName || name.startsWith(`${chartName}-`)) &&
-    (labelOf(labels, "istio.io/rev") ?? "default") === revision &&
+    labelledRevision(labels) === revision &&
     labelOf(labels, "istio.io/tag") === undefined &&
     entries.every((entry) => calls(facts, entry))
   );

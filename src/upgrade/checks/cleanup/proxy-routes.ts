@@ -1,10 +1,12 @@
 /** Which proxies the revision has: pods, connections, gateways, and the pods that serve whole nodes. */
+
 import { defaultDiscoveryAddress } from "../../../mesh/from/pod-proxy.ts";
 import { labelOf } from "../../../mesh/labels.ts";
 import type { Pod, Workload } from "../../../mesh/model.ts";
 import { refText } from "../../../mesh/object-ref.ts";
 import { counted } from "../../../mesh/phrase.ts";
 import { isLive } from "../../../mesh/pod-state.ts";
+import { labelledRevision } from "../../../mesh/revision-names.ts";
 import { isExternal } from "../../../mesh/revision-state.ts";
 import { containsAddress } from "../../cleanup/service-names.ts";
 import { blocker, cannotTell, type Observation } from "../check.ts";
@@ -17,7 +19,9 @@ import {
   type RouteCheck,
   readCount,
   routeRecord,
+  type TemplateUse,
   templateUse,
+  useFinding,
 } from "./revision-use.ts";
 import { isNodeAgent } from "./selecting-routes.ts";
 
@@ -114,9 +118,7 @@ const unseenConnections = (facts: CleanupFacts): readonly Observation[] => {
   );
   const running = mesh.pods.filter(
     ({ labels, phase }) =>
-      labelOf(labels, "app") === "istiod" &&
-      (labelOf(labels, "istio.io/rev") ?? "default") === revision &&
-      phase === "Running",
+      labelOf(labels, "app") === "istiod" && labelledRevision(labels) === revision && phase === "Running",
   );
   const names = new Set([
     ...running.map(({ namespace, name }) => `${namespace}/${name}`),
@@ -182,11 +184,9 @@ export const gatewaysRoute: RouteCheck = {
     }),
     ...facts.mesh.workloads
       .filter(({ gateway }) => gateway)
-      .flatMap((workload) => {
-        const use = templateUse(facts, workload.namespace, workload.template) ?? staticUse(facts, workload);
-        if (use === undefined) return [];
-        return [(use.severity === "blocker" ? blocker : cannotTell)(refText(workload), use.reason, use.remedy)];
-      }),
+      .flatMap((workload) =>
+        useFinding(workload, templateUse(facts, workload.namespace, workload.template) ?? staticUse(facts, workload)),
+      ),
   ],
 };
 
@@ -209,7 +209,7 @@ const isDefaultOwner = (facts: CleanupFacts): boolean => {
 };
 
 /** Of a gateway that nothing injects, the proxy in the template without an address calls Istio's default one. */
-const staticUse = (facts: CleanupFacts, { template }: Workload): ReturnType<typeof templateUse> => {
+const staticUse = (facts: CleanupFacts, { template }: Workload): TemplateUse | undefined => {
   const labels = template?.metadata?.labels;
   if (labelOf(labels, "sidecar.istio.io/inject") !== "false") return undefined;
   const label = labelOf(labels, "istio.io/rev");

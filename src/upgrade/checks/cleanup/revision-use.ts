@@ -3,11 +3,12 @@ import { statusRevision } from "../../../mesh/from/pod-proxy.ts";
 import { injectableFrom, injectionOf } from "../../../mesh/injection.ts";
 import type { Labels, PodTemplateSpec } from "../../../mesh/kubernetes.ts";
 import { labelOf } from "../../../mesh/labels.ts";
-import type { Injection, Mesh } from "../../../mesh/model.ts";
+import type { Injection, Mesh, ObjectRef } from "../../../mesh/model.ts";
+import { refText } from "../../../mesh/object-ref.ts";
 import { counted } from "../../../mesh/phrase.ts";
 import { revisionsWithIstiod } from "../../../mesh/revision-state.ts";
 import { containsAddress } from "../../cleanup/service-names.ts";
-import type { Check, CheckRecord } from "../check.ts";
+import { blocker, type Check, type CheckRecord, cannotTell, type Observation } from "../check.ts";
 import type { CleanupFacts } from "./cleanup-facts.ts";
 
 /** The check of one route of the proof of disuse. */
@@ -51,12 +52,25 @@ export const injectionBy = (
     template === undefined ? {} : injectableFrom(template),
   );
 
-/** Why a new pod of the template would need the revision; `undefined` where it would not. */
+/** Why a new pod of a template would need the revision, or why that cannot be told. */
+export interface TemplateUse {
+  readonly severity: "blocker" | "unknown";
+  readonly reason: string;
+  readonly remedy: string;
+}
+
+/** What is said of the object with such a template; nothing where it is no use. */
+export const useFinding = (object: ObjectRef, use: TemplateUse | undefined): readonly Observation[] =>
+  use === undefined
+    ? []
+    : [(use.severity === "blocker" ? blocker : cannotTell)(refText(object), use.reason, use.remedy)];
+
+/** `undefined` where a new pod of it would not need the revision. */
 export const templateUse = (
   facts: CleanupFacts,
   namespace: string,
   template: PodTemplateSpec | undefined,
-): { readonly severity: "blocker" | "unknown"; readonly reason: string; readonly remedy: string } | undefined => {
+): TemplateUse | undefined => {
   const { mesh, revision, services } = facts;
   if (template === undefined)
     return { severity: "unknown", reason: "its pod template was not read", remedy: "look at the object" };

@@ -1,7 +1,6 @@
 /** Who would get new proxies from the revision: namespaces, and pod templates of every kind. */
 import { labelOf } from "../../../mesh/labels.ts";
 import type { Workload } from "../../../mesh/model.ts";
-import { refText } from "../../../mesh/object-ref.ts";
 import { blocker, cannotTell, type Observation } from "../check.ts";
 import type { CleanupFacts, TemplateFacts } from "./cleanup-facts.ts";
 import {
@@ -13,6 +12,7 @@ import {
   readCount,
   routeRecord,
   templateUse,
+  useFinding,
 } from "./revision-use.ts";
 
 export const namespacesRoute: RouteCheck = {
@@ -49,12 +49,8 @@ export const templatesRoute: RouteCheck = {
   run: (facts) => [...applications(facts), ...facts.templates].flatMap((each) => templateFinding(facts, each)),
 };
 
-const templateFinding = (facts: CleanupFacts, object: TemplateFacts): readonly Observation[] => {
-  const use = templateUse(facts, object.namespace, object.template);
-  if (use === undefined) return [];
-  const told = use.severity === "blocker" ? blocker : cannotTell;
-  return [told(refText(object), use.reason, use.remedy)];
-};
+const templateFinding = (facts: CleanupFacts, object: TemplateFacts): readonly Observation[] =>
+  useFinding(object, templateUse(facts, object.namespace, object.template));
 
 const applications = ({ mesh }: CleanupFacts): readonly Workload[] =>
   mesh.workloads.filter(

@@ -1,6 +1,8 @@
 /** May the tag be moved, and who else looks after it? Nothing without `--tag`. */
+
 import { labelOf } from "../../../mesh/labels.ts";
 import { listed } from "../../../mesh/phrase.ts";
+import { labelledRevision } from "../../../mesh/revision-names.ts";
 import { shellWord } from "../../commands.ts";
 import type { Facts } from "../../plan/moves.ts";
 import { isMalformed } from "../../record/record-fields.ts";
@@ -98,7 +100,7 @@ const tagOwner: Check<Facts> = {
           warning(
             object,
             `${name} (${source}) keeps this injector, which is switched off: with its next upgrade it would inject beside the tag`,
-            `remove revision ${labelOf(labels, "istio.io/rev") ?? "default"} before ${name} writes it again, or run this again after that`,
+            `remove revision ${labelledRevision(labels)} before ${name} writes it again, or run this again after that`,
           ),
         ];
       const change =
