@@ -42,6 +42,22 @@ test("exactly the revision's objects are gone, and --restore brings the same one
   for (const [key, object] of again) assert.deepEqual(object, before.get(key), key);
 });
 
+test("webhooks are deleted before the Service, the Service before istiod, and what istiod needs after it", async () => {
+  await using it = await migrated();
+  const { mesh } = it;
+  const since = new Date(mesh.clock.wall());
+  const { code, stderr } = await mesh.run("mesh-cleanup", removal);
+  assert.equal(code, 0, stderr);
+  const deleted = (await mesh.audit(since)).filter(({ verb, dryRun }) => verb === "delete" && !dryRun);
+  assert.deepEqual(
+    [...new Set(deleted.map(({ resource }) => resource))],
+    [
+      ...["mutatingwebhookconfigurations", "validatingwebhookconfigurations", "services", "deployments"],
+      ...["configmaps", "rolebindings", "clusterrolebindings", "roles", "clusterroles", "serviceaccounts"],
+    ],
+  );
+});
+
 /** A client that creates a pod every 100 ms of the mesh's time; what became of each. */
 function podStream(mesh: Migrated["mesh"], namespace: string) {
   const outcomes: string[] = [];
