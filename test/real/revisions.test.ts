@@ -296,14 +296,17 @@ describe("an un-revisioned 1.19.0 and 1-20", () => {
     assert.deepEqual(moved.default, { injects: "1-20", validates: "1-20" });
     await labelled("istio.io/rev-", "istio-injection=enabled");
     assert.deepEqual(checksOf(await seen(), "namespace/production"), []);
+    // the validator's Service alone is patched: its label still names 1-20, its calls go to the un-revisioned istiod
     await mesh.kubectl([
-      "label",
+      "patch",
       "validatingwebhookconfiguration",
       "istiod-default-validator",
-      "--overwrite",
-      "istio.io/rev=default",
+      "--type=json",
+      `--patch=${JSON.stringify([{ op: "replace", path: "/webhooks/0/clientConfig/service/name", value: "istiod" }])}`,
     ]);
-    assert.ok(checksOf(await seen()).includes("defaults-disagree"));
+    const disagreeing = await look(mesh);
+    assert.deepEqual(disagreeing.default, { injects: "1-20", validates: "default" });
+    assert.ok(checksOf(disagreeing).includes("defaults-disagree"));
     await mesh.setTag("default", "default");
     await labelled("istio-injection-", "istio.io/rev=prod");
     assert.deepEqual(checksOf(await seen()), []);
