@@ -90,7 +90,7 @@ export const readClusterEvidence = async (
 };
 
 /** Reads on behalf of a check; a failure is recorded as what this check lacks. */
-const evidence = (missing: MissingEvidence[], check: string, essential: boolean): OptionalRead => {
+export const evidence = (missing: MissingEvidence[], check: string, essential: boolean): OptionalRead => {
   const failed: Unknown[] = [];
   const optional = recordingUnknown(failed);
   return async (subject, read, namespace) => {

