@@ -14,13 +14,14 @@ import { parseUndoRecord } from "../upgrade/record/undo-record.ts";
 /** A name, and what the shell shows beside it. */
 export type Name = readonly [name: string, help: string | undefined];
 
-/** What names are wanted of: objects in the cluster, or (the last three) entries of the kubeconfig. */
+/** What names are wanted of: objects in the cluster, checks of a preflight, or (the last three) entries of the kubeconfig. */
 export type CompletionKind =
   | "namespace"
   | "run"
   | "revision"
   | "tag"
   | "revision-or-tag"
+  | "check"
   | "context"
   | "cluster"
   | "user";
@@ -28,12 +29,20 @@ export type CompletionKind =
 /** Sorted by name. Throws what `connect` and the cluster throw. */
 export const namesFor = async (what: CompletionKind, flags: ClusterFlags): Promise<readonly Name[]> => {
   const names =
-    what === "context" || what === "cluster" || what === "user"
-      ? namesInConfig(what, flags)
-      : await namesInCluster(what, flags);
+    what === "check"
+      ? await namesOfChecks()
+      : what === "context" || what === "cluster" || what === "user"
+        ? namesInConfig(what, flags)
+        : await namesInCluster(what, flags);
   // Names with white space or control characters would be more than one word to the shell.
   const safe = names.filter(([name, help]) => /^[^\s\p{C}]+$/u.test(name) && !/\p{C}/u.test(help ?? ""));
   return safe.sort(([a], [b]) => (a < b ? -1 : 1));
+};
+
+/** Loaded when they are wanted: the checks of a preflight are most of the program. */
+const namesOfChecks = async (): Promise<Name[]> => {
+  const { preflightList } = await import("../upgrade/preflight/preflight-list.ts");
+  return preflightList.map(({ id, title }) => [id, title]);
 };
 
 const namesInConfig = (what: "context" | "cluster" | "user", { kubeconfig }: ClusterFlags): Name[] => {

@@ -4,7 +4,8 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { type AnalysisRequest, analyzeMesh } from "../../src/cli/istioctl-analysis.ts";
+import type { IstioctlRequest } from "../../src/cli/istioctl.ts";
+import { analyzeMesh } from "../../src/cli/istioctl-analysis.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "istioctl-analysis-"));
 after(() => rmSync(folder, { recursive: true }));
@@ -17,7 +18,7 @@ const programOf = (script: string): string => {
   chmodSync(file, 0o755);
   return file;
 };
-const analyze = (program: string, request: Partial<AnalysisRequest> = {}) =>
+const analyze = (program: string, request: Partial<IstioctlRequest> = {}) =>
   analyzeMesh({
     ...{ istioNamespace: "istio-system", flags: {}, signal: new AbortController().signal },
     ...{ env: { PATH: process.env.PATH, ISTIOCTL: program }, ...request },

@@ -94,7 +94,7 @@ const withTarget = (resolved: ResolvedTag): Resolved =>
   resolved.ok ? { ok: true, target: resolved.move.target } : resolved;
 
 /** A journal that cannot be read is not an empty one. */
-function unreadJournals(error: unknown): Finding {
+export function unreadJournals(error: unknown): Finding {
   if (!(error instanceof ClusterError)) throw error;
   return observe(journalUsable, cannotTell("cluster", `the journals cannot be read: ${error.message}`, error.hint));
 }

@@ -1,0 +1,113 @@
+/** `kubectl mesh-preflight`: looks, judges and prints, with `--wait` until it passes. */
+import { UsageError } from "../../src/cli/exit-errors.ts";
+import type { Io } from "../../src/cli/io.ts";
+import { withCluster } from "../../src/cli/with-cluster.ts";
+import { sleep } from "../../src/cluster/clock.ts";
+import type { Cluster, Identity } from "../../src/cluster/cluster.ts";
+import { lookAhead } from "../../src/execute/preflight/look-ahead.ts";
+import { type ExitCode, exit } from "../../src/mesh/exit-codes.ts";
+import { listed } from "../../src/mesh/phrase.ts";
+import { ageText } from "../../src/mesh/text/duration.ts";
+import { didYouMean } from "../../src/mesh/text/suggestion.ts";
+import type { MigrationRequest } from "../../src/upgrade/plan/migration-request.ts";
+import { type Choice, isChosen, listedCheck, preflightList } from "../../src/upgrade/preflight/preflight-list.ts";
+import { type PreflightResult, preflightResult } from "../../src/upgrade/preflight/preflight-result.ts";
+import { jsonView, yamlView } from "../../src/views/document.ts";
+import { checksDocument, preflightDocument } from "../../src/views/preflight-document.ts";
+import { checkListView, preflightNamesView, preflightView } from "../../src/views/preflight-view.ts";
+import { istioctlOpinions } from "./istioctl-opinions.ts";
+import { type PreflightArgs, preflightFlags } from "./preflight-flags.ts";
+
+/** Between two looks of `--wait`. */
+const restMs = 5_000;
+
+export const runPreflight = async (args: PreflightArgs, io: Io): Promise<ExitCode> => {
+  const choice = choiceOf(args);
+  if (args.list) return printList(choice, args, io);
+  const { to } = args;
+  if (to === undefined) throw new UsageError("--to is missing", `it is needed: ${preflightFlags.to.describe}`);
+  if (args.allNamespaces && args.namespace.length > 0)
+    throw new UsageError("-A means every namespace: give either -A or -n");
+  const request = requestOf(args, to);
+  return withCluster("mesh-preflight", args, io, async (cluster) => {
+    io.err(headline(cluster.identity, request, args));
+    const result = await lookUntil(cluster, request, choice, args, io);
+    print(result, args, io);
+    return result.exitCode;
+  });
+};
+
+/** Throws `UsageError` for an id that no check has: what was meant would be skipped, or not be looked at. */
+const choiceOf = ({ check, skip }: PreflightArgs): Choice => {
+  const ids = preflightList.map(({ id }) => id);
+  for (const [flag, named] of [["--check", check] as const, ["--skip", skip] as const])
+    for (const id of named)
+      if (!ids.includes(id))
+        throw new UsageError(
+          `${flag} ${id}: no check has this id${didYouMean(id, ids)}`,
+          "kubectl mesh-preflight --list",
+        );
+  return { only: check, skip };
+};
+
+/** Without -n it is the whole mesh. */
+const requestOf = ({ namespace, selector, leave, allowDowntime }: PreflightArgs, to: string): MigrationRequest => ({
+  to,
+  namespaces: namespace.length > 0 ? namespace : "all",
+  from: undefined,
+  selector,
+  leave,
+  allowDowntime,
+  skipCheck: [],
+});
+
+const lookUntil = async (
+  cluster: Cluster,
+  request: MigrationRequest,
+  choice: Choice,
+  args: PreflightArgs,
+  io: Io,
+): Promise<PreflightResult> => {
+  const { istioNamespace } = args;
+  const until = io.clock.now() + (args.wait ?? 0);
+  for (;;) {
+    const [looked, opinions] = await Promise.all([
+      lookAhead(cluster, request, { istioNamespace, choice }),
+      istioctlOpinions({ istioNamespace, flags: args, env: process.env, signal: io.signal }),
+    ]);
+    const result = preflightResult({ ...looked, opinions }, choice, args.strict);
+    const left = until - io.clock.now();
+    if (result.exitCode === exit.done || left <= 0) return result;
+    const open = result.checks.filter(({ state }) => state === "blocker" || state === "unknown" || state === "warning");
+    io.err(
+      `waiting, ${ageText(left)} left: ${listed(
+        open.map(({ id }) => id),
+        6,
+      )}`,
+    );
+    await sleep(io.clock, Math.min(restMs, left), io.signal);
+  }
+};
+
+const headline = (
+  { context, server, user }: Identity,
+  { namespaces, to }: MigrationRequest,
+  { as }: PreflightArgs,
+): string =>
+  `context ${context ?? "<none>"}, server ${server}, user ${user ?? "<none>"}${as === undefined ? "" : ` as ${as}`}: ${namespaces === "all" ? "the whole mesh" : `namespace ${namespaces.join(", ")}`} to ${to}`;
+
+const print = (result: PreflightResult, { output }: PreflightArgs, io: Io): void => {
+  if (output === "json") io.out(jsonView(preflightDocument(result)));
+  else if (output === "yaml") io.out(yamlView(preflightDocument(result)));
+  else if (output === "name") io.out(preflightNamesView(result));
+  else io.out(preflightView(result, output === "short" || output === "wide" ? output : "table"));
+};
+
+const printList = (choice: Choice, { output, noHeaders }: PreflightArgs, io: Io): ExitCode => {
+  const checks = preflightList.filter(({ id }) => isChosen(choice, id)).map(listedCheck);
+  if (output === "json") io.out(jsonView(checksDocument(checks)));
+  else if (output === "yaml") io.out(yamlView(checksDocument(checks)));
+  else if (output === "name") io.out(checks.map(({ id }) => id).join("\n"));
+  else io.out(checkListView(checks, { wide: output === "wide", noHeaders }));
+  return exit.done;
+};
