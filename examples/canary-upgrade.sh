@@ -69,7 +69,7 @@ else
     [ "${waited:=0}" -lt 60 ] || end 5 "the webhook of $revision has no CA bundle after 60 s: see the log of its istiod"
     waited=$((waited + 1)); sleep 1
   done
-  [ -z "$(command -v kubectl-mesh_preflight)" ] || step preflight kubectl mesh-preflight --to "$revision"
+  [ -z "$(command -v kubectl-mesh_preflight)" ] || step preflight kubectl mesh-preflight --to "$revision" -o short -n "$(printf '%s' "$*" | tr ' ' ,)"
   [ $mode = run ] || dry=--dry-run=client
   for namespace do step "namespace $namespace" kubectl mesh-migrate -n "$namespace" --to "$revision" ${dry-}; on="$on $namespace"; done
   [ $mode = run ] || exit 0
