@@ -71,10 +71,12 @@ const lookUntil = async (
   const { istioNamespace } = args;
   const until = io.clock.now() + (args.wait ?? 0);
   for (;;) {
+    const failed = new AbortController();
+    const signal = AbortSignal.any([io.signal, failed.signal]);
     const [looked, opinions] = await Promise.all([
       lookAhead(cluster, request, { istioNamespace, choice }),
-      istioctlOpinions({ istioNamespace, flags: args, env: process.env, signal: io.signal }),
-    ]);
+      istioctlOpinions({ istioNamespace, flags: args, env: process.env, signal }),
+    ]).finally(() => failed.abort());
     const result = preflightResult({ ...looked, opinions }, choice, args.strict);
     const left = until - io.clock.now();
     if (result.exitCode === exit.done || left <= 0) return result;

@@ -25,6 +25,7 @@ const invocations: readonly {
   readonly takesNamespaces?: false;
 }[] = [
   { plugin: "mesh-revisions", args: [], codes: [0] },
+  { plugin: "mesh-preflight", args: ["--to", "1-20"], codes: [3] },
   { plugin: "mesh-migrate", args: ["--to", "1-20", "--dry-run=client"], codes: [3] },
   { plugin: "mesh-migrate", args: ["--to", "1-20"], codes: [3] },
   { plugin: "mesh-rollback", args: ["--list"], codes: [0] },

@@ -1,7 +1,7 @@
 /** The shortest command line with which a plugin has something to do. */
 import { pluginRecord } from "../../scripts/plugins.ts";
 
-/** `-n NAMESPACE`, and `--to REVISION` where the plugin demands it; a look at the revision where it is about one. */
+/** `-n NAMESPACE`, and `--to REVISION` where the plugin has it; a look at the revision where it is about one. */
 export const leastArguments = async (
   plugin: string,
   namespace: string,
@@ -9,5 +9,5 @@ export const leastArguments = async (
 ): Promise<readonly string[]> => {
   const { options } = await pluginRecord(plugin);
   if (options.namespace === undefined) return ["--revision", revision, "--check-only"];
-  return options.to?.demandOption ? ["-n", namespace, "--to", revision] : ["-n", namespace];
+  return options.to ? ["-n", namespace, "--to", revision] : ["-n", namespace];
 };
