@@ -106,13 +106,15 @@ const versionCheck = (id: string, kind: NodeAgent["kind"], title: string): Check
     const { mesh, target, installed } = facts;
     const version = mesh.controlPlanes.find(({ revision }) => revision === target.revision)?.version;
     const minor = minorOf(version);
-    return !installed || minor === undefined
-      ? []
-      : agentsOf(facts, kind).flatMap((agent) => apart(agent, minor, `${target.revision} (${version})`));
+    if (!installed || minor === undefined) return [];
+    const olds = oldRevisions(facts).map((old) => mesh.controlPlanes.find(({ revision }) => revision === old)?.version);
+    const between = olds.every((old) => (minorOf(old) ?? minor) >= minor - 1);
+    return agentsOf(facts, kind).flatMap((agent) => apart(agent, minor, `${target.revision} (${version})`, between));
   },
 });
 
-const apart = (agent: NodeAgent, target: number, name: string): readonly Observation[] => {
+/** `next`: the release before the target's serves every old control plane too. */
+const apart = (agent: NodeAgent, target: number, name: string, next: boolean): readonly Observation[] => {
   const own = minorOf(agent.version);
   if (own === undefined || own === target || own === target - 1) return [];
   return [
@@ -125,7 +127,9 @@ const apart = (agent: NodeAgent, target: number, name: string): readonly Observa
       : warning(
           objectOf(agent),
           `its version ${agent.version} is too old for the target ${name}: Istio promises that it works with its own release and the next`,
-          `upgrade it to 1.${target - 1} first; it is shared by all revisions`,
+          next
+            ? `upgrade it to 1.${target - 1} first; it is shared by all revisions`
+            : `go by way of Istio 1.${target - 1}: no release of it is promised to work with both control planes`,
         ),
   ];
 };
