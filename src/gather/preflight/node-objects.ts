@@ -2,7 +2,14 @@
 import { load } from "js-yaml";
 import { ClusterError } from "../../cluster/cluster-error.ts";
 import { imageTag, parseVersion } from "../../mesh/istio-version.ts";
-import type { Condition, ConfigMapObject, KubeObject, ServiceObject, WorkloadObject } from "../../mesh/kubernetes.ts";
+import type {
+  Condition,
+  ConfigMapObject,
+  ContainerSpec,
+  KubeObject,
+  ServiceObject,
+  WorkloadObject,
+} from "../../mesh/kubernetes.ts";
 import { labelOf } from "../../mesh/labels.ts";
 import { labelledRevision } from "../../mesh/revision-names.ts";
 import { type InjectorValues, injectorValuesFrom } from "../../upgrade/preflight/injector-values.ts";
@@ -39,7 +46,7 @@ export const nodeFrom = ({ metadata, spec, status }: NodeObject): ClusterNode =>
  * and image of the CNI plugin, because managed meshes name it otherwise. Source: manifests/charts/istio-cni and ztunnel,
  * templates/daemonset.yaml of 1.19, 1.20, 1.28 and 1.29.
  */
-export const nodeAgentsFrom = ({ metadata, spec, status = {} }: WorkloadObject): readonly NodeAgent[] => {
+export const nodeAgentsFrom = ({ metadata, spec, status = {} }: WorkloadObject): readonly FoundAgent[] => {
   const containers = spec.template?.spec.containers ?? [];
   const label = (key: string): string | undefined => labelOf(spec.template?.metadata?.labels, key);
   const installer = containers.find(({ name }) => name === "install-cni");
@@ -57,8 +64,53 @@ export const nodeAgentsFrom = ({ metadata, spec, status = {} }: WorkloadObject):
       version: parseVersion(imageTag(agent?.image)),
       desired: status.desiredNumberScheduled ?? 0,
       ready: status.numberReady ?? 0,
+      references: containers.flatMap(configMapsOf),
     },
   ];
+};
+
+/** A node agent whose references were not followed yet. */
+export type FoundAgent = Omit<NodeAgent, "missing"> & { readonly references: readonly Reference[] };
+
+/** A ConfigMap in the namespace of the agent, or one of its keys, without which its containers do not start. */
+export interface Reference {
+  readonly configMap: string;
+  readonly key: string | undefined;
+}
+
+interface Referring {
+  readonly env?: readonly {
+    readonly valueFrom?: {
+      readonly configMapKeyRef?: { readonly name?: string; readonly key?: string; readonly optional?: boolean };
+    };
+  }[];
+  readonly envFrom?: readonly { readonly configMapRef?: { readonly name?: string; readonly optional?: boolean } }[];
+}
+
+/** https://kubernetes.io/docs/concepts/configuration/configmap/#using-configmaps-as-environment-variables */
+const configMapsOf = (container: ContainerSpec): readonly Reference[] => {
+  const { env = [], envFrom = [] } = container as Referring;
+  const keys = env.map(({ valueFrom }) => valueFrom?.configMapKeyRef);
+  const wholes = envFrom.map(({ configMapRef }) => configMapRef);
+  return [
+    ...keys.flatMap((ref) => (ref?.name && !ref.optional ? [{ configMap: ref.name, key: ref.key }] : [])),
+    ...wholes.flatMap((ref) => (ref?.name && !ref.optional ? [{ configMap: ref.name, key: undefined }] : [])),
+  ];
+};
+
+/** What of the references is not there, in ConfigMaps that were read by their names; one that was not read is absent. */
+export const missingOf = (
+  references: readonly Reference[],
+  read: ReadonlyMap<string, ConfigMapObject | "none">,
+): readonly string[] => {
+  const said = references.flatMap(({ configMap, key }) => {
+    const found = read.get(configMap);
+    if (found === "none") return [`ConfigMap ${configMap}`];
+    return found === undefined || key === undefined || Object.hasOwn(found.data ?? {}, key)
+      ? []
+      : [`key ${key} of ConfigMap ${configMap}`];
+  });
+  return [...new Set(said)];
 };
 
 /** Variable `ENABLE_NATIVE_SIDECARS` of an istiod, by its revision. */

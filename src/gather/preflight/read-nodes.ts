@@ -4,11 +4,13 @@ import { type Kind, kinds } from "../../cluster/kinds.ts";
 import { injectorConfigMap } from "../../mesh/from/injectors.ts";
 import type { Mesh } from "../../mesh/model.ts";
 import type { InjectorValues } from "../../upgrade/preflight/injector-values.ts";
-import type { NodeEvidence } from "../../upgrade/preflight/node-evidence.ts";
+import type { NodeAgent, NodeEvidence } from "../../upgrade/preflight/node-evidence.ts";
 import { itemsOf, listKind, type Where } from "../list-kind.ts";
 import {
+  type FoundAgent,
   type LimitRangeObject,
   limitRangeFrom,
+  missingOf,
   type NodeObject,
   nativeSettingOf,
   nodeAgentsFrom,
@@ -51,12 +53,29 @@ export const readNodes = async (
   ]);
   return {
     nodes: nodes ?? [],
-    nodeAgents: (nodeAgents ?? []).flat(),
+    nodeAgents: await Promise.all((nodeAgents ?? []).flat().map((agent) => followed(cluster, agent, readFor))),
     injectors: values,
     nativeSidecars: new Map(nativeSidecars ?? []),
     limitRanges,
     services: services.flat(),
   };
+};
+
+/** With the ConfigMaps that it refers to: one or two of each agent. */
+const followed = async (
+  cluster: Cluster,
+  { references, ...agent }: FoundAgent,
+  readFor: ReadFor,
+): Promise<NodeAgent> => {
+  const names = [...new Set(references.map(({ configMap }) => configMap))];
+  const read = names.map(async (name) => {
+    const found = cluster.get(kinds.configMaps, name, agent.namespace).then((config) => config ?? ("none" as const));
+    return [name, await readFor("agent-references", false)(`ConfigMap ${agent.namespace}/${name}`, found)] as const;
+  });
+  const known = (await Promise.all(read)).flatMap(([name, found]) =>
+    found === undefined ? [] : [[name, found] as const],
+  );
+  return { ...agent, missing: missingOf(references, new Map(known)) };
 };
 
 /** By revision, from the ConfigMap in the namespace of the injector's Service. */

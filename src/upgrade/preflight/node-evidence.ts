@@ -38,6 +38,8 @@ export interface NodeAgent {
   /** On how many nodes it should run, and on how many it is ready. */
   readonly desired: number;
   readonly ready: number;
+  /** What its template refers to and is not there: `ConfigMap istio-cni-config`, `key log_level of ConfigMap …`. */
+  readonly missing: readonly string[];
 }
 
 export interface ServiceSelector {

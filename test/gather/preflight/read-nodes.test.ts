@@ -3,8 +3,8 @@ import test from "node:test";
 import { readNodes } from "../../../src/gather/preflight/read-nodes.ts";
 import { evidence } from "../../../src/gather/read-evidence.ts";
 import type { KubeObject } from "../../../src/mesh/kubernetes.ts";
-import { preflightInjectionChecks } from "../../../src/upgrade/checks/preflight/injection.ts";
 import { nodeAgentChecks } from "../../../src/upgrade/checks/preflight/node-agents.ts";
+import { preflightInjectionChecks } from "../../../src/upgrade/checks/preflight/preflight-injection.ts";
 import { restartChecks } from "../../../src/upgrade/checks/preflight/restarts.ts";
 import type { MissingEvidence } from "../../../src/upgrade/evidence/cluster-evidence.ts";
 import { type FakeCluster, requestText } from "../../fixtures/fake-cluster.ts";
@@ -30,6 +30,14 @@ const istiod = (revision: string, env: readonly object[]): KubeObject => ({
   ...{ spec: { template: { spec: { containers: [{ name: "discovery", env }] } } } },
 }); // biome-ignore format: one line of fields
 const values = (name: string, data: object): KubeObject => at(name, { data }, "istio-system");
+const key = (name: string, configMapKeyRef: object) => ({ name, valueFrom: { configMapKeyRef } });
+const env = [
+  { name: "PLAIN", value: "1" },
+  key("CNI_NETWORK_CONFIG", { name: "istio-cni-config", key: "cni_network_config" }),
+  key("LOG_LEVEL", { name: "istio-cni-config", key: "log_level" }),
+  key("OPTIONAL", { name: "istio-cni-config", key: "gone", optional: true }),
+  key("LEFT", { name: "left", key: "over" }),
+];
 const resources = { requests: { cpu: "100m", memory: null }, limits: { cpu: 2 } };
 
 const objects: Given["objects"] = {
@@ -39,7 +47,7 @@ const objects: Given["objects"] = {
     at("c", {}),
   ],
   daemonsets: [
-    daemons("istio-cni-node", "kube-system", { "k8s-app": "istio-cni-node" }, [{ name: "install-cni", image: "docker.io/istio/install-cni:1.20.0-distroless" }]),
+    daemons("istio-cni-node", "kube-system", { "k8s-app": "istio-cni-node" }, [{ name: "install-cni", image: "docker.io/istio/install-cni:1.20.0-distroless", env, envFrom: [{ configMapRef: { name: "istio-cni-config" } }, { configMapRef: { name: "perhaps", optional: true } }] }]),
     daemons("addon-cni", "aks-istio-system", {}, [{ name: "install-cni", image: "mcr.io/oss/istio/install-cni:1.20.3" }]),
     daemons("ztunnel", "istio-system", { app: "ztunnel" }, [{ name: "istio-proxy", image: "istio/ztunnel@sha256:00" }]),
     daemons("calico-node", "kube-system", { "k8s-app": "calico-node" }, [{ name: "calico-node", image: "calico/node:v3" }]),
@@ -47,6 +55,7 @@ const objects: Given["objects"] = {
   deployments: [istiod("1-20", [{ name: "ENABLE_NATIVE_SIDECARS", value: "true" }]), istiod("default", [])],
   configmaps: [
     values("istio-sidecar-injector", { values: JSON.stringify({ istio_cni: { enabled: true }, global: { proxy: { resources } } }) }),
+    at("istio-cni-config", { data: { log_level: "info" } }, "kube-system"),
     values("istio-sidecar-injector-1-20", { values: JSON.stringify({ pilot: { cni: { enabled: false } }, sidecarInjectorWebhook: { templates: { own: "…" } } }) }),
   ],
   limitranges: [at("bounds", { spec: { limits: [{ type: "Pod", max: { cpu: "4" } }] } }, "production"), at("bounds", {}, "shop")],
@@ -91,7 +100,11 @@ test("nodes, their agents, the injectors' values and what new pods meet are read
     { namespace: "production", name: "bounds", limits: [{ type: "Pod", max: { cpu: "4" } }] },
   ]);
   assert.deepEqual(found.services, [{ namespace: "production", name: "web", selector: { app: "web" } }]);
-  assert.ok(cluster.requests.length <= 7, cluster.requests.map(requestText).join(", "));
+  assert.deepEqual(
+    found.nodeAgents.map(({ missing: not }) => not),
+    [["key cni_network_config of ConfigMap istio-cni-config", "ConfigMap left"], [], []],
+  );
+  assert.ok(cluster.requests.length <= 9, cluster.requests.map(requestText).join(", "));
 });
 
 test("a cluster in which there is nothing gives nothing, and misses nothing", async () => {
@@ -112,7 +125,8 @@ test("what may not be read is missed by a check that knows how grave that is, an
     ["deployments", ["native-sidecars"]],
     ["limitranges", ["limit-ranges (essential)"]],
     ["services", ["readiness-probes"]],
-    ["configmaps", ["cni-present (essential)", "cni-present (essential)"]],
+    ["configmaps", ["cni-present (essential)", "cni-present (essential)", "agent-references", "agent-references"]],
+    ["configmaps/kube-system", ["agent-references", "agent-references"]],
   ]; // biome-ignore format: a table
   const records = [...preflightInjectionChecks, ...restartChecks, ...nodeAgentChecks];
   for (const [what, said] of table) {

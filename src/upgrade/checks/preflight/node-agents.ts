@@ -93,6 +93,24 @@ const readyCheck = (id: string, kind: NodeAgent["kind"], title: string, without:
       ),
 });
 
+/** Pods that run keep what they have: it shows at the next pod of the agent (istio/istio#54846). */
+const agentReferences: Check<PreflightFacts> = {
+  id: "agent-references",
+  title: "what the CNI plugin and ztunnel refer to is there",
+  severity: "warning",
+  category: "node-agents",
+  run: ({ around }) =>
+    around.nodes.nodeAgents
+      .filter(({ missing }) => missing.length > 0)
+      .map((agent) =>
+        warning(
+          objectOf(agent),
+          `it refers to ${listed(agent.missing)} in namespace ${agent.namespace}, which is not there: its next pod would not start`,
+          "install its chart again in one piece, or take the reference out of its template",
+        ),
+      ),
+};
+
 /**
  * Version 1.x of these works with control planes 1.x and 1.x+1. https://istio.io/latest/docs/ambient/upgrade/helm/ (control
  * plane first, then CNI, then ztunnel)
@@ -206,6 +224,7 @@ export const nodeAgentChecks: readonly Check<PreflightFacts>[] = [
     "pods in ambient mode on the others have no connections",
   ),
   versionCheck("ztunnel-version", "ztunnel", "ztunnel works with the target"),
+  agentReferences,
   nodesReady,
   nodeGroups,
 ];

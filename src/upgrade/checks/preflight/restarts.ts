@@ -106,14 +106,14 @@ const longest = (workload: Workload): number => {
 };
 
 /** Workloads whose pods a Service sends traffic to. */
-const serving = (facts: PreflightFacts): readonly Workload[] =>
-  restarted(facts).filter(({ namespace, template }) =>
-    facts.around.nodes.services.some(
-      (service) =>
-        service.namespace === namespace &&
-        selects({ matchLabels: service.selector }, template?.metadata?.labels ?? {}) === true,
+const serving = (facts: PreflightFacts): readonly Workload[] => {
+  const services = Map.groupBy(facts.around.nodes.services, ({ namespace }) => namespace);
+  return restarted(facts).filter(({ namespace, template }) =>
+    (services.get(namespace) ?? []).some(
+      ({ selector }) => selects({ matchLabels: selector }, template?.metadata?.labels ?? {}) === true,
     ),
   );
+};
 
 /** https://kubernetes.io/docs/concepts/configuration/liveness-readiness-startup-probes/ */
 const readinessProbes: Check<PreflightFacts> = {

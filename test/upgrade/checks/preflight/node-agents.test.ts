@@ -13,6 +13,7 @@ const agent = (change: Partial<NodeAgent> = {}): NodeAgent => ({
   version: "1.20.0",
   desired: 2,
   ready: 2,
+  missing: [],
   ...change,
 });
 const ztunnel = (change: Partial<NodeAgent> = {}): NodeAgent =>
@@ -58,6 +59,8 @@ const table: readonly (readonly [what: string, around: Around, findings: readonl
   ["a ztunnel that is ready", cni(false, false, ztunnel()), []],
   ["a ztunnel that is not ready on a node", cni(false, false, ztunnel({ ready: 1 })), ["ztunnel-ready warning istio-system/DaemonSet/ztunnel"]],
   ["a ztunnel of a later release", cni(false, false, ztunnel({ version: "1.21.0" })), ["ztunnel-version warning istio-system/DaemonSet/ztunnel"]],
+
+  ["a plugin that refers to what is not there", cni(true, true, agent({ missing: ["ConfigMap istio-cni-config"] })), [`agent-references warning ${on}`]],
 
   ["a node that is not ready", nodes(node("a"), node("b", { ready: false, unschedulable: true })), ["nodes-ready warning node/b"]],
   ["a node that takes no pods", nodes(node("a"), node("b", { unschedulable: true })), ["nodes-ready note node/b"]],

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import type { ContainerSpec, Labels } from "../../../../src/mesh/kubernetes.ts";
-import { preflightInjectionChecks } from "../../../../src/upgrade/checks/preflight/injection.ts";
+import { preflightInjectionChecks } from "../../../../src/upgrade/checks/preflight/preflight-injection.ts";
 import { type MeshWords, ownInjector, plane, tagInjector, type WorkloadWords } from "../../../fixtures/mesh.ts";
 import { mission } from "../../../fixtures/plan.ts";
 import { pod } from "../../../fixtures/pods.ts";
