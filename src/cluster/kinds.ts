@@ -127,6 +127,8 @@ export const kinds = {
   istioOperators: kind("install.istio.io", "v1alpha1", "istiooperators", "IstioOperator", { optional: true }),
   istios: kind("sailoperator.io", "v1", "istios", "Istio", { cluster: true, optional: true }),
   istioRevisions: kind("sailoperator.io", "v1", "istiorevisions", "IstioRevision", { cluster: true, optional: true }),
+  nodes: kind("", "v1", "nodes", "Node", { cluster: true }),
+  limitRanges: kind("", "v1", "limitranges", "LimitRange"),
 } as const;
 
 /** The API resource of each kind of workload. */

@@ -1,6 +1,6 @@
 /** The objects that evidence is read from: the fields that count, as they are on the wire, and what is kept of them. */
-import type { KubeObject, LabelSelector, Labels } from "../mesh/kubernetes.ts";
-import type { Quota } from "../upgrade/evidence/cluster-evidence.ts";
+import type { Condition, KubeObject, LabelSelector, Labels } from "../mesh/kubernetes.ts";
+import type { Autoscaler, Quota } from "../upgrade/evidence/cluster-evidence.ts";
 
 export type GatewayClassObject = KubeObject & { readonly spec?: { readonly controllerName?: string } };
 
@@ -27,15 +27,28 @@ export type AutoscalerObject = KubeObject & {
     readonly scaleTargetRef: { readonly kind: string; readonly name: string };
     readonly maxReplicas: number;
   };
-  readonly status?: { readonly currentReplicas?: number };
+  readonly status?: { readonly currentReplicas?: number; readonly conditions?: readonly Condition[] };
 };
 
-export const autoscalerFrom = (autoscaler: AutoscalerObject) => ({
-  ...placeOf(autoscaler),
-  target: autoscaler.spec.scaleTargetRef,
-  max: autoscaler.spec.maxReplicas,
-  current: autoscaler.status?.currentReplicas ?? 0,
-});
+export const autoscalerFrom = (autoscaler: AutoscalerObject): Autoscaler => {
+  const blind = blindness(autoscaler.status?.conditions ?? []);
+  return {
+    ...placeOf(autoscaler),
+    target: autoscaler.spec.scaleTargetRef,
+    max: autoscaler.spec.maxReplicas,
+    current: autoscaler.status?.currentReplicas ?? 0,
+    ...(blind === undefined ? {} : { blind }),
+  };
+};
+
+/**
+ * The reason of `ScalingActive=False`; `ScalingDisabled` is none, because it says that somebody scaled to 0.
+ * https://kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale-walkthrough/#appendix-horizontal-pod-autoscaler-status-conditions
+ */
+const blindness = (conditions: readonly Condition[]): string | undefined => {
+  const inactive = conditions.find(({ type, status }) => type === "ScalingActive" && status === "False");
+  return inactive === undefined || inactive.reason === "ScalingDisabled" ? undefined : (inactive.reason ?? "no reason");
+};
 
 export type BudgetObject = KubeObject & {
   readonly spec?: { readonly selector?: LabelSelector };

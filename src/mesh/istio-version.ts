@@ -43,3 +43,12 @@ export const hasServiceTags = (version: string | undefined): boolean => {
 };
 
 const sameMinor = (a: string, b: string): boolean => a.split(".", 2).join(".") === b.split(".", 2).join(".");
+
+/** The minor release of a version: 20 of `1.20.3` and of `1.20.0-rc.1`; `undefined` for what is no version of Istio 1. */
+export const minorOf = (version: string | undefined): number | undefined => {
+  const parsed = parse(parseVersion(version) ?? null);
+  return parsed?.major === 1 ? parsed.minor : undefined;
+};
+
+/** Whether the first is the older of two versions of `parseVersion`'s form. */
+export const isOlder = (version: string, than: string): boolean => lt(version, than);

@@ -15,6 +15,8 @@ const at = (name: string, rest: object, namespace?: string): KubeObject => ({
 const selector = { matchLabels: { "istio-injection": "enabled" } };
 const webhook = (name: string) =>
   at(name, { webhooks: [{ name: "w", clientConfig: {}, namespaceSelector: selector }] });
+const blind = (name: string, reason: string) =>
+  at(name, { spec: { scaleTargetRef: { kind: "Deployment", name }, maxReplicas: 3 }, status: { conditions: [{ type: "AbleToScale", status: "True" }, { type: "ScalingActive", status: "False", reason }] } }, "production"); // biome-ignore format: one line of fields
 
 const objects: Given["objects"] = {
   configmaps: [at("istio", { data: { mesh: "accessLogFile: /dev/stdout\ndiscoverySelectors:\n- matchLabels:\n    istio-injection: enabled\n" } }, "istio-system")],
@@ -29,7 +31,7 @@ const objects: Given["objects"] = {
     at("best", { spec: { hard: { pods: "1" }, scopes: ["BestEffort"] } }, "production"),
     at("other", { spec: { hard: { pods: "1" } } }, "shop"),
   ],
-  horizontalpodautoscalers: [at("web", { spec: { scaleTargetRef: { kind: "Deployment", name: "web" }, maxReplicas: 3 }, status: { currentReplicas: 3 } }, "production")],
+  horizontalpodautoscalers: [at("web", { spec: { scaleTargetRef: { kind: "Deployment", name: "web" }, maxReplicas: 3 }, status: { currentReplicas: 3 } }, "production"), blind("api", "FailedGetScale"), blind("idle", "ScalingDisabled")],
   poddisruptionbudgets: [at("web", { spec: { selector }, status: { disruptionsAllowed: 0 } }, "production")],
   persistentvolumeclaims: [at("data", { spec: { accessModes: ["ReadWriteOnce"] } }, "production")],
   cronjobs: [at("nightly", {}, "production")],
@@ -65,7 +67,9 @@ test("everything that the checks look at is read, narrow, of the namespaces that
   );
   assert.deepEqual(found.autoscalers, [
     { namespace: "production", name: "web", target: { kind: "Deployment", name: "web" }, max: 3, current: 3 },
-  ]);
+    { namespace: "production", name: "api", target: { kind: "Deployment", name: "api" }, max: 3, current: 0, blind: "FailedGetScale" },
+    { namespace: "production", name: "idle", target: { kind: "Deployment", name: "idle" }, max: 3, current: 0 },
+  ]); // biome-ignore format: one line of fields
   assert.deepEqual(found.disruptionBudgets, [{ namespace: "production", name: "web", selector, allowed: 0 }]);
   assert.deepEqual(found.claims, [{ namespace: "production", name: "data", accessModes: ["ReadWriteOnce"] }]);
   assert.deepEqual(found.cronJobs, [{ namespace: "production", name: "nightly" }]);

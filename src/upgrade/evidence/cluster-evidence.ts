@@ -74,6 +74,8 @@ export interface Autoscaler {
   readonly target: { readonly kind: string; readonly name: string };
   readonly max: number;
   readonly current: number;
+  /** Why it cannot measure what it scales by, in its own words; absent: it can, or has not said yet. */
+  readonly blind?: string;
 }
 
 export interface DisruptionBudget {

@@ -2,10 +2,10 @@
 import type { PreflightFacts } from "../../preflight/preflight-facts.ts";
 import type { Check } from "../check.ts";
 import { preflightGatewayChecks } from "./gateways.ts";
-import { preflightInjectionChecks } from "./injection.ts";
 import { nodeAgentChecks } from "./node-agents.ts";
 import { oldControlPlaneChecks } from "./old-control-plane.ts";
 import { ownerChecks } from "./owners.ts";
+import { preflightInjectionChecks } from "./preflight-injection.ts";
 import { restartChecks } from "./restarts.ts";
 import { targetConfigChecks } from "./target-config.ts";
 import { unmovedChecks } from "./unmoved.ts";

@@ -1,5 +1,163 @@
 /** What a restart of every workload meets. */
+import type { Workload } from "../../../mesh/model.ts";
+import { refText } from "../../../mesh/object-ref.ts";
+import { counted, listed } from "../../../mesh/phrase.ts";
+import { durationText } from "../../../mesh/text/duration.ts";
+import { restarts } from "../../plan/moves.ts";
+import { surge, unavailable } from "../../plan/rollout-size.ts";
+import { selects } from "../../plan/target.ts";
+import { gracePeriod, hasPreStop, hasReadinessProbe } from "../../preflight/pod-template.ts";
 import type { PreflightFacts } from "../../preflight/preflight-facts.ts";
-import type { Check } from "../check.ts";
+import { type Check, note, warning } from "../check.ts";
+import { limitRanges } from "./limit-ranges.ts";
 
-export const restartChecks: readonly Check<PreflightFacts>[] = [];
+const restarted = (facts: PreflightFacts): readonly Workload[] => restarts(facts).map(({ workload }) => workload);
+const namesOf = (workloads: readonly Workload[]): string => listed(workloads.map(refText));
+
+/** An autoscaler that is at its maximum is said by `autoscalers`. */
+const blindAutoscalers: Check<PreflightFacts> = {
+  id: "autoscalers-measure",
+  title: "every autoscaler can measure its workload",
+  severity: "warning",
+  category: "availability",
+  run: (facts) =>
+    restarted(facts).flatMap((workload) =>
+      facts.evidence.autoscalers.flatMap(({ namespace, target, name, blind }) =>
+        blind !== undefined &&
+        namespace === workload.namespace &&
+        target.kind === workload.kind &&
+        target.name === workload.name
+          ? [
+              warning(
+                refText(workload),
+                `its autoscaler ${name} does not scale now (${blind}): nothing would be added under load while it is restarted`,
+                blind === "AmbiguousSelector"
+                  ? `let its selector match the pods of one autoscaler only: kubectl -n ${namespace} describe hpa ${name}`
+                  : `kubectl -n ${namespace} describe hpa ${name}`,
+              ),
+            ]
+          : [],
+      ),
+    ),
+};
+
+/**
+ * `downtime` leaves DaemonSets out, because one pod a node is down anyhow.
+ * https://kubernetes.io/docs/tasks/manage-daemon/update-daemon-set/
+ */
+const daemonSetsGradual: Check<PreflightFacts> = {
+  id: "daemonsets-gradual",
+  title: "no DaemonSet stops on all nodes at once",
+  severity: "warning",
+  category: "availability",
+  run: (facts) =>
+    restarted(facts)
+      .filter(
+        (workload) =>
+          workload.kind === "DaemonSet" &&
+          workload.status.desired > 1 &&
+          surge(workload) === 0 &&
+          unavailable(workload) >= workload.status.desired,
+      )
+      .map((workload) =>
+        warning(
+          refText(workload),
+          `its maxUnavailable lets it be missing on all ${workload.status.desired} nodes at once while it is restarted`,
+          "set updateStrategy.rollingUpdate.maxUnavailable to 1 while it moves",
+        ),
+      ),
+};
+
+/** Seconds after which an end of a pod is long. Most pods end within Kubernetes' default of 30. */
+const longEnd = 300;
+
+/**
+ * A StatefulSet and a DaemonSet make the next pod after the old one is gone; a Deployment does not wait, and its old pods
+ * stay until they have ended. https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-termination
+ */
+const gracePeriods: Check<PreflightFacts> = {
+  id: "grace-periods",
+  title: "no pod may take longer than 5 minutes to end",
+  severity: "note",
+  category: "availability",
+  run: (facts) => {
+    const slow = restarted(facts)
+      .filter((workload) => gracePeriod(workload) > longEnd)
+      .toSorted((a, b) => longest(b) - longest(a));
+    const [slowest] = slow;
+    if (slowest === undefined) return [];
+    return [
+      note(
+        "terminationGracePeriodSeconds",
+        `${counted(slow.length, "workload")} may take long to end their pods: ${listed(slow.map((workload) => `${refText(workload)} up to ${durationText(longest(workload) * 1000)}`))}`,
+        "plan for it: such a restart ends when its last old pod has ended",
+      ),
+    ];
+  },
+};
+
+/** Seconds, at most: pods that are replaced one after the other add up. */
+const longest = (workload: Workload): number => {
+  const batches =
+    workload.kind === "Deployment"
+      ? 1
+      : Math.ceil(Math.max(1, workload.status.desired) / Math.max(1, unavailable(workload)));
+  return gracePeriod(workload) * batches;
+};
+
+/** Workloads whose pods a Service sends traffic to. */
+const serving = (facts: PreflightFacts): readonly Workload[] => {
+  const services = Map.groupBy(facts.around.nodes.services, ({ namespace }) => namespace);
+  return restarted(facts).filter(({ namespace, template }) =>
+    (services.get(namespace) ?? []).some(
+      ({ selector }) => selects({ matchLabels: selector }, template?.metadata?.labels ?? {}) === true,
+    ),
+  );
+};
+
+/** https://kubernetes.io/docs/concepts/configuration/liveness-readiness-startup-probes/ */
+const readinessProbes: Check<PreflightFacts> = {
+  id: "readiness-probes",
+  title: "every workload behind a Service has a readiness probe",
+  severity: "note",
+  category: "availability",
+  run: (facts) => {
+    const without = serving(facts).filter((workload) => !workload.gateway && !hasReadinessProbe(workload));
+    if (without.length === 0) return [];
+    return [
+      note(
+        "readinessProbe",
+        `${counted(without.length, "workload")} behind a Service ha${without.length === 1 ? "s" : "ve"} no readiness probe: a new pod counts as ready as soon as it and its proxy run (${namesOf(without)})`,
+        "give them a readiness probe, so that a restart waits until a pod can serve",
+      ),
+    ];
+  },
+};
+
+/** https://kubernetes.io/docs/concepts/containers/container-lifecycle-hooks/#container-hooks */
+const stopHooks: Check<PreflightFacts> = {
+  id: "pre-stop-hooks",
+  title: "every workload behind a Service waits before it stops",
+  severity: "note",
+  category: "availability",
+  run: (facts) => {
+    const without = serving(facts).filter((workload) => !workload.gateway && !hasPreStop(workload));
+    if (without.length === 0) return [];
+    return [
+      note(
+        "preStop",
+        `${counted(without.length, "workload")} behind a Service ha${without.length === 1 ? "s" : "ve"} no preStop hook: a pod is told to stop while callers may still send to it (${namesOf(without)})`,
+        "let them go on serving for some seconds after SIGTERM, or sleep in a preStop hook",
+      ),
+    ];
+  },
+};
+
+export const restartChecks: readonly Check<PreflightFacts>[] = [
+  limitRanges,
+  blindAutoscalers,
+  daemonSetsGradual,
+  gracePeriods,
+  readinessProbes,
+  stopHooks,
+];

@@ -1,0 +1,36 @@
+/** Fields of pod templates that only a preflight looks at; of pods they are not read. */
+import type { ContainerSpec, PodSpec } from "../../mesh/kubernetes.ts";
+import type { Workload } from "../../mesh/model.ts";
+
+interface AppContainer extends ContainerSpec {
+  readonly readinessProbe?: object;
+  readonly lifecycle?: { readonly preStop?: object };
+}
+
+interface AppSpec extends PodSpec {
+  readonly containers: readonly AppContainer[];
+  readonly initContainers?: readonly AppContainer[];
+  readonly terminationGracePeriodSeconds?: number;
+}
+
+/**
+ * The containers that run as long as the pod: init containers with `restartPolicy: Always` are among them. Not the
+ * proxy.
+ */
+const appContainers = ({ template }: Workload): readonly AppContainer[] => {
+  const spec: AppSpec = template?.spec ?? { containers: [] };
+  const lasting = (spec.initContainers ?? []).filter(({ restartPolicy }) => restartPolicy === "Always");
+  return [...spec.containers, ...lasting].filter(({ name }) => name !== "istio-proxy");
+};
+
+export const hasReadinessProbe = (workload: Workload): boolean =>
+  appContainers(workload).some(({ readinessProbe }) => readinessProbe !== undefined);
+
+export const hasPreStop = (workload: Workload): boolean =>
+  appContainers(workload).some(({ lifecycle }) => lifecycle?.preStop !== undefined);
+
+/** Seconds in which a pod has to end; Kubernetes' default is 30. */
+export const gracePeriod = ({ template }: Workload): number => {
+  const spec: AppSpec | undefined = template?.spec;
+  return spec?.terminationGracePeriodSeconds ?? 30;
+};
