@@ -20,6 +20,8 @@ export interface Cluster {
   until(signal: AbortSignal): Cluster;
   /** The API server's time, by its latest `Date` header. Makes a request only if none was made before. */
   now(): Promise<Date>;
+  /** The API server's version as it reports it (`gitVersion`), e.g. `v1.36.3`, `v1.29.8-gke.1096000`. */
+  version(): Promise<string>;
   /**
    * All objects of a kind, read in pages; only what `project` makes of each object is kept in memory. `undefined` where
    * an optional kind is not installed, and only there.

@@ -113,6 +113,13 @@ function verbsOf(api: Api, shared: Shared): Cluster {
       return now;
     },
 
+    async version() {
+      const answer = await json({ method: "GET", path: "version", request: versionRequest });
+      const { gitVersion } = (answer ?? {}) as { readonly gitVersion?: unknown };
+      if (typeof gitVersion !== "string" || gitVersion === "") throw malformed(versionRequest, "no gitVersion", where);
+      return gitVersion;
+    },
+
     list: (kind, query, project) => listAll(api, kind, query, project),
 
     served: (groups) => servedKinds(api, groups),

@@ -129,6 +129,11 @@ export const kinds = {
   istioRevisions: kind("sailoperator.io", "v1", "istiorevisions", "IstioRevision", { cluster: true, optional: true }),
   nodes: kind("", "v1", "nodes", "Node", { cluster: true }),
   limitRanges: kind("", "v1", "limitranges", "LimitRange"),
+  // In these versions in every release from 1.19 to 1.31 (manifests/charts/base/files/crd-all.gen.yaml).
+  authorizationPolicies: kind("security.istio.io", "v1beta1", "authorizationpolicies", "AuthorizationPolicy", {
+    optional: true,
+  }),
+  telemetries: kind("telemetry.istio.io", "v1alpha1", "telemetries", "Telemetry", { optional: true }),
 } as const;
 
 /** The API resource of each kind of workload. */

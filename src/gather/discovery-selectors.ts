@@ -1,13 +1,11 @@
 /** Reads which namespaces each istiod sees. */
-
-import { loadAll } from "js-yaml";
 import type { Cluster } from "../cluster/cluster.ts";
-import { ClusterError } from "../cluster/cluster-error.ts";
 import { kinds } from "../cluster/kinds.ts";
 import type { ConfigMapObject, LabelSelector } from "../mesh/kubernetes.ts";
 import type { Mesh } from "../mesh/model.ts";
 import { revisionedName } from "../mesh/revision-names.ts";
 import type { Discovery } from "../upgrade/evidence/cluster-evidence.ts";
+import { malformedConfig, meshConfigOf } from "./mesh-config.ts";
 import type { OptionalRead } from "./optional-read.ts";
 
 /**
@@ -35,19 +33,9 @@ export const readDiscovery = async (
 
 /** The selectors of a mesh config. Throws `ClusterError` (malformed) for one that cannot be read. */
 export const discoverySelectors = (config: ConfigMapObject | undefined): readonly LabelSelector[] => {
-  const place = `ConfigMap ${config?.metadata.namespace}/${config?.metadata.name}`;
-  const malformed = (why: string): ClusterError =>
-    new ClusterError(`${place}: its mesh config cannot be read: ${why}`, { reason: "malformed" });
-  let mesh: unknown;
-  try {
-    mesh = loadAll(config?.data?.mesh ?? "")[0] ?? {};
-  } catch (error) {
-    throw malformed((error as Error).message.split("\n", 1)[0] ?? "not YAML");
-  }
-  if (typeof mesh !== "object" || mesh === null || Array.isArray(mesh)) throw malformed("it is not a YAML mapping");
-  const selectors = (mesh as { readonly discoverySelectors?: unknown }).discoverySelectors ?? [];
+  const selectors = (meshConfigOf(config) as { readonly discoverySelectors?: unknown }).discoverySelectors ?? [];
   if (!Array.isArray(selectors) || !selectors.every(isSelector))
-    throw malformed("discoverySelectors is not a list of label selectors");
+    throw malformedConfig(config, "discoverySelectors is not a list of label selectors");
   return selectors;
 };
 

@@ -326,6 +326,28 @@ test("now is the server's clock, whatever ours shows", async () => {
   assert.equal(server.seen.length, 1);
 });
 
+const versions: readonly (readonly [what: string, body: string, version: string | undefined])[] = [
+  ["what a server reports", '{"major":"1","minor":"36","gitVersion":"v1.36.3"}', "v1.36.3"],
+  ["another distribution's", '{"gitVersion":"v1.29.8-gke.1096000"}', "v1.29.8-gke.1096000"],
+  ["none", "{}", undefined],
+  ["a number", '{"gitVersion":1.36}', undefined],
+  ["null", "null", undefined],
+  ["no JSON", "<html>", undefined],
+];
+for (const [what, body, version] of versions)
+  test(`the server's version: ${what}`, async () => {
+    await using server = await startServer(
+      (_, response) => void response.writeHead(200, { "content-type": "application/json" }).end(body),
+    );
+    await using connected = await connectTo(server);
+    if (version === undefined) await assert.rejects(connected.cluster.version(), { reason: "malformed" });
+    else assert.equal(await connected.cluster.version(), version);
+    assert.deepEqual(
+      server.seen.map(({ method, url }) => `${method} ${url}`),
+      ["GET /version"],
+    );
+  });
+
 test("mayI: yes, no, and neither", async () => {
   const statuses = [
     { allowed: true },

@@ -28,6 +28,7 @@ const verbs: Readonly<Record<string, readonly [act: (cluster: Cluster) => Promis
   list: [list, false],
   get: [get, false],
   now: [(cluster) => cluster.now(), false],
+  version: [(cluster) => cluster.version(), false],
   mayI: [(cluster) => cluster.mayI({ verb: "get", group: "", resource: "pods" }), false],
   logs: [(cluster) => cluster.logs({ name: "a", namespace: "x" }, "app", { tailLines: 1, previous: false }), false],
   patch: [patch, true],
