@@ -10,7 +10,7 @@ import type {
   ReportedVersion,
   RevisionConfig,
 } from "../../upgrade/preflight/control-plane-evidence.ts";
-import { type MeshSettings, mergedSettings, textIn } from "../../upgrade/preflight/mesh-config.ts";
+import { type MeshSettings, mergedSettings, textIn } from "../../upgrade/preflight/mesh-settings.ts";
 import { debugPort } from "../ask-istiods.ts";
 import { type BudgetObject, budgetFrom } from "../evidence-objects.ts";
 import { itemsOf, listKind, namesIn, someOf, type Where } from "../list-kind.ts";
