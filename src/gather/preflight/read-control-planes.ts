@@ -129,7 +129,7 @@ const withRoots = (mesh: Mesh, namespaces: Where, configs: readonly RevisionConf
   if (asked === undefined) return namespaces;
   const known = new Set(mesh.namespaces.map(({ name }) => name));
   const roots = configs.map(({ settings }) => textIn(settings, "rootNamespace") ?? mesh.istioNamespace);
-  return someOf(namespaces, [...new Set([...asked.filter((name) => known.has(name)), mesh.istioNamespace, ...roots])]);
+  return someOf(namespaces, [...new Set([...asked.filter((name) => known.has(name)), ...roots])]);
 };
 
 const readProviders = async (cluster: Cluster, where: Where, optional: OptionalRead) =>
