@@ -10,7 +10,7 @@ import type {
   ReportedVersion,
   RevisionConfig,
 } from "../../upgrade/preflight/control-plane-evidence.ts";
-import { type MeshSettings, mergedSettings, textIn } from "../../upgrade/preflight/mesh-config.ts";
+import { type MeshSettings, mergedSettings, textIn } from "../../upgrade/preflight/mesh-settings.ts";
 import { debugPort } from "../ask-istiods.ts";
 import { type BudgetObject, budgetFrom } from "../evidence-objects.ts";
 import { itemsOf, listKind, namesIn, someOf, type Where } from "../list-kind.ts";
@@ -129,7 +129,7 @@ const withRoots = (mesh: Mesh, namespaces: Where, configs: readonly RevisionConf
   if (asked === undefined) return namespaces;
   const known = new Set(mesh.namespaces.map(({ name }) => name));
   const roots = configs.map(({ settings }) => textIn(settings, "rootNamespace") ?? mesh.istioNamespace);
-  return someOf(namespaces, [...new Set([...asked.filter((name) => known.has(name)), mesh.istioNamespace, ...roots])]);
+  return someOf(namespaces, [...new Set([...asked.filter((name) => known.has(name)), ...roots])]);
 };
 
 const readProviders = async (cluster: Cluster, where: Where, optional: OptionalRead) =>

@@ -2,7 +2,7 @@
 import { parseVersion } from "../../mesh/istio-version.ts";
 import type { Labels } from "../../mesh/kubernetes.ts";
 import { labelOf } from "../../mesh/labels.ts";
-import { isSettings, listIn, type MeshSettings, settingsIn, textIn, valueIn } from "./mesh-config.ts";
+import { isSettings, listIn, type MeshSettings, settingsIn, textIn, valueIn } from "./mesh-settings.ts";
 
 /** The minor release of a version of Istio 1, e.g. 20 of `1.20.0`; `undefined` for all other texts. */
 export const minorRelease = (version: string | undefined): number | undefined => {

@@ -1,5 +1,5 @@
 /** In which settings two mesh configs differ. Pure. */
-import { isSettings, type MeshSettings, settingsIn } from "./mesh-config.ts";
+import { isSettings, type MeshSettings, settingsIn } from "./mesh-settings.ts";
 
 /** Told by checks of their own, or different in each revision. */
 const toldElsewhere: readonly string[] = [

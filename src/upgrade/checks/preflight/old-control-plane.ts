@@ -38,8 +38,7 @@ const webhook: Check<PreflightFacts> = {
     const back = moves.filter((move) => writesLabels(move) && move.from.revision !== target.revision);
     const serving = mesh.injectors.filter(
       (injector) =>
-        injector.entry.clientConfig.service !== undefined &&
-        back.some(({ before, from }) => from.revision === injector.revision && servesLabels(injector, before)),
+        injector.entry.clientConfig.service !== undefined && back.some(({ before }) => servesLabels(injector, before)),
     );
     return [...Map.groupBy(serving, ({ configuration }) => configuration)].flatMap(
       ([configuration, entries]): readonly Observation[] => {

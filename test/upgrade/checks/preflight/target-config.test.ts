@@ -3,7 +3,7 @@ import test from "node:test";
 import type { Injector } from "../../../../src/mesh/model.ts";
 import { targetConfigChecks } from "../../../../src/upgrade/checks/preflight/target-config.ts";
 import type { ControlPlaneEvidence, NamedProvider } from "../../../../src/upgrade/preflight/control-plane-evidence.ts";
-import type { MeshSettings } from "../../../../src/upgrade/preflight/mesh-config.ts";
+import type { MeshSettings } from "../../../../src/upgrade/preflight/mesh-settings.ts";
 import {
   autoscaler,
   budget,
@@ -96,6 +96,8 @@ const table: readonly (readonly [what: string, words: FactWords, found: readonly
   ["the same in another order and form", roots(bundle("AAA", "BBB"), btoa(`# one\n${atob(bundle("BB\nB", "AAA", "AAA"))}`)), []],
   ["other root certificates", roots(bundle("AAA"), bundle("BBB")), [root("blocker")], /not those of revision default/],
   ["a part of them is the same", roots(bundle("AAA"), bundle("AAA", "BBB")), [root("warning")], /only a part/],
+  ["a tag that nobody has renewed", { mesh: { injectors: [...withBundle(ownInjector("1-20"), bundle("AAA")), ...withBundle(tagInjector("prod", "1-20"), bundle("OLD")), ...withBundle(tagInjector("default", "default"), bundle("AAA"))] } }, []],
+  ["a tag alone is left of the old one's webhooks", { mesh: { injectors: [...withBundle(ownInjector("1-20"), bundle("AAA")), ...withBundle(tagInjector("default", "default"), bundle("BBB"))] } }, [root("blocker")]],
   ["the target has no bundle", roots(bundle("AAA"), ""), [root("unknown")], /cannot be told/],
   ["the old one has no bundle", roots("", bundle("AAA")), [root("unknown")]],
   ["a bundle that is not base64", roots("§", bundle("AAA")), [root("unknown")]],

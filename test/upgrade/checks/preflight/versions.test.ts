@@ -55,6 +55,7 @@ const table: readonly (readonly [what: string, words: FactWords, found: readonly
   ["one minor release", planes("1.19.0", "1.20.0"), [notes], /1\.20\.x\/announcing-1\.20\/upgrade-notes\/$/m],
   ["proxies two minor releases older", planes("1.18.7", "1.20.0"), [`${skew} proxies of Istio 1.18`, notes], /two minor releases newer than 3 proxies \(production\/web-0, production\/web-1 and production\/web-2\)/],
   ["proxies four minor releases older", planes("1.16.7", "1.20.0"), [`${skew} proxies of Istio 1.16`, notes], /4 minor releases newer than 3 proxies .* far more/],
+  ["proxies three minor releases older", planes("1.17.7", "1.20.0"), [`${skew} proxies of Istio 1.17`, notes], /3 minor releases newer than 3 proxies/],
   ["proxies newer than the target", planes("1.21.0", "1.20.0"), [`${skew} proxies of Istio 1.21`], /is older than 3 proxies/],
   ["proxies of no known version", { proxies: all(undefined) }, ["proxy-skew note proxies of an unknown version"], /the version of 3 proxies/],
   ["proxies of a version of their own", { proxies: all("my-build") }, ["proxy-skew note proxies of an unknown version"]],
@@ -115,7 +116,10 @@ test("ztunnel has a chart of its own: its release is not judged here", () => {
       ? { ...answer, proxies: answer.proxies.map((each) => ({ ...each, ...ztunnel })) }
       : answer,
   );
-  const pods = mesh.pods.map((pod) => ({ ...pod, proxy: pod.proxy && { ...pod.proxy, kind: "ztunnel" as const } }));
+  const pods = mesh.pods.map((pod) => ({
+    ...pod,
+    proxy: pod.proxy && { ...pod.proxy, kind: "ztunnel" as const, version: "1.16.0" },
+  }));
   assert.deepEqual(brief(foundIn({ ...facts, mesh: { ...mesh, answers, pods } })), []);
 });
 

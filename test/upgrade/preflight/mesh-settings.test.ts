@@ -7,7 +7,7 @@ import {
   mergedSettings,
   meshIdOf,
   providerNames,
-} from "../../../src/upgrade/preflight/mesh-config.ts";
+} from "../../../src/upgrade/preflight/mesh-settings.ts";
 import {
   kubernetesMinor,
   minorRelease,
