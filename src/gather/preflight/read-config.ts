@@ -20,6 +20,7 @@ import {
   serversFrom,
   workloadEntryFrom,
 } from "./config-objects.ts";
+import { readCertificates } from "./read-certificates.ts";
 import type { ReadFor } from "./read-for.ts";
 
 /**
@@ -37,35 +38,40 @@ export const readConfig = async (
   const moves = (namespace: string): boolean => moving?.has(namespace) ?? true;
   const list = <T extends KubeObject, R>(check: string, where: Where, kind: Kind, project: (object: T) => R) =>
     listKind(cluster, where, readFor(check, false), kind as Kind<T>, project);
-  const [envoyFilters, servers, services, applications, workloadEntries, workloadGroups, remoteClusters, leftovers] =
-    await Promise.all([
-      list<EnvoyFilterObject, ReturnType<typeof envoyFilterFrom>>(
-        "envoy-filters-stop",
-        "all",
-        kinds.envoyFilters,
-        envoyFilterFrom,
-      ),
-      list<IstioGatewayObject, ReturnType<typeof serversFrom>>(
-        "gateway-ports",
-        "all",
-        kinds.istioGateways,
-        serversFrom,
-      ),
-      readGatewayServices(cluster, mesh, readFor),
-      list<ApplicationObject, ReturnType<ReturnType<typeof applicationFrom>>>(
-        "gitops-reverts",
-        "all",
-        kinds.applications,
-        applicationFrom(moves),
-      ),
-      list("virtual-machines", namespaces, kinds.workloadEntries, workloadEntryFrom),
-      list("virtual-machines", namespaces, kinds.workloadGroups, placeOf),
-      readOtherClusters(cluster, mesh, readFor),
-      readLeftRevisions(cluster, mesh, readFor),
-    ]);
+  const [
+    envoyFilters,
+    servers,
+    services,
+    applications,
+    workloadEntries,
+    workloadGroups,
+    remoteClusters,
+    leftovers,
+    certificates,
+  ] = await Promise.all([
+    list<EnvoyFilterObject, ReturnType<typeof envoyFilterFrom>>(
+      "envoy-filters-stop",
+      "all",
+      kinds.envoyFilters,
+      envoyFilterFrom,
+    ),
+    list<IstioGatewayObject, ReturnType<typeof serversFrom>>("gateway-ports", "all", kinds.istioGateways, serversFrom),
+    readGatewayServices(cluster, mesh, readFor),
+    list<ApplicationObject, ReturnType<ReturnType<typeof applicationFrom>>>(
+      "gitops-reverts",
+      "all",
+      kinds.applications,
+      applicationFrom(moves),
+    ),
+    list("virtual-machines", namespaces, kinds.workloadEntries, workloadEntryFrom),
+    list("virtual-machines", namespaces, kinds.workloadGroups, placeOf),
+    readOtherClusters(cluster, mesh, readFor),
+    readLeftRevisions(cluster, mesh, readFor),
+    readCertificates(cluster, mesh),
+  ]);
   return {
     ...{ envoyFilters, servers, services, applications: applications.flat() },
-    ...{ workloadEntries, workloadGroups, remoteClusters, leftovers, certificates: [] },
+    ...{ workloadEntries, workloadGroups, remoteClusters, leftovers, certificates },
   };
 };
 

@@ -16,8 +16,8 @@ export interface ConfigEvidence {
   readonly remoteClusters: readonly { readonly revision: string; readonly clusters: readonly string[] }[];
   /** Revisions without an istiod of which there are objects. */
   readonly leftovers: readonly Leftover[];
-  /** Certificates that gateways serve to their clients. */
-  readonly certificates: readonly ServedCertificate[];
+  /** Of one pod of each gateway: the certificates for its clients. */
+  readonly certificates: readonly GatewayCertificates[];
 }
 
 interface Named {
@@ -79,10 +79,12 @@ export interface Leftover {
   readonly objects: number;
 }
 
-export interface ServedCertificate {
-  /** `NAMESPACE/POD` of the gateway. */
-  readonly pod: string;
-  /** Names of its subject. */
+export type GatewayCertificates =
+  | { readonly kind: "answered"; readonly gateway: ObjectRef; readonly certificates: readonly Certificate[] }
+  | { readonly kind: "unanswered"; readonly gateway: ObjectRef; readonly reason: string };
+
+export interface Certificate {
+  /** DNS names and addresses of its subject. */
   readonly names: readonly string[];
   /** RFC 3339. */
   readonly expires: string;

@@ -55,6 +55,7 @@ const mesh = mission({
   ],
 });
 const bodies = {
+  "ingress/edge-0": { "/certs": "{}" },
   "istio-system/istiod-1-20-7f-abc": { "/debug/clusterz": "null" },
   "istio-system/istiod-7f-abc": {
     "/debug/clusterz": JSON.stringify([{ id: "here" }, { id: "east", secretName: "istio-system/east" }]),
@@ -88,7 +89,9 @@ test("everything is read, with few fields, in few requests", async () => {
     workloadGroups: [{ namespace: "production", name: "vms" }],
     remoteClusters: [{ revision: "default", clusters: ["east"] }],
     leftovers: [],
-    certificates: [],
+    certificates: [
+      { kind: "answered", gateway: { kind: "Deployment", namespace: "ingress", name: "edge" }, certificates: [] },
+    ],
   }); // biome-ignore format: a table
   assert.ok(requests.length < 20, requests.join(", "));
 });

@@ -11,6 +11,7 @@ import type { PreflightFacts } from "../../preflight/preflight-facts.ts";
 import { versionOf } from "../../preflight/version-of.ts";
 import { type Check, note, warning } from "../check.ts";
 import { envoyFilterChecks } from "./envoy-filters.ts";
+import { certificateChecks } from "./gateway-certificates.ts";
 
 /** Nobody keeps a gateway on its revision once its pods are on the target. */
 const isToMove = ({ target }: PreflightFacts, { pods }: Workload): boolean =>
@@ -168,4 +169,5 @@ export const preflightGatewayChecks: readonly Check<PreflightFacts>[] = [
   unlabelled,
   ports,
   ...envoyFilterChecks,
+  ...certificateChecks,
 ];

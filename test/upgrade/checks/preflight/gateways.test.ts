@@ -156,3 +156,21 @@ test("a mesh without gateways and configuration of its own gives no finding", ()
   assert.deepEqual(configFindings(mission()), []);
   assert.deepEqual(configFindings(mission({ ...sound, tags: mission().tags, injectors: mission().injectors })), []);
 });
+
+const until = (expires: string, names: readonly string[] = ["shop.example.com"]) => [
+  { kind: "answered", gateway: { kind: "Deployment", namespace: "ingress", name: "edge" }, certificates: [{ names, expires }] },
+] as const; // biome-ignore format: one line
+
+const ending = ["gateway-certificates warning ingress/Deployment/edge"];
+// The mesh of the tests is read on 2026-11-03 at 04:05:06.
+const certificateTable: readonly (readonly [what: string, config: Partial<ConfigEvidence>, findings: readonly string[]])[] = [
+  ["it ended", { certificates: until("2025-01-01T00:00:00Z") }, ending],
+  ["it ends in six days", { certificates: until("2026-11-09T04:05:06Z") }, ending],
+  ["it ends in eight days", { certificates: until("2026-11-11T04:05:07Z") }, []],
+  ["it has no name", { certificates: until("2025-01-01T00:00:00Z", []) }, ending],
+  ["a gateway without an answer", { certificates: [{ kind: "unanswered", gateway: { kind: "Deployment", namespace: "ingress", name: "edge" }, reason: "forbidden" }] }, ["gateway-certificates note gateways"]],
+]; // biome-ignore format: a table
+
+for (const [what, config, findings] of certificateTable) {
+  test(`gateway-certificates: ${what}`, () => assert.deepEqual(of("gateway-certificates", {}, { config }), findings));
+}
