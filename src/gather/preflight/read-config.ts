@@ -2,9 +2,15 @@ import type { Cluster } from "../../cluster/cluster.ts";
 import { ClusterError } from "../../cluster/cluster-error.ts";
 import { type Kind, kinds } from "../../cluster/kinds.ts";
 import type { KubeObject } from "../../mesh/kubernetes.ts";
+import { labelOf } from "../../mesh/labels.ts";
 import type { Mesh } from "../../mesh/model.ts";
 import { isRunningIstiod, revisionsWithIstiod } from "../../mesh/revision-state.ts";
-import type { ConfigEvidence, GatewayService, Leftover } from "../../upgrade/preflight/config-evidence.ts";
+import type {
+  ConfigEvidence,
+  GatewayService,
+  LabelledObject,
+  Leftover,
+} from "../../upgrade/preflight/config-evidence.ts";
 import { isInjectedGateway } from "../../upgrade/preflight/gateway-kind.ts";
 import { readRemoteClusters } from "../disuse/read-remote-clusters.ts";
 import { placeOf } from "../evidence-objects.ts";
@@ -47,6 +53,7 @@ export const readConfig = async (
     workloadGroups,
     remoteClusters,
     leftovers,
+    labelled,
     certificates,
   ] = await Promise.all([
     list<EnvoyFilterObject, ReturnType<typeof envoyFilterFrom>>(
@@ -67,11 +74,12 @@ export const readConfig = async (
     list("virtual-machines", namespaces, kinds.workloadGroups, placeOf),
     readOtherClusters(cluster, mesh, readFor),
     readLeftRevisions(cluster, mesh, readFor),
+    readLabelled(cluster, readFor),
     readCertificates(cluster, mesh),
   ]);
   return {
     ...{ envoyFilters, servers, services, applications: applications.flat() },
-    ...{ workloadEntries, workloadGroups, remoteClusters, leftovers, certificates },
+    ...{ workloadEntries, workloadGroups, remoteClusters, leftovers, labelled, certificates },
   };
 };
 
@@ -107,6 +115,27 @@ const readOtherClusters = async (
   );
   return read.filter(({ clusters }) => clusters.length > 0);
 };
+
+/** Kinds that a control plane reads by this label; Gateways of the Gateway API are in the mesh. */
+const configGroups = ["networking.istio.io", "security.istio.io", "telemetry.istio.io", "extensions.istio.io"];
+
+const readLabelled = async (cluster: Cluster, readFor: ReadFor): Promise<readonly LabelledObject[]> => {
+  const optional = readFor("config-labelled", false);
+  const served = (await optional("kinds of Istio", cluster.served(configGroups))) ?? [];
+  const lists = served
+    .filter(({ plural }) => plural !== kinds.envoyFilters.plural)
+    .map((kind) =>
+      listKind(cluster, "all", optional, kind, (object) => labelledFrom(kind, object), {
+        labelSelector: "istio.io/rev",
+        metadataOnly: true,
+      }),
+    );
+  return (await Promise.all(lists)).flat();
+};
+
+const labelledFrom = ({ kind }: Kind, object: KubeObject): LabelledObject => ({
+  ...{ kind, ...placeOf(object), revision: labelOf(object.metadata.labels, "istio.io/rev") ?? "" },
+});
 
 /** Without what still has an istiod here or elsewhere, or a proxy. */
 const readLeftRevisions = async (cluster: Cluster, mesh: Mesh, readFor: ReadFor): Promise<readonly Leftover[]> => {

@@ -16,6 +16,8 @@ export interface ConfigEvidence {
   readonly remoteClusters: readonly { readonly revision: string; readonly clusters: readonly string[] }[];
   /** Revisions without an istiod of which there are objects. */
   readonly leftovers: readonly Leftover[];
+  /** Objects of Istio's configuration with a label `istio.io/rev`, without EnvoyFilters. */
+  readonly labelled: readonly LabelledObject[];
   /** Of one pod of each gateway: the certificates for its clients. */
   readonly certificates: readonly GatewayCertificates[];
 }
@@ -23,6 +25,10 @@ export interface ConfigEvidence {
 interface Named {
   readonly namespace: string;
   readonly name: string;
+}
+
+export interface LabelledObject extends ObjectRef {
+  readonly revision: string;
 }
 
 export interface EnvoyFilter extends Named {
@@ -100,5 +106,6 @@ export const noConfigEvidence: ConfigEvidence = {
   workloadGroups: [],
   remoteClusters: [],
   leftovers: [],
+  labelled: [],
   certificates: [],
 };

@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import test from "node:test";
+import { ClusterError } from "../../../src/cluster/cluster-error.ts";
+import { kinds } from "../../../src/cluster/kinds.ts";
 import type { Where } from "../../../src/gather/list-kind.ts";
 import { readConfig } from "../../../src/gather/preflight/read-config.ts";
+import type { ReadFor } from "../../../src/gather/preflight/read-for.ts";
 import { evidence } from "../../../src/gather/read-evidence.ts";
 import type { KubeObject, PodTemplateSpec } from "../../../src/mesh/kubernetes.ts";
 import type { MissingEvidence } from "../../../src/upgrade/evidence/cluster-evidence.ts";
@@ -89,6 +92,7 @@ test("everything is read, with few fields, in few requests", async () => {
     workloadGroups: [{ namespace: "production", name: "vms" }],
     remoteClusters: [{ revision: "default", clusters: ["east"] }],
     leftovers: [],
+    labelled: [],
     certificates: [
       { kind: "answered", gateway: { kind: "Deployment", namespace: "ingress", name: "edge" }, certificates: [] },
     ],
@@ -164,5 +168,33 @@ test("revisions without an istiod are leftovers, unless something still runs on 
   assert.deepEqual(
     found.leftovers.map(({ revision }) => revision),
     ["1-18"],
+  );
+});
+
+test("configuration with a revision's label is read of every kind of Istio's groups, by its metadata", async () => {
+  const labels = { "istio.io/rev": "1-19" };
+  const given: Given["objects"] = {
+    ...objects,
+    gateways: [at("g", {}, "shop", { labels }), at("h", {}, "shop")],
+    envoyfilters: [at("f", {}, "shop", { labels })],
+  };
+  const cluster = listedCluster({ objects: given, bodies });
+  const missing: MissingEvidence[] = [];
+  const readFor: ReadFor = (check, essential) => evidence(missing, check, essential);
+  const served = async () => [kinds.istioGateways, kinds.envoyFilters, kinds.workloadGroups];
+  const found = await readConfig({ ...cluster, served }, mesh, ["production"], readFor);
+  assert.deepEqual(found.labelled, [{ kind: "Gateway", namespace: "shop", name: "g", revision: "1-19" }]);
+  assert.deepEqual(
+    cluster.requests.map(requestText).filter((text) => text.includes("istio.io/rev") && !/istiod|=/.test(text)),
+    ["list envoyfilters istio.io/rev", "list gateways istio.io/rev", "list workloadgroups istio.io/rev"],
+  );
+  const failing = async () => {
+    throw new ClusterError("no", { reason: "forbidden" });
+  };
+  const without = await readConfig({ ...cluster, served: failing }, mesh, ["production"], readFor);
+  assert.deepEqual(without.labelled, []);
+  assert.deepEqual(
+    missing.map(({ check, subject, essential }) => [check, subject, essential]),
+    [["config-labelled", "kinds of Istio", false]],
   );
 });

@@ -1,5 +1,6 @@
 /** What does not move by itself, and what earlier upgrades left. */
 import { counted, listed } from "../../../mesh/phrase.ts";
+import { oldRevisions } from "../../plan/moves.ts";
 import type { PreflightFacts } from "../../preflight/preflight-facts.ts";
 import { type Check, note, warning } from "../check.ts";
 
@@ -98,6 +99,29 @@ const remoteClusters: Check<PreflightFacts> = {
   },
 }; // biome-ignore format: long sentences
 
+/**
+ * A control plane reads objects without the label and those with exactly its revision. A tag on them is read by nobody,
+ * before and after. Source: `LabelsInRevision` (istio/istio pkg/config/model.go).
+ */
+const labelledConfig: Check<PreflightFacts> = {
+  id: "config-labelled",
+  title: "no configuration is for the old control plane alone",
+  severity: "warning",
+  category: "unmoved",
+  run: (facts) => {
+    const { target, around } = facts;
+    const olds = oldRevisions(facts).filter((revision) => revision !== target.revision);
+    const found = around.config.labelled.filter(({ revision }) => olds.includes(revision));
+    return [...Map.groupBy(found, ({ kind }) => kind)].map(([kind, objects]) =>
+      warning(
+        kind,
+        `${counted(objects.length, "object")} with label istio.io/rev=${listed([...new Set(objects.map(({ revision }) => revision))])} (${listed(objects.map(place))}): revision ${target.revision} does not read them, so they mean nothing for what has moved`,
+        `remove the label, or have the same beside them with istio.io/rev=${target.revision} before you begin`,
+      ),
+    );
+  },
+}; // biome-ignore format: long sentences
+
 const leftovers: Check<PreflightFacts> = {
   id: "leftovers",
   title: "earlier upgrades left nothing",
@@ -121,5 +145,6 @@ export const unmovedChecks: readonly Check<PreflightFacts>[] = [
   runningJobs,
   virtualMachines,
   remoteClusters,
+  labelledConfig,
   leftovers,
 ];

@@ -50,6 +50,28 @@ test("remote-clusters: each cluster is named once", () => {
   assert.match(finding?.message ?? "", /^the mesh has 2 clusters beside this one \(east and west\)/);
 });
 
+test("config-labelled: one warning for each kind of what the old control plane alone reads", () => {
+  const object = (kind: string, name: string, revision: string) => ({ kind, namespace: "shop", name, revision });
+  const labelled = [
+    object("VirtualService", "a", "default"),
+    object("VirtualService", "b", "default"),
+    object("PeerAuthentication", "a", "default"),
+    object("VirtualService", "c", "1-20"),
+    object("VirtualService", "d", "prod"),
+  ];
+  const findings = found({ labelled });
+  assert.deepEqual(brief(findings), [
+    "config-labelled warning VirtualService",
+    "config-labelled warning PeerAuthentication",
+  ]);
+  assert.match(findings[0]?.message ?? "", /^2 objects with label istio\.io\/rev=default \(shop\/a and shop\/b\)/);
+  const moved = mission({
+    namespaces: [{ name: "production", labels: { "istio.io/rev": "1-20" } }],
+    workloads: [{ namespace: "production", name: "web", runs: ["1-20"] }],
+  });
+  assert.deepEqual(configFindings(moved, { config: { labelled } }), []);
+});
+
 test("leftovers: the revisions and the command that looks at them", () => {
   const [finding, ...others] = found({ leftovers: [{ revision: "1-18", objects: 7 }] });
   assert.deepEqual(others, []);
