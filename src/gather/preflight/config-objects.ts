@@ -7,7 +7,7 @@ import type {
   EnvoyFilter,
   GatewayServers,
   GatewayService,
-  WorkloadEntry,
+  MachineEntry,
 } from "../../upgrade/preflight/config-evidence.ts";
 import { placeOf } from "../evidence-objects.ts";
 
@@ -126,7 +126,7 @@ const isThisCluster = ({ server, name }: { readonly server?: string; readonly na
     : server === "https://kubernetes.default.svc";
 
 /** Istio's `api/annotation`; istiod writes it where the proxy of a machine registers itself. */
-export const workloadEntryFrom = (object: KubeObject): WorkloadEntry => ({
+export const workloadEntryFrom = (object: KubeObject): MachineEntry => ({
   ...placeOf(object),
   group: labelOf(object.metadata.annotations, "istio.io/autoRegistrationGroup"),
 });

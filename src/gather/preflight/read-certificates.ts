@@ -3,7 +3,7 @@ import type { Cluster } from "../../cluster/cluster.ts";
 import { instantOf } from "../../mesh/instant.ts";
 import type { Mesh, Pod, Workload } from "../../mesh/model.ts";
 import { refOf } from "../../mesh/object-ref.ts";
-import type { Certificate, GatewayCertificates } from "../../upgrade/preflight/config-evidence.ts";
+import type { GatewayCertificates, ServedCertificate } from "../../upgrade/preflight/config-evidence.ts";
 import { gatewayKindOf } from "../../upgrade/preflight/gateway-kind.ts";
 
 /** Where Envoy's admin page is in a proxy of Istio, on the loopback address (`proxyAdminPort` of its defaults). */
@@ -50,7 +50,7 @@ const ask = async (cluster: Cluster, workload: Workload, pod: Pod): Promise<Gate
  * The chains that Envoy presents, without those of the mesh itself, which have a SPIFFE id and live for a day. Throws an
  * `Error` for another form. Source: `Certificates` (envoyproxy/envoy api/envoy/admin/v3/certs.proto).
  */
-export const certificatesFrom = (body: string): readonly Certificate[] =>
+export const certificatesFrom = (body: string): readonly ServedCertificate[] =>
   listIn(parsed(body), "certificates")
     .flatMap((each) => listIn(each, "cert_chain"))
     .flatMap((details) => {

@@ -10,7 +10,7 @@ export interface ConfigEvidence {
   readonly services: readonly GatewayService[];
   /** Argo CD's Applications of this cluster. */
   readonly applications: readonly Application[];
-  readonly workloadEntries: readonly WorkloadEntry[];
+  readonly workloadEntries: readonly MachineEntry[];
   readonly workloadGroups: readonly Named[];
   /** Clusters, beside this one, that a control plane watches. */
   readonly remoteClusters: readonly { readonly revision: string; readonly clusters: readonly string[] }[];
@@ -74,7 +74,7 @@ export interface Application extends Named {
   readonly owns: readonly ObjectRef[];
 }
 
-export interface WorkloadEntry extends Named {
+export interface MachineEntry extends Named {
   /** Annotation `istio.io/autoRegistrationGroup`: a proxy outside the cluster registered itself. */
   readonly group: string | undefined;
 }
@@ -86,10 +86,10 @@ export interface Leftover {
 }
 
 export type GatewayCertificates =
-  | { readonly kind: "answered"; readonly gateway: ObjectRef; readonly certificates: readonly Certificate[] }
+  | { readonly kind: "answered"; readonly gateway: ObjectRef; readonly certificates: readonly ServedCertificate[] }
   | { readonly kind: "unanswered"; readonly gateway: ObjectRef; readonly reason: string };
 
-export interface Certificate {
+export interface ServedCertificate {
   /** DNS names and addresses of its subject. */
   readonly names: readonly string[];
   /** RFC 3339. */

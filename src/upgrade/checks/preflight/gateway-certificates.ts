@@ -2,7 +2,7 @@
 import { instantOf } from "../../../mesh/instant.ts";
 import { refText } from "../../../mesh/object-ref.ts";
 import { counted, listed } from "../../../mesh/phrase.ts";
-import type { Certificate } from "../../preflight/config-evidence.ts";
+import type { ServedCertificate } from "../../preflight/config-evidence.ts";
 import type { PreflightFacts } from "../../preflight/preflight-facts.ts";
 import { type Check, note, warning } from "../check.ts";
 
@@ -42,7 +42,7 @@ const certificates: Check<PreflightFacts> = {
   },
 }; // biome-ignore format: long sentences
 
-const textOf = ({ names, expires }: Certificate): string =>
+const textOf = ({ names, expires }: ServedCertificate): string =>
   `${names.length === 0 ? "one without a name" : listed(names, 1)} on ${expires}`;
 
 export const certificateChecks: readonly Check<PreflightFacts>[] = [certificates];

@@ -24,7 +24,7 @@ const ways: readonly (readonly [kind: GatewayKind, what: string, way: string])[]
     "a restart moves it, once the labels of its namespace or of its pod template name the target",
   ],
   ["managed-gateway", "deployed by istiod for a Gateway", "label istio.io/rev of that Gateway, or of its namespace, moves it"],
-  ["waypoint", "a waypoint", "label istio.io/rev of its Gateway, or of its namespace, moves it"],
+  ["waypoint", "deployed by istiod as a waypoint", "label istio.io/rev of its Gateway, or of its namespace, moves it"],
   ["static-gateway", "deployed by an installer", "only its next installation moves it"],
 ]; // biome-ignore format: a table
 
@@ -72,7 +72,9 @@ const unlabelled: Check<PreflightFacts> = {
     );
     if (others.length === 0) return [];
     const what = `${counted(found.length, "Gateway")} without a label istio.io/rev, of ${found.length === 1 ? "its" : "their"} own or of the namespace (${namesOf(found)})`;
-    const label = `kubectl label gateways.gateway.networking.k8s.io NAME -n NAMESPACE istio.io/rev=${owner ?? "REVISION"}`;
+    const [first, ...more] = found;
+    const one = first !== undefined && more.length === 0 ? first : { name: "NAME", namespace: "NAMESPACE" };
+    const label = `kubectl -n ${one.namespace} label gateways.gateway.networking.k8s.io ${one.name} istio.io/rev=${owner ?? "REVISION"} (its pods are replaced once, by a rolling update)`;
     const fighting = others.filter(({ version }) => takesForeignGateways(version) === true);
     if (fighting.length > 0) {
       const versions = listed(fighting.map(({ revision, version }) => `${revision} (Istio ${version})`));
@@ -106,6 +108,7 @@ const defaultOwner = (mesh: Mesh): string | undefined =>
 interface Privileges {
   readonly spec: {
     readonly securityContext?: {
+      readonly runAsUser?: number;
       readonly sysctls?: readonly { readonly name?: string; readonly value?: string }[];
     };
     readonly containers?: readonly {
@@ -126,6 +129,8 @@ const ports: Check<PreflightFacts> = {
   run: (facts) => {
     const version = versionOf(facts.mesh, facts.target.revision);
     if (version === undefined && !facts.installed) return [];
+    // Without the Services it is not known on which ports they listen.
+    if (facts.around.unknown.some(({ check }) => check === "gateway-ports")) return [];
     return facts.mesh.workloads
       .filter((workload) => isInjectedGateway(workload) && isToMove(facts, workload))
       .flatMap((workload) => {
@@ -160,8 +165,11 @@ const mayListen = ({ template }: Workload, port: number, version: string | undef
   const start = spec?.securityContext?.sysctls?.find(({ name }) => name === "net.ipv4.ip_unprivileged_port_start");
   if (injected === "sysctl" || (start !== undefined && Number(start.value) <= port)) return true;
   const container = spec?.containers?.find(({ name }) => name === "istio-proxy")?.securityContext;
-  const isRoot = container?.runAsUser === 0 || (container?.runAsUser === undefined && injected === "root");
-  return isRoot || (container?.capabilities?.add ?? []).some((name) => /^(CAP_)?(NET_BIND_SERVICE|ALL)$/.test(name));
+  // The injected user is one of the container, and so wins over that of the pod template.
+  const user = container?.runAsUser ?? (injected === "root" ? (spec?.securityContext?.runAsUser ?? 0) : undefined);
+  return (
+    user === 0 || (container?.capabilities?.add ?? []).some((name) => /^(CAP_)?(NET_BIND_SERVICE|ALL)$/.test(name))
+  );
 };
 
 export const preflightGatewayChecks: readonly Check<PreflightFacts>[] = [

@@ -43,6 +43,8 @@ const portTable: readonly (readonly [what: string, workload: WorkloadWords, targ
   ["1.20.3: the injector sets the sysctl", edge(), to("1.20.3"), { servers }, []],
   ["1.19.0: the image runs as root", edge(), to("1.19.10"), { servers }, []],
   ["1.19.0, and a user of its own", edge({ securityContext: { runAsUser: 1337 } }), to("1.19.10"), { servers }, ports],
+  ["1.19.0, and a user of its pods", edge({}, { securityContext: { runAsUser: 1337 } }), to("1.19.10"), { servers }, ports],
+  ["root of its pods, over which the injected user wins", edge({}, { securityContext: { runAsUser: 0 } }), to("1.20.0"), { servers }, ports],
   ["an unknown version", edge(), to(undefined), { servers }, ports],
   ["root", edge({ securityContext: { runAsUser: 0 } }), to("1.20.0"), { servers }, []],
   ["the capability", edge({ securityContext: { runAsUser: 1337, capabilities: { add: ["NET_BIND_SERVICE"] } } }), to("1.20.0"), { servers }, []],
@@ -81,6 +83,11 @@ test("gateway-ports: a target that is not installed and of no known version is n
   );
 });
 
+test("gateway-ports: without the Services nothing is known of the ports", () => {
+  const unknown = [{ check: "gateway-ports", essential: false, subject: "services", reason: "forbidden" }];
+  assert.deepEqual(of("gateway-ports", { workloads: [edge()], ...to("1.20.0") }, { config: { servers }, unknown }), []);
+});
+
 test("gateway-kinds: each is counted by what it is, and those that are on the target are left out", () => {
   const managed = (name: string, controller: string): WorkloadWords => ({
     ...{ namespace: "ingress", name, runs: ["default"], gateway: true, labels: { "gateway.istio.io/managed": controller } },
@@ -108,7 +115,7 @@ test("gateway-kinds: each is counted by what it is, and those that are on the ta
     message,
     /; 2 deployed by istiod for a Gateway \(ingress\/api and ingress\/east\): label istio\.io\/rev/,
   );
-  assert.match(message, /; 1 a waypoint \(ingress\/way\):/);
+  assert.match(message, /; 1 deployed by istiod as a waypoint \(ingress\/way\):/);
   assert.match(message, /; 2 deployed by an installer \(istio-system\/old and istio-system\/bare\): only/);
   assert.match(message, /; ingress\/cross and ingress\/east serve other networks/);
 });
