@@ -116,7 +116,7 @@ const labelledConfig: Check<PreflightFacts> = {
       warning(
         kind,
         `${counted(objects.length, "object")} with label istio.io/rev=${listed([...new Set(objects.map(({ revision }) => revision))])} (${listed(objects.map(place))}): revision ${target.revision} does not read them, so they mean nothing for what has moved`,
-        `remove the label, or have the same beside them with istio.io/rev=${target.revision} before you begin`,
+        `remove the label where both are to read them, or have the same beside them with istio.io/rev=${target.revision}, before you begin`,
       ),
     );
   },
