@@ -134,6 +134,12 @@ export const kinds = {
     optional: true,
   }),
   telemetries: kind("telemetry.istio.io", "v1alpha1", "telemetries", "Telemetry", { optional: true }),
+  // In v1beta1 in every release from 1.19 to 1.29.
+  istioGateways: kind("networking.istio.io", "v1beta1", "gateways", "Gateway", { optional: true }),
+  workloadEntries: kind("networking.istio.io", "v1beta1", "workloadentries", "WorkloadEntry", { optional: true }),
+  workloadGroups: kind("networking.istio.io", "v1beta1", "workloadgroups", "WorkloadGroup", { optional: true }),
+  /** Argo CD's. */
+  applications: kind("argoproj.io", "v1alpha1", "applications", "Application", { optional: true }),
 } as const;
 
 /** The API resource of each kind of workload. */

@@ -163,6 +163,8 @@ export interface Workload extends ObjectRef {
   readonly claims: readonly string[];
   readonly hostPorts: readonly number[];
   readonly pods: readonly Pod[];
+  /** What it belongs to, e.g. an object of an operator: its controller, else its first owner. */
+  readonly owner?: { readonly kind: string; readonly name: string };
 }
 
 /** How the controller replaces pods; bounds are numbers of pods. */

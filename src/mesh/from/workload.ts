@@ -14,6 +14,8 @@ export const workloadFrom = (kind: WorkloadKind, { metadata, spec, status = {} }
   const desired = kind === "DaemonSet" ? (status.desiredNumberScheduled ?? 0) : (spec.replicas ?? 1);
   const namespace = metadata.namespace ?? "";
   const reference = spec.workloadRef;
+  const owners = metadata.ownerReferences ?? [];
+  const owner = owners.find(({ controller }) => controller) ?? owners[0];
   return {
     kind,
     namespace,
@@ -30,6 +32,7 @@ export const workloadFrom = (kind: WorkloadKind, { metadata, spec, status = {} }
     workloadRef: reference && { kind: reference.kind, namespace, name: reference.name },
     restartedAt: kind === "Rollout" ? spec.restartAt : templateRestartedAt(spec.template),
     ...templateFacts(spec.template, metadata.labels),
+    ...(owner && { owner: { kind: owner.kind, name: owner.name } }),
   };
 };
 
