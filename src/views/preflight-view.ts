@@ -54,7 +54,9 @@ const findingText = ({ object, message, remedy, accept }: Finding): string =>
     ...(remedy === undefined ? [] : [`    → ${safe(remedy)}\n`]),
     ...(accept === undefined
       ? []
-      : [`    mesh-migrate accepts it with ${safe(`${accept.flag} ${accept.value}`.trim())}\n`]),
+      : [
+          `    ${accept.flag === "--skip" ? "left out" : "mesh-migrate accepts it"} with ${safe(`${accept.flag} ${accept.value}`.trim())}\n`,
+        ]),
   ].join("");
 
 const opinionText = ({ tool, state, evidence, findings }: Opinion, detail: PreflightDetail): string => {

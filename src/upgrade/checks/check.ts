@@ -42,8 +42,8 @@ export interface Check<F> extends CheckRecord {
 
 /** What a check says of one object: a finding without the id, which the engine adds. */
 export interface Observation extends Omit<Finding, "check" | "accept"> {
-  /** `--skip-check`: with the id of the check. */
-  readonly accept: Accept | "--skip-check" | undefined;
+  /** `--skip-check`, or `--skip` of a check that only a preflight runs: with the id of the check. */
+  readonly accept: Accept | "--skip-check" | "--skip" | undefined;
 }
 
 /** The section of the documentation that explains a check, as a path in this repository. */
@@ -59,7 +59,7 @@ export const observe = (
   object,
   message,
   remedy,
-  accept: accept === "--skip-check" ? { flag: accept, value: id } : accept,
+  accept: typeof accept === "string" ? { flag: accept, value: id } : accept,
 });
 
 /** Of a check whose severity it is: on which object, what is wrong, how to fix it, and the flag that accepts it. */

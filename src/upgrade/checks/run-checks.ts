@@ -25,17 +25,24 @@ export const runChecks = <F>(
   const found = checks.flatMap((check) => check.run(facts).map((observation) => observe(check, observation)));
   return [
     ...skip.flatMap((id) => notKnown(checks, id)),
-    ...[...missing.map(notRead), ...found].map((finding) => (isSkipped(finding, skip) ? skipped(finding) : finding)),
+    ...[...missing.map((each) => notRead(checks, each)), ...found].map((finding) =>
+      isSkipped(finding, skip) ? skipped(finding) : finding,
+    ),
   ];
 };
 
-const notRead = ({ check: id, subject, reason, essential }: MissingEvidence): Finding =>
-  observe(
+const notRead = (
+  checks: readonly CheckRecord[],
+  { check: id, subject, reason, essential }: MissingEvidence,
+): Finding => {
+  const isPreflights = checks.some((check) => check.id === id && check.accepts?.includes("--skip"));
+  return observe(
     { id },
     essential
-      ? cannotTell(subject, `it could not be read: ${reason}`, readRemedy, "--skip-check")
+      ? cannotTell(subject, `it could not be read: ${reason}`, readRemedy, isPreflights ? "--skip" : "--skip-check")
       : warning(subject, `it could not be read, so this is not looked at: ${reason}`),
   );
+};
 
 /** How to get what could not be read. */
 export const readRemedy = "get the right to read it, or try again when the server answers";

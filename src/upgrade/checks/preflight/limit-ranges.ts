@@ -18,7 +18,7 @@ export const limitRanges: Check<PreflightFacts> = {
   title: "no LimitRange refuses a new pod with its proxy",
   severity: "blocker",
   category: "availability",
-  accepts: ["--skip-check"],
+  accepts: ["--skip"],
   run: (facts) => {
     const { installed, target, around } = facts;
     const values = around.nodes.injectors.get(target.revision);
@@ -40,7 +40,7 @@ const judge = ({ workload }: WorkloadMove, values: InjectorValues, facts: Prefli
     const remedy = `raise the bounds of LimitRange ${range.name} in namespace ${range.namespace}, or set the proxy's resources by the template's annotations sidecar.istio.io/proxyCPU, proxyCPULimit, proxyMemory and proxyMemoryLimit`;
     return [
       injected.certain
-        ? blocker(refText(workload), message, remedy, "--skip-check")
+        ? blocker(refText(workload), message, remedy, "--skip")
         : warning(refText(workload), message, remedy),
     ];
   });

@@ -20,7 +20,7 @@ const cniPresent: Check<PreflightFacts> = {
   title: "the CNI plugin is there where the target leaves redirection to it",
   severity: "blocker",
   category: "node-agents",
-  accepts: ["--skip-check"],
+  accepts: ["--skip"],
   run: (facts) => {
     const { installed, target, around } = facts;
     if (!installed || around.nodes.injectors.get(target.revision)?.cni !== true) return [];
@@ -35,7 +35,7 @@ const cniPresent: Check<PreflightFacts> = {
           objectOf(agent),
           `${hang} it is ready on no node: new pods would hang in istio-validation`,
           `kubectl -n ${agent.namespace} rollout status daemonset/${agent.name}`,
-          "--skip-check",
+          "--skip",
         ),
       ];
     const before = oldRevisions(facts).some((revision) => around.nodes.injectors.get(revision)?.cni === true);
@@ -47,7 +47,7 @@ const cniPresent: Check<PreflightFacts> = {
             object,
             `${hang} no DaemonSet of it is there: new pods would hang in istio-validation`,
             remedy,
-            "--skip-check",
+            "--skip",
           ),
     ];
   },

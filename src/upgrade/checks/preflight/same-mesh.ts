@@ -48,7 +48,7 @@ const rootOfTrust: Check<PreflightFacts> = {
   title: "the old control plane and the target have the same root certificates",
   severity: "blocker",
   category: "target",
-  accepts: ["--skip-check"],
+  accepts: ["--skip"],
   run: (facts) => {
     const { mesh, target, around } = facts;
     const own = entriesOf(mesh, target.revision);
@@ -61,7 +61,7 @@ const rootOfTrust: Check<PreflightFacts> = {
         object,
         `whether revision ${revision} and the target have the same root certificates cannot be told: a webhook of them has no CA bundle`,
         "wait until its istiod has written it; see 'istioctl proxy-config rootca-compare'",
-        "--skip-check",
+        "--skip",
       );
     if (ours.length === 0) return leftRevisions(facts).slice(0, 1).map(missing);
     const others = leftRevisions(facts).flatMap((revision): readonly Observation[] => {
@@ -75,7 +75,7 @@ const rootOfTrust: Check<PreflightFacts> = {
             object,
             `the root certificates of the target are not those of revision ${revision}: proxies of the two would refuse each other's connections`,
             "install the target with the same CA: the same Istio namespace, and the same secret cacerts or external CA",
-            "--skip-check",
+            "--skip",
           ),
         ];
       if (ours.length !== theirs.length || !ours.every((each) => theirs.includes(each)))
@@ -95,7 +95,7 @@ const rootOfTrust: Check<PreflightFacts> = {
         `${mesh.istioNamespace}/ConfigMap/istio-ca-root-cert`,
         "it has none of the target's root certificates: a proxy of the target would not trust its istiod",
         "find which istiod writes it: only control planes of one CA may run in one cluster",
-        "--skip-check",
+        "--skip",
       ),
     ];
   },
@@ -110,7 +110,7 @@ const trustDomain: Check<PreflightFacts> = {
   title: "the target has the trust domain of the control plane that it replaces",
   severity: "blocker",
   category: "target",
-  accepts: ["--skip-check"],
+  accepts: ["--skip"],
   run: (facts) =>
     configPairs(facts).flatMap(({ old, target }) => {
       const [before, after] = [trustDomainOf(old.settings), trustDomainOf(target.settings)];
@@ -125,7 +125,7 @@ const trustDomain: Check<PreflightFacts> = {
           `ConfigMap ${target.configMap}`,
           `its trustDomain is ${after}, and that of revision ${old.revision} is ${before}; ${lacking} in trustDomainAliases: proxies of the two would refuse each other's connections`,
           `set trustDomain: ${before} in the target's mesh config, or list each domain in the other's trustDomainAliases`,
-          "--skip-check",
+          "--skip",
         ),
       ];
     }),
@@ -190,7 +190,7 @@ const providersExist: Check<PreflightFacts> = {
   title: "the target has every provider that a policy names",
   severity: "blocker",
   category: "target",
-  accepts: ["--skip-check"],
+  accepts: ["--skip"],
   run: (facts) => {
     const { meshConfigs, providers } = facts.around.controlPlanes;
     const target = meshConfigs.find(({ revision }) => revision === facts.target.revision);
@@ -219,7 +219,7 @@ const providersExist: Check<PreflightFacts> = {
         const object = `ConfigMap ${target.configMap}`;
         return old.length > 0 && old.every((each) => !hasProvider(each, first))
           ? [warning(object, `${message}; the old control plane does not have it either`, remedy)]
-          : [blocker(object, message, remedy, "--skip-check")];
+          : [blocker(object, message, remedy, "--skip")];
       },
     );
   },

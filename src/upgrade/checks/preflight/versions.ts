@@ -49,7 +49,7 @@ const kubernetesVersion: Check<PreflightFacts> = {
   title: "the target's release supports this version of Kubernetes",
   severity: "blocker",
   category: "versions",
-  accepts: ["--skip-check"],
+  accepts: ["--skip"],
   run: (facts) => {
     const { kubernetes } = facts.around.controlPlanes;
     const version = targetPlane(facts)?.version;
@@ -58,7 +58,7 @@ const kubernetesVersion: Check<PreflightFacts> = {
     const object = `Kubernetes ${kubernetes}`;
     const minor = kubernetesMinor(kubernetes);
     if (minor === undefined)
-      return [cannotTell(object, `whether Istio ${version} supports it is unknown`, pageOfReleases, "--skip-check")];
+      return [cannotTell(object, `whether Istio ${version} supports it is unknown`, pageOfReleases, "--skip")];
     const supported = supportedKubernetes.get(istio);
     if (supported === undefined)
       return [note(object, `which versions of Kubernetes Istio ${version} supports is not known here`, pageOfReleases)];
@@ -71,7 +71,7 @@ const kubernetesVersion: Check<PreflightFacts> = {
           object,
           `${range}, and its 'istioctl x precheck' refuses every version below 1.${lowest}`,
           "upgrade Kubernetes first, or choose an older target",
-          "--skip-check",
+          "--skip",
         ),
       ];
     if (minor < first) return [warning(object, range, "upgrade Kubernetes first, or choose an older target")];

@@ -38,7 +38,6 @@ const table: readonly (readonly [what: string, around: Around, findings: readonl
   ["a CNI plugin that the target brings", cni(false, true, agent()), []],
 
   ["a target that wants the plugin, and none there", cni(false, true), ["cni-present blocker revision/1-20"]],
-  ["the same, skipped", { ...cni(false, true), skipCheck: ["cni-present"] }, ["cni-present warning revision/1-20"]],
   ["the same, not installed yet", { ...cni(false, true), installed: false }, []],
   ["a plugin of another name, which serves the old revision", cni(true, true), ["cni-present warning revision/1-20"]],
   ["a ztunnel alone, which is no plugin", cni(false, true, ztunnel()), ["cni-present blocker revision/1-20"]],

@@ -45,7 +45,7 @@ export const found = (checks: readonly Check<PreflightFacts>[], mesh: Mesh, arou
   findings(checks, mesh, around).map(({ check, severity, object }) => `${check} ${severity} ${object}`);
 
 export const findings = (checks: readonly Check<PreflightFacts>[], mesh: Mesh, around: Around = {}) => {
-  const all = runChecks(checks, factsOf(mesh, around), { skip: around.skipCheck ?? [] });
+  const all = runChecks(checks, factsOf(mesh, around));
   for (const finding of all)
     assertAnnounced(
       finding,

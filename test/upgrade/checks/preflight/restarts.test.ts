@@ -65,7 +65,6 @@ const limits: readonly (readonly [what: string, around: Around, workload: Worklo
   ["values that could not be read", { nodes: { ...range({ max: { cpu: "1" } }).nodes, injectors: new Map() } }, web, []],
   ["a LimitRange elsewhere", { nodes: { ...healthy, limitRanges: [{ namespace: "shop", name: "bounds", limits: [{ type: "Container", max: { cpu: "1" } }] }] } }, web, []],
   ["a workload that is moved already", range({ max: { cpu: "1" } }), { ...web, runs: ["1-20"] }, []],
-  ["what is skipped", range({ max: { cpu: "1" } }, { skipCheck: ["limit-ranges"] }), web, perhaps],
 ]; // biome-ignore format: a table
 
 for (const [what, around, workload, said] of limits)

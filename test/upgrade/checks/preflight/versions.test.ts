@@ -103,7 +103,7 @@ test("only a refused Kubernetes is a blocker, and it can be accepted", () => {
   const facts = preflightFacts(on("v1.24.17", "1.20.0"));
   assert.deepEqual(
     foundIn(facts).map(({ accept }) => accept),
-    [{ flag: "--skip-check", value: "kubernetes-version" }],
+    [{ flag: "--skip", value: "kubernetes-version" }],
   );
   assert.deepEqual(brief(foundIn(facts, ["kubernetes-version"])), [kubernetes("warning", "v1.24.17")]);
 });
