@@ -4,9 +4,9 @@ import { matchesSelector } from "../../../mesh/labels.ts";
 import type { Workload } from "../../../mesh/model.ts";
 import { counted, listed } from "../../../mesh/phrase.ts";
 import { filterVersion } from "../../cleanup/chart-objects.ts";
-import { oldRevisions } from "../../plan/moves.ts";
 import type { EnvoyFilter } from "../../preflight/config-evidence.ts";
 import { gatewayKindOf } from "../../preflight/gateway-kind.ts";
+import { leftRevisions } from "../../preflight/planes.ts";
 import type { PreflightFacts } from "../../preflight/preflight-facts.ts";
 import { versionOf } from "../../preflight/version-of.ts";
 import { matchesVersion } from "../../preflight/version-pattern.ts";
@@ -52,9 +52,7 @@ const applies = (filter: EnvoyFilter, { versions }: Patch, { revision, version }
 };
 
 const oldSides = (facts: PreflightFacts): readonly Side[] =>
-  oldRevisions(facts)
-    .filter((revision) => revision !== facts.target.revision)
-    .map((revision) => ({ revision, version: versionOf(facts.mesh, revision) }));
+  leftRevisions(facts).map((revision) => ({ revision, version: versionOf(facts.mesh, revision) }));
 
 const newSide = ({ mesh, target: { revision } }: PreflightFacts): Side => ({
   revision,

@@ -1,6 +1,6 @@
 /** What does not move by itself, and what earlier upgrades left. */
 import { counted, listed } from "../../../mesh/phrase.ts";
-import { oldRevisions } from "../../plan/moves.ts";
+import { leftRevisions } from "../../preflight/planes.ts";
 import type { PreflightFacts } from "../../preflight/preflight-facts.ts";
 import { type Check, note, warning } from "../check.ts";
 
@@ -110,7 +110,7 @@ const labelledConfig: Check<PreflightFacts> = {
   category: "unmoved",
   run: (facts) => {
     const { target, around } = facts;
-    const olds = oldRevisions(facts).filter((revision) => revision !== target.revision);
+    const olds = leftRevisions(facts);
     const found = around.config.labelled.filter(({ revision }) => olds.includes(revision));
     return [...Map.groupBy(found, ({ kind }) => kind)].map(([kind, objects]) =>
       warning(
