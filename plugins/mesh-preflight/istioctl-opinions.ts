@@ -16,7 +16,7 @@ const tools: readonly (readonly [tool: string, words: readonly string[]])[] = [
 export const istioctlOpinions = (request: IstioctlRequest): Promise<readonly Opinion[]> =>
   Promise.all(
     tools.map(async ([tool, words]): Promise<Opinion> => {
-      const answer = await askIstioctl(words, request);
+      const answer = await askIstioctl(words, { ...request, silentWhenGood: words.includes("precheck") });
       if (answer.state !== "answered") return { tool, ...answer, findings: [] };
       const { messages } = answer;
       return {

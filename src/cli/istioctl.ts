@@ -14,6 +14,8 @@ export interface IstioctlRequest {
   readonly signal: AbortSignal;
   /** It is killed after so long (ms). */
   readonly limitMs?: number;
+  /** The command prints nothing where it has no message, as `precheck` of 1.20 and later does. */
+  readonly silentWhenGood?: boolean;
 }
 
 /** `skipped`: istioctl is not there, or cannot be pointed at this cluster · `unknown`: it gave no list. */
@@ -65,7 +67,8 @@ export async function askIstioctl(words: readonly string[], request: IstioctlReq
   const end = await run(program, [...words, "-o", "json", "-i", istioNamespace, ...target], request);
   if ("failure" in end) return { state: end.isAbsent ? "skipped" : "unknown", evidence: end.failure };
   // It exits with another code than 0 where it has found an error, and prints its list all the same.
-  const messages = messagesOf(end.output);
+  const isSilent = request.silentWhenGood === true && end.output === "" && end.code === 0;
+  const messages = isSilent ? [] : messagesOf(end.output);
   if (messages !== undefined) return { state: "answered", messages };
   return { state: "unknown", evidence: `istioctl ended with exit code ${end.code ?? "none"}, without a list in JSON` };
 }
