@@ -12,6 +12,7 @@ import { deployment, statefulSet } from "../fixtures/workload-objects.ts";
 import { isWrite, type MeshUnderTest } from "./mesh-under-test.ts";
 import { settled } from "./migrations.ts";
 import { openMesh } from "./open-mesh.ts";
+import { grantRights } from "./rights-of-docs.ts";
 
 const ajv = new Ajv2020({ strict: true, allErrors: true, allowUnionTypes: true });
 addFormats.default(ajv);
@@ -109,6 +110,26 @@ describe("an un-revisioned 1.19.0 and 1-20", () => {
     const unknown = await mesh.run("mesh-preflight", ["--to", "1-20", "--skip", "downtimes"]);
     assert.deepEqual([unknown.code, unknown.stdout], [2, ""]);
     assert.match(unknown.stderr, /did you mean downtime\?/);
+  });
+
+  test("the rights of docs/rbac are enough; one that is missing is told, and is never read as nothing", async () => {
+    const documents = ["viewer", "migrator", "preflight"];
+    await grantRights(mesh, "planner", undefined, documents);
+    assert.deepEqual(against(await look("--to", "1-20", "-A", "--as", "planner")), []);
+    for (const [right, state, check] of [
+      ["list nodes", "ready", "node-groups"],
+      ["list services", "cannot-tell", "readiness-probes"],
+      ["list limitranges", "cannot-tell", "limit-ranges"],
+      ["list resourcequotas", "cannot-tell", "quota"],
+      ["patch namespaces", "blocked", "rights"],
+    ] as const) {
+      const user = `planner-without-${right.replace(" ", "-")}`;
+      await grantRights(mesh, user, right, documents);
+      const document = await look("--to", "1-20", "-A", "--as", user);
+      assert.equal(document.state, state, `${right}: ${against(document).join("; ")}`);
+      const told = against(document).map((line) => line.split(" ")[1]);
+      assert.ok(told.includes(check), `${right}: ${against(document).join("; ")}`);
+    }
   });
 
   test("--list asks no cluster", async () => {
