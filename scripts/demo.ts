@@ -19,6 +19,10 @@ const revisions = { default: "1.19.0", "1-20": "1.20.0" } as const;
 const steps = [
   { says: "Who is on which control plane?", words: ["mesh-revisions"] },
   {
+    says: "May I start? Everything that a migration would refuse, and what else speaks against it.",
+    words: ["mesh-preflight", "--to", "1-20", "-o", "short"],
+  },
+  {
     says: "Move a namespace, without downtime, and prove it pod by pod.",
     words: ["mesh-migrate", "-n", "production", "--to", "1-20"],
   },
