@@ -81,9 +81,7 @@ const stopping: Check<PreflightFacts> = {
       const lost = filter.patches.filter(
         (patch) =>
           applies(filter, patch, target) !== true &&
-          before.some(
-            (old) => applies(filter, patch, old) !== false && !isReplaced(found, filter, patch, old, target),
-          ),
+          before.some((old) => applies(filter, patch, old) !== false && !isReplaced(found, filter, patch, old, target)),
       );
       if (lost.length === 0) return [];
       const isCertain = lost.some(
@@ -100,7 +98,7 @@ const stopping: Check<PreflightFacts> = {
       ];
     });
   },
-}; // biome-ignore format: long sentences
+};
 
 const reason = ({ revision }: EnvoyFilter, lost: readonly Patch[], target: Side): string => {
   if (revision !== undefined && revision !== target.revision)
@@ -160,7 +158,7 @@ const names: Check<PreflightFacts> = {
           ];
     });
   },
-}; // biome-ignore format: long sentences
+};
 
 const bothVersions: Check<PreflightFacts> = {
   id: "envoy-filters-both",
@@ -177,8 +175,14 @@ const bothVersions: Check<PreflightFacts> = {
     if (found.length === 0) return [];
     const [patch, are] = found.length === 1 ? ["patches", "is"] : ["patch", "are"];
     const message = `${counted(found.length, "EnvoyFilter")} ${patch} proxies of every version (${listed(found.map(nameOf))}): Istio does not promise that ${are === "is" ? "it is" : "they are"} right for those of the next release`;
-    return [note("envoyfilters", message, "try them on one workload first; match.proxy.proxyVersion binds a patch to a release")];
+    return [
+      note(
+        "envoyfilters",
+        message,
+        "try them on one workload first; match.proxy.proxyVersion binds a patch to a release",
+      ),
+    ];
   },
-}; // biome-ignore format: long sentences
+};
 
 export const envoyFilterChecks: readonly Check<PreflightFacts>[] = [stopping, names, bothVersions];

@@ -40,7 +40,7 @@ const certificates: Check<PreflightFacts> = {
           ]),
     ];
   },
-}; // biome-ignore format: long sentences
+};
 
 const textOf = ({ names, expires }: ServedCertificate): string =>
   `${names.length === 0 ? "one without a name" : listed(names, 1)} on ${expires}`;

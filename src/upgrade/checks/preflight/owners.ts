@@ -107,9 +107,7 @@ const templateOwners: Check<PreflightFacts> = {
   category: "ownership",
   run: (facts) => {
     const appOf = new Map(
-      facts.around.config.applications.flatMap((app) =>
-        app.owns.map((ref) => [refText(ref), app] as const),
-      ),
+      facts.around.config.applications.flatMap((app) => app.owns.map((ref) => [refText(ref), app] as const)),
     );
     const nameOf = (app: Application | undefined): string | undefined => app && `Argo CD application ${app.name}`;
     const owned = restarts(facts).flatMap(({ workload }) => {
@@ -144,7 +142,7 @@ const templateOwners: Check<PreflightFacts> = {
           ]),
     ];
   },
-}; // biome-ignore format: long sentences
+};
 
 const restartText = (owner: string, workloads: readonly { readonly replaces: boolean }[]): string => {
   if (workloads.some(({ replaces }) => replaces))
@@ -175,12 +173,17 @@ const operators: Check<PreflightFacts> = {
     const owned = restarts(facts).flatMap(({ workload }) =>
       workload.owner === undefined ? [] : [{ workload, owner: workload.owner }],
     );
-    const names = (of: typeof owned): string => listed(of.map(({ workload }) => `${workload.namespace}/${workload.name}`));
+    const names = (of: typeof owned): string =>
+      listed(of.map(({ workload }) => `${workload.namespace}/${workload.name}`));
     return [...Map.groupBy(owned, ({ owner }) => owner.kind)].map(([kind, workloads]) => {
       const thread = reverting.get(kind);
       const what = `${counted(workloads.length, "workload")} to restart belong${workloads.length === 1 ? "s" : ""} to ${kind} objects (${names(workloads)})`;
       return thread === undefined
-        ? note(kind, `${what}: if the operator writes their pod template whole, it takes a restart back`, "restart one first and see that its new pods stay")
+        ? note(
+            kind,
+            `${what}: if the operator writes their pod template whole, it takes a restart back`,
+            "restart one first and see that its new pods stay",
+          )
         : warning(
             kind,
             `${what}, whose operator was seen to take a restart back (${thread})`,
@@ -188,6 +191,6 @@ const operators: Check<PreflightFacts> = {
           );
     });
   },
-}; // biome-ignore format: long sentences
+};
 
 export const ownerChecks: readonly Check<PreflightFacts>[] = [gitopsReverts, templateOwners, operators];

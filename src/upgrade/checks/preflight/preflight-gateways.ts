@@ -23,10 +23,14 @@ const ways: readonly (readonly [kind: GatewayKind, what: string, way: string])[]
     "injected",
     "a restart moves it, once the labels of its namespace or of its pod template name the target",
   ],
-  ["managed-gateway", "deployed by istiod for a Gateway", "label istio.io/rev of that Gateway, or of its namespace, moves it"],
+  [
+    "managed-gateway",
+    "deployed by istiod for a Gateway",
+    "label istio.io/rev of that Gateway, or of its namespace, moves it",
+  ],
   ["waypoint", "deployed by istiod as a waypoint", "label istio.io/rev of its Gateway, or of its namespace, moves it"],
   ["static-gateway", "deployed by an installer", "only its next installation moves it"],
-]; // biome-ignore format: a table
+];
 
 const kindsOfGateways: Check<PreflightFacts> = {
   id: "gateway-kinds",
@@ -46,10 +50,12 @@ const kindsOfGateways: Check<PreflightFacts> = {
     const others =
       eastWest.length === 0
         ? []
-        : [`${namesOf(eastWest)} serve${eastWest.length === 1 ? "s" : ""} other networks: clusters beside this one depend on it`];
+        : [
+            `${namesOf(eastWest)} serve${eastWest.length === 1 ? "s" : ""} other networks: clusters beside this one depend on it`,
+          ];
     return [note("gateways", `${counted(gateways.length, "gateway")} to move: ${[...parts, ...others].join("; ")}`)];
   },
-}; // biome-ignore format: long sentences
+};
 
 const namesOf = (objects: readonly { readonly namespace: string; readonly name: string }[]): string =>
   listed(objects.map(({ namespace, name }) => `${namespace}/${name}`));
@@ -87,7 +93,7 @@ const unlabelled: Check<PreflightFacts> = {
         : `revision ${owner} programs them, and they move at once when the default tag does`;
     return [note("gateways", `${what}: ${follow}`, `to keep one where it is: ${label}`)];
   },
-}; // biome-ignore format: long sentences
+};
 
 const isUnlabelled = (gateway: Gateway, mesh: Mesh, classes: readonly string[]): boolean => {
   const namespace = mesh.namespaces.find(({ name }) => name === gateway.namespace);
@@ -153,7 +159,7 @@ const ports: Check<PreflightFacts> = {
         ];
       });
   },
-}; // biome-ignore format: long sentences
+};
 
 /**
  * The user and the capabilities of the container's own template win over the injected ones, and the injected sysctls

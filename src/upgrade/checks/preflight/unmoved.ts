@@ -28,7 +28,7 @@ const runningJobs: Check<PreflightFacts> = {
       ),
     ];
   },
-}; // biome-ignore format: long sentences
+};
 
 /**
  * A WorkloadEntry that was made by hand may be no more than an address; one that registered itself is a proxy. Source:
@@ -78,7 +78,7 @@ const virtualMachines: Check<PreflightFacts> = {
           ]),
     ];
   },
-}; // biome-ignore format: long sentences
+};
 
 /** Source: istiod's /debug/clusterz (istio/istio pkg/kube/multicluster/secretcontroller.go). */
 const remoteClusters: Check<PreflightFacts> = {
@@ -97,7 +97,7 @@ const remoteClusters: Check<PreflightFacts> = {
       ),
     ];
   },
-}; // biome-ignore format: long sentences
+};
 
 /**
  * A control plane reads objects without the label and those with exactly its revision. A tag on them is read by nobody,
@@ -120,7 +120,7 @@ const labelledConfig: Check<PreflightFacts> = {
       ),
     );
   },
-}; // biome-ignore format: long sentences
+};
 
 const leftovers: Check<PreflightFacts> = {
   id: "leftovers",
