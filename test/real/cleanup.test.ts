@@ -5,8 +5,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { type Analysis, analyzeMesh } from "../../src/cli/istioctl-analysis.ts";
 import { deployment, statefulSet } from "../fixtures/workload-objects.ts";
 import { type Json, type Mesh, upMesh } from "./kit.ts";
+import { fileOf } from "./mesh/programs.ts";
 
 /** A plugin's run that has to end like this. */
 async function ends(mesh: Mesh, code: number, plugin: string, ...args: readonly string[]): Promise<string> {
@@ -25,6 +27,41 @@ async function meshed(mesh: Mesh, labels: Readonly<Record<string, string>>, name
   ]);
   await mesh.waitReady(name);
   return name;
+}
+
+const istioctlOf = (version: string): string => fileOf(`istio-${version}`, "bin/istioctl");
+
+/** What the analysis after a removal makes of the mesh as it is. */
+const analyzed = (mesh: Mesh, version: string): Promise<Analysis> =>
+  analyzeMesh({
+    ...{ istioNamespace: "istio-system", flags: { kubeconfig: mesh.kubeconfig } },
+    ...{ env: { ISTIOCTL: istioctlOf(version), HOME: mesh.dir }, signal: new AbortController().signal },
+  });
+
+/** Removes the revision, with this istioctl for the analysis afterwards, which must find nothing. */
+async function removedAndAnalyzed(mesh: Mesh, revision: string, version: string): Promise<void> {
+  const env = { ISTIOCTL: istioctlOf(version), HOME: mesh.dir };
+  const args = ["--revision", revision, ...removes, "-o", "json"];
+  const { code, stdout, stderr } = await mesh.run("mesh-cleanup", args, { env });
+  assert.equal(code, 0, stdout + stderr);
+  const { after }: Json = JSON.parse(stdout);
+  assert.deepEqual(
+    after.checks.map(({ state }: Json) => state),
+    ["good", "good", "good", "good"],
+    stdout,
+  );
+  assert.match(after.checks.at(-1).title, /istioctl analyze/);
+  assert.match(after.checks.at(-1).evidence, /^\d+ messages?, none of them IST0139$/);
+}
+
+/** An injector whose Service is gone, as an `istioctl uninstall` that was killed leaves it. */
+async function injectorOfNobody(mesh: Mesh, revision: string): Promise<Json> {
+  const path = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/istio-sidecar-injector";
+  const { kind, apiVersion, metadata, webhooks } = await mesh.api.get(`${path}-${revision}`);
+  const text = JSON.stringify(webhooks).replaceAll(`istiod-${revision}`, "istiod-gone").replaceAll(revision, "gone");
+  const labels = { ...metadata.labels, "istio.io/rev": "gone" };
+  const name = "istio-sidecar-injector-gone";
+  return { apiVersion, kind, metadata: { name, labels }, webhooks: JSON.parse(text) };
 }
 
 interface Tried {
@@ -135,7 +172,7 @@ for (const { what, revisions, labels, from, to, version } of lives)
 
     const before = await everything(mesh);
     const stop = creating(mesh, namespace);
-    await ends(mesh, 0, "mesh-cleanup", "--revision", from, ...removes);
+    await removedAndAnalyzed(mesh, from, version);
     const tried = await stop();
     const after = await everything(mesh);
     assert.deepEqual([tried.refused, tried.notInjected, [...tried.injected.keys()]], [[], 0, [to]]);
@@ -156,6 +193,14 @@ for (const { what, revisions, labels, from, to, version } of lives)
       before.filter((each) => each.startsWith("CustomResourceDefinition ")),
     );
     await soundWith(mesh, version, to);
+    await mesh.apply(await injectorOfNobody(mesh, to));
+    const { state, evidence } = await analyzed(mesh, version);
+    assert.deepEqual(
+      [state, evidence.split(":")[0]],
+      ["bad", "IST0139 MutatingWebhookConfiguration istio-sidecar-injector-gone"],
+    );
+    await mesh.kubectl(["delete", "mutatingwebhookconfiguration", "istio-sidecar-injector-gone"]);
+    assert.equal((await analyzed(mesh, version)).state, "good");
     await ends(mesh, 0, "mesh-cleanup", "--revision", from, ...removes);
 
     await ends(mesh, 0, "mesh-cleanup", "--revision", from, "--restore", "--yes");
