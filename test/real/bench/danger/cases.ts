@@ -175,6 +175,7 @@ export const dangerCases: readonly DangerCase[] = [
   {
     what: "istiods that do not answer (frozen)",
     begin: (mesh) => mesh.stopIstiod("1-19", "frozen"),
+    end: (mesh) => mesh.removeRevision("1-19").catch(() => {}), // where istioctl did not end
     probes: [],
   },
   {

@@ -9,6 +9,8 @@ import type { Probe } from "./probes.ts";
 export const istioctlVersion = "1.20.0";
 export const uninstallCommand = "istioctl uninstall --revision 1-19 -y";
 
+const limitMs = 120_000;
+
 export const checkOnly = (mesh: Mesh): Promise<Result> =>
   mesh.run("mesh-cleanup", ["--revision", "1-19", "--check-only", "--soak", "0s"]);
 
@@ -31,12 +33,12 @@ export async function measure(mesh: Mesh, { cleanup = checkOnly, ...given }: Dan
   );
   const uninstall = mesh.shell(`${fileOf(`istio-${istioctlVersion}`, "bin/istioctl")} ${uninstallCommand.slice(9)}`, {
     env: { HOME: mesh.dir },
-    timeout: 180_000,
+    timeout: limitMs,
   });
   await sleep(200);
   await given.meanwhile?.(mesh);
   const { code, stdout: printed, stderr: said } = await uninstall;
-  await mesh.eventually("istiod to be gone", () => istiodIsGone(mesh), 60);
+  if (code !== undefined) await mesh.eventually("istiod to be gone", () => istiodIsGone(mesh), 60);
   await sleep(2000);
   const between = await timeline();
   const after = await answersOf(mesh, given.probes);
@@ -45,7 +47,7 @@ export async function measure(mesh: Mesh, { cleanup = checkOnly, ...given }: Dan
     const meanwhile = (between.get(what) ?? []).filter(({ answer }) => answer !== first && answer !== last);
     return { what, before: first, ...(meanwhile.length > 0 && { meanwhile }), after: last };
   });
-  return { cleanup: ours, code: code ?? -1, output: linesOf(printed + said), effects };
+  return { cleanup: ours, code: code ?? null, output: linesOf(printed + said), effects };
 }
 
 async function istiodIsGone(mesh: Mesh): Promise<boolean> {
