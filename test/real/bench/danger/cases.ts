@@ -27,7 +27,7 @@ export interface DangerCase {
   readonly cleanup?: (mesh: Mesh) => Promise<Result>;
   /** A change after that run and before the uninstall. */
   readonly beforeUninstall?: (mesh: Mesh) => Promise<unknown>;
-  /** A change while istioctl runs. */
+  /** A change once istioctl has printed something: it has looked at the proxies then. */
   readonly meanwhile?: (mesh: Mesh) => Promise<unknown>;
   /** Why it is not measured. */
   readonly notMeasured?: string;
@@ -61,14 +61,20 @@ const tagged = (name: string): Pick<DangerCase, "beforeUninstall" | "end" | "pro
   },
   probes: [newPod(`tagged-${name}`)],
 });
-const undone = (state: string) => async (mesh: Mesh) => {
-  const at = "/api/v1/namespaces/production";
+/** A migration of a namespace of its own: its record has the UID that the istiod of 1-19 has today. */
+async function halfMigrated(mesh: Mesh): Promise<void> {
+  await mesh.createNamespace({ ...label }, "halfway");
+  await mesh.apply([deployment({ namespace: "halfway", name: "web", replicas: 2 })]);
+  await mesh.waitReady("halfway");
+  const { code, stderr } = await mesh.run("mesh-migrate", ["-n", "halfway", "--to", "1-20"]);
+  if (code !== 0) throw new Error(`mesh-migrate ended with ${code}:\n${stderr}`);
+  const at = "/api/v1/namespaces/halfway";
   const { metadata } = await mesh.api.get(at);
   const record = JSON.parse(metadata.annotations["kubectl-mesh/undo"]);
   await mesh.api.merge(at, {
-    metadata: { annotations: { "kubectl-mesh/undo": JSON.stringify({ ...record, state }) } },
+    metadata: { annotations: { "kubectl-mesh/undo": JSON.stringify({ ...record, state: "open" }) } },
   });
-};
+}
 
 /** The whole command, with a short drain. */
 const remove = (mesh: Mesh, options: RunOptions = {}): Promise<Result> => {
@@ -166,7 +172,12 @@ export const dangerCases: readonly DangerCase[] = [
     begin: (mesh) => mesh.setTag("default", "1-19"),
     probes: [newPod("legacy"), istioWrite],
   },
-  { what: "an unfinished migration", begin: undone("open"), end: undone("done"), probes: [wayBack("production")] },
+  {
+    what: "an unfinished migration",
+    begin: halfMigrated,
+    end: (mesh) => mesh.kubectl(["delete", "namespace", "halfway"]),
+    probes: [wayBack("halfway")],
+  },
   {
     what: "istiods that do not answer (unready)",
     begin: (mesh) => mesh.stopIstiod("1-19", "unready"),

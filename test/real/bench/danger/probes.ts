@@ -58,7 +58,7 @@ export const proxyOf = (namespace: string, pod: string): Probe => ({
   what: `the proxy of pod ${namespace}/${pod}`,
   async ask(mesh) {
     const pods = (await mesh.pods(namespace)).filter(({ metadata }) => metadata.name.startsWith(pod));
-    if (pods.length === 0) return "gone";
+    if (pods.length === 0) return "not there";
     const held = await mesh.heldProxies();
     const revisions = pods.flatMap(({ metadata }) =>
       (held.get(`${metadata.name}.${namespace}`) ?? []).map(({ revision }) => revision),
@@ -98,30 +98,25 @@ export const service: Probe = objectAt(
   "/api/v1/namespaces/istio-system/services/istiod-1-19",
 );
 
-/** Whether a listener that is added to a Gateway is programmed within 15 s. */
-export const newListener = (namespace: string, name: string): Probe => {
-  const path = `/apis/gateway.networking.k8s.io/v1/namespaces/${namespace}/gateways/${name}`;
-  return {
-    what: `a new listener of Gateway ${namespace}/${name}`,
-    async ask(mesh) {
-      const { spec } = await mesh.api.get(path);
-      const port = 8000 + spec.listeners.length;
-      const added = { name: `l-${port}`, port, protocol: "HTTP" };
-      const { metadata } = await mesh.api.merge(path, { spec: { listeners: [...spec.listeners, added] } });
-      const isProgrammed = async (): Promise<boolean> => {
-        const { status } = await mesh.api.get(path);
-        return (status?.conditions ?? []).some(
-          (each: Json) =>
-            each.type === "Programmed" && each.status === "True" && each.observedGeneration === metadata.generation,
-        );
-      };
-      return mesh.eventually("the listener to be programmed", isProgrammed, 15).then(
-        () => "programmed",
-        () => "not programmed after 15 s",
-      );
-    },
-  };
-};
+/** Whether the Service of a Gateway gets the port of a listener that is added to it, within 15 s. */
+export const newListener = (namespace: string, name: string): Probe => ({
+  what: `a new listener of Gateway ${namespace}/${name}`,
+  async ask(mesh) {
+    const path = `/apis/gateway.networking.k8s.io/v1/namespaces/${namespace}/gateways/${name}`;
+    const { spec } = await mesh.api.get(path);
+    const port = 8000 + spec.listeners.length;
+    const added = { name: `l-${port}`, port, protocol: "HTTP" };
+    await mesh.api.merge(path, { spec: { listeners: [...spec.listeners, added] } });
+    const isServed = async (): Promise<boolean> => {
+      const { spec } = await mesh.api.get(`/api/v1/namespaces/${namespace}/services/${name}-istio`);
+      return spec.ports.some((each: Json) => each.port === port);
+    };
+    return mesh.eventually("the port of the listener", isServed, 15).then(
+      () => "deployed",
+      () => "not deployed within 15 s",
+    );
+  },
+});
 
 /** Whether the last migration of a namespace can be undone. */
 export const wayBack = (namespace: string): Probe => ({

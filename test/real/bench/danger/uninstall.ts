@@ -31,11 +31,17 @@ export async function measure(mesh: Mesh, { cleanup = checkOnly, ...given }: Dan
     mesh,
     given.probes.filter(({ isQuick }) => isQuick),
   );
-  const uninstall = mesh.shell(`${fileOf(`istio-${istioctlVersion}`, "bin/istioctl")} ${uninstallCommand.slice(9)}`, {
+  let printsFirst = (): void => {};
+  const firstOutput = new Promise<void>((resolve) => {
+    printsFirst = resolve;
+  });
+  const istioctl = fileOf(`istio-${istioctlVersion}`, "bin/istioctl");
+  const uninstall = mesh.shell(`${istioctl} ${uninstallCommand.slice("istioctl ".length)}`, {
     env: { HOME: mesh.dir },
     timeout: limitMs,
+    onStart: ({ stdout, stderr }) => [stdout, stderr].forEach((stream) => void stream?.once("data", printsFirst)),
   });
-  await sleep(200);
+  await Promise.race([firstOutput, uninstall]);
   await given.meanwhile?.(mesh);
   const { code, stdout: printed, stderr: said } = await uninstall;
   if (code !== undefined) await mesh.eventually("istiod to be gone", () => istiodIsGone(mesh), 60);
@@ -87,9 +93,14 @@ function follow(mesh: Mesh, probes: readonly Probe[]): () => Promise<ReadonlyMap
   };
 }
 
-/** What istioctl prints, without the objects that it removes: a progress line is overwritten by carriage returns. */
+/**
+ * What istioctl prints, without the objects that it removes and without its log: a progress line is overwritten by
+ * carriage returns.
+ */
 const linesOf = (output: string): readonly string[] =>
   output
     .split("\n")
     .map((line) => (line.split("\r").at(-1) ?? "").trim())
-    .filter((line) => line !== "" && !/^(Removed|Removing|deleted|-)/i.test(line));
+    .filter(
+      (line) => line !== "" && !/^(Removed|Removing|deleted|-)|no longer exists$|\t(error|warn|info)\t/i.test(line),
+    );
