@@ -16,7 +16,7 @@ export async function measureHelm(revisions: Readonly<Record<"1-19" | "1-20", st
   await withCni(mesh, revisions["1-19"]);
   await mesh.setTag("default", "1-20");
   const inIstio = "/namespaces/istio-system";
-  return measure(mesh, {
+  return await measure(mesh, {
     what: helmCase,
     cleanup: async (mesh) => {
       const result = await mesh.run("mesh-cleanup", [
