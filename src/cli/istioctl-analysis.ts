@@ -7,6 +7,12 @@ import { longName } from "./flags/command-line.ts";
 /** What istioctl has to be told of the cluster, and where it is found. */
 export interface AnalysisRequest {
   readonly istioNamespace: string;
+  /**
+   * The revision that was removed. istioctl reads webhooks without a label `istio.io/rev` and those with this one: by
+   * default it looks at revision `default`, and would miss what is left of another (istio/istio
+   * pkg/config/analysis/local/istiod_analyze.go, AddRunningKubeSourceWithRevision).
+   */
+  readonly revision: string;
   /** The flags of the plugin. istioctl has `--kubeconfig` and `--context` alone. */
   readonly flags: Readonly<Record<string, unknown>>;
   /** `ISTIOCTL` is the program, `istioctl` by default; an empty one means that none is run. */
@@ -45,7 +51,7 @@ const unsayable = [
 
 /** Never throws: what cannot be judged is `unknown`, with the reason. */
 export async function analyzeMesh(request: AnalysisRequest): Promise<Analysis> {
-  const { flags, env, istioNamespace } = request;
+  const { flags, env, istioNamespace, revision } = request;
   const program = env.ISTIOCTL ?? "istioctl";
   if (program === "") return { state: "skipped", evidence: "$ISTIOCTL is empty" };
   const given = unsayable.find((key) => flags[key] !== undefined && flags[key] !== false);
@@ -54,7 +60,11 @@ export async function analyzeMesh(request: AnalysisRequest): Promise<Analysis> {
   const target = (["kubeconfig", "context"] as const).flatMap((key) =>
     typeof flags[key] === "string" ? [longName(key), flags[key]] : [],
   );
-  const end = await run(program, ["analyze", "-A", "-o", "json", "-i", istioNamespace, ...target], request);
+  const end = await run(
+    program,
+    ["analyze", "-A", "-o", "json", "-i", istioNamespace, "--revision", revision, ...target],
+    request,
+  );
   if ("failure" in end) return { state: end.isAbsent ? "skipped" : "unknown", evidence: end.failure };
   return judged(end.output, end.code);
 }

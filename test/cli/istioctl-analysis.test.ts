@@ -19,7 +19,7 @@ const programOf = (script: string): string => {
 };
 const analyze = (program: string, request: Partial<AnalysisRequest> = {}) =>
   analyzeMesh({
-    ...{ istioNamespace: "istio-system", flags: {}, signal: new AbortController().signal },
+    ...{ istioNamespace: "istio-system", revision: "1-19", flags: {}, signal: new AbortController().signal },
     ...{ env: { PATH: process.env.PATH, ISTIOCTL: program }, ...request },
   });
 
@@ -86,7 +86,10 @@ test("it is pointed at the same cluster, or not run", async () => {
   const flags = { kubeconfig: "/a b/config", context: "west", cluster: undefined, insecureSkipTlsVerify: undefined };
   assert.equal((await analyze(program, { istioNamespace: "mesh", flags })).state, "good");
   const { readFileSync } = await import("node:fs");
-  assert.equal(readFileSync(args, "utf8"), "analyze -A -o json -i mesh --kubeconfig /a b/config --context west\n");
+  assert.equal(
+    readFileSync(args, "utf8"),
+    "analyze -A -o json -i mesh --revision 1-19 --kubeconfig /a b/config --context west\n",
+  );
   for (const [given, name] of [
     [{ server: "https://elsewhere" }, "--server"],
     [{ token: "secret" }, "--token"],

@@ -32,9 +32,9 @@ async function meshed(mesh: Mesh, labels: Readonly<Record<string, string>>, name
 const istioctlOf = (version: string): string => fileOf(`istio-${version}`, "bin/istioctl");
 
 /** What the analysis after a removal makes of the mesh as it is. */
-const analyzed = (mesh: Mesh, version: string): Promise<Analysis> =>
+const analyzed = (mesh: Mesh, revision: string, version: string): Promise<Analysis> =>
   analyzeMesh({
-    ...{ istioNamespace: "istio-system", flags: { kubeconfig: mesh.kubeconfig } },
+    ...{ istioNamespace: "istio-system", revision, flags: { kubeconfig: mesh.kubeconfig } },
     ...{ env: { ISTIOCTL: istioctlOf(version), HOME: mesh.dir }, signal: new AbortController().signal },
   });
 
@@ -54,14 +54,13 @@ async function removedAndAnalyzed(mesh: Mesh, revision: string, version: string)
   assert.match(after.checks.at(-1).evidence, /^\d+ messages?, none of them IST0139$/);
 }
 
-/** An injector whose Service is gone, as an `istioctl uninstall` that was killed leaves it. */
-async function injectorOfNobody(mesh: Mesh, revision: string): Promise<Json> {
-  const path = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/istio-sidecar-injector";
-  const { kind, apiVersion, metadata, webhooks } = await mesh.api.get(`${path}-${revision}`);
-  const text = JSON.stringify(webhooks).replaceAll(`istiod-${revision}`, "istiod-gone").replaceAll(revision, "gone");
-  const labels = { ...metadata.labels, "istio.io/rev": "gone" };
-  const name = "istio-sidecar-injector-gone";
-  return { apiVersion, kind, metadata: { name, labels }, webhooks: JSON.parse(text) };
+/** An injector of the removed revision, as an `istioctl uninstall` that was killed leaves it: its Service is gone. */
+async function injectorLeft(mesh: Mesh, removed: string, living: string): Promise<Json> {
+  const path = `/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/istio-sidecar-injector-${living}`;
+  const { kind, apiVersion, metadata, webhooks } = await mesh.api.get(path);
+  const text = JSON.stringify(webhooks).replaceAll(`istiod-${living}`, "istiod-gone").replaceAll(living, "gone");
+  const labels = { ...metadata.labels, "istio.io/rev": removed };
+  return { apiVersion, kind, metadata: { name: "istio-sidecar-injector-left", labels }, webhooks: JSON.parse(text) };
 }
 
 interface Tried {
@@ -193,14 +192,15 @@ for (const { what, revisions, labels, from, to, version } of lives)
       before.filter((each) => each.startsWith("CustomResourceDefinition ")),
     );
     await soundWith(mesh, version, to);
-    await mesh.apply(await injectorOfNobody(mesh, to));
-    const { state, evidence } = await analyzed(mesh, version);
+    await mesh.apply(await injectorLeft(mesh, from, to));
+    const { state, evidence } = await analyzed(mesh, from, version);
     assert.deepEqual(
-      [state, evidence.split(":")[0]],
-      ["bad", "IST0139 MutatingWebhookConfiguration istio-sidecar-injector-gone"],
+      [state, evidence.split(/[ :]/, 1)[0], /istio-sidecar-injector-left.*istiod-gone/.test(evidence)],
+      ["bad", "IST0139", true],
+      evidence,
     );
-    await mesh.kubectl(["delete", "mutatingwebhookconfiguration", "istio-sidecar-injector-gone"]);
-    assert.equal((await analyzed(mesh, version)).state, "good");
+    await mesh.kubectl(["delete", "mutatingwebhookconfiguration", "istio-sidecar-injector-left"]);
+    assert.equal((await analyzed(mesh, from, version)).state, "good");
     await ends(mesh, 0, "mesh-cleanup", "--revision", from, ...removes);
 
     await ends(mesh, 0, "mesh-cleanup", "--revision", from, "--restore", "--yes");

@@ -133,7 +133,8 @@ export const dangerCases: readonly DangerCase[] = [
     what: "waypoint",
     objects: () => [objects.gateway("way", "istio-waypoint")],
     probes: [],
-    notMeasured: "the minimal profile of 1.19.0 has no ambient mode, and its istiod does not deploy waypoints",
+    notMeasured:
+      "istiod 1.19.0 deploys waypoints only with PILOT_ENABLE_AMBIENT_CONTROLLERS, which the minimal profile does not set",
   },
   {
     what: "HTTPRoute labelled with it",
