@@ -54,7 +54,7 @@ async function withProgress(
       ...{ revision, istioNamespace, reason: args.reason, by: io.operator, clock: io.clock },
       drainMs: args.drain ?? (args.soak >= longDrainMs ? shortDrainMs : longDrainMs),
       prove: async () => proveDisuse(await readDisuse(cluster, { revision, istioNamespace }), checks),
-      analyze: () => analyzeMesh({ istioNamespace, flags: args, env: process.env, signal: io.signal }),
+      analyze: () => analyzeMesh(revision, { istioNamespace, flags: args, env: process.env, signal: io.signal }),
       confirm: (inventory) => confirmed(inventory, args, io),
       ...{ progress, warn: io.warn, interrupted: io.signal, command },
       interruptedCode: () => interruptionOf(io.signal)?.code,

@@ -13,9 +13,14 @@ export interface Analysis {
 /** A webhook that leads nowhere, or injectors that overlap (istio.io/latest/docs/reference/config/analysis/ist0139). */
 const invalidWebhook = "IST0139";
 
-/** Never throws: what cannot be judged is `unknown`, with the reason. */
-export async function analyzeMesh(request: IstioctlRequest): Promise<Analysis> {
-  const answer = await askIstioctl(["analyze", "-A"], request);
+/**
+ * Never throws: what cannot be judged is `unknown`, with the reason. `revision` is the one that was removed: istioctl
+ * reads webhooks without a label `istio.io/rev` and those with this one. By default it looks at revision `default`, and
+ * would miss what is left of another (istio/istio pkg/config/analysis/local/istiod_analyze.go,
+ * AddRunningKubeSourceWithRevision).
+ */
+export async function analyzeMesh(revision: string, request: IstioctlRequest): Promise<Analysis> {
+  const answer = await askIstioctl(["analyze", "-A", "--revision", revision], request);
   if (answer.state !== "answered") return answer;
   const { messages } = answer;
   const invalid = messages.filter(({ code }) => code === invalidWebhook);

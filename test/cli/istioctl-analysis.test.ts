@@ -19,7 +19,7 @@ const programOf = (script: string): string => {
   return file;
 };
 const analyze = (program: string, request: Partial<IstioctlRequest> = {}) =>
-  analyzeMesh({
+  analyzeMesh("1-19", {
     ...{ istioNamespace: "istio-system", flags: {}, signal: new AbortController().signal },
     ...{ env: { PATH: process.env.PATH, ISTIOCTL: program }, ...request },
   });
@@ -87,7 +87,10 @@ test("it is pointed at the same cluster, or not run", async () => {
   const flags = { kubeconfig: "/a b/config", context: "west", cluster: undefined, insecureSkipTlsVerify: undefined };
   assert.equal((await analyze(program, { istioNamespace: "mesh", flags })).state, "good");
   const { readFileSync } = await import("node:fs");
-  assert.equal(readFileSync(args, "utf8"), "analyze -A -o json -i mesh --kubeconfig /a b/config --context west\n");
+  assert.equal(
+    readFileSync(args, "utf8"),
+    "analyze -A --revision 1-19 -o json -i mesh --kubeconfig /a b/config --context west\n",
+  );
   for (const [given, name] of [
     [{ server: "https://elsewhere" }, "--server"],
     [{ token: "secret" }, "--token"],

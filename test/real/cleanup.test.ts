@@ -5,8 +5,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { type Analysis, analyzeMesh } from "../../src/cli/istioctl-analysis.ts";
 import { deployment, statefulSet } from "../fixtures/workload-objects.ts";
 import { type Json, type Mesh, upMesh } from "./kit.ts";
+import { fileOf } from "./mesh/programs.ts";
 
 /** A plugin's run that has to end like this. */
 async function ends(mesh: Mesh, code: number, plugin: string, ...args: readonly string[]): Promise<string> {
@@ -25,6 +27,40 @@ async function meshed(mesh: Mesh, labels: Readonly<Record<string, string>>, name
   ]);
   await mesh.waitReady(name);
   return name;
+}
+
+const istioctlOf = (version: string): string => fileOf(`istio-${version}`, "bin/istioctl");
+
+/** What the analysis after a removal makes of the mesh as it is. */
+const analyzed = (mesh: Mesh, revision: string, version: string): Promise<Analysis> =>
+  analyzeMesh({
+    ...{ istioNamespace: "istio-system", revision, flags: { kubeconfig: mesh.kubeconfig } },
+    ...{ env: { ISTIOCTL: istioctlOf(version), HOME: mesh.dir }, signal: new AbortController().signal },
+  });
+
+/** Removes the revision, with this istioctl for the analysis afterwards, which must find nothing. */
+async function removedAndAnalyzed(mesh: Mesh, revision: string, version: string): Promise<void> {
+  const env = { ISTIOCTL: istioctlOf(version), HOME: mesh.dir };
+  const args = ["--revision", revision, ...removes, "-o", "json"];
+  const { code, stdout, stderr } = await mesh.run("mesh-cleanup", args, { env });
+  assert.equal(code, 0, stdout + stderr);
+  const { after }: Json = JSON.parse(stdout);
+  assert.deepEqual(
+    after.checks.map(({ state }: Json) => state),
+    ["good", "good", "good", "good"],
+    stdout,
+  );
+  assert.match(after.checks.at(-1).title, /istioctl analyze/);
+  assert.match(after.checks.at(-1).evidence, /^\d+ messages?, none of them IST0139$/);
+}
+
+/** An injector of the removed revision, as an `istioctl uninstall` that was killed leaves it: its Service is gone. */
+async function injectorLeft(mesh: Mesh, removed: string, living: string): Promise<Json> {
+  const path = `/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/istio-sidecar-injector-${living}`;
+  const { kind, apiVersion, metadata, webhooks } = await mesh.api.get(path);
+  const text = JSON.stringify(webhooks).replaceAll(`istiod-${living}`, "istiod-gone").replaceAll(living, "gone");
+  const labels = { ...metadata.labels, "istio.io/rev": removed };
+  return { apiVersion, kind, metadata: { name: "istio-sidecar-injector-left", labels }, webhooks: JSON.parse(text) };
 }
 
 interface Tried {
@@ -135,7 +171,7 @@ for (const { what, revisions, labels, from, to, version } of lives)
 
     const before = await everything(mesh);
     const stop = creating(mesh, namespace);
-    await ends(mesh, 0, "mesh-cleanup", "--revision", from, ...removes);
+    await removedAndAnalyzed(mesh, from, version);
     const tried = await stop();
     const after = await everything(mesh);
     assert.deepEqual([tried.refused, tried.notInjected, [...tried.injected.keys()]], [[], 0, [to]]);
@@ -156,6 +192,15 @@ for (const { what, revisions, labels, from, to, version } of lives)
       before.filter((each) => each.startsWith("CustomResourceDefinition ")),
     );
     await soundWith(mesh, version, to);
+    await mesh.apply(await injectorLeft(mesh, from, to));
+    const { state, evidence } = await analyzed(mesh, from, version);
+    assert.deepEqual(
+      [state, evidence.split(/[ :]/, 1)[0], /istio-sidecar-injector-left.*istiod-gone/.test(evidence)],
+      ["bad", "IST0139", true],
+      evidence,
+    );
+    await mesh.kubectl(["delete", "mutatingwebhookconfiguration", "istio-sidecar-injector-left"]);
+    assert.equal((await analyzed(mesh, from, version)).state, "good");
     await ends(mesh, 0, "mesh-cleanup", "--revision", from, ...removes);
 
     await ends(mesh, 0, "mesh-cleanup", "--revision", from, "--restore", "--yes");

@@ -14,30 +14,40 @@ export async function heldProxies(
   kubeconfig: string,
   revisions?: readonly string[],
 ): Promise<ReadonlyMap<string, readonly HeldProxy[]>> {
+  const answers = await askIstiods(api, kubeconfig, "/debug/syncz", revisions);
+  const held = answers.flatMap(({ revision, answer }) =>
+    answer.map(({ proxy, cluster_sent, cluster_acked, listener_sent, listener_acked }) => ({
+      proxy: proxy as string,
+      held: {
+        revision,
+        cds: isAcknowledged(cluster_sent, cluster_acked),
+        lds: isAcknowledged(listener_sent, listener_acked),
+      },
+    })),
+  );
+  return new Map(
+    [...Map.groupBy(held, ({ proxy }) => proxy)].map(([proxy, each]) => [proxy, each.map(({ held }) => held)]),
+  );
+}
+
+/** What each running istiod pod, or each of the revisions given, answers on its debug port: a list in JSON. */
+export async function askIstiods(
+  api: Api,
+  kubeconfig: string,
+  where: string,
+  revisions?: readonly string[],
+): Promise<readonly { readonly revision: string; readonly answer: readonly Json[] }[]> {
   const of = revisions === undefined ? "" : `,istio.io/rev in (${revisions.join()})`;
   const { items } = await api.get(
     `/api/v1/namespaces/istio-system/pods?labelSelector=${encodeURIComponent(`app=istiod${of}`)}`,
   );
-  const answers = await Promise.all(
+  return Promise.all(
     (items as readonly Json[])
       .filter(({ metadata, status }) => metadata.deletionTimestamp === undefined && status.phase === "Running")
-      .map(async ({ metadata }) => {
-        const proxies: Json[] = JSON.parse(await askIstiod(kubeconfig, metadata.name, "/debug/syncz"));
-        return proxies.map(({ proxy, cluster_sent, cluster_acked, listener_sent, listener_acked }) => ({
-          proxy: proxy as string,
-          held: {
-            revision: metadata.labels["istio.io/rev"] as string,
-            cds: isAcknowledged(cluster_sent, cluster_acked),
-            lds: isAcknowledged(listener_sent, listener_acked),
-          },
-        }));
-      }),
-  );
-  return new Map(
-    [...Map.groupBy(answers.flat(), ({ proxy }) => proxy)].map(([proxy, each]) => [
-      proxy,
-      each.map(({ held }) => held),
-    ]),
+      .map(async ({ metadata }) => ({
+        revision: metadata.labels["istio.io/rev"] as string,
+        answer: JSON.parse(await askIstiod(kubeconfig, metadata.name, where)) as readonly Json[],
+      })),
   );
 }
 

@@ -88,8 +88,30 @@ for (const revisions of [
       }
   });
 
-test("what mesh-migrate --tag wrote is what istioctl tag list shows, and istioctl tag set changes nothing of it", async () => {
-  await using mesh = await upMesh({ revisions: { "1-28": "1.28.2", "1-29": "1.29.1" } });
+/** A Gateway in a namespace of its own. Its Service needs no load balancer. */
+async function withGateway(mesh: Mesh, labels: Readonly<Record<string, string>>): Promise<string> {
+  const namespace = await mesh.createNamespace({});
+  const annotations = { "networking.istio.io/service-type": "ClusterIP" };
+  await mesh.apply({
+    ...{ apiVersion: "gateway.networking.k8s.io/v1", kind: "Gateway" },
+    metadata: { name: "edge", namespace, labels, annotations },
+    spec: { gatewayClassName: "istio", listeners: [{ name: "http", port: 80, protocol: "HTTP" }] },
+  });
+  return namespace;
+}
+
+/** Waits until the proxy of the Gateway is connected to an istiod of the revision, and the Gateway programmed. */
+const programmedBy = (mesh: Mesh, namespace: string, revision: string): Promise<true> =>
+  mesh.eventually(`Gateway ${namespace}/edge to be programmed by ${revision}`, async () => {
+    const { status } = await mesh.api.get(`/apis/gateway.networking.k8s.io/v1/namespaces/${namespace}/gateways/edge`);
+    const isProgrammed = status?.conditions?.some((each: Json) => each.type === "Programmed" && each.status === "True");
+    const held = [...(await mesh.heldProxies())].filter(([proxy]) => proxy.endsWith(`.${namespace}`));
+    const revisions = held.flatMap(([, each]) => each.map((proxy) => proxy.revision));
+    return isProgrammed && revisions.length > 0 && revisions.every((each) => each === revision) ? true : undefined;
+  });
+
+test("what mesh-migrate --tag wrote is what istioctl tag list shows, and istioctl tag set changes nothing of it", async (t) => {
+  await using mesh = await upMesh({ revisions: { "1-28": "1.28.2", "1-29": "1.29.1" }, gatewayApi: true });
   await mesh.setTag("prod-stable", "1-28");
   const before = await read(mesh);
   const namespace = await mesh.createNamespace({ "istio.io/rev": "prod-stable" });
@@ -118,4 +140,27 @@ test("what mesh-migrate --tag wrote is what istioctl tag list shows, and istioct
     recorder.report(namespace).filter(({ ok }) => !ok),
     [],
   );
+  await t.test("a Gateway with the tag as its label", () =>
+    gatewayFollows(mesh, "prod-stable", { "istio.io/rev": "prod-stable" }),
+  );
+  await t.test("a Gateway without a label, behind tag default", () => gatewayFollows(mesh, "default", {}));
 });
+
+/** It is refused, moved where that is accepted and proven, and it goes back with the tag. */
+async function gatewayFollows(mesh: Mesh, tag: string, labels: Readonly<Record<string, string>>): Promise<void> {
+  await mesh.setTag(tag, "1-28");
+  const namespace = await withGateway(mesh, labels);
+  await programmedBy(mesh, namespace, "1-28");
+  const move = ["--tag", tag, "--to", "1-29"];
+  const refused = await mesh.run("mesh-migrate", move);
+  assert.equal(refused.code, 3, refused.stdout + refused.stderr);
+  const said = refused.stdout + refused.stderr;
+  assert.match(said, new RegExp(`${namespace}/Gateway/edge: .*follows tag ${tag} .*gateways-pinned`));
+  await programmedBy(mesh, namespace, "1-28");
+  const moved = await mesh.run("mesh-migrate", [...move, "--allow-downtime", `${namespace}/gateway/edge`]);
+  assert.equal(moved.code, 0, moved.stdout + moved.stderr);
+  await programmedBy(mesh, namespace, "1-29");
+  const back = await mesh.run("mesh-rollback", ["--tag", tag]);
+  assert.equal(back.code, 0, back.stdout + back.stderr);
+  await programmedBy(mesh, namespace, "1-28");
+}
