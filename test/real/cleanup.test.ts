@@ -33,8 +33,8 @@ const istioctlOf = (version: string): string => fileOf(`istio-${version}`, "bin/
 
 /** What the analysis after a removal makes of the mesh as it is. */
 const analyzed = (mesh: Mesh, revision: string, version: string): Promise<Analysis> =>
-  analyzeMesh({
-    ...{ istioNamespace: "istio-system", revision, flags: { kubeconfig: mesh.kubeconfig } },
+  analyzeMesh(revision, {
+    ...{ istioNamespace: "istio-system", flags: { kubeconfig: mesh.kubeconfig } },
     ...{ env: { ISTIOCTL: istioctlOf(version), HOME: mesh.dir }, signal: new AbortController().signal },
   });
 
