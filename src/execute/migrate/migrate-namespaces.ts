@@ -18,7 +18,7 @@ import {
   refusedResult,
 } from "../../upgrade/migration-result.ts";
 import { outcomeOf, type StepOutcome } from "../../upgrade/plan/outcome.ts";
-import { type Lane, type MigrationPlan, proveSteps, writesAnything } from "../../upgrade/plan/plan.ts";
+import { type Lane, type MigrationPlan, proveSteps, restartSteps, writesAnything } from "../../upgrade/plan/plan.ts";
 import { type ProveStep, stepKey } from "../../upgrade/plan/step.ts";
 import type { MigratedNamespace, MigrationResult } from "../../upgrade/result.ts";
 import { type CarryOutOptions, carryOut, lastLook } from "../carry-out.ts";
@@ -79,7 +79,7 @@ async function shown(
   findings: readonly Finding[],
   { dryRun, repeated }: MigrationOptions,
 ): Promise<MigrationResult> {
-  const refused = dryRun === "server" ? await rehearseRestarts(cluster, plan) : [];
+  const refused = dryRun === "server" ? await rehearseRestarts(cluster, restartSteps(plan)) : [];
   return refused.some(isObstacle)
     ? refusedResult(plan, [...findings, ...refused])
     : plannedResult(plan, findings, repeated);

@@ -1,6 +1,7 @@
 /** Looks at a mesh before an upgrade: everything is read, every write is sent as a dry run, nothing is changed. */
 import type { Cluster } from "../../cluster/cluster.ts";
 import { missingRights } from "../../gather/missing-rights.ts";
+import { readJudgedKinds } from "../../gather/preflight/read-judged-kinds.ts";
 import { readSurroundings } from "../../gather/preflight/read-surroundings.ts";
 import { readClusterEvidence } from "../../gather/read-evidence.ts";
 import { readJournals } from "../../gather/read-journals.ts";
@@ -17,9 +18,11 @@ import { preflightChecks } from "../../upgrade/checks/preflight/preflight-checks
 import { runChecks } from "../../upgrade/checks/run-checks.ts";
 import { restartAdmission, targetExists } from "../../upgrade/checks/single-checks.ts";
 import type { MigrationRequest } from "../../upgrade/plan/migration-request.ts";
+import { type MigrationPlan, restartSteps } from "../../upgrade/plan/plan.ts";
 import { migrationFacts, planMigration } from "../../upgrade/plan/plan-migration.ts";
 import { migrationDrafts } from "../../upgrade/plan/run-drafts.ts";
 import { type Resolved, resolveTarget, servedLabels } from "../../upgrade/plan/target.ts";
+import { restartsToTry } from "../../upgrade/preflight/judged-kinds.ts";
 import { isKnown, plannedTarget, withPlannedRevision } from "../../upgrade/preflight/planned-revision.ts";
 import type { Choice } from "../../upgrade/preflight/preflight-list.ts";
 import { isChosen, preflightList } from "../../upgrade/preflight/preflight-list.ts";
@@ -106,7 +109,7 @@ const judge = async (
     readJournals(cluster, [...drafts.keys()]).catch(unreadJournals),
     chosen("rights") ? missingRights(cluster, plan, istioNamespace) : [],
     chosen("label-admission") ? rehearseLabels(cluster, plan) : [],
-    chosen(restartAdmission.id) ? rehearseRestarts(cluster, plan) : [],
+    chosen(restartAdmission.id) ? tryRestarts(cluster, plan) : [],
   ]);
   const started = "check" in journals ? undefined : startedRollouts(journals);
   const found = runChecks(
@@ -123,3 +126,6 @@ const judge = async (
     findings: [...found, ...asked.flat(), ...ofJournals],
   };
 };
+
+const tryRestarts = async (cluster: Cluster, plan: MigrationPlan): Promise<readonly Finding[]> =>
+  rehearseRestarts(cluster, restartsToTry(restartSteps(plan), await readJudgedKinds(cluster)));

@@ -5,7 +5,7 @@ import { wholeSnapshot } from "../../gather/whole-snapshot.ts";
 import { isObstacle } from "../../mesh/finding.ts";
 import { namespaceMoves } from "../../upgrade/plan/namespace-move.ts";
 import { type NotMoved, notMoved } from "../../upgrade/plan/not-moved.ts";
-import type { Lane } from "../../upgrade/plan/plan.ts";
+import { type Lane, restartSteps } from "../../upgrade/plan/plan.ts";
 import { labelsKey } from "../../upgrade/plan/step.ts";
 import type { NamespacesRollbackPlan } from "../../upgrade/rollback/plan-rollback.ts";
 import { type RollbackFacts, targetOf, wayBack } from "../../upgrade/rollback/rollback-facts.ts";
@@ -51,7 +51,7 @@ export async function rollbackNamespaces(cluster: Cluster, options: RollbackOpti
   const ended = endedBefore(first);
   if (ended) return ended;
   if (dryRun !== "none") {
-    const refused = dryRun === "server" ? await rehearseRestarts(bounded, plan) : [];
+    const refused = dryRun === "server" ? await rehearseRestarts(bounded, restartSteps(plan)) : [];
     const all = [...findings, ...refused];
     return {
       plan,

@@ -5,7 +5,8 @@ import type { Finding } from "../../mesh/finding.ts";
 import { refText } from "../../mesh/object-ref.ts";
 import { blocker, type CheckRecord, cannotTell, type Observation, observe } from "../../upgrade/checks/check.ts";
 import { labelAdmission, restartAdmission, tagAdmission } from "../../upgrade/checks/single-checks.ts";
-import { type Plan, relabelSteps, restartSteps, tagSteps } from "../../upgrade/plan/plan.ts";
+import { type Plan, relabelSteps, tagSteps } from "../../upgrade/plan/plan.ts";
+import type { RestartStep } from "../../upgrade/plan/step.ts";
 import { tagObjectText } from "../../upgrade/tags/tag-parts.ts";
 import { relabel } from "./relabel.ts";
 import { patchStamp } from "./restart.ts";
@@ -57,12 +58,12 @@ export const rehearseTag = (cluster: Cluster, plan: Plan): Promise<readonly Find
       }),
   );
 
-/** `--dry-run=server`: the same of each restart. */
-export async function rehearseRestarts(cluster: Cluster, plan: Plan): Promise<readonly Finding[]> {
+/** The same of each of these restarts. */
+export async function rehearseRestarts(cluster: Cluster, steps: readonly RestartStep[]): Promise<readonly Finding[]> {
   const stamp = stampAt(await cluster.now());
   return findingsOf(
     restartAdmission,
-    restartSteps(plan).map(async ({ workload, uid }) => {
+    steps.map(async ({ workload, uid }) => {
       try {
         await patchStamp(cluster, workload, uid, stamp, { dryRun: true });
         return undefined;
