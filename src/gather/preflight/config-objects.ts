@@ -8,7 +8,7 @@ import type {
   GatewayServers,
   GatewayService,
   MachineEntry,
-} from "../../upgrade/preflight/config-evidence.ts";
+} from "../../upgrade/preflight/evidence/config-evidence.ts";
 import { placeOf } from "../evidence-objects.ts";
 
 /** https://istio.io/latest/docs/reference/config/networking/envoy-filter/ */

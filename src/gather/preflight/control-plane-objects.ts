@@ -7,7 +7,7 @@ import type {
   IstiodDeployment,
   IstiodStart,
   NamedProvider,
-} from "../../upgrade/preflight/control-plane-evidence.ts";
+} from "../../upgrade/preflight/evidence/control-plane-evidence.ts";
 import { type AutoscalerObject, autoscalerFrom, placeOf } from "../evidence-objects.ts";
 
 export const istiodDeploymentFrom = ({ metadata, spec }: WorkloadObject): IstiodDeployment => ({

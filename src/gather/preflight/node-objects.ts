@@ -12,9 +12,9 @@ import type {
 } from "../../mesh/kubernetes.ts";
 import { labelOf } from "../../mesh/labels.ts";
 import { labelledRevision } from "../../mesh/revision-names.ts";
+import type { ClusterNode, NodeAgent, ServiceSelector } from "../../upgrade/preflight/evidence/node-evidence.ts";
 import { type InjectorValues, injectorValuesFrom } from "../../upgrade/preflight/injector-values.ts";
 import type { LimitRange } from "../../upgrade/preflight/limit-range.ts";
-import type { ClusterNode, NodeAgent, ServiceSelector } from "../../upgrade/preflight/node-evidence.ts";
 import { placeOf } from "../evidence-objects.ts";
 
 export type NodeObject = KubeObject & {

@@ -3,7 +3,7 @@ import type { Cluster } from "../../cluster/cluster.ts";
 import { instantOf } from "../../mesh/instant.ts";
 import type { Mesh, Pod, Workload } from "../../mesh/model.ts";
 import { refOf } from "../../mesh/object-ref.ts";
-import type { GatewayCertificates, ServedCertificate } from "../../upgrade/preflight/config-evidence.ts";
+import type { GatewayCertificates, ServedCertificate } from "../../upgrade/preflight/evidence/config-evidence.ts";
 import { gatewayKindOf } from "../../upgrade/preflight/gateway-kind.ts";
 
 /** Where Envoy's admin page is in a proxy of Istio, on the loopback address (`proxyAdminPort` of its defaults). */

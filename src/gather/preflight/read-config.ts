@@ -10,7 +10,7 @@ import type {
   GatewayService,
   LabelledObject,
   Leftover,
-} from "../../upgrade/preflight/config-evidence.ts";
+} from "../../upgrade/preflight/evidence/config-evidence.ts";
 import { isInjectedGateway } from "../../upgrade/preflight/gateway-kind.ts";
 import { readRemoteClusters } from "../disuse/read-remote-clusters.ts";
 import { placeOf } from "../evidence-objects.ts";

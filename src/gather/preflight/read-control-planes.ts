@@ -9,7 +9,7 @@ import type {
   IstiodDeployment,
   ReportedVersion,
   RevisionConfig,
-} from "../../upgrade/preflight/control-plane-evidence.ts";
+} from "../../upgrade/preflight/evidence/control-plane-evidence.ts";
 import { type MeshSettings, mergedSettings, textIn } from "../../upgrade/preflight/mesh-settings.ts";
 import { debugPort } from "../ask-istiods.ts";
 import { type BudgetObject, budgetFrom } from "../evidence-objects.ts";

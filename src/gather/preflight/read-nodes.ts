@@ -3,8 +3,8 @@ import type { Cluster } from "../../cluster/cluster.ts";
 import { type Kind, kinds } from "../../cluster/kinds.ts";
 import { injectorConfigMap } from "../../mesh/from/injectors.ts";
 import type { Mesh } from "../../mesh/model.ts";
+import type { NodeAgent, NodeEvidence } from "../../upgrade/preflight/evidence/node-evidence.ts";
 import type { InjectorValues } from "../../upgrade/preflight/injector-values.ts";
-import type { NodeAgent, NodeEvidence } from "../../upgrade/preflight/node-evidence.ts";
 import { itemsOf, listKind, type Where } from "../list-kind.ts";
 import {
   type FoundAgent,

@@ -1,7 +1,7 @@
 /** The ports on which the proxies of a gateway listen. */
 import { matchesSelector } from "../../mesh/labels.ts";
 import type { Workload } from "../../mesh/model.ts";
-import type { ConfigEvidence, GatewayService } from "./config-evidence.ts";
+import type { ConfigEvidence, GatewayService } from "./evidence/config-evidence.ts";
 
 /**
  * Of each server of the Gateways that select the workload: the port of the pods behind the first Service with the

@@ -2,7 +2,7 @@
 import { minorOf } from "../../mesh/istio-version.ts";
 import { labelOf } from "../../mesh/labels.ts";
 import type { Workload } from "../../mesh/model.ts";
-import type { ClusterNode } from "./node-evidence.ts";
+import type { ClusterNode } from "./evidence/node-evidence.ts";
 
 /** Kubelets with native sidecars switched on by default; and from which on an istiod uses them by itself. */
 const switchedOn = 29;

@@ -1,9 +1,9 @@
 /** What the checks of a preflight judge: all that a migration is judged by, and what only a preflight reads. */
 import type { MissingEvidence } from "../evidence/cluster-evidence.ts";
 import type { Facts } from "../plan/moves.ts";
-import type { ConfigEvidence } from "./config-evidence.ts";
-import type { ControlPlaneEvidence } from "./control-plane-evidence.ts";
-import type { NodeEvidence } from "./node-evidence.ts";
+import type { ConfigEvidence } from "./evidence/config-evidence.ts";
+import type { ControlPlaneEvidence } from "./evidence/control-plane-evidence.ts";
+import type { NodeEvidence } from "./evidence/node-evidence.ts";
 
 export interface PreflightFacts extends Facts {
   /**

@@ -4,7 +4,7 @@ import { matchesSelector } from "../../../mesh/labels.ts";
 import type { Workload } from "../../../mesh/model.ts";
 import { counted, listed } from "../../../mesh/phrase.ts";
 import { filterVersion } from "../../cleanup/chart-objects.ts";
-import type { EnvoyFilter } from "../../preflight/config-evidence.ts";
+import type { EnvoyFilter } from "../../preflight/evidence/config-evidence.ts";
 import { gatewayKindOf } from "../../preflight/gateway-kind.ts";
 import { leftRevisions } from "../../preflight/planes.ts";
 import type { PreflightFacts } from "../../preflight/preflight-facts.ts";

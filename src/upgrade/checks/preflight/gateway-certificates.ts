@@ -2,7 +2,7 @@
 import { instantOf } from "../../../mesh/instant.ts";
 import { refText } from "../../../mesh/object-ref.ts";
 import { counted, listed } from "../../../mesh/phrase.ts";
-import type { ServedCertificate } from "../../preflight/config-evidence.ts";
+import type { ServedCertificate } from "../../preflight/evidence/config-evidence.ts";
 import type { PreflightFacts } from "../../preflight/preflight-facts.ts";
 import { type Check, note, warning } from "../check.ts";
 

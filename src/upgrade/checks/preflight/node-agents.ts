@@ -2,7 +2,7 @@
 import { minorOf } from "../../../mesh/istio-version.ts";
 import { counted, listed } from "../../../mesh/phrase.ts";
 import { oldRevisions } from "../../plan/moves.ts";
-import type { ClusterNode, NodeAgent } from "../../preflight/node-evidence.ts";
+import type { ClusterNode, NodeAgent } from "../../preflight/evidence/node-evidence.ts";
 import type { PreflightFacts } from "../../preflight/preflight-facts.ts";
 import { blocker, type Check, note, type Observation, warning } from "../check.ts";
 

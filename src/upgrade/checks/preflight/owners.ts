@@ -5,7 +5,7 @@ import { refText } from "../../../mesh/object-ref.ts";
 import { counted, listed } from "../../../mesh/phrase.ts";
 import { revisionLabelKeys } from "../../../mesh/revision-labels.ts";
 import { type NamespaceMove, restarts, writesLabels } from "../../plan/moves.ts";
-import type { Application } from "../../preflight/config-evidence.ts";
+import type { Application } from "../../preflight/evidence/config-evidence.ts";
 import type { PreflightFacts } from "../../preflight/preflight-facts.ts";
 import { type Check, note, type Observation, warning } from "../check.ts";
 import { labelOwnerChecks, toolOf } from "../move/label-owner.ts";

@@ -2,7 +2,7 @@
 import type { Injector, Mesh } from "../../../mesh/model.ts";
 import { listed } from "../../../mesh/phrase.ts";
 import { certificatesIn, decodedBundle } from "../../preflight/certificates.ts";
-import type { NamedProvider, RevisionConfig } from "../../preflight/control-plane-evidence.ts";
+import type { NamedProvider, RevisionConfig } from "../../preflight/evidence/control-plane-evidence.ts";
 import { listIn, meshIdOf, providerNames, textIn, trustDomainOf } from "../../preflight/mesh-settings.ts";
 import { leftRevisions } from "../../preflight/planes.ts";
 import type { PreflightFacts } from "../../preflight/preflight-facts.ts";

@@ -2,7 +2,7 @@
 import { instantOf } from "../../../mesh/instant.ts";
 import { parseVersion } from "../../../mesh/istio-version.ts";
 import { selects, servesLabels } from "../../plan/target.ts";
-import type { IstiodAutoscaler, IstiodBudget } from "../../preflight/control-plane-evidence.ts";
+import type { IstiodAutoscaler, IstiodBudget } from "../../preflight/evidence/control-plane-evidence.ts";
 import { type InstalledPlane, planeText, targetPlane } from "../../preflight/planes.ts";
 import type { PreflightFacts } from "../../preflight/preflight-facts.ts";
 import { type Check, note, type Observation, warning } from "../check.ts";

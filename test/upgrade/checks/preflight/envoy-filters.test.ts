@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import fc from "fast-check";
-import type { EnvoyFilter } from "../../../../src/upgrade/preflight/config-evidence.ts";
+import type { EnvoyFilter } from "../../../../src/upgrade/preflight/evidence/config-evidence.ts";
 import { matchesVersion } from "../../../../src/upgrade/preflight/version-pattern.ts";
 import { type MeshWords, plane } from "../../../fixtures/mesh.ts";
 import { brief, mission } from "../../../fixtures/plan.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { nodeAgentChecks } from "../../../../src/upgrade/checks/preflight/node-agents.ts";
-import type { NodeAgent } from "../../../../src/upgrade/preflight/node-evidence.ts";
+import type { NodeAgent } from "../../../../src/upgrade/preflight/evidence/node-evidence.ts";
 import { plane } from "../../../fixtures/mesh.ts";
 import { mission } from "../../../fixtures/plan.ts";
 import { type Around, defaults, findings, found, healthy, node } from "./node-facts.ts";

@@ -4,14 +4,14 @@ import type { Check } from "../../../../src/upgrade/checks/check.ts";
 import { runChecks } from "../../../../src/upgrade/checks/run-checks.ts";
 import { migrationFacts } from "../../../../src/upgrade/plan/plan-migration.ts";
 import { resolveTarget } from "../../../../src/upgrade/plan/target.ts";
-import { noConfigEvidence } from "../../../../src/upgrade/preflight/config-evidence.ts";
-import { noControlPlaneEvidence } from "../../../../src/upgrade/preflight/control-plane-evidence.ts";
-import type { InjectorValues } from "../../../../src/upgrade/preflight/injector-values.ts";
+import { noConfigEvidence } from "../../../../src/upgrade/preflight/evidence/config-evidence.ts";
+import { noControlPlaneEvidence } from "../../../../src/upgrade/preflight/evidence/control-plane-evidence.ts";
 import {
   type ClusterNode,
   type NodeEvidence,
   noNodeEvidence,
-} from "../../../../src/upgrade/preflight/node-evidence.ts";
+} from "../../../../src/upgrade/preflight/evidence/node-evidence.ts";
+import type { InjectorValues } from "../../../../src/upgrade/preflight/injector-values.ts";
 import type { PreflightFacts } from "../../../../src/upgrade/preflight/preflight-facts.ts";
 import { assertAnnounced, quiet, request, type Wish } from "../../../fixtures/plan.ts";
 

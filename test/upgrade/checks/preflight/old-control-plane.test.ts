@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { oldControlPlaneChecks } from "../../../../src/upgrade/checks/preflight/old-control-plane.ts";
-import type { ControlPlaneEvidence } from "../../../../src/upgrade/preflight/control-plane-evidence.ts";
+import type { ControlPlaneEvidence } from "../../../../src/upgrade/preflight/evidence/control-plane-evidence.ts";
 import {
   autoscaler,
   budget,

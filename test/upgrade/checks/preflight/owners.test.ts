@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import type { Application } from "../../../../src/upgrade/preflight/config-evidence.ts";
+import type { Application } from "../../../../src/upgrade/preflight/evidence/config-evidence.ts";
 import type { MeshWords, WorkloadWords } from "../../../fixtures/mesh.ts";
 import { brief, mission } from "../../../fixtures/plan.ts";
 import { configFindings } from "../../../fixtures/preflight-config.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import type { PodTemplateSpec } from "../../../../src/mesh/kubernetes.ts";
 import type { Gateway } from "../../../../src/mesh/model.ts";
-import type { ConfigEvidence } from "../../../../src/upgrade/preflight/config-evidence.ts";
+import type { ConfigEvidence } from "../../../../src/upgrade/preflight/evidence/config-evidence.ts";
 import { type MeshWords, plane, tag, type WorkloadWords } from "../../../fixtures/mesh.ts";
 import { brief, mission } from "../../../fixtures/plan.ts";
 import { type ConfigWish, configFindings } from "../../../fixtures/preflight-config.ts";

@@ -2,7 +2,10 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import type { Injector } from "../../../../src/mesh/model.ts";
 import { targetConfigChecks } from "../../../../src/upgrade/checks/preflight/target-config.ts";
-import type { ControlPlaneEvidence, NamedProvider } from "../../../../src/upgrade/preflight/control-plane-evidence.ts";
+import type {
+  ControlPlaneEvidence,
+  NamedProvider,
+} from "../../../../src/upgrade/preflight/evidence/control-plane-evidence.ts";
 import type { MeshSettings } from "../../../../src/upgrade/preflight/mesh-settings.ts";
 import {
   autoscaler,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import type { Pod } from "../../../../src/mesh/model.ts";
-import type { ConfigEvidence } from "../../../../src/upgrade/preflight/config-evidence.ts";
+import type { ConfigEvidence } from "../../../../src/upgrade/preflight/evidence/config-evidence.ts";
 import { brief, mission } from "../../../fixtures/plan.ts";
 import { pod } from "../../../fixtures/pods.ts";
 import { configFindings } from "../../../fixtures/preflight-config.ts";

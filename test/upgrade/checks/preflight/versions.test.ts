@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { istiodVersion } from "../../../../src/upgrade/checks/preflight/proxy-versions.ts";
-import type { RevisionConfig } from "../../../../src/upgrade/preflight/control-plane-evidence.ts";
+import type { RevisionConfig } from "../../../../src/upgrade/preflight/evidence/control-plane-evidence.ts";
 import {
   config,
   deployment,

@@ -1,6 +1,6 @@
 /** What a preflight reads of the control planes beside the mesh: their settings, their age, and what scales them. */
-import type { LabelSelector, Labels } from "../../mesh/kubernetes.ts";
-import type { MeshSettings } from "./mesh-settings.ts";
+import type { LabelSelector, Labels } from "../../../mesh/kubernetes.ts";
+import type { MeshSettings } from "../mesh-settings.ts";
 
 export interface ControlPlaneEvidence {
   /** Version of the API server as it says itself, e.g. `v1.29.3`; undefined where it could not be read. */

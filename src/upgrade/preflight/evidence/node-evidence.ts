@@ -1,7 +1,7 @@
 /** What a preflight reads of the nodes, of what runs on each of them for every revision, and of what new pods meet. */
-import type { Labels } from "../../mesh/kubernetes.ts";
-import type { InjectorValues } from "./injector-values.ts";
-import type { LimitRange } from "./limit-range.ts";
+import type { Labels } from "../../../mesh/kubernetes.ts";
+import type { InjectorValues } from "../injector-values.ts";
+import type { LimitRange } from "../limit-range.ts";
 
 export interface NodeEvidence {
   /** Empty also where they could not be read. */

@@ -1,6 +1,6 @@
 /** What a preflight reads of Istio's and the Gateway API's objects, and of those who keep objects as they are. */
-import type { Labels } from "../../mesh/kubernetes.ts";
-import type { ObjectRef } from "../../mesh/model.ts";
+import type { Labels } from "../../../mesh/kubernetes.ts";
+import type { ObjectRef } from "../../../mesh/model.ts";
 
 export interface ConfigEvidence {
   readonly envoyFilters: readonly EnvoyFilter[];
