@@ -20,7 +20,7 @@ import { workloadCases } from "./blockers/workload-cases.ts";
 const all = [...targetCases, ...readerCases, ...workloadCases, ...availabilityCases, ...gatewayCases];
 const wanted = process.argv.slice(2);
 const cases = all.filter(({ check, variant }) => wanted.length === 0 || wanted.includes(variant ?? check));
-const sideBySide = 3;
+const sideBySide = 4;
 
 /** What a preflight says against a migration of this namespace; it has to be of this check alone. */
 async function foreseen({ mesh, namespace }: Stage, { check, to = "1-20" }: BlockerCase): Promise<string> {

@@ -12,7 +12,7 @@ const managed = (namespace: string) => ({
   spec: {
     gatewayClassName: "istio",
     listeners: [{ name: "http", port: 80, protocol: "HTTP" }],
-    infrastructure: { annotations: { "life/terminate-after": "20000ms", "life/ready-after": "10000ms" } },
+    infrastructure: { annotations: { "life/terminate-after": "20000ms", "life/ready-after": "20000ms" } },
   },
 });
 const route = (namespace: string) => ({
@@ -55,6 +55,32 @@ const emptied = new Map<string, string>();
 
 const accept = () => ["--allow-downtime", "gateway/edge"];
 
+/**
+ * Looks what the old istiod has for the old pod as long as that is ready, and touches the Gateway once there is a new
+ * pod: an istiod judges anew whose a Gateway is when the object changes.
+ */
+async function watchOldPod(stage: Stage, signal: AbortSignal): Promise<void> {
+  const { mesh, namespace } = stage;
+  const pod = first.get(namespace) ?? "";
+  let touched = false;
+  while (!signal.aborted) {
+    const pods = await gatewayPods(stage);
+    const old = pods.find(({ metadata }) => metadata.name === pod);
+    if (old === undefined || !isReady(old) || old.metadata.deletionTimestamp) return;
+    if (!(await listens(stage, "1-28", pod).catch(() => true))) {
+      const when = touched ? "after somebody had annotated the Gateway" : "by itself";
+      emptied.set(namespace, `while the old pod was ready, its istiod took its listener of port 80 away ${when}`);
+      return;
+    }
+    if (!touched && pods.length > 1) {
+      await sleep(3000);
+      await mesh.kubectl(["-n", namespace, "annotate", "gateways.gateway.networking.k8s.io", "edge", "touched=yes"]);
+      touched = true;
+    }
+    await sleep(100);
+  }
+}
+
 /** Nobody restarted it, and its pod is another. */
 async function replaced(stage: Stage, target: string): Promise<string> {
   const { mesh, namespace } = stage;
@@ -93,21 +119,16 @@ export const gatewayCases: readonly BlockerCase[] = [
     ],
     prepare: (stage) => prepare(stage, "1-28"),
     accept,
-    meanwhile: async (stage, signal) => {
-      const pod = first.get(stage.namespace) ?? "";
-      while (!signal.aborted && !emptied.has(stage.namespace)) {
-        const there = (await gatewayPods(stage)).find(({ metadata }) => metadata.name === pod);
-        if (there === undefined) return;
-        const state = `${isReady(there) ? "ready" : "not ready"}${there.metadata.deletionTimestamp ? ", terminating" : ""}`;
-        if (!(await listens(stage, "1-28", pod).catch(() => true))) emptied.set(stage.namespace, state);
-        await sleep(100);
-      }
-    },
+    meanwhile: watchOldPod,
     happened: async (stage, wentOn) => {
       assert.equal(wentOn.code, 0, wentOn.stderr);
+      const moved = await replaced(stage, "1-29");
       const seen = emptied.get(stage.namespace);
-      assert.match(seen ?? "", /^ready/, "the old pod lost its listener while it was ready");
-      return `${endOf(wentOn)}; while the old pod was ${seen}, the old istiod had no listener of port 80 for it any more; ${await replaced(stage, "1-29")}`;
+      const outage =
+        seen === undefined
+          ? "that the old istiod empties the configuration of the old pod (istio/istio#59959) was **not seen**, until it was gone"
+          : `${seen}: its requests fail from then on (istio/istio#59959)`;
+      return `${endOf(wentOn)}; ${moved}; ${outage}`;
     },
   },
 ];

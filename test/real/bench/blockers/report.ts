@@ -34,6 +34,7 @@ const line = ({ check, setUp, said, flags, happened, unseen }: Row): string => {
 const cell = (text: string): string =>
   text
     .replaceAll(/-[a-z0-9]{8,10}-[a-z0-9]{5}\b/g, "-…")
+    .replaceAll(/\bns-[0-9a-f]{8}\b/g, "OTHER")
     .replaceAll(/\s*\n\s*/g, " ")
     .replaceAll("|", "\\|")
-    .replaceAll("..", ".");
+    .replaceAll(/\.\.( |$)/g, ".$1");

@@ -116,7 +116,7 @@ export const targetCases: readonly BlockerCase[] = [
       const [pod] = await assertAllOn(stage, "web", "1-20");
       const found = await eventually("the listeners to deny", async () => {
         const text = await configurationOf(mesh, "1-20", pod.metadata.name, namespace);
-        return denies.exec(text)?.[0];
+        return denies.exec(text)?.[1];
       });
       return `${endOf(wentOn)}. The listeners of the new proxies have an RBAC filter with action \`DENY\` for every request, policy \`${found}\`; those of the old ones asked the provider`;
     },
@@ -142,4 +142,4 @@ export const targetCases: readonly BlockerCase[] = [
   },
 ];
 
-const denies = /istio-ext-authz-deny-due-to-bad-CUSTOM-action/;
+const denies = /"([^"]*-deny-due-to-bad-CUSTOM-action[^"]*)"/;

@@ -154,11 +154,12 @@ async function neverInject(mesh: Stage["mesh"], selectors: readonly object[]): P
   await mesh.api.merge(where, { data: { config } });
   const pod = {
     ...{ apiVersion: "v1", kind: "Pod" },
-    metadata: { name: "probe", labels: { app: "plain", "istio.io/rev": "1-20", "sidecar.istio.io/inject": "true" } },
+    metadata: { name: "probe", labels: { app: "plain" } },
     spec: { containers: [{ name: "app", image: "app" }] },
   };
+  const namespace = await mesh.createNamespace({ "istio.io/rev": "1-20" });
   await mesh.eventually("the injector to know its selector", async () => {
-    const { spec } = await mesh.api.post("/api/v1/namespaces/default/pods?dryRun=All", pod);
+    const { spec } = await mesh.api.post(`/api/v1/namespaces/${namespace}/pods?dryRun=All`, pod);
     return (spec.containers.length === 1) === selectors.length > 0;
   });
 }
