@@ -1,7 +1,7 @@
 /**
  * `npm run bench:blockers [-- CHECK…]`: proves each blocker of `kubectl mesh-preflight` right that can be accepted or
  * left out. On a real mesh each is set up in a namespace of its own; a preflight has to find it, and it alone; then the
- * migration goes on all the same, and what the blocker warns of has to happen. Without names it writes
+ * migration goes on all the same, and what the blocker warns of has to happen. With names it prints their rows, without it writes
  * `docs/blockers.md` from what was measured.
  */
 import assert from "node:assert/strict";
@@ -13,7 +13,7 @@ import { availabilityCases } from "./blockers/availability-cases.ts";
 import type { BlockerCase, Stage, WentOn } from "./blockers/case.ts";
 import { gatewayCases } from "./blockers/gateway-cases.ts";
 import { readerCases } from "./blockers/reader-cases.ts";
-import { blockersPage, type Row } from "./blockers/report.ts";
+import { blockersPage, type Row, rowText } from "./blockers/report.ts";
 import { createOtherRoot, targetCases } from "./blockers/target-cases.ts";
 import { workloadCases } from "./blockers/workload-cases.ts";
 
@@ -93,6 +93,7 @@ const [alone, together] = [cases.filter((each) => each.alone), cases.filter((eac
 await Promise.all(Array.from({ length: sideBySide }, () => playAll(mesh, together)));
 await playAll(mesh, alone);
 console.log(`${rows.size} of ${cases.length} blockers are proven right; not shown: ${failures.join(", ") || "none"}`);
+if (wanted.length > 0) console.log([...rows.values()].map(rowText).join(""));
 if (failures.length > 0) process.exitCode = 1;
 else if (wanted.length === 0) {
   const page = path.join(import.meta.dirname, "..", "..", "..", "docs", "blockers.md");

@@ -14,10 +14,10 @@ import {
   surging,
 } from "./case.ts";
 
-const withPort = (namespace: string, replicas: number) =>
+const withPort = (namespace: string, replicas: number, hostPort = 8443) =>
   deployment({
     ...{ namespace, name: "edge", replicas, spec: surging },
-    podSpec: { containers: [{ name: "app", image: "app", ports: [{ containerPort: 80, hostPort: 8443 }] }] },
+    podSpec: { containers: [{ name: "app", image: "app", ports: [{ containerPort: 80, hostPort }] }] },
   });
 
 export const availabilityCases: readonly BlockerCase[] = [
@@ -66,6 +66,18 @@ export const availabilityCases: readonly BlockerCase[] = [
     happened: async (stage, wentOn) => {
       const end = assertFailed(wentOn, /didn't have free ports/);
       return `${end}; ${await podsText(stage, "edge")}`;
+    },
+  },
+  {
+    check: "host-ports",
+    variant: "free-node",
+    setUp: "the same with 2 pods, so that 2 nodes are free",
+    prepare: ({ mesh, namespace }) => mesh.apply([withPort(namespace, 2, 8444)]),
+    accept: () => ["--allow-downtime", "deployment/edge"],
+    happened: async (stage, wentOn) => {
+      assert.equal(wentOn.code, 0, wentOn.stderr);
+      await assertAllOn(stage, "edge", "1-20");
+      return `**Nothing bad**: ${endOf(wentOn)}. The blocker says "unless another node is free", and does not look whether one is`;
     },
   },
   {

@@ -23,18 +23,31 @@ does not. Names of pods are shortened.
 | --- | --- | --- | --- |
 `;
 
-/** The page in Markdown; its rows are as long as they are. */
-export const blockersPage = (rows: readonly Row[]): string => `${opening}${rows.map(line).join("")}`;
+const closing = `
+Not in the table:
 
-const line = ({ check, setUp, said, flags, happened, unseen }: Row): string => {
+- \`kubernetes-version\`: the real mesh has one version of Kubernetes, which no target refuses.
+- Blockers that nothing accepts (\`target-exists\`, \`target-ready\`, \`target-ca-bundle\`, \`target-endpoints\`,
+  \`namespaces-exist\`, \`namespaces-injected\`, \`one-injector\`, \`no-other-migration\`, \`label-admission\`,
+  \`restart-admission\`): mesh-migrate does not go on.
+`;
+
+/** The page in Markdown; its rows are as long as they are. */
+export const blockersPage = (rows: readonly Row[]): string => `${opening}${rows.map(rowText).join("")}${closing}`;
+
+/** One row of its table. */
+export const rowText = ({ check, setUp, said, flags, happened, unseen }: Row): string => {
   const went = `${flags === "" ? "No flag: mesh-migrate does not know this check" : `\`${flags}\``}. ${happened}.${unseen === undefined ? "" : ` *Not shown:* ${unseen}.`}`;
   return `| ${[`\`${check}\``, `${setUp}`, said, went].map(cell).join(" | ")} |\n`;
 };
 
 const cell = (text: string): string =>
   text
-    .replaceAll(/-[a-z0-9]{8,10}-[a-z0-9]{5}\b/g, "-…")
+    .replaceAll(generated, "-…")
     .replaceAll(/\bns-[0-9a-f]{8}\b/g, "OTHER")
     .replaceAll(/\s*\n\s*/g, " ")
     .replaceAll("|", "\\|")
     .replaceAll(/\.\.( |$)/g, ".$1");
+
+/** What controllers add to the names of pods and ReplicaSets: letters without vowels, and digits without 0, 1 and 3. */
+const generated = /-[bcdfghjklmnpqrstvwxz2456789]{8,10}(-[bcdfghjklmnpqrstvwxz2456789]{5})?\b/g;
