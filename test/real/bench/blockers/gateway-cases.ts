@@ -127,7 +127,7 @@ export const gatewayCases: readonly BlockerCase[] = [
       const outage =
         seen === undefined
           ? "that the old istiod empties the configuration of the old pod (istio/istio#59959) was **not seen**, until it was gone"
-          : `${seen}: its requests fail from then on (istio/istio#59959)`;
+          : `${seen} (istio/istio#59959)`;
       return `${endOf(wentOn)}; ${moved}; ${outage}`;
     },
   },

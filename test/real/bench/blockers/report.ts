@@ -17,7 +17,8 @@ const opening = `# Blockers, and what happens when they are accepted
 says otherwise, nodes and pods without containers) each blocker is set up in a namespace of its own. \`kubectl
 mesh-preflight --to 1-20 -n NAMESPACE\` has to find it and no other. Then \`kubectl mesh-migrate --workload-timeout 45s\`
 goes on all the same, with the flags of the row, and what the blocker warns of has to happen: the bench fails where it
-does not. Names of pods are shortened.
+does not. What did not happen is in bold. Where \`--leave\` is the only way, what it leaves is then restarted by hand.
+Names of pods are shortened.
 
 | check | set up | what mesh-preflight said | what happened when it went on |
 | --- | --- | --- | --- |

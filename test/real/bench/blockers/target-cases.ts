@@ -1,6 +1,6 @@
 /** Targets that are no mesh with the old control plane, or lack what its proxies need. */
 import assert from "node:assert/strict";
-import { mkdirSync } from "node:fs";
+import { mkdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { deployment } from "../../../fixtures/workload-objects.ts";
@@ -17,6 +17,7 @@ const undo: { providers?: () => Promise<void> } = {};
 const otherRoot = path.join(tmpdir(), `kubectl-mesh-cacerts-${process.pid}`);
 export async function createOtherRoot(): Promise<void> {
   mkdirSync(otherRoot, { recursive: true });
+  process.once("exit", () => rmSync(otherRoot, { recursive: true, force: true }));
   const file = (name: string) => path.join(otherRoot, name);
   const openssl = (...args: string[]) =>
     runProgram("openssl", ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", ...args]);
@@ -118,7 +119,7 @@ export const targetCases: readonly BlockerCase[] = [
         const text = await configurationOf(mesh, "1-20", pod.metadata.name, namespace);
         return denies.exec(text)?.[1];
       });
-      return `${endOf(wentOn)}. The listeners of the new proxies have an RBAC filter with action \`DENY\` for every request, policy \`${found}\`; those of the old ones asked the provider`;
+      return `${endOf(wentOn)}. The listeners of the new proxies have RBAC policy \`${found}\`; those of the old ones asked the provider`;
     },
     mend: async () => undo.providers?.(),
   },
