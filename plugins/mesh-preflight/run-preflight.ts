@@ -2,12 +2,9 @@
 import { UsageError } from "../../src/cli/exit-errors.ts";
 import type { Io } from "../../src/cli/io.ts";
 import { withCluster } from "../../src/cli/with-cluster.ts";
-import { sleep } from "../../src/cluster/clock.ts";
 import type { Cluster, Identity } from "../../src/cluster/cluster.ts";
 import { lookAhead } from "../../src/execute/preflight/look-ahead.ts";
 import { type ExitCode, exit } from "../../src/mesh/exit-codes.ts";
-import { listed } from "../../src/mesh/phrase.ts";
-import { ageText } from "../../src/mesh/text/duration.ts";
 import { didYouMean } from "../../src/mesh/text/suggestion.ts";
 import type { MigrationRequest } from "../../src/upgrade/plan/migration-request.ts";
 import { type Choice, isChosen, listedCheck, preflightList } from "../../src/upgrade/preflight/preflight-list.ts";
@@ -16,10 +13,8 @@ import { jsonView, yamlView } from "../../src/views/document.ts";
 import { checksDocument, preflightDocument } from "../../src/views/preflight-document.ts";
 import { checkListView, preflightNamesView, preflightView } from "../../src/views/preflight-view.ts";
 import { istioctlOpinions } from "./istioctl-opinions.ts";
+import { lookUntil } from "./look-until.ts";
 import { type PreflightArgs, preflightFlags } from "./preflight-flags.ts";
-
-/** Between two looks of `--wait`. */
-const restMs = 5_000;
 
 export const runPreflight = async (args: PreflightArgs, io: Io): Promise<ExitCode> => {
   const choice = choiceOf(args);
@@ -31,7 +26,10 @@ export const runPreflight = async (args: PreflightArgs, io: Io): Promise<ExitCod
   const request = requestOf(args, to);
   return withCluster("mesh-preflight", args, io, async (cluster) => {
     io.err(headline(cluster.identity, request, args));
-    const result = await lookUntil(cluster, request, choice, args, io);
+    const result = await lookUntil({
+      look: () => lookOnce(cluster, request, choice, args, io),
+      ...{ waitMs: args.wait ?? 0, clock: io.clock, signal: io.signal, say: io.err },
+    });
     print(result, args, io);
     return result.exitCode;
   });
@@ -61,7 +59,8 @@ const requestOf = ({ namespace, selector, leave, allowDowntime }: PreflightArgs,
   skipCheck: [],
 });
 
-const lookUntil = async (
+/** istioctl does not outlive a look that fails. */
+const lookOnce = async (
   cluster: Cluster,
   request: MigrationRequest,
   choice: Choice,
@@ -69,26 +68,13 @@ const lookUntil = async (
   io: Io,
 ): Promise<PreflightResult> => {
   const { istioNamespace } = args;
-  const until = io.clock.now() + (args.wait ?? 0);
-  for (;;) {
-    const failed = new AbortController();
-    const signal = AbortSignal.any([io.signal, failed.signal]);
-    const [looked, opinions] = await Promise.all([
-      lookAhead(cluster, request, { istioNamespace, choice }),
-      istioctlOpinions({ istioNamespace, flags: args, env: process.env, signal }),
-    ]).finally(() => failed.abort());
-    const result = preflightResult({ ...looked, opinions }, choice, args.strict);
-    const left = until - io.clock.now();
-    if (result.exitCode === exit.done || left <= 0) return result;
-    const open = result.checks.filter(({ state }) => state === "blocker" || state === "unknown" || state === "warning");
-    io.err(
-      `waiting, ${ageText(left)} left: ${listed(
-        open.map(({ id }) => id),
-        6,
-      )}`,
-    );
-    await sleep(io.clock, Math.min(restMs, left), io.signal);
-  }
+  const failed = new AbortController();
+  const signal = AbortSignal.any([io.signal, failed.signal]);
+  const [looked, opinions] = await Promise.all([
+    lookAhead(cluster, request, { istioNamespace, choice }),
+    istioctlOpinions({ istioNamespace, flags: args, env: process.env, signal }),
+  ]).finally(() => failed.abort());
+  return preflightResult({ ...looked, opinions }, choice, args.strict);
 };
 
 const headline = (
