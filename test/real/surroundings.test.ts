@@ -17,7 +17,7 @@ import {
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { after, before, test } from "node:test";
-import { executableName, pluginNames } from "../../scripts/plugins.ts";
+import { executableName, pluginNames, pluginRecord } from "../../scripts/plugins.ts";
 import { version } from "../../src/cli/version.ts";
 import { bootMesh, type EmbeddedMesh } from "../embedded/mesh.ts";
 import { runToEnd } from "./mesh/run.ts";
@@ -107,7 +107,9 @@ for (const plugin of pluginNames()) {
 
   test(`${plugin} completes from compiled code, and asks no network for what it knows`, async () => {
     const { stdout, stderr } = await ask(original(plugin), ["__complete", "-o", ""], { KUBECTL_MESH_LOADED: "yes" });
-    assert.equal(stdout, "table\nwide\njson\nyaml\nname\n:4\n");
+    const { options } = await pluginRecord(plugin);
+    assert.equal(stdout, [...(options.output?.choices ?? []), ":4\n"].join("\n"));
+    assert.match(stdout, /^table\nwide\njson\nyaml\nname\n/);
     assert.doesNotMatch(stderr, /rejected=true|rejected=undefined/);
     assert.doesNotMatch(stderr, /NativeModule (https?|tls|crypto|zlib|child_process)$/m);
   });
