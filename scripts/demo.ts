@@ -38,7 +38,7 @@ const steps = [
     says: "Remove the old control plane: proven unused, watched without its injector, and everything is kept.",
     words: [
       ...["mesh-cleanup", "--revision", "default", "--soak", "0s", "--reason", "demo"],
-      ...["--drain", "5s", "--yes"],
+      ...["--drain", "1s", "--yes"],
     ],
   },
   { says: "And at the end?", words: ["mesh-revisions"] },
