@@ -1,11 +1,12 @@
 /** What `kubectl mesh-cleanup` does. A file of its own: `--help` and completion do not load it. */
 
 import { Refusal, UsageError } from "../../src/cli/exit-errors.ts";
+import { headlineOf } from "../../src/cli/headline.ts";
 import type { Io } from "../../src/cli/io.ts";
 import { interruptionOf } from "../../src/cli/signals.ts";
 import { withCluster } from "../../src/cli/with-cluster.ts";
 import { sleep } from "../../src/cluster/clock.ts";
-import type { Cluster, Identity } from "../../src/cluster/cluster.ts";
+import type { Cluster } from "../../src/cluster/cluster.ts";
 import { kinds } from "../../src/cluster/kinds.ts";
 import { openRemovalStore } from "../../src/execute/cleanup/removal-store.ts";
 import { readDisuse } from "../../src/gather/disuse/read-disuse.ts";
@@ -43,7 +44,7 @@ export const runCleanup = async (given: CleanupArgs, io: Io): Promise<ExitCode> 
   if (!readsOnly && given.soak === 0 && given.reason === undefined && !restore && !leftovers)
     throw new UsageError("a removal without a soak needs a reason", 'add --reason "…": it is kept with the removal');
   return withCluster("mesh-cleanup", given, io, async (cluster) => {
-    io.err(headline(cluster.identity, given));
+    io.err(headlineOf(cluster.identity, given, whatOf(given)));
     if (leftovers) return (await import("./run-leftovers.ts")).runLeftovers(cluster, given, io);
     return revision === undefined ? exit.wrongUsage : lookAndRemove(cluster, { ...given, revision }, io);
   });
@@ -128,12 +129,5 @@ const noSuchRevision = ({ mesh }: CleanupFacts, revision: string, known: readonl
   );
 };
 
-const headline = (
-  { context, server, user }: Identity,
-  { revision, istioNamespace, as, dryRun, leftovers }: CleanupArgs,
-): string => {
-  const who = `${user ?? "<none>"}${as === undefined ? "" : ` as ${as}`}`;
-  const what = `${leftovers ? "leftovers of " : ""}${revision === undefined ? "all revisions" : `revision ${revision}`}`;
-  const how = dryRun === "none" ? "" : ` (dry run: ${dryRun})`;
-  return `context ${context ?? "<none>"}, server ${server}, user ${who}: ${what} of namespace ${istioNamespace}${how}`;
-};
+const whatOf = ({ revision, istioNamespace, leftovers }: CleanupArgs): string =>
+  `${leftovers ? "leftovers of " : ""}${revision === undefined ? "all revisions" : `revision ${revision}`} of namespace ${istioNamespace}`;

@@ -3,12 +3,13 @@
 import { UsageError } from "../../src/cli/exit-errors.ts";
 import { clusterFlags } from "../../src/cli/flags/cluster-flags.ts";
 import { commonFlags, speedFlags, writeFlags } from "../../src/cli/flags/flags.ts";
+import { refuseBothScopes } from "../../src/cli/flags/scope.ts";
 import { typedFlags } from "../../src/cli/flags/typed-flags.ts";
+import { headlineOf } from "../../src/cli/headline.ts";
 import type { Io } from "../../src/cli/io.ts";
 import { openProgress } from "../../src/cli/progress/open-progress.ts";
 import { interruptionOf } from "../../src/cli/signals.ts";
 import { withCluster } from "../../src/cli/with-cluster.ts";
-import type { Identity } from "../../src/cluster/cluster.ts";
 import { type Migration, migrateNamespaces } from "../../src/execute/migrate/migrate-namespaces.ts";
 import type { ExitCode } from "../../src/mesh/exit-codes.ts";
 import { commandOf, type RepeatedCommand } from "../../src/upgrade/migration-result.ts";
@@ -37,7 +38,7 @@ export const runMigrate = async (args: MigrateArgs, io: Io): Promise<ExitCode> =
     }),
   };
   return withCluster("mesh-migrate", args, io, async (cluster) => {
-    io.err(headline(cluster.identity, request, args));
+    io.err(headlineOf(cluster.identity, args, whatOf(request)));
     const migration = await migrateNamespaces(cluster, {
       istioNamespace: args.istioNamespace,
       dryRun: args.dryRun,
@@ -80,7 +81,7 @@ function requestOf({
       );
     return { to, tag, namespaces: "all", from, selector, leave, allowDowntime, skipCheck };
   }
-  if (allNamespaces && namespace.length > 0) throw new UsageError("-A means every namespace: give either -A or -n");
+  refuseBothScopes({ allNamespaces, namespace });
   if (!allNamespaces && namespace.length === 0)
     throw new UsageError(
       "which namespaces?",
@@ -90,12 +91,10 @@ function requestOf({
   return { to, namespaces: allNamespaces ? "all" : namespace, from, selector, leave, allowDowntime, skipCheck };
 }
 
-const headline = (
-  { context, server, user }: Identity,
-  { namespaces, tag, to }: MigrationRequest,
-  { dryRun, as }: MigrateArgs,
-): string =>
-  `context ${context ?? "<none>"}, server ${server}, user ${user ?? "<none>"}${as === undefined ? "" : ` as ${as}`}: ${tag !== undefined ? `tag ${tag}` : namespaces === "all" ? "every injected namespace" : `namespace ${namespaces.join(", ")}`} to ${to}${dryRun === "none" ? "" : ` (dry run: ${dryRun})`}`;
+const whatOf = ({ namespaces, tag, to }: MigrationRequest): string => {
+  const inside = namespaces === "all" ? "every injected namespace" : `namespace ${namespaces.join(", ")}`;
+  return `${tag === undefined ? inside : `tag ${tag}`} to ${to}`;
+};
 
 /** What ended without a change is an error and goes to stderr, but for those who asked for a document. */
 function print({ result, plan }: Migration, { output, noHeaders }: MigrateArgs, io: Io, command: string): void {

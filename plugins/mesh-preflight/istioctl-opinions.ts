@@ -7,16 +7,16 @@ import { counted } from "../../src/mesh/phrase.ts";
 import type { Opinion } from "../../src/upgrade/preflight/preflight-result.ts";
 
 /** https://istio.io/latest/docs/reference/commands/istioctl/ */
-const tools: readonly (readonly [tool: string, words: readonly string[]])[] = [
-  ["istioctl analyze", ["analyze", "-A"]],
-  ["istioctl x precheck", ["experimental", "precheck"]],
-];
+const tools = [
+  { tool: "istioctl analyze", words: ["analyze", "-A"], silentWhenGood: false },
+  { tool: "istioctl x precheck", words: ["experimental", "precheck"], silentWhenGood: true },
+] as const;
 
 /** Runs both side by side. Never throws. */
 export const istioctlOpinions = (request: IstioctlRequest): Promise<readonly Opinion[]> =>
   Promise.all(
-    tools.map(async ([tool, words]): Promise<Opinion> => {
-      const answer = await askIstioctl(words, { ...request, silentWhenGood: words.includes("precheck") });
+    tools.map(async ({ tool, words, silentWhenGood }): Promise<Opinion> => {
+      const answer = await askIstioctl(words, { ...request, silentWhenGood });
       if (answer.state !== "answered") return { tool, ...answer, findings: [] };
       const { messages } = answer;
       return {

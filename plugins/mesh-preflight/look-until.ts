@@ -3,7 +3,7 @@ import { ClusterError } from "../../src/cluster/cluster-error.ts";
 import { exit } from "../../src/mesh/exit-codes.ts";
 import { listed } from "../../src/mesh/phrase.ts";
 import { ageText } from "../../src/mesh/text/duration.ts";
-import type { PreflightResult } from "../../src/upgrade/preflight/preflight-result.ts";
+import { didNotPass, type PreflightResult } from "../../src/upgrade/preflight/preflight-result.ts";
 
 export interface Waiting {
   readonly look: () => Promise<PreflightResult>;
@@ -38,5 +38,4 @@ export const lookUntil = async ({ look, waitMs, clock, signal, say }: Waiting): 
   }
 };
 
-const openIn = ({ checks }: PreflightResult): readonly string[] =>
-  checks.filter(({ state }) => ["blocker", "unknown", "warning"].includes(state)).map(({ id }) => id);
+const openIn = ({ checks }: PreflightResult): readonly string[] => checks.filter(didNotPass).map(({ id }) => id);

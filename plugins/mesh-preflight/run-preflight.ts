@@ -1,8 +1,11 @@
 /** `kubectl mesh-preflight`: looks, judges and prints, with `--wait` until it passes. */
+
 import { UsageError } from "../../src/cli/exit-errors.ts";
+import { refuseBothScopes } from "../../src/cli/flags/scope.ts";
+import { headlineOf } from "../../src/cli/headline.ts";
 import type { Io } from "../../src/cli/io.ts";
 import { withCluster } from "../../src/cli/with-cluster.ts";
-import type { Cluster, Identity } from "../../src/cluster/cluster.ts";
+import type { Cluster } from "../../src/cluster/cluster.ts";
 import { lookAhead } from "../../src/execute/preflight/look-ahead.ts";
 import { type ExitCode, exit } from "../../src/mesh/exit-codes.ts";
 import { didYouMean } from "../../src/mesh/text/suggestion.ts";
@@ -21,11 +24,10 @@ export const runPreflight = async (args: PreflightArgs, io: Io): Promise<ExitCod
   if (args.list) return printList(choice, args, io);
   const { to } = args;
   if (to === undefined) throw new UsageError("--to is missing", `it is needed: ${preflightFlags.to.describe}`);
-  if (args.allNamespaces && args.namespace.length > 0)
-    throw new UsageError("-A means every namespace: give either -A or -n");
+  refuseBothScopes(args);
   const request = requestOf(args, to);
   return withCluster("mesh-preflight", args, io, async (cluster) => {
-    io.err(headline(cluster.identity, request, args));
+    io.err(headlineOf(cluster.identity, args, whatOf(request)));
     const result = await lookUntil({
       look: () => lookOnce(cluster, request, choice, args, io),
       ...{ waitMs: args.wait ?? 0, clock: io.clock, signal: io.signal, say: io.err },
@@ -77,12 +79,8 @@ const lookOnce = async (
   return preflightResult({ ...looked, opinions }, choice, args.strict);
 };
 
-const headline = (
-  { context, server, user }: Identity,
-  { namespaces, to }: MigrationRequest,
-  { as }: PreflightArgs,
-): string =>
-  `context ${context ?? "<none>"}, server ${server}, user ${user ?? "<none>"}${as === undefined ? "" : ` as ${as}`}: ${namespaces === "all" ? "the whole mesh" : `namespace ${namespaces.join(", ")}`} to ${to}`;
+const whatOf = ({ namespaces, to }: MigrationRequest): string =>
+  `${namespaces === "all" ? "the whole mesh" : `namespace ${namespaces.join(", ")}`} to ${to}`;
 
 const print = (result: PreflightResult, { output }: PreflightArgs, io: Io): void => {
   if (output === "json") io.out(jsonView(preflightDocument(result)));

@@ -3,12 +3,14 @@
 import { UsageError } from "../../src/cli/exit-errors.ts";
 import { clusterFlags } from "../../src/cli/flags/cluster-flags.ts";
 import { commonFlags, writeFlags } from "../../src/cli/flags/flags.ts";
+import { refuseBothScopes } from "../../src/cli/flags/scope.ts";
 import { typedFlags } from "../../src/cli/flags/typed-flags.ts";
+import { headlineOf } from "../../src/cli/headline.ts";
 import type { Io } from "../../src/cli/io.ts";
 import { openProgress } from "../../src/cli/progress/open-progress.ts";
 import { interruptionOf } from "../../src/cli/signals.ts";
 import { withCluster } from "../../src/cli/with-cluster.ts";
-import type { Cluster, Identity } from "../../src/cluster/cluster.ts";
+import type { Cluster } from "../../src/cluster/cluster.ts";
 import { wayBackFindings } from "../../src/execute/rollback/gather-rollback.ts";
 import { type Rollback, rollbackNamespaces } from "../../src/execute/rollback/rollback-namespaces.ts";
 import { readHistory } from "../../src/gather/read-history.ts";
@@ -44,7 +46,8 @@ export const runRollback = async (args: RollbackArgs, io: Io): Promise<ExitCode>
       timeouts: { overall: args.timeout, workload: args.workloadTimeout, probe: 30_000 },
       parallel: args.parallel,
       parallelNamespaces: args.parallelNamespaces,
-      announce: (namespaces, revisions) => io.err(headline(cluster.identity, namespaces, revisions, args)),
+      announce: (namespaces, revisions) =>
+        io.err(headlineOf(cluster.identity, args, whatOf(namespaces, revisions, args.tag))),
       by: io.operator,
       fieldManager: args.fieldManager ?? "mesh-rollback",
       openProgress: () => openProgress(io),
@@ -63,7 +66,7 @@ export const runRollback = async (args: RollbackArgs, io: Io): Promise<ExitCode>
 /** Without -n it lists every namespace that has a history. */
 async function listRuns(args: RollbackArgs, io: Io): Promise<ExitCode> {
   const { namespace, allNamespaces, run, tag, toBefore, pin, dryRun, output, noHeaders, istioNamespace } = args;
-  if (allNamespaces && namespace.length > 0) throw bothScopes();
+  refuseBothScopes({ allNamespaces, namespace });
   if (tag !== undefined || run !== undefined || toBefore !== undefined || pin || dryRun !== "none")
     throw new UsageError("--list changes nothing: give it with -n or -A alone");
   return withCluster("mesh-rollback", args, io, async (cluster) => {
@@ -77,8 +80,6 @@ async function listRuns(args: RollbackArgs, io: Io): Promise<ExitCode> {
   });
 }
 
-const bothScopes = (): UsageError => new UsageError("-A means every namespace: give either -A or -n");
-
 /** What changes is always named: namespaces, all of them, or a run. */
 function checkScope({ namespace, allNamespaces, run, tag, toBefore, pin }: RollbackArgs): void {
   if (tag !== undefined) {
@@ -88,7 +89,7 @@ function checkScope({ namespace, allNamespaces, run, tag, toBefore, pin }: Rollb
       );
     return;
   }
-  if (allNamespaces && namespace.length > 0) throw bothScopes();
+  refuseBothScopes({ allNamespaces, namespace });
   if (!allNamespaces && namespace.length === 0 && run === undefined)
     throw new UsageError(
       "which namespaces?",
@@ -109,16 +110,11 @@ async function requestOf(
   return { namespaces, ...(tag === undefined ? {} : { tag }), run, toBefore: since, pin, leave, allowDowntime };
 }
 
-const headline = (
-  { context, server, user }: Identity,
-  namespaces: readonly string[],
-  revisions: readonly string[],
-  { dryRun, as, tag }: RollbackArgs,
-): string => {
+const whatOf = (namespaces: readonly string[], revisions: readonly string[], tag: string | undefined): string => {
   const inside = namespaces.length === 0 ? "no namespace has an undo record" : `namespace ${listed(namespaces, 12)}`;
   const where = tag === undefined ? inside : `tag ${tag}${namespaces.length === 0 ? "" : `, ${inside}`}`;
   const back = revisions.length === 0 ? "nothing recorded to go back to" : `back to ${safe(listed(revisions, 6))}`;
-  return `context ${context ?? "<none>"}, server ${server}, user ${user ?? "<none>"}${as === undefined ? "" : ` as ${as}`}: ${where}, ${back}${dryRun === "none" ? "" : ` (dry run: ${dryRun})`}`;
+  return `${where}, ${back}`;
 };
 
 /** What ended without a change is an error and goes to stderr, but for those who asked for a document. */

@@ -18,6 +18,9 @@ export interface Finding {
     | undefined;
 }
 
+/** The gravest first. */
+export const severities = ["blocker", "unknown", "warning", "note"] as const satisfies readonly Finding["severity"][];
+
 /** Whether it keeps a run from changing anything: something is wrong, or cannot be told. */
 export const isObstacle = ({ severity }: Pick<Finding, "severity">): boolean =>
   severity === "blocker" || severity === "unknown";

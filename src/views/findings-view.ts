@@ -1,9 +1,7 @@
 /** Findings and refusals as text for a person. */
-import type { Finding } from "../mesh/finding.ts";
+import { type Finding, severities } from "../mesh/finding.ts";
 import { safe } from "../mesh/safe.ts";
 import { shellWord } from "../upgrade/commands.ts";
-
-const severities = ["blocker", "unknown", "warning", "note"] as const satisfies readonly Finding["severity"][];
 
 /** Findings, the most severe first: object, message and `→ remedy`. Empty text without findings. */
 export const findingsView = (findings: readonly Finding[]): string =>

@@ -4,7 +4,13 @@ import { counted } from "../mesh/phrase.ts";
 import { safe } from "../mesh/safe.ts";
 import { pageOf } from "../upgrade/checks/check.ts";
 import { headingOf, type ListedCheck } from "../upgrade/preflight/preflight-list.ts";
-import type { CheckResult, CheckState, Opinion, PreflightResult } from "../upgrade/preflight/preflight-result.ts";
+import {
+  type CheckResult,
+  type CheckState,
+  didNotPass,
+  type Opinion,
+  type PreflightResult,
+} from "../upgrade/preflight/preflight-result.ts";
 import { type TableOptions, table } from "./table.ts";
 
 /** `short`: without what passed and without notes · `wide`: with ids, pages, and what was skipped. */
@@ -19,15 +25,15 @@ const marks: Readonly<Record<CheckState, string>> = {
   skipped: "-",
 };
 
-const shownIn: Readonly<Record<PreflightDetail, (state: CheckState) => boolean>> = {
-  short: (state) => ["warning", "unknown", "blocker"].includes(state),
-  table: (state) => state !== "skipped",
+const shownIn: Readonly<Record<PreflightDetail, (check: CheckResult) => boolean>> = {
+  short: didNotPass,
+  table: ({ state }) => state !== "skipped",
   wide: () => true,
 };
 
 /** Categories with their checks, then what istioctl says, and a line with the outcome. */
 export const preflightView = (result: PreflightResult, detail: PreflightDetail): string => {
-  const shown = result.checks.filter(({ state }) => shownIn[detail](state));
+  const shown = result.checks.filter(shownIn[detail]);
   const categories = [...Map.groupBy(shown, ({ category }) => category)].map(
     ([category, checks]) =>
       `${heading(headingOf(category))}${checks.map((check) => checkText(check, detail)).join("")}`,
@@ -42,11 +48,9 @@ const heading = (text: string): string => `${text}\n${"-".repeat(text.length)}\n
 const checkText = (check: CheckResult, detail: PreflightDetail): string => {
   const id = detail === "wide" || check.findings.length > 0 ? ` [${check.id}]` : "";
   const findings = check.findings.filter(({ severity }) => detail !== "short" || severity !== "note");
-  const page = findings.length > 0 && (detail === "wide" || isGrave(check)) ? `    see ${pageOf(check)}\n` : "";
+  const page = findings.length > 0 && (detail === "wide" || didNotPass(check)) ? `    see ${pageOf(check)}\n` : "";
   return `${marks[check.state]} ${check.title}${id}\n${findings.map(findingText).join("")}${page}`;
 };
-
-const isGrave = ({ state }: CheckResult): boolean => state !== "note";
 
 const findingText = ({ object, message, remedy, accept }: Finding): string =>
   [
@@ -87,7 +91,7 @@ const summary = ({ state, checks, to, namespaces }: PreflightResult): string => 
 /** The ids of the checks that did not pass, one in each line. */
 export const preflightNamesView = ({ checks }: PreflightResult): string =>
   checks
-    .filter(({ state }) => shownIn.short(state))
+    .filter(didNotPass)
     .map(({ id }) => `${id}\n`)
     .join("");
 

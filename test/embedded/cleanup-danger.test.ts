@@ -2,8 +2,10 @@
  * The danger cases of a cleanup: what still needs a revision, each alone in a mesh in which all else was moved. The
  * proof must find it, by the right route, and the plugin must write nothing.
  */
+
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { customObject } from "../fixtures/custom-object.ts";
 import { barePod, cronJob, deployment, rollout } from "../fixtures/workload-objects.ts";
 import { cell, isOnPage } from "./danger-page.ts";
 import { versionOfIstioctl } from "./istio/istiod.ts";
@@ -70,18 +72,6 @@ async function look(revision = "1-19", args: readonly string[] = ["--soak", "0s"
   assert.equal(document.exitCode, code);
   return { code, state: document.state, against: [...new Set<string>(against)], document };
 }
-
-const served: Readonly<Record<string, string>> = {
-  VirtualService: "networking.istio.io/v1beta1",
-  AuthorizationPolicy: "security.istio.io/v1beta1",
-  EnvoyFilter: "networking.istio.io/v1alpha3",
-  HTTPRoute: "gateway.networking.k8s.io/v1",
-  TLSRoute: "gateway.networking.k8s.io/v1alpha2",
-  Gateway: "gateway.networking.k8s.io/v1",
-};
-const custom = (kind: string, name: string, namespace: string, labels: object, spec: object = {}): Json => ({
-  ...{ apiVersion: served[kind], kind, metadata: { name, namespace, labels }, spec },
-});
 
 /** Applies objects for as long as the test lasts. */
 async function with_(objects: readonly Json[], during: () => Promise<void>): Promise<void> {
@@ -156,7 +146,7 @@ const daemonSet = (name: string, variables: Readonly<Record<string, string>>): J
     },
   },
 });
-const istiodVs = custom(
+const istiodVs = customObject(
   "VirtualService",
   "istiod-vs",
   "istio-system",
@@ -224,29 +214,38 @@ const dangers: readonly (readonly [
   ],
   [
     "Gateway API gateway",
-    () => [custom("Gateway", "gw", "plain", label, { gatewayClassName: "istio", listeners: [] })],
+    () => [customObject("Gateway", "gw", "plain", label, { gatewayClassName: "istio", listeners: [] })],
     ["cleanup-gateways plain/Gateway/gw"],
   ],
   [
     "waypoint",
-    () => [custom("Gateway", "way", "plain", label, { gatewayClassName: "istio-waypoint", listeners: [] })],
+    () => [customObject("Gateway", "way", "plain", label, { gatewayClassName: "istio-waypoint", listeners: [] })],
     ["cleanup-gateways plain/Gateway/way"],
   ],
   [
     "HTTPRoute labelled with it",
-    () => [custom("HTTPRoute", "r", "plain", label)],
+    () => [customObject("HTTPRoute", "r", "plain", label)],
     ["cleanup-objects plain/HTTPRoute/r"],
   ],
   [
     "Istio objects labelled with it",
-    () => [custom("AuthorizationPolicy", "deny", "plain", label), custom("EnvoyFilter", "mine", "plain", label)],
+    () => [
+      customObject("AuthorizationPolicy", "deny", "plain", label),
+      customObject("EnvoyFilter", "mine", "plain", label),
+    ],
     ["cleanup-objects plain/AuthorizationPolicy/deny", "cleanup-objects plain/EnvoyFilter/mine"],
   ],
   ["istiod-vs", () => [istiodVs], ["cleanup-callers istio-system/VirtualService/istiod-vs"]],
   [
     "a TLSRoute to its Service",
     () => [
-      custom("TLSRoute", "t", "istio-system", {}, { rules: [{ backendRefs: [{ name: "istiod-1-19", port: 15012 }] }] }),
+      customObject(
+        "TLSRoute",
+        "t",
+        "istio-system",
+        {},
+        { rules: [{ backendRefs: [{ name: "istiod-1-19", port: 15012 }] }] },
+      ),
     ],
     ["cleanup-callers istio-system/TLSRoute/t"],
   ],

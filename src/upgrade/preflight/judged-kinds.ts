@@ -1,15 +1,7 @@
 /** Which restarts an admission webhook or policy could judge one by one. Pure. */
 import type { WebhookRule } from "../../mesh/kubernetes.ts";
-import type { WorkloadKind } from "../../mesh/workload-kinds.ts";
+import { type WorkloadKind, workloadKinds, workloadResources } from "../../mesh/workload-kinds.ts";
 import type { RestartStep } from "../plan/step.ts";
-
-/** API group and plural of each kind. */
-const resources: Readonly<Record<WorkloadKind, readonly [group: string, plural: string]>> = {
-  Deployment: ["apps", "deployments"],
-  StatefulSet: ["apps", "statefulsets"],
-  DaemonSet: ["apps", "daemonsets"],
-  Rollout: ["argoproj.io", "rollouts"],
-};
 
 /**
  * The kinds of whose updates these rules take some
@@ -17,8 +9,8 @@ const resources: Readonly<Record<WorkloadKind, readonly [group: string, plural: 
  */
 export const judgedKinds = (rules: readonly WebhookRule[]): ReadonlySet<WorkloadKind> =>
   new Set(
-    (Object.keys(resources) as WorkloadKind[]).filter((kind) => {
-      const [group, plural] = resources[kind];
+    workloadKinds.filter((kind) => {
+      const { group, plural } = workloadResources[kind];
       return rules.some(
         (rule) =>
           hasOne(rule.operations, ["UPDATE", "*"]) &&

@@ -1,6 +1,6 @@
 /** What a preflight came to: each check with what it found, and whether the upgrade may start. Pure. */
 import { type ExitCode, exit } from "../../mesh/exit-codes.ts";
-import type { Finding } from "../../mesh/finding.ts";
+import { type Finding, severities } from "../../mesh/finding.ts";
 import type { CheckRecord } from "../checks/check.ts";
 import { type Choice, isChosen, preflightList } from "./preflight-list.ts";
 
@@ -11,6 +11,10 @@ export interface CheckResult extends CheckRecord {
   readonly state: CheckState;
   readonly findings: readonly Finding[];
 }
+
+/** What a person has to look at before starting. */
+export const didNotPass = ({ state }: Pick<CheckResult, "state">): boolean =>
+  state === "blocker" || state === "unknown" || state === "warning";
 
 /**
  * `ready` · `warned`: `--strict`, and there is a warning · `blocked` · `cannot-tell`: no blocker was found, and evidence
@@ -52,8 +56,6 @@ export interface Looked extends Omit<PreflightResult, "state" | "checks" | "exit
   readonly notRun: ReadonlySet<string>;
 }
 
-const grave = ["blocker", "unknown", "warning", "note"] as const satisfies readonly Finding["severity"][];
-
 /** `strict`: a warning stops it too. */
 export const preflightResult = (
   { findings, notRun, ...looked }: Looked,
@@ -64,7 +66,7 @@ export const preflightResult = (
   const checks = preflightList.map((record): CheckResult => {
     if (!isChosen(choice, record.id) || notRun.has(record.id)) return { ...record, state: "skipped", findings: [] };
     const found = byCheck.get(record.id) ?? [];
-    const state = grave.find((severity) => found.some((finding) => finding.severity === severity)) ?? "passed";
+    const state = severities.find((severity) => found.some((finding) => finding.severity === severity)) ?? "passed";
     return { ...record, state, findings: found };
   });
   const state = stateOf(checks, strict);

@@ -91,3 +91,15 @@ export async function compare(
     ]),
   );
 }
+
+/** A table of them, with the wall time and the peak of each divided by these. */
+export function printCosts(costs: ReadonlyMap<string, Cost>, { wall, peak }: Pick<Cost, "wall" | "peak">): void {
+  console.log(`${"".padEnd(38)}wall ms      ×   cpu ms  peak MB      ×`);
+  for (const [words, cost] of costs) {
+    const ratio = (value: number): string => value.toFixed(2).padStart(7);
+    const number = (value: number): string => value.toFixed(0).padStart(8);
+    console.log(
+      `${words.padEnd(37)}${number(cost.wall)}${ratio(cost.wall / wall)} ${number(cost.cpu)} ${number(cost.peak)}${ratio(cost.peak / peak)}`,
+    );
+  }
+}

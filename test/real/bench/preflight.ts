@@ -8,7 +8,7 @@ import path from "node:path";
 import { deployment } from "../../fixtures/workload-objects.ts";
 import { upMesh } from "../kit.ts";
 import { fileOf } from "../mesh/programs.ts";
-import { type Cost, compare, copiesOf, costOf } from "./measure.ts";
+import { type Cost, compare, copiesOf, costOf, printCosts } from "./measure.ts";
 
 const rounds = Number(process.argv[2] ?? 7);
 const [namespaces, workloads, replicas] = [50, 8, 5];
@@ -39,12 +39,5 @@ const costs = await compare(
   rounds,
 );
 const { wall, peak } = costs.get(beside) ?? { wall: Number.NaN, peak: Number.NaN };
-console.log(`${"".padEnd(38)}wall ms      ×   cpu ms  peak MB      ×`);
-for (const [words, cost] of costs) {
-  const ratio = (value: number): string => value.toFixed(2).padStart(7);
-  const number = (value: number): string => value.toFixed(0).padStart(8);
-  console.log(
-    `${words.padEnd(37)}${number(cost.wall)}${ratio(cost.wall / wall)} ${number(cost.cpu)} ${number(cost.peak)}${ratio(cost.peak / peak)}`,
-  );
-}
+printCosts(costs, { wall, peak });
 console.log(`Medians of ${rounds} rounds, ${namespaces} namespaces, ${namespaces * workloads * replicas} pods.`);

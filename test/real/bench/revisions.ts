@@ -9,7 +9,7 @@ import path from "node:path";
 import { type Mesh, upMesh } from "../kit.ts";
 import { fileOf } from "../mesh/programs.ts";
 import { seedLargeMesh } from "./large-mesh.ts";
-import { type Cost, compare, copiesOf, costOf } from "./measure.ts";
+import { type Cost, compare, copiesOf, costOf, printCosts } from "./measure.ts";
 import { requestsOf } from "./requests.ts";
 
 const pods = Number(process.argv[2] ?? 2_000);
@@ -42,14 +42,7 @@ export async function measure(mesh: Pick<Mesh, "kubeconfig">, namespace: string)
   const costs = await compare(programs, rounds);
   const wall = costs.get(listed)?.wall ?? Number.NaN;
   const peak = costs.get(beside)?.peak ?? Number.NaN;
-  console.log(`${"".padEnd(38)}wall ms      ×   cpu ms  peak MB      ×`);
-  for (const [words, cost] of costs) {
-    const ratio = (value: number): string => value.toFixed(2).padStart(7);
-    const number = (value: number): string => value.toFixed(0).padStart(8);
-    console.log(
-      `${words.padEnd(37)}${number(cost.wall)}${ratio(cost.wall / wall)} ${number(cost.cpu)} ${number(cost.peak)}${ratio(cost.peak / peak)}`,
-    );
-  }
+  printCosts(costs, { wall, peak });
   console.log(`Medians of ${rounds} rounds; wall time beside "${listed}", peak memory beside "${beside}".\n`);
   for (const args of [[], ["-A", "-o", "json"]]) await showRequests(args, env);
 }

@@ -1,6 +1,7 @@
 /** Gateways: those that follow the label of their namespace, and those that are restarted among its workloads. */
 
 import { dropsConfigOfMovedGateways } from "../../../mesh/istio-version.ts";
+import type { Labels } from "../../../mesh/kubernetes.ts";
 import { labelOf } from "../../../mesh/labels.ts";
 import type { Gateway, Mesh } from "../../../mesh/model.ts";
 import { refText } from "../../../mesh/object-ref.ts";
@@ -27,7 +28,7 @@ const managedGateways: Check<Facts> = {
       mesh.gateways
         .filter((gateway) => movesAlong(gateway, move, evidence))
         .flatMap((gateway) => {
-          const owner = ownerOf(mesh, move);
+          const owner = gatewayOwner(mesh, move.namespace, undefined);
           if (owner === target.revision) return [];
           const ref = { kind: "Gateway", namespace: gateway.namespace, name: gateway.name };
           const message = `${gateway.waypoint ? "this waypoint" : "this Gateway"} follows the namespace's label and would move to ${target.revision} at once; ${outage(mesh, owner)}`;
@@ -75,9 +76,16 @@ const followers = (
 const movesAlong = (gateway: Gateway, { namespace }: NamespaceMove, { gatewayClasses }: ClusterEvidence): boolean =>
   gateway.namespace === namespace.name && gateway.pinned === undefined && gatewayClasses.includes(gateway.className);
 
-/** The revision that owns an unpinned Gateway of this namespace today. */
-const ownerOf = (mesh: Mesh, { namespace }: NamespaceMove): string => {
-  const label = labelOf(namespace.labels, "istio.io/rev") ?? "default";
+/**
+ * The revision that owns a Gateway today: by its own label, else by that of its namespace, else the default; each may be
+ * a tag (pkg/revisions/tag_watcher.go).
+ */
+export const gatewayOwner = (
+  mesh: Mesh,
+  { labels }: { readonly labels: Labels },
+  pinned: string | undefined,
+): string => {
+  const label = pinned ?? labelOf(labels, "istio.io/rev") ?? "default";
   return (
     mesh.tags.find(({ tag }) => tag === label)?.revision ??
     (label === "default" ? (mesh.defaultValidator?.revision ?? label) : label)

@@ -1,7 +1,6 @@
 /** Is the way back open: would the old control plane take every pod back? */
 import { isBefore } from "../../../mesh/instant.ts";
 import { dropsConfigOfMovedGateways } from "../../../mesh/istio-version.ts";
-import { labelOf } from "../../../mesh/labels.ts";
 import type { Gateway, Mesh } from "../../../mesh/model.ts";
 import { counted, listed } from "../../../mesh/phrase.ts";
 import { writesLabels } from "../../plan/moves.ts";
@@ -10,6 +9,7 @@ import { leftPlanes, planeText } from "../../preflight/planes.ts";
 import type { PreflightFacts } from "../../preflight/preflight-facts.ts";
 import { kubernetesMinor, minorRelease, supportedKubernetes } from "../../preflight/releases.ts";
 import { type Check, note, type Observation, warning } from "../check.ts";
+import { gatewayOwner } from "../move/gateways.ts";
 
 const ready: Check<PreflightFacts> = {
   id: "old-istiod-ready",
@@ -191,15 +191,8 @@ const gatewayOutage: Check<PreflightFacts> = {
   },
 };
 
-/** Its own label, else that of its namespace, else the default; each may be a tag (pkg/revisions/tag_watcher.go). */
-const ownerOf = (mesh: Mesh, { namespace, pinned }: Gateway): string => {
-  const labels = mesh.namespaces.find(({ name }) => name === namespace)?.labels;
-  const label = pinned ?? labelOf(labels, "istio.io/rev") ?? "default";
-  return (
-    mesh.tags.find(({ tag }) => tag === label)?.revision ??
-    (label === "default" ? (mesh.defaultValidator?.revision ?? label) : label)
-  );
-};
+const ownerOf = (mesh: Mesh, { namespace, pinned }: Gateway): string =>
+  gatewayOwner(mesh, mesh.namespaces.find(({ name }) => name === namespace) ?? { labels: {} }, pinned);
 
 export const oldControlPlaneChecks: readonly Check<PreflightFacts>[] = [
   ready,

@@ -1,4 +1,5 @@
 /** The danger cases on the real mesh, by the names that docs/danger.md has for them. */
+import { customObject } from "../../../fixtures/custom-object.ts";
 import { barePod, cronJob, deployment, rollout } from "../../../fixtures/workload-objects.ts";
 import type { Json, Mesh, Result, RunOptions } from "../../kit.ts";
 import * as objects from "./objects.ts";
@@ -33,7 +34,7 @@ export interface DangerCase {
   readonly notMeasured?: string;
 }
 
-const { label, custom } = objects;
+const { label } = objects;
 const off = { replicas: 0 };
 const ready = (mesh: Mesh, ...pods: readonly string[]): Promise<unknown> =>
   Promise.all(
@@ -138,14 +139,14 @@ export const dangerCases: readonly DangerCase[] = [
   },
   {
     what: "HTTPRoute labelled with it",
-    objects: () => [custom("HTTPRoute", "r", "plain", label)],
+    objects: () => [customObject("HTTPRoute", "r", "plain", label)],
     probes: [readersOf("HTTPRoute", "plain", "r")],
   },
   {
     what: "Istio objects labelled with it",
     objects: () => [
-      custom("AuthorizationPolicy", "deny", "plain", label),
-      custom("EnvoyFilter", "mine", "plain", label),
+      customObject("AuthorizationPolicy", "deny", "plain", label),
+      customObject("EnvoyFilter", "mine", "plain", label),
     ],
     probes: [readersOf("AuthorizationPolicy", "plain", "deny"), readersOf("EnvoyFilter", "plain", "mine")],
   },

@@ -1,26 +1,15 @@
 /** The objects of the danger cases, as test/embedded/cleanup-danger.test.ts has them, as a real API server takes them. */
+import { customObject } from "../../../fixtures/custom-object.ts";
 import type { Json, Mesh } from "../../kit.ts";
 
 const admission = "/apis/admissionregistration.k8s.io/v1";
 const admissionVersion = "admissionregistration.k8s.io/v1";
 export const label = { "istio.io/rev": "1-19" };
 
-const served: Readonly<Record<string, string>> = {
-  VirtualService: "networking.istio.io/v1beta1",
-  AuthorizationPolicy: "security.istio.io/v1beta1",
-  EnvoyFilter: "networking.istio.io/v1alpha3",
-  HTTPRoute: "gateway.networking.k8s.io/v1",
-  TLSRoute: "gateway.networking.k8s.io/v1alpha2",
-  Gateway: "gateway.networking.k8s.io/v1",
-};
-export const custom = (kind: string, name: string, namespace: string, labels: object, spec: object = {}): Json => ({
-  ...{ apiVersion: served[kind], kind, metadata: { name, namespace, labels }, spec },
-});
-
 /** Without a load balancer its Service has to be of another type, or it is never programmed. */
 export const gateway = (name: string, gatewayClassName: string): Json => {
   const listeners = [{ name: "first", port: 80, protocol: "HTTP" }];
-  const made = custom("Gateway", name, "plain", label, { gatewayClassName, listeners });
+  const made = customObject("Gateway", name, "plain", label, { gatewayClassName, listeners });
   return { ...made, metadata: { ...made.metadata, annotations: { "networking.istio.io/service-type": "ClusterIP" } } };
 };
 
@@ -58,7 +47,7 @@ export async function validator(mesh: Mesh): Promise<Json> {
   };
 }
 
-export const istiodVs: Json = custom(...(["VirtualService", "istiod-vs", "istio-system", {}] as const), {
+export const istiodVs: Json = customObject(...(["VirtualService", "istiod-vs", "istio-system", {}] as const), {
   hosts: ["*"],
   gateways: ["istiod-gateway"],
   tls: [
@@ -88,7 +77,7 @@ export const tlsRouteKind: Json = {
     ],
   },
 };
-export const tlsRoute: Json = custom(...(["TLSRoute", "t", "istio-system", {}] as const), {
+export const tlsRoute: Json = customObject(...(["TLSRoute", "t", "istio-system", {}] as const), {
   rules: [{ backendRefs: [{ name: "istiod-1-19", port: 15012 }] }],
 });
 
