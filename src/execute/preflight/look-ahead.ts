@@ -79,7 +79,7 @@ const notInstalled = (mesh: Mesh, to: string): Finding =>
     targetExists,
     blocker(
       `revision/${to}`,
-      `no revision or tag has this name${didYouMean(to, servedLabels(mesh))}: all else is judged as if it were installed`,
+      `no revision or tag has this name, so all else is judged as if it were installed${didYouMean(to, servedLabels(mesh))}`,
       `istioctl install --set revision=${to}; to judge what is there before: --skip ${targetExists.id}`,
     ),
   );
