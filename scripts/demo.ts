@@ -51,12 +51,7 @@ async function main(stage: Stage): Promise<number> {
   } as const;
   const { keep, cluster } = parseArgs({ options }).values;
   const manifests = readFileSync(cluster, "utf8");
-  const why = whyBuild();
-  if (why !== undefined) {
-    stage.say(`Building them first: ${why}.`);
-    const code = await stage.run([process.execPath, "scripts/build.ts"], process.env);
-    if (code !== 0) return code;
-  }
+  const building = build(stage);
   const began = performance.now();
   stage.say(`Booting a mesh in this process: Istio ${Object.values(revisions).join(" and ")}, filled from ${cluster}.`);
   const [{ bootMesh }, { objectsOf }] = await Promise.all([
@@ -64,10 +59,13 @@ async function main(stage: Stage): Promise<number> {
     import("../test/embedded/seed.ts"),
   ]);
   await using mesh = await bootMesh({ revisions, manifests, time: "real" });
-  await Promise.race([ready(mesh, objectsOf(manifests)), stop(stage)]);
+  // Its pods take their time to become ready, in which the executables are built.
+  const up = ready(mesh, objectsOf(manifests)).then(() => performance.now() - began);
+  const [took, built] = await Promise.all([Promise.race([up, stop(stage)]), building]);
   if (stage.stopped.aborted) return exitCodeOf(stage.stopped.reason);
+  if (built !== 0) return built;
   const caller = callerOn(process.env.PATH ?? "");
-  stage.say(`It is up after ${((performance.now() - began) / 1000).toFixed(1)} s. ${caller.says}`);
+  stage.say(`It is up after ${((took ?? 0) / 1000).toFixed(1)} s. ${caller.says}`);
   const code = await play(stage, mesh, caller);
   if (!keep || stage.stopped.aborted) return code;
   stage.say(
@@ -75,6 +73,15 @@ async function main(stage: Stage): Promise<number> {
   );
   await stop(stage);
   return code;
+}
+
+/** Builds the executables that are played, where they are not up to date. The exit code of the build. */
+async function build(stage: Stage): Promise<number> {
+  const plugins = [...new Set(steps.map(({ words: [plugin] }) => plugin))];
+  const why = whyBuild(plugins);
+  if (why === undefined) return 0;
+  stage.say(`Building them first: ${why}.`);
+  return stage.run([process.execPath, "scripts/build.ts", ...plugins], process.env);
 }
 
 /** The exit code of the first command that failed, which is the last one that ran; else 0. */

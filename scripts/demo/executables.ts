@@ -1,7 +1,7 @@
 /** The folder with the plugins' executables. They are built again if one is missing or a source is newer. */
 import { readdirSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { executableName, pluginNames } from "../plugins.ts";
+import { executableName } from "../plugins.ts";
 
 /** The sources of an executable: paths of files and folders. */
 const sources = [
@@ -16,10 +16,10 @@ const sources = [
  */
 export const pluginFolder = (): string => resolve(process.env.MESH_PLUGINS ?? "dist");
 
-/** Why the executables must be built; undefined if they need not be. */
-export function whyBuild(): string | undefined {
+/** Why the executables of these plugins must be built; undefined if they need not be. */
+export function whyBuild(plugins: readonly string[]): string | undefined {
   if (process.env.MESH_PLUGINS !== undefined) return undefined;
-  const built = pluginNames().map((plugin) => changedAt(join("dist", executableName(plugin))));
+  const built = plugins.map((plugin) => changedAt(join("dist", executableName(plugin))));
   if (built.includes(undefined)) return "the executables are not built yet";
   const oldest = Math.min(...built.filter((time) => time !== undefined));
   return sources.flatMap(filesOf).some((file) => (changedAt(file) ?? 0) > oldest)
