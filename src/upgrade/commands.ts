@@ -125,7 +125,8 @@ export const rollbackCommand = (
   return words.map(shellWord).join(" ");
 };
 
-const proofWords = ({ proof }: Pick<MigrationRequest, "proof">): readonly string[] =>
+/** The flag that takes the weaker proof, where it was given. */
+export const proofWords = ({ proof }: Pick<MigrationRequest, "proof">): readonly string[] =>
   proof === undefined ? [] : ["--proof", proof];
 
 /** A text as one word of a POSIX shell, quoted where necessary. */
