@@ -1,7 +1,7 @@
 /** The flags of `kubectl mesh-migrate`. */
 import { clusterFlags } from "../../src/cli/flags/cluster-flags.ts";
 import { nameOf, wordsOf } from "../../src/cli/flags/flag-values.ts";
-import { acceptFlags, commonFlags, scopeFlags, speedFlags, writeFlags } from "../../src/cli/flags/flags.ts";
+import { acceptFlags, commonFlags, proofFlags, scopeFlags, speedFlags, writeFlags } from "../../src/cli/flags/flags.ts";
 import type { Args } from "../../src/cli/plugin.ts";
 
 export const migrateFlags = {
@@ -39,6 +39,7 @@ export const migrateFlags = {
     default: "stop",
     describe: "when a step fails after the canary: stop what has not begun, or put everything back",
   },
+  ...proofFlags,
   ...speedFlags,
   ...writeFlags,
   ...commonFlags,

@@ -72,14 +72,16 @@ function requestOf({
   leave,
   allowDowntime,
   skipCheck,
+  proof: by,
 }: MigrateArgs): MigrationRequest {
+  const proof = by === "pods" ? { proof: by } : {};
   if (tag !== undefined) {
     if (allNamespaces || namespace.length > 0 || from !== undefined || selector !== undefined)
       throw new UsageError(
         "--tag moves everything behind the tag: give it without -n, -A, -l and --from",
         "to leave a workload on the old revision, name it with --leave",
       );
-    return { to, tag, namespaces: "all", from, selector, leave, allowDowntime, skipCheck };
+    return { to, tag, namespaces: "all", from, selector, leave, allowDowntime, skipCheck, ...proof };
   }
   refuseBothScopes({ allNamespaces, namespace });
   if (!allNamespaces && namespace.length === 0)
@@ -88,7 +90,8 @@ function requestOf({
       "name them with -n, take every injected one with -A, or move a tag with --tag",
     );
   if (from !== undefined && !allNamespaces) throw new UsageError("--from limits -A: give it together with -A");
-  return { to, namespaces: allNamespaces ? "all" : namespace, from, selector, leave, allowDowntime, skipCheck };
+  const namespaces = allNamespaces ? "all" : namespace;
+  return { to, namespaces, from, selector, leave, allowDowntime, skipCheck, ...proof };
 }
 
 const whatOf = ({ namespaces, tag, to }: MigrationRequest): string => {

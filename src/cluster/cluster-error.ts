@@ -6,6 +6,8 @@ export class ClusterError extends Error {
   readonly status: number | undefined;
   /** What to do about it. */
   readonly hint: string | undefined;
+  /** Who gave the HTTP status: the API server, unless it says a pod. */
+  readonly answeredBy: "pod" | undefined;
   /** Seconds the server asked to wait. */
   readonly retryAfter: number | undefined;
   /** The server may have carried the request out although no answer came. */
@@ -17,6 +19,7 @@ export class ClusterError extends Error {
       reason: ClusterErrorReason;
       status?: number | undefined;
       hint?: string | undefined;
+      answeredBy?: "pod";
       retryAfter?: number | undefined;
       ambiguous?: boolean;
       cause?: unknown;
@@ -26,6 +29,7 @@ export class ClusterError extends Error {
     this.reason = detail.reason;
     this.status = detail.status;
     this.hint = detail.hint;
+    this.answeredBy = detail.answeredBy;
     this.retryAfter = detail.retryAfter;
     this.ambiguous = detail.ambiguous ?? false;
   }

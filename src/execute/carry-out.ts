@@ -63,6 +63,7 @@ export async function carryOut<R extends Commands>(
     ledger: ledger ?? readingLedger,
     direction,
     oldRevisions: plan.oldRevisions,
+    proof: plan.proof,
     progress,
   });
   const resultNow = (interruptedCode: ExitCode | undefined): R =>

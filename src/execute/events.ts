@@ -13,6 +13,7 @@ import { safe } from "../mesh/safe.ts";
 import { isWorkloadKind, workloadResources } from "../mesh/workload-kinds.ts";
 import { isWritten, type StepOutcome } from "../upgrade/plan/outcome.ts";
 import type { RestartStep, Step } from "../upgrade/plan/step.ts";
+import type { PodsProof } from "../upgrade/proof/pods-proof.ts";
 import { createBudget } from "./budget.ts";
 
 export interface EventRecorder {
@@ -36,6 +37,8 @@ export interface EventOptions {
   readonly runOf: (namespace: string) => string;
   readonly warn: (text: string) => void;
   readonly clock: Clock;
+  /** The weaker proof of the run; absent: every istiod is asked. */
+  readonly proof?: PodsProof | undefined;
 }
 
 const component = "kubectl-mesh";
@@ -129,7 +132,7 @@ function eventOf(step: RestartStep, outcome: StepOutcome, options: EventOptions,
     type: verdict === "proven" ? "Normal" : "Warning",
     reason: reasons[direction][verdict],
     action: actions[direction],
-    message: messageOf(step, outcome, { direction, instance, run }),
+    message: messageOf(step, outcome, { direction, instance, run, proof: options.proof }),
     eventTime: now.toISOString().replace("Z", "000Z"),
     reportingComponent: component,
     reportingInstance: cut(safe(instance), mostBytes.instance),
@@ -150,7 +153,12 @@ const mostBytes = { message: 1024, instance: 128 } as const;
 function messageOf(
   step: RestartStep,
   outcome: StepOutcome,
-  { direction, instance, run }: Pick<EventOptions, "direction" | "instance"> & { readonly run: string },
+  {
+    direction,
+    instance,
+    run,
+    proof,
+  }: Pick<EventOptions, "direction" | "instance" | "proof"> & { readonly run: string },
 ): string {
   const { reason, pods } = outcome;
   const from = listed(step.from) || "an unknown revision";
@@ -158,7 +166,9 @@ function messageOf(
     direction === "forward" ? `from revision ${from} to ${step.to}` : `back from revision ${from} to ${step.to}`;
   const by = `(${instance}, run ${run})`;
   const text = {
-    proven: `Moved ${way}: ${pods > 0 ? `${counted(pods, "pod")} proven` : "every pod is proven"} ${by}.`,
+    proven: proof?.unasked.includes(step.to)
+      ? `Moved ${way}: ${pods > 0 ? counted(pods, "pod") : "every pod"} injected by it and ready; whether each is connected was not asked ${by}.`
+      : `Moved ${way}: ${pods > 0 ? `${counted(pods, "pod")} proven` : "every pod is proven"} ${by}.`,
     failed: `Not moved ${way} ${by}: ${reason ?? "the restart failed"}`,
     unproven: `Restarted to move ${way}, and not proven ${by}: ${reason ?? "evidence is missing"}`,
   };

@@ -7,6 +7,7 @@ import { watchNamespace } from "../gather/watch/namespace-watch.ts";
 import type { Poller } from "../gather/watch/poller.ts";
 import type { IstiodAnswer, ObjectRef } from "../mesh/model.ts";
 import { isWorkloadKind, type WorkloadKind } from "../mesh/workload-kinds.ts";
+import type { PodsProof, TrialProxy } from "../upgrade/proof/pods-proof.ts";
 import { type Budget, createBudget } from "./budget.ts";
 import { createEventRecorder, type EventRecorder } from "./events.ts";
 import { createJournal, type Journal } from "./journal.ts";
@@ -32,6 +33,8 @@ export interface ToolOptions {
   readonly direction: "forward" | "back";
   /** Control planes that are left: each of their istiods has to say that it no longer serves the moved proxies. */
   readonly oldRevisions: readonly string[];
+  /** The weaker proof of the plan; absent: every istiod is asked. */
+  readonly proof?: PodsProof | undefined;
   readonly istioNamespace: string;
   readonly timeouts: Timeouts;
   /** Pods in flight at once, over all workloads. */
@@ -49,6 +52,8 @@ export interface Tools extends ToolOptions {
   readonly journal: Journal;
   readonly events: EventRecorder;
   readonly istiods: Poller<readonly IstiodAnswer[]>;
+  /** What the webhook made of the last trial pod of each workload. */
+  readonly trials: Map<string, TrialProxy>;
   readonly watchOf: (namespace: string) => NamespaceWatch;
   readonly sectionOf: (namespace: string) => ProgressSection;
   /** The same for the way back: with a time, a budget and a journal of its own. */
@@ -81,6 +86,7 @@ export function openTools(cluster: Cluster, workloads: readonly ObjectRef[], sto
       budget: createBudget(options.parallel),
       journal: createJournal(),
       events,
+      trials: new Map(),
       istiods: watchIstiods(bounded, options.istioNamespace, clock),
       watchOf: (namespace) => {
         const known = watches.get(namespace);

@@ -1,7 +1,8 @@
 /** Asks istiods which proxies are connected to them and whether those have their configuration. */
 import type { Cluster } from "../cluster/cluster.ts";
+import { ClusterError } from "../cluster/cluster-error.ts";
 import { proxiesFrom } from "../mesh/from/syncz.ts";
-import type { ControlPlane, Istiod, IstiodAnswer } from "../mesh/model.ts";
+import type { Barrier, ControlPlane, Istiod, IstiodAnswer } from "../mesh/model.ts";
 import { isRunningIstiod } from "../mesh/revision-state.ts";
 
 /**
@@ -29,6 +30,26 @@ const askIstiod = async (cluster: Cluster, { revision, version }: ControlPlane, 
     const syncz = await cluster.getFromPod(pod, debugPort, "/debug/syncz");
     return { kind: "answered", istiod, revision, version, proxies: proxiesFrom(connections, syncz) };
   } catch (error) {
-    return { kind: "unanswered", istiod, revision, reason: error instanceof Error ? error.message : String(error) };
+    const barrier = barrierOf(error);
+    return {
+      kind: "unanswered",
+      istiod,
+      revision,
+      reason: error instanceof Error ? error.message : String(error),
+      ...(barrier === undefined ? {} : { barrier }),
+      ...(pod.ready ? {} : { ready: false }),
+    };
   }
+};
+
+/**
+ * istiod serves its debug pages only with `ENABLE_DEBUG_ON_HTTP` (else 404); where it does not take the connection for
+ * one from its own pod, it wants credentials (401, 403). Source: `InitDebug`, `allowAuthenticatedOrLocalhost`
+ * (pilot/pkg/xds/debug.go).
+ */
+const barrierOf = (error: unknown): Barrier | undefined => {
+  if (!(error instanceof ClusterError)) return undefined;
+  if (error.answeredBy !== "pod") return error.reason === "forbidden" ? "no-port-forward" : undefined;
+  if (error.status === 404) return "debug-off";
+  return error.status === 401 || error.status === 403 ? "debug-closed" : undefined;
 };

@@ -13,26 +13,30 @@ import type { OptionalRead } from "./optional-read.ts";
 
 /**
  * The Services of the Istio namespace, and of every other namespace where an injector's Service is. Where those of a
- * namespace cannot be read, what its webhooks call is known by their labels alone.
+ * namespace cannot be read, it is in `unread`: what its webhooks call is known by their labels alone.
  */
 export const readServices = async (
   cluster: Cluster,
   optional: OptionalRead,
   istioNamespace: string,
   configurations: Promise<readonly WebhookConfigurationObject[]>,
-): Promise<readonly ServiceObject[]> => {
+): Promise<{ readonly services: readonly ServiceObject[]; readonly unread: readonly string[] }> => {
+  const unread: string[] = [];
   const inNamespace = async (namespace: string): Promise<readonly ServiceObject[]> => {
     const list = cluster.list(
       kinds.services,
       { namespace },
       ({ metadata, spec = {} }): ServiceObject => ({ metadata, spec }),
     );
-    return (await optional(`services in namespace ${namespace}`, itemsOf(list), namespace)) ?? [];
+    const found = await optional(`services in namespace ${namespace}`, itemsOf(list), namespace);
+    if (found === undefined) unread.push(namespace);
+    return found ?? [];
   };
   const own = inNamespace(istioNamespace);
   const called = (await configurations).flatMap(servicesOf).map(({ namespace }) => namespace);
   const others = [...new Set(called)].filter((namespace) => namespace !== istioNamespace);
-  return (await Promise.all([own, ...others.map(inNamespace)])).flat();
+  const services = (await Promise.all([own, ...others.map(inNamespace)])).flat();
+  return { services, unread };
 };
 
 /** The EndpointSlices of the Services through which the API server calls these injectors. */

@@ -69,7 +69,7 @@ export const snapshot = async (cluster: Cluster, scope: Scope): Promise<Mesh> =>
       listNamespaces(cluster, scope.namespaces),
       injectors.then((found) => optional("endpoints of the injectors", readEndpointSlices(cluster, found))),
       Promise.all([injectors, services, deployments, istiods]).then(([found, called, deployed, own]) =>
-        readPolicies(cluster, optional, istioNamespace, found, revisionsBehind(called, deployed, own)),
+        readPolicies(cluster, optional, istioNamespace, found, revisionsBehind(called.services, deployed, own)),
       ),
       optional("the default validator", cluster.get(kinds.validatingWebhooks, defaultValidatorName)),
       listKind(cluster, scope.namespaces, optional, kinds.gateways, whole<GatewayObject>),
@@ -85,7 +85,8 @@ export const snapshot = async (cluster: Cluster, scope: Scope): Promise<Mesh> =>
     defaultValidator,
     endpointSlices,
     policies,
-    services: await services,
+    services: (await services).services,
+    servicesUnread: (await services).unread,
     istiodDeployments: await deployments,
     istiodPods: await istiods,
     namespaces,

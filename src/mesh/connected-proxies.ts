@@ -1,6 +1,6 @@
 /** The proxies that are connected to a control plane, and whether all of them are known. */
 import type { ControlPlane, Mesh } from "./model.ts";
-import { isExternal, isRunningIstiod } from "./revision-state.ts";
+import { isElsewhere, isRunningIstiod } from "./revision-state.ts";
 
 /**
  * The number of proxies connected to a control plane. Each is counted once: while a proxy reconnects, two istiods may
@@ -8,7 +8,7 @@ import { isExternal, isRunningIstiod } from "./revision-state.ts";
  */
 export function connectedProxies(mesh: Mesh, plane: ControlPlane): number | undefined {
   const answers = mesh.answers.filter((answer) => answer.revision === plane.revision);
-  if (isExternal(mesh, plane.revision) || answers.length < plane.istiods.filter(isRunningIstiod).length)
+  if (isElsewhere(mesh, plane.revision) || answers.length < plane.istiods.filter(isRunningIstiod).length)
     return undefined;
   const proxies = new Set<string>();
   for (const answer of answers) {

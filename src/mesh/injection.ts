@@ -94,6 +94,8 @@ const answerOf = (injector: Injector, namespace: string, pod: Injectable): Injec
       ? notInjected(`${broken}; its failure is ignored`)
       : { kind: "refused", revision, by, reason: broken };
   }
+  const unsure = unsureReason(injector);
+  if (unsure !== undefined) return { kind: "unknown", reason: unsure };
   if (pod.hostNetwork) return notInjected("istiod does not inject pods with hostNetwork");
   if (ignoredNamespaces.includes(namespace))
     return notInjected(`istiod does not inject pods in namespace ${namespace}`);
@@ -145,6 +147,21 @@ const unreachableReason = ({ configuration, entry, caBundle, readyEndpoints }: I
     ? `Service ${service.namespace}/${service.name} of webhook ${configuration} has no ready endpoints`
     : undefined;
 };
+
+/**
+ * The API server calls a Service of type ExternalName by its name, unless it routes to endpoints itself
+ * (`--enable-aggregator-routing`, as EKS does: istio/istio#45014); then it refuses the pod. Source: `ResolveCluster`,
+ * `ResolveEndpoint` (k8s.io/apiserver pkg/util/proxy/proxy.go).
+ */
+const unsureReason = ({
+  configuration,
+  entry: { clientConfig },
+  service,
+  readyEndpoints,
+}: Injector): string | undefined =>
+  service === "name" && readyEndpoints === undefined
+    ? `webhook ${configuration} is called by Service ${clientConfig.service?.namespace}/${clientConfig.service?.name} of type ExternalName, which not every API server calls`
+    : undefined;
 
 /** Source: `selectTemplates` (istio/istio pkg/kube/inject/inject.go). */
 const templatesOf = (annotations: Labels | undefined): string[] => {

@@ -14,6 +14,10 @@ export interface Mesh {
   readonly tags: readonly Tag[];
   /** Every entry of every Istio injector, in the order in which the API server calls them. */
   readonly injectors: readonly Injector[];
+  /** The Services by which an istiod is reached; absent where none was looked at. */
+  readonly istiodServices?: readonly IstiodService[];
+  /** Namespaces whose Services could not be read: what a webhook calls there is not known. */
+  readonly servicesUnread?: readonly string[];
   /** The ValidatingWebhookConfiguration `istiod-default-validator` and its revision, if there is one. */
   readonly defaultValidator: { readonly name: string; readonly revision: string } | undefined;
   readonly namespaces: readonly Namespace[];
@@ -70,6 +74,21 @@ export interface Tag {
   readonly webhook: string | undefined;
 }
 
+/**
+ * How a Service leads to what answers it. `pods`: by its selector · `addresses`: it has no selector, and its endpoints
+ * are written by hand · `name`: type ExternalName · `absent`: there is no such Service · `unread`: it could not be read.
+ * https://kubernetes.io/docs/concepts/services-networking/service/#services-without-selectors
+ */
+export type ServiceLead = "pods" | "addresses" | "name" | "absent" | "unread";
+
+/** A Service of which an istiod's revision is known. */
+export interface IstiodService {
+  readonly namespace: string;
+  readonly name: string;
+  readonly revision: string;
+  readonly lead: Extract<ServiceLead, "pods" | "addresses" | "name">;
+}
+
 /** One entry of an Istio sidecar injector's MutatingWebhookConfiguration. */
 export interface Injector {
   readonly configuration: string;
@@ -82,7 +101,12 @@ export interface Injector {
   readonly tag: string | undefined;
   readonly deactivated: boolean;
   readonly caBundle: boolean;
-  /** Ready endpoints of the entry's Service; undefined when the entry has a URL, or when they could not be read. */
+  /** How the entry's Service leads to an istiod; absent: the entry has a URL, or nothing is known (then by pods). */
+  readonly service?: ServiceLead;
+  /**
+   * Ready endpoints of the entry's Service; undefined when the entry has a URL, when its Service is a name outside the
+   * cluster, or when they could not be read.
+   */
   readonly readyEndpoints: number | undefined;
   /**
    * The policy of the istiod that answers. Absent: Istio's default policy (every pod that the webhook sends is
@@ -284,7 +308,22 @@ export type IstiodAnswer =
       readonly version: string | undefined;
       readonly proxies: readonly ProxyConnection[];
     }
-  | { readonly kind: "unanswered"; readonly istiod: string; readonly revision: string; readonly reason: string };
+  | {
+      readonly kind: "unanswered";
+      readonly istiod: string;
+      readonly revision: string;
+      readonly reason: string;
+      /** What keeps it from answering however often it is asked; absent: it may answer the next time. */
+      readonly barrier?: Barrier;
+      /** False: its pod is not ready, so no Service leads to it; absent counts as ready. */
+      readonly ready?: boolean;
+    };
+
+/**
+ * `debug-off`: it has no debug endpoints (`ENABLE_DEBUG_ON_HTTP=false`) · `debug-closed`: they want credentials ·
+ * `no-port-forward`: the right to reach it is missing.
+ */
+export type Barrier = "debug-off" | "debug-closed" | "no-port-forward";
 
 /** A connected proxy, as one istiod lists it (`/debug/syncz` joined with `/debug/connections`). */
 export interface ProxyConnection {

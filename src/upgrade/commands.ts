@@ -90,6 +90,7 @@ export const goOnCommand = (
     ...repeated("--leave", request.leave),
     ...repeated("--allow-downtime", request.allowDowntime),
     ...repeated("--skip-check", request.skipCheck),
+    ...proofWords(request),
     ...extra,
   ];
   return words.map(shellWord).join(" ");
@@ -118,10 +119,15 @@ export const rollbackCommand = (
     ...(pin ? ["--pin"] : []),
     ...leave.flatMap((value) => ["--leave", value]),
     ...allowDowntime.flatMap((value) => ["--allow-downtime", value]),
+    ...proofWords(request),
     ...extra,
   ];
   return words.map(shellWord).join(" ");
 };
+
+/** The flag that takes the weaker proof, where it was given. */
+export const proofWords = ({ proof }: Pick<MigrationRequest, "proof">): readonly string[] =>
+  proof === undefined ? [] : ["--proof", proof];
 
 /** A text as one word of a POSIX shell, quoted where necessary. */
 export const shellWord = (text: string): string =>

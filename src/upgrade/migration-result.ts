@@ -4,7 +4,7 @@ import type { Finding } from "../mesh/finding.ts";
 import type { ObjectRef } from "../mesh/model.ts";
 import { namespaceRef, refOf, refText } from "../mesh/object-ref.ts";
 import { sameRevisionLabels } from "../mesh/revision-labels.ts";
-import { type GoBack, goBackCommand, goBackKubectlCommand, goOnCommand } from "./commands.ts";
+import { type GoBack, goBackCommand, goBackKubectlCommand, goOnCommand, proofWords } from "./commands.ts";
 import type { MigrationRequest } from "./plan/migration-request.ts";
 import { isWritten, type Outcomes, outcomeOf, type StepOutcome } from "./plan/outcome.ts";
 import {
@@ -192,7 +192,7 @@ const withoutSelector = ({ request, ...flags }: RepeatedCommand): RepeatedComman
   request: { ...request, selector: undefined },
 });
 
-export type Shown = Pick<MigrationResult, "namespaces" | "workloads" | "left">;
+export type Shown = Pick<MigrationResult, "namespaces" | "workloads" | "left" | "proof" | "unasked">;
 
 /** The first thing that went wrong, or, where no signal ended the run, that is not complete. */
 export const failureOf = (plan: MovePlan, end: RunEnd, shown: Shown): Failure | undefined =>
@@ -262,11 +262,12 @@ function unfinished(
 
 /** The namespaces and workloads of a plan with their states. */
 export function shownOf(plan: MovePlan | undefined, outcomes: Outcomes): Shown {
-  if (!plan) return { namespaces: [], workloads: [], left: [] };
+  if (!plan) return { namespaces: [], workloads: [], left: [], proof: "connections" };
   return {
     namespaces: relabelSteps(plan).map((step) => namespaceEntry(step, outcomeOf(outcomes, stepKey(step)))),
     workloads: workloadEntries(plan, outcomes),
     left: plan.left,
+    ...(plan.proof ? { proof: "pods", unasked: plan.proof.unasked } : { proof: "connections" }),
   };
 }
 
@@ -333,8 +334,8 @@ const refOfKey = (key: string): ObjectRef | undefined => {
 };
 
 /** The tag, and with it everything that moved behind it. */
-const tagWayBack = ({ tag }: MigrationPlan, { clusterFlags, meshFlags }: RepeatedCommand): WayBack => ({
-  goBack: goBackCommand([], [...clusterFlags, ...meshFlags], tag?.tag),
+const tagWayBack = ({ tag }: MigrationPlan, { request, clusterFlags, meshFlags }: RepeatedCommand): WayBack => ({
+  goBack: goBackCommand([], [...clusterFlags, ...meshFlags, ...proofWords(request)], tag?.tag),
   goBackKubectl: undefined,
 });
 
@@ -345,7 +346,7 @@ const tagWayBack = ({ tag }: MigrationPlan, { clusterFlags, meshFlags }: Repeate
 function wayBack(
   { outcomes }: RunEnd,
   { namespaces, workloads }: Shown,
-  { clusterFlags, meshFlags }: RepeatedCommand,
+  { request, clusterFlags, meshFlags }: RepeatedCommand,
 ): WayBack {
   const touched = Map.groupBy(
     workloads.filter(({ outcome }) => ["moved", "already", "failed", "unproven"].includes(outcome)),
@@ -361,7 +362,7 @@ function wayBack(
   return {
     goBack: goBackCommand(
       places.map(({ namespace }) => namespace),
-      [...clusterFlags, ...meshFlags],
+      [...clusterFlags, ...meshFlags, ...proofWords(request)],
     ),
     goBackKubectl: goBackKubectlCommand(places, clusterFlags),
   };

@@ -35,6 +35,10 @@ export interface MigrationResult {
   readonly tag?: MovedTag | undefined;
   readonly namespaces: readonly MigratedNamespace[];
   readonly workloads: readonly MigratedWorkload[];
+  /** By what arrival is proven: `pods` where some istiods could not be asked, and that was accepted. */
+  readonly proof: "connections" | "pods";
+  /** With `pods`: the revisions whose istiods were not asked which proxies they hold. */
+  readonly unasked?: readonly string[];
   /** What stays on the old revision, accepted. */
   readonly left: readonly Left[];
   /** Blockers of a refusal, and warnings and notes of any run. */

@@ -1,5 +1,5 @@
 /** Findings and refusals as text for a person. */
-import { type Finding, severities } from "../mesh/finding.ts";
+import { type Finding, isObstacle, severities } from "../mesh/finding.ts";
 import { safe } from "../mesh/safe.ts";
 import { shellWord } from "../upgrade/commands.ts";
 
@@ -16,7 +16,7 @@ export const findingsView = (findings: readonly Finding[]): string =>
  */
 export function refusalView(findings: readonly Finding[], command: string): string {
   const accepted = acceptingCommand(findings, command);
-  const rest = findings.filter((finding) => finding.severity === "blocker" && finding.accept === undefined).length;
+  const rest = findings.filter((finding) => isObstacle(finding) && !isOffered(finding)).length;
   const last =
     accepted === undefined
       ? ""
@@ -24,13 +24,21 @@ export function refusalView(findings: readonly Finding[], command: string): stri
   return `${findingsView(findings)}${last}`;
 }
 
-/** The command with a flag for each blocker that a flag can accept; undefined without such a blocker. */
+/**
+ * Whether a command is offered with the flag that accepts it: blockers, and istiods that cannot be asked. What merely
+ * could not be read is to be read.
+ */
+const isOffered = ({ severity, accept }: Finding): boolean =>
+  accept !== undefined && (severity === "blocker" || (severity === "unknown" && accept.flag === "--proof"));
+
+/** The command with a flag for each finding that a flag can accept; undefined without such a finding. */
 export function acceptingCommand(findings: readonly Finding[], command: string): string | undefined {
-  const accepts = findings.flatMap(({ severity, accept }) =>
-    severity === "blocker" && accept !== undefined
+  const accepts = findings.flatMap((finding) => {
+    const { accept } = finding;
+    return accept !== undefined && isOffered(finding)
       ? [accept.value === "" ? accept.flag : `${accept.flag} ${shellWord(accept.value)}`]
-      : [],
-  );
+      : [];
+  });
   return accepts.length === 0 ? undefined : [command, ...new Set(accepts)].join(" ");
 }
 

@@ -165,7 +165,7 @@ function summary(result: MigrationResult): string {
     case "planned":
       return `would restart ${workloadsAndPods(of("planned"))} of ${where} onto ${target}${left}; nothing was changed`;
     case "done":
-      return `moved ${workloadsAndPods(moved)} of ${where} to ${target}: each proxy is injected by it, ready, connected to it and in sync${left}`;
+      return `moved ${workloadsAndPods(moved)} of ${where} to ${target}: ${provenText(result, result.target?.revision)}${left}`;
     case "nothing-to-do":
       return `nothing to do: ${tag && where === "" ? `tag ${tag.name}` : where === "" ? "everything" : where} is on ${target} already${left}`;
     case "refused":
@@ -182,6 +182,19 @@ function summary(result: MigrationResult): string {
       return `interrupted: ${workloadsAndPods(moved)} moved to ${target}; rollouts that have started continue by themselves`;
   }
 }
+
+/** What is proven of each proxy on a revision; the weaker proof is never called the full one. */
+export const provenText = (
+  { proof, unasked = [] }: Pick<MigrationResult, "proof" | "unasked">,
+  revision: string | undefined,
+): string => {
+  if (proof === "pods" && (revision === undefined || unasked.includes(revision)))
+    return "each proxy is injected by it, ready and configured for it; whether each is connected was not asked (--proof pods)";
+  const full = "each proxy is injected by it, ready, connected to it and in sync";
+  return unasked.length === 0
+    ? full
+    : `${full}; whether any is still connected to ${listed(unasked)} was not asked (--proof pods)`;
+};
 
 /** `3 workloads (9 pods)`. */
 export const workloadsAndPods = (workloads: readonly MigratedWorkload[]): string =>

@@ -6,7 +6,7 @@ import type { LabelSelector } from "../mesh/kubernetes.ts";
 import { labelOf, matchesSelector } from "../mesh/labels.ts";
 import type { ControlPlane, Injection, Mesh, Namespace, Tag, Unknown } from "../mesh/model.ts";
 import { type PodState, podStates } from "../mesh/pod-state.ts";
-import { defaultRevision, isExternal } from "../mesh/revision-state.ts";
+import { defaultRevision, type IstiodPlace, isElsewhere, whereabouts } from "../mesh/revision-state.ts";
 import { meshFindings } from "../upgrade/checks/mesh/mesh-checks.ts";
 import { openMigration } from "../upgrade/record/open-migration.ts";
 import { apiVersion, type ResultDocument } from "./document.ts";
@@ -44,8 +44,10 @@ export interface RevisionEntry {
   readonly namespace: string;
   /** Name of istiod's Deployment; null when the revision has only a webhook or a tag. */
   readonly deployment: string | null;
-  /** istiod runs outside the cluster; the webhook has its URL. */
+  /** istiod runs outside the cluster: its webhook has a URL, or calls a Service that leads out. */
   readonly external: boolean;
+  /** Where istiod runs; `missing` only where it is certain that nothing answers its webhook. */
+  readonly whereabouts: IstiodPlace;
   readonly istiods: { readonly ready: number; readonly desired: number };
   /** Null: unknown. */
   readonly connectedProxies: number | null;
@@ -132,7 +134,8 @@ function revisionEntries(mesh: Mesh): readonly RevisionEntry[] {
       installer: plane.installer,
       namespace: plane.namespace,
       deployment: plane.deployment?.name ?? null,
-      external: isExternal(mesh, plane.revision),
+      external: isElsewhere(mesh, plane.revision),
+      whereabouts: whereabouts(mesh, plane.revision),
       istiods: { ready: plane.readyReplicas, desired: plane.desiredReplicas },
       connectedProxies: connectedProxies(mesh, plane) ?? null,
     })),
@@ -143,7 +146,8 @@ function revisionEntries(mesh: Mesh): readonly RevisionEntry[] {
       installer: "unknown" as const,
       namespace: mesh.istioNamespace,
       deployment: null,
-      external: false,
+      external: isElsewhere(mesh, revision),
+      whereabouts: whereabouts(mesh, revision),
       istiods: { ready: 0, desired: 0 },
       connectedProxies: 0,
     })),

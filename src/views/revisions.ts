@@ -58,11 +58,11 @@ const revisionRow =
     defaultMarks(document, entry.revision),
     entry.tags.join(","),
     entry.version ?? "unknown",
-    entry.deployment === null
-      ? entry.external
-        ? "external"
-        : "missing"
-      : `${entry.istiods.ready}/${entry.istiods.desired}`,
+    entry.deployment === null && entry.whereabouts !== "here"
+      ? entry.whereabouts
+      : entry.deployment === null
+        ? "missing"
+        : `${entry.istiods.ready}/${entry.istiods.desired}`,
     entry.connectedProxies === null ? "unknown" : `${entry.connectedProxies}`,
     entry.installer,
     entry.deployment === null ? undefined : `${entry.namespace}/${entry.deployment}`,

@@ -11,6 +11,7 @@ import {
   commandLines,
   failureView,
   leftPhrase,
+  provenText,
   tagView,
   workloadNames,
   workloadsAndPods,
@@ -70,7 +71,7 @@ export const rollbackDocument = (result: RollbackResult): RollbackDocument => ({
 });
 
 /** The result in one sentence. */
-function summary({ state, tag, namespaces, workloads, left }: RollbackResult): string {
+function summary({ state, tag, namespaces, workloads, left, proof, unasked = [] }: RollbackResult): string {
   const of = (...outcomes: Outcome[]) => workloads.filter(({ outcome }) => outcomes.includes(outcome));
   const changed = namespaces.filter(({ labels }) => labels === "changed");
   const going = namespaces.filter(({ labels }) => labels !== "changed");
@@ -83,7 +84,7 @@ function summary({ state, tag, namespaces, workloads, left }: RollbackResult): s
     case "planned":
       return `would restart ${workloadsAndPods(of("planned"))} of ${where} to put them back on revision ${to}${rest}; nothing was changed`;
     case "done":
-      return `put back ${back} of ${where} on revision ${to}: each proxy is injected by it, ready, connected to it and in sync; the labels are ${arePinned(going) ? "those of the revision itself" : "as before"}${rest}`;
+      return `put back ${back} of ${where} on revision ${to}: ${provenText({ proof, unasked }, going.find((each) => unasked.includes(each.to))?.to ?? to)}; the labels are ${arePinned(going) ? "those of the revision itself" : "as before"}${rest}`;
     case "nothing-to-do":
       return "nothing to do: nothing is there to put back";
     case "interrupted":

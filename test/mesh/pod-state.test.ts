@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { connectedProxies, everyConnectionKnown } from "../../src/mesh/connected-proxies.ts";
 import type { ControlPlane, Injection, Mesh, Pod, ProxyKind } from "../../src/mesh/model.ts";
 import { podStates } from "../../src/mesh/pod-state.ts";
-import { isExternal } from "../../src/mesh/revision-state.ts";
+import { isElsewhere as isExternal } from "../../src/mesh/revision-state.ts";
 import { type MeshWords, mesh, ownInjector, plane } from "../fixtures/mesh.ts";
 import { connection, pod } from "../fixtures/pods.ts";
 

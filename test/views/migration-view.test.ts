@@ -67,6 +67,7 @@ const done: MigrationResult = {
     workload("StatefulSet", "db", "moved"),
     workload("Deployment", "off", "empty", { pods: 0 }),
   ],
+  proof: "connections",
   left: [],
   findings: [],
   failure: undefined,

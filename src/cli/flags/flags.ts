@@ -69,6 +69,17 @@ export const acceptFlags = {
   },
 } as const;
 
+/** By what arrival is proven: on every plugin that restarts workloads. */
+export const proofFlags = {
+  proof: {
+    type: "string",
+    choices: ["connections", "pods"],
+    default: "connections",
+    describe:
+      "by what each pod is proven: pods takes less where istiods cannot be asked which proxies they hold (external, managed, debug endpoints off)",
+  },
+} as const;
+
 /** How fast it goes: on every plugin that restarts workloads. */
 export const speedFlags = {
   parallel: {

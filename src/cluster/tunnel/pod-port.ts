@@ -42,6 +42,7 @@ export function createPodPorts(api: Api, pool: Pool, clock: Clock): PodPorts {
         {
           reason,
           status: answer.status,
+          answeredBy: "pod",
         },
       );
     },

@@ -11,11 +11,12 @@ import { podFrom } from "../../mesh/from/pod.ts";
 import type { PodObject, WorkloadObject } from "../../mesh/kubernetes.ts";
 import type { ObjectRef } from "../../mesh/model.ts";
 import { refText } from "../../mesh/object-ref.ts";
+import type { TrialProxy } from "../../upgrade/proof/pods-proof.ts";
 import type { Tools } from "../tools.ts";
 
 /** `refused`: somebody else than the injector would not let the pod in (quota, policy), so the probe says nothing. */
 export type ProbeAnswer =
-  | { readonly kind: "injected"; readonly revision: string }
+  | { readonly kind: "injected"; readonly revision: string; readonly proxy: TrialProxy }
   | { readonly kind: "not-injected" }
   | { readonly kind: "injector-failed"; readonly reason: string }
   | { readonly kind: "refused"; readonly reason: string };
@@ -34,7 +35,7 @@ export async function probe(cluster: Cluster, ref: ObjectRef): Promise<ProbeAnsw
     );
     return pod.proxy?.revision === undefined
       ? { kind: "not-injected" }
-      : { kind: "injected", revision: pod.proxy.revision };
+      : { kind: "injected", revision: pod.proxy.revision, proxy: pod.proxy };
   } catch (error) {
     if (!(error instanceof ClusterError)) throw error;
     if (/failed calling webhook/.test(error.message)) return { kind: "injector-failed", reason: error.message };
@@ -108,10 +109,13 @@ export async function probeUntil(
 export async function probeFailure(
   ref: ObjectRef,
   revision: string,
-  { cluster, clock, stop, timeouts, warn }: Tools,
+  { cluster, clock, stop, timeouts, warn, trials }: Tools,
 ): Promise<string | undefined> {
   const answer = await probeUntil(cluster, ref, revision, { timeoutMs: timeouts.probe, signal: stop.now, clock });
-  if (answer.kind === "injected" && answer.revision === revision) return undefined;
+  if (answer.kind === "injected" && answer.revision === revision) {
+    trials.set(refText(ref), answer.proxy);
+    return undefined;
+  }
   stop.now.throwIfAborted();
   if (answer.kind === "refused") {
     const object = refText(ref);

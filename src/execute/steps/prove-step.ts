@@ -17,7 +17,7 @@ export const proveActions: StepActions<ProveStep, undefined> = {
     const title = `${workload.kind}/${workload.name} (there already)`;
     const task = tools.sectionOf(workload.namespace).task(refText(workload), title);
     const goal = {
-      ...presentGoal(step, to),
+      ...presentGoal(step, to, tools.proof),
       question: "all-pods",
       wrongRevision: "ends",
       diagnosed: true,

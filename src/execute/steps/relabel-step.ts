@@ -73,6 +73,7 @@ async function recordOf(step: RelabelStep, tools: Tools): Promise<UndoRecord | n
           namespaceUid: step.uid,
           before: step.before,
           from: step.from,
+          ...(tools.proof ? { proof: "pods" } : {}),
           ...step.record.inherited,
           ...(step.record.movedTag === undefined ? {} : { movedTag: step.record.movedTag }),
           state: "open",

@@ -113,6 +113,7 @@ async function restart(step: RestartStep, stamp: string | null, tools: Tools): P
     revision: to,
     oldRevisions: step.guarded ? tools.oldRevisions : [],
     ...(before && { before }),
+    ...(tools.proof && { proof: { ...tools.proof, trial: tools.trials.get(key) } }),
   };
 }
 

@@ -1,8 +1,9 @@
 /** Which revision's istiods a Service leads to: what a webhook calls, whatever its labels say. */
 import type { Labels, ServiceObject, WebhookConfigurationObject, WebhookEntry, WorkloadObject } from "../kubernetes.ts";
-import { matchesSelector } from "../labels.ts";
+import { labelOf, matchesSelector } from "../labels.ts";
 import type { Pod } from "../model.ts";
 import { labelledRevision } from "../revision-names.ts";
+import { leadOf } from "./istiod-services.ts";
 
 /** The revision behind each Service, by `NAMESPACE/SERVICE`. */
 export type RevisionsBehind = ReadonlyMap<string, string>;
@@ -10,7 +11,8 @@ export type RevisionsBehind = ReadonlyMap<string, string>;
 /**
  * The revision of the istiods that each Service selects: of its pods, or of the pod templates of istiod's Deployments
  * where no pod runs. A Service that selects no istiod, or those of several revisions, is left out: it leads nowhere for
- * certain.
+ * certain. One without a selector leads out of the cluster: what it has as `istio.io/rev` is believed, which charts
+ * before 1.27 do not set (istio/istio#56142; istio-discovery/templates/remote-istiod-service.yaml).
  */
 export const revisionsBehind = (
   services: readonly ServiceObject[],
@@ -18,10 +20,15 @@ export const revisionsBehind = (
   pods: readonly Pod[],
 ): RevisionsBehind =>
   new Map(
-    services.flatMap(({ metadata, spec }) => {
+    services.flatMap((service) => {
+      const { metadata, spec } = service;
       const selector = spec?.selector;
-      if (selector === undefined || Object.keys(selector).length === 0) return [];
       const namespace = metadata.namespace ?? "";
+      if (leadOf(service) !== "pods") {
+        const named = labelOf(metadata.labels, "istio.io/rev");
+        return named === undefined ? [] : [[`${namespace}/${metadata.name}`, named] as const];
+      }
+      if (selector === undefined) return [];
       const selected = (labels: Labels | undefined): boolean => matchesSelector({ matchLabels: selector }, labels);
       const ofPods = pods
         .filter((pod) => pod.namespace === namespace && selected(pod.labels))

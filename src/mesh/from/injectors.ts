@@ -2,9 +2,10 @@
 
 import type { LabelSelector, WebhookConfigurationObject, WebhookEntry } from "../kubernetes.ts";
 import { labelOf } from "../labels.ts";
-import type { Injector, InjectorPolicy } from "../model.ts";
+import type { Injector, InjectorPolicy, IstiodService } from "../model.ts";
 import { labelledRevision, revisionedName } from "../revision-names.ts";
 import { calledRevision, type RevisionsBehind } from "./called-revision.ts";
+import { leadTo } from "./istiod-services.ts";
 
 /**
  * Facts about injectors that their webhook configurations do not contain: the revision behind each Service and its
@@ -13,6 +14,11 @@ import { calledRevision, type RevisionsBehind } from "./called-revision.ts";
 export interface InjectorFacts {
   readonly behind: RevisionsBehind;
   readonly readyEndpoints: ReadonlyMap<string, number>;
+  /** How each Service leads on, and the namespaces whose Services could not be read; absent: nothing is known of them. */
+  readonly services?: {
+    readonly leads: ReadonlyMap<string, IstiodService["lead"]>;
+    readonly unread: readonly string[];
+  };
   readonly policies: ReadonlyMap<string, InjectorPolicy | "unknown">;
   readonly versions: ReadonlyMap<string, string>;
 }
@@ -26,7 +32,7 @@ export interface InjectorFacts {
  */
 export const injectorsFrom = (
   configurations: readonly WebhookConfigurationObject[],
-  { behind, readyEndpoints, policies, versions }: InjectorFacts,
+  { behind, readyEndpoints, policies, versions, services }: InjectorFacts,
 ): Injector[] =>
   configurations.toSorted(byName).flatMap((configuration) => {
     const labelled = labelledRevision(configuration.metadata.labels);
@@ -43,6 +49,7 @@ export const injectorsFrom = (
         tag: labelOf(configuration.metadata.labels, "istio.io/tag"),
         deactivated: isDeactivated(entry),
         caBundle: (entry.clientConfig.caBundle ?? "") !== "",
+        ...(service && services && { service: leadTo(service, services.leads, services.unread) }),
         readyEndpoints: service && readyEndpoints.get(`${service.namespace}/${service.name}`),
         ...(policy === undefined ? {} : { policy }),
         ...(version === undefined ? {} : { version }),

@@ -11,10 +11,22 @@ import type {
   WorkloadObject,
 } from "../kubernetes.ts";
 import { labelOf } from "../labels.ts";
-import type { Gateway, Injection, InjectorPolicy, IstiodAnswer, Mesh, Pod, Unknown, Workload } from "../model.ts";
+import type {
+  Gateway,
+  Injection,
+  InjectorPolicy,
+  IstiodAnswer,
+  IstiodService,
+  Mesh,
+  Pod,
+  Unknown,
+  Workload,
+} from "../model.ts";
+import { labelledRevision } from "../revision-names.ts";
 import { calledRevisions, revisionsBehind } from "./called-revision.ts";
 import { controlPlanesFrom, versionsOf } from "./control-plane.ts";
 import { injectorsFrom, isSidecarInjector } from "./injectors.ts";
+import { istiodServicesFrom, leadsOf } from "./istiod-services.ts";
 import { namespaceFrom } from "./namespace.ts";
 import { attachPods } from "./ownership.ts";
 import { tagsFrom } from "./tag.ts";
@@ -36,6 +48,8 @@ export interface RawObjects {
   readonly policies: ReadonlyMap<string, InjectorPolicy | "unknown">;
   /** Services of the Istio namespace, and of the namespaces of the injectors' Services. */
   readonly services: readonly ServiceObject[];
+  /** Namespaces whose Services could not be read; absent: none. */
+  readonly servicesUnread?: readonly string[];
   readonly istiodDeployments: readonly WorkloadObject[];
   readonly istiodPods: readonly Pod[];
   readonly namespaces: readonly NamespaceObject[];
@@ -60,9 +74,12 @@ export const meshFrom = (listed: RawObjects): Mesh => {
     behind,
   );
   const versions = versionsOf(controlPlanes);
+  const { services, servicesUnread: unread = [] } = listed;
+  const leads = leadsOf(services);
   const injectors = injectorsFrom(configurations, {
     behind,
-    readyEndpoints: readyEndpointsOf(configurations, listed.endpointSlices),
+    readyEndpoints: readyEndpointsOf(configurations, listed.endpointSlices, leads, unread),
+    services: { leads, unread },
     policies: listed.policies,
     versions,
   });
@@ -80,6 +97,14 @@ export const meshFrom = (listed: RawObjects): Mesh => {
     controlPlanes,
     tags: tagsFrom(configurations, injectors, listed.services, behind),
     injectors,
+    istiodServices: istiodServicesFrom(
+      services,
+      configurations,
+      behind,
+      ({ metadata }) => labelledRevision(metadata.labels),
+      listed.istioNamespace,
+    ),
+    ...(unread.length === 0 ? {} : { servicesUnread: unread }),
     defaultValidator: listed.defaultValidator && {
       name: listed.defaultValidator.metadata.name,
       revision: calledRevisions(listed.defaultValidator, behind)[0] ?? "default",
@@ -97,11 +122,14 @@ export const meshFrom = (listed: RawObjects): Mesh => {
 
 /**
  * Ready endpoints of each Service that an injector uses, by `NAMESPACE/SERVICE`; 0 for a Service without slices. Empty
- * when the slices could not be read.
+ * when the slices could not be read. A Service of type ExternalName has no endpoints, and one without slices that could
+ * not be read may be one: neither is in the map.
  */
 const readyEndpointsOf = (
   configurations: readonly WebhookConfigurationObject[],
   slices: readonly EndpointSliceObject[] | undefined,
+  leads: ReadonlyMap<string, IstiodService["lead"]>,
+  unread: readonly string[],
 ): ReadonlyMap<string, number> => {
   if (slices === undefined) return new Map();
   const services = configurations.flatMap(({ webhooks = [] }) =>
@@ -113,7 +141,13 @@ const readyEndpointsOf = (
     const ready = (endpoints ?? []).filter((endpoint) => endpoint.conditions?.ready !== false).length;
     if (counts.has(service)) counts.set(service, (counts.get(service) ?? 0) + ready);
   }
-  return counts;
+  return new Map(
+    [...counts].filter(
+      ([service, count]) =>
+        leads.get(service) !== "name" &&
+        (count > 0 || leads.has(service) || !unread.includes(service.split("/")[0] ?? "")),
+    ),
+  );
 };
 
 const gatewayFrom = ({ metadata, spec }: GatewayObject): Gateway => {

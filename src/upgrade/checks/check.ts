@@ -85,5 +85,8 @@ export const note = maker("note");
 /** Accepts that the object stays as it is. */
 export const leave = (ref: ObjectRef): Accept => ({ flag: "--leave", value: refArgument(ref) });
 
+/** Accepts that arrival is proven by the pods alone where istiods cannot be asked. */
+export const proofByPods: Accept = { flag: "--proof", value: "pods" };
+
 /** Accepts that the object is down for a while. */
 export const allowDowntime = (ref: ObjectRef): Accept => ({ flag: "--allow-downtime", value: refArgument(ref) });

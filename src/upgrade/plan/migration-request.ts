@@ -11,4 +11,6 @@ export interface MigrationRequest {
   readonly leave: readonly string[];
   readonly allowDowntime: readonly string[];
   readonly skipCheck: readonly string[];
+  /** `pods`: where istiods cannot be asked, the weaker proof is enough (proof/pods-proof.ts). Absent: it is not. */
+  readonly proof?: "pods" | undefined;
 }

@@ -2,6 +2,7 @@
 import type { Mesh } from "../../mesh/model.ts";
 import { sameRevisionLabels } from "../../mesh/revision-labels.ts";
 import type { ClusterEvidence } from "../evidence/cluster-evidence.ts";
+import { podsProofOf } from "../proof/pods-proof.ts";
 import type { Target } from "../record/undo-record.ts";
 import { meshWithTag } from "../tags/mesh-with-tag.ts";
 import type { ResolvedTag, TagMove } from "../tags/tag-move.ts";
@@ -10,7 +11,8 @@ import { chooseCanary } from "./canary.ts";
 import { eligibilityOf } from "./eligibility.ts";
 import type { MigrationRequest } from "./migration-request.ts";
 import { proofsIn, provingLane, restartStep, untouched } from "./move-steps.ts";
-import { type Asked, comesFrom, type Facts, hasWork, type NamespaceMove } from "./moves.ts";
+import { type Asked, comesFrom, type Facts, hasWork, type NamespaceMove, oldRevisions } from "./moves.ts";
+import { withNamesCalled } from "./names-called.ts";
 import { behindTag, labelsTo, namespaceMove, recordTo } from "./namespace-move.ts";
 import { type Lane, type MigrationPlan, revisionsLeft, type Stage, stepsOfLane } from "./plan.ts";
 import {
@@ -31,10 +33,11 @@ export interface Gathered {
 
 /** What the checks judge and the plan is made from: what the request means for each namespace and workload. */
 export const migrationFacts = (
-  { mesh, evidence, selected }: Gathered,
+  { mesh: found, evidence, selected }: Gathered,
   target: Target,
   request: MigrationRequest,
 ): Facts => {
+  const mesh = asToBeProven(found, request);
   const asked = askedNamespaces(mesh, request);
   const all = asked.flatMap(({ found }) =>
     found?.eligibility === "eligible" ? [namespaceMove(found, { mesh, target, leave: request.leave, selected })] : [],
@@ -48,6 +51,10 @@ export const migrationFacts = (
   return { mesh, evidence, verb, target, after, request, asked, inScope: moves, moves: moves.filter(hasWork) };
 };
 
+/** The weaker proof also takes webhooks that the API server may not call: a trial pod shows it before a restart. */
+const asToBeProven = (mesh: Mesh, { proof }: MigrationRequest): Mesh =>
+  proof === "pods" ? withNamesCalled(mesh) : mesh;
+
 /** The same of the move of a tag: of the namespaces that its webhook injects, by the mesh as it will be. */
 export const tagFacts = (
   { mesh: today, evidence, selected }: Gathered,
@@ -55,7 +62,7 @@ export const tagFacts = (
   request: MigrationRequest,
 ): Facts => {
   const { target, changes, webhook } = resolved;
-  const mesh = meshWithTag(today, changes);
+  const mesh = meshWithTag(asToBeProven(today, request), changes);
   const { asked, newcomers } = tagScope(mesh, webhook);
   const gateways = gatewaysOfTag(mesh, evidence.gatewayClasses, resolved.tag);
   const tag: TagMove = { ...resolved, newcomers, gateways };
@@ -80,8 +87,11 @@ export const planMigration = (facts: Facts, parallelNamespaces: number): Migrati
   const stages = facts.tag
     ? tagStages(facts.tag, lanes, unproven, parallelNamespaces)
     : [...canaryStage(lanes), workloadsStage(lanes, unproven, parallelNamespaces), closeStage(lanes)];
+  const proof =
+    facts.request.proof === "pods" ? podsProofOf(facts.mesh, [target.revision, ...oldRevisions(facts)]) : undefined;
   return {
     target,
+    ...(proof && { proof }),
     ...(facts.tag && { tag: facts.tag }),
     namespaces: inScope.map(({ namespace }) => namespace.name),
     stages: stages.filter((stage) => stage.lanes.length > 0),

@@ -1,5 +1,6 @@
 /** A plan: stages one after the other, lanes side by side, the steps of a lane in their order. It is run as printed. */
 import type { ObjectRef } from "../../mesh/model.ts";
+import type { PodsProof } from "../proof/pods-proof.ts";
 import type { FromRevision, Target } from "../record/undo-record.ts";
 import type { TagMove } from "../tags/tag-move.ts";
 import type { MoveTagStep, ProveStep, RelabelStep, RestartStep, Step } from "./step.ts";
@@ -8,6 +9,8 @@ export interface Plan {
   readonly stages: readonly Stage[];
   /** Control planes that are left: each of their istiods has to say that it no longer serves the moved proxies. */
   readonly oldRevisions: readonly string[];
+  /** Where istiods cannot be asked, and the weaker proof was allowed: what it goes by. Absent: every one is asked. */
+  readonly proof?: PodsProof | undefined;
 }
 
 /** A plan that brings namespaces to a revision, with what it does not touch in them. */

@@ -5,6 +5,7 @@
  */
 import { instantOf } from "../../mesh/instant.ts";
 import type { IstiodAnswer, Pod, ProxyConnection, SyncState } from "../../mesh/model.ts";
+import { hasBarrier, misconfigured, type PodsProof } from "./pods-proof.ts";
 import type { Verdict } from "./verdict.ts";
 
 /** The revision to which a pod must be connected, and the revisions to which it must not be connected any more. */
@@ -13,6 +14,8 @@ export interface PodGoal {
   readonly revision: string;
   /** Revisions that the pods come from. While one of their istiods does not answer, there is no proof. */
   readonly oldRevisions: readonly string[];
+  /** What stands for the answers of istiods that cannot be asked; absent: nothing does. */
+  readonly proof?: PodsProof | undefined;
 }
 
 /**
@@ -63,11 +66,14 @@ function readiness(pod: Pod): PodProof | undefined {
 }
 
 /** Undefined when the pod is connected to the target and its configuration is acknowledged. */
-function connectedToTarget(pod: Pod, { revision }: PodGoal, answers: readonly IstiodAnswer[]): PodProof | undefined {
+function connectedToTarget(pod: Pod, goal: PodGoal, answers: readonly IstiodAnswer[]): PodProof | undefined {
+  const { revision } = goal;
   const own = answers.filter((answer) => answer.revision === revision);
   const found = own.flatMap((answer) => connectionsOf(pod, answer));
   const current = newest(found.filter((proxy) => isConnectionOf(pod, proxy)));
   if (current) return configured(current);
+  if (goal.proof?.unasked.includes(revision) && own.every((answer) => answer.kind === "answered" || hasBarrier(answer)))
+    return byThePodAlone(pod, revision, goal.proof, own);
   const unanswered = own.find((answer) => answer.kind === "unanswered");
   if (unanswered) return { kind: "unknown", reason: unansweredReason(unanswered) };
   if (own.length === 0) return { kind: "unknown", reason: `no istiod of ${revision} to ask` };
@@ -78,6 +84,19 @@ function connectedToTarget(pod: Pod, { revision }: PodGoal, answers: readonly Is
         ? "proxy not connected yet, only that of an earlier pod with the same name"
         : "proxy not connected yet",
   };
+}
+
+/** Where no istiod of the target can say that the pod is connected. One that answers has to name it, or not be alone. */
+function byThePodAlone(
+  pod: Pod,
+  revision: string,
+  proof: PodsProof,
+  own: readonly IstiodAnswer[],
+): PodProof | undefined {
+  if (own.length > 0 && own.every(({ kind }) => kind === "answered"))
+    return { kind: "waiting", reason: "proxy not connected yet" };
+  const wrong = misconfigured(pod, revision, proof);
+  return wrong && { kind: wrong.certain ? "waiting" : "unknown", reason: wrong.reason };
 }
 
 function configured({ cds, lds, rejected }: ProxyConnection): PodProof | undefined {
@@ -104,13 +123,18 @@ export const istiodOfOtherRevision = (
 ): IstiodAnswer | undefined =>
   answers.find((answer) => answer.revision !== revision && connectionsOf(pod, answer).length > 0);
 
-/** Undefined when every istiod of the old revisions answered, and no istiod lists a proxy with this pod's name. */
+/**
+ * Undefined when every istiod of the old revisions answered that can hold the pod's proxy, and no istiod lists a proxy
+ * with its name. One that is not ready is in no Service, so the proxy of a new pod never came to it; while it answers,
+ * its answer counts all the same.
+ */
 function disconnectedFromOthers(pod: Pod, goal: PodGoal, answers: readonly IstiodAnswer[]): PodProof | undefined {
   const other = istiodOfOtherRevision(pod, goal, answers);
   if (other) return { kind: "waiting", reason: `still connected to ${other.istiod} of ${other.revision}` };
   const unanswered = answers
     .filter((answer) => answer.kind === "unanswered")
-    .find(({ revision }) => goal.oldRevisions.includes(revision));
+    .filter(({ ready, revision }) => ready !== false && goal.oldRevisions.includes(revision))
+    .find((answer) => !(hasBarrier(answer) && goal.proof?.unasked.includes(answer.revision)));
   return unanswered && { kind: "unknown", reason: unansweredReason(unanswered) };
 }
 

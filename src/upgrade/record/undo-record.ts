@@ -48,6 +48,8 @@ export interface UndoRecord {
   readonly namespaceUid: string;
   readonly before: RevisionLabels;
   readonly from: FromRevision;
+  /** `pods`: arrival was proven by the pods alone, because istiods could not be asked. Absent: by connections. */
+  readonly proof?: "pods" | undefined;
   /** `open` from the first write to the last proof. */
   readonly state: "open" | "done";
 }
@@ -63,6 +65,7 @@ export const undoText = ({
   namespaceUid,
   before,
   from,
+  proof,
   state,
 }: UndoRecord): string =>
   JSON.stringify({
@@ -75,6 +78,7 @@ export const undoText = ({
     namespaceUid,
     before: { "istio-injection": before["istio-injection"], "istio.io/rev": before["istio.io/rev"] },
     from: { revision: from.revision, deploymentUid: from.deploymentUid },
+    proof,
     state,
   });
 
@@ -107,6 +111,7 @@ export const parseUndoRecord = (text: string): UndoRecord | Malformed => {
     namespaceUid,
     before,
     from,
+    ...(record.proof === "pods" ? { proof: record.proof } : {}),
     state,
   };
 };

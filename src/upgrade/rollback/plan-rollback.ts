@@ -16,6 +16,7 @@ import {
   type RestartStep,
   type StampChoice,
 } from "../plan/step.ts";
+import { podsProofOf } from "../proof/pods-proof.ts";
 import { rolloutVerdict } from "../proof/rollout-verdict.ts";
 import type { RunDraft } from "../record/run-changes.ts";
 import type { RunRecord, WorkloadRecord } from "../record/run-journal.ts";
@@ -32,12 +33,15 @@ export interface NamespacesRollbackPlan extends MovePlan {
  * on what a part of a plan led to gives the rest of it. `parallelNamespaces`: namespaces in progress at once.
  */
 export const planNamespacesRollback = (
-  { returns, mesh, tag }: Pick<RollbackFacts, "returns" | "mesh" | "tag">,
+  { returns, mesh, tag, request }: Pick<RollbackFacts, "returns" | "mesh" | "tag" | "request">,
   parallelNamespaces: number,
 ): NamespacesRollbackPlan => {
   const lanes = returns.map((each) => laneBack(each, mesh));
   const rest = returns.map(({ move, back }) => untouched([move], targetOf(back)));
+  const olds = returns.map(({ back }) => back.record.from.revision);
+  const proof = request.proof === "pods" ? podsProofOf(mesh, olds) : undefined;
   return {
+    ...(proof && { proof }),
     namespaces: returns.map(({ move }) => move.namespace.name),
     undoes: new Map(returns.map(({ move, back }) => [move.namespace.name, back.record.run])),
     stages: [

@@ -4,6 +4,7 @@ import { isBefore } from "../../mesh/instant.ts";
 import type { Injection, Mesh, Namespace, Pod } from "../../mesh/model.ts";
 import type { ClusterEvidence } from "../evidence/cluster-evidence.ts";
 import type { Asked, Facts, NamespaceMove } from "../plan/moves.ts";
+import { withNamesCalled } from "../plan/names-called.ts";
 import { namespaceMove, type Way } from "../plan/namespace-move.ts";
 import type { Journals } from "../record/found-journal.ts";
 import type { Target } from "../record/undo-record.ts";
@@ -62,7 +63,8 @@ export interface RollbackGathered {
 
 export const rollbackFacts = (gathered: RollbackGathered, request: RollbackRequest): RollbackFacts => {
   const { evidence, names, journals, journalsUnread, journalsUnlisted, runKnown, tag } = gathered;
-  const mesh = tag ? meshWithTag(gathered.mesh, tag.changes) : gathered.mesh;
+  const found = request.proof === "pods" ? withNamesCalled(gathered.mesh) : gathered.mesh;
+  const mesh = tag ? meshWithTag(found, tag.changes) : found;
   const asked = askedIn(mesh, names);
   const places = asked.map(({ name, found }) => standingPlace(name, found?.namespace, journals, request));
   const candidates = places.flatMap(({ name, standing }): readonly Return[] => {
@@ -75,10 +77,10 @@ export const rollbackFacts = (gathered: RollbackGathered, request: RollbackReque
   const facts = (target: Target, each: readonly Return[], after: Facts["after"]): Facts => {
     const moves = each.map(({ move }) => move);
     const wish = { ...nothingElse, to: target.label, namespaces: names };
-    const { leave, allowDowntime } = request;
+    const { leave, allowDowntime, proof } = request;
     return {
       ...{ mesh, evidence, verb: "rollback", target, after, asked, inScope: moves, moves },
-      request: { ...wish, leave, allowDowntime },
+      request: { ...wish, leave, allowDowntime, ...(proof && { proof }) },
     };
   };
   const byWay = Map.groupBy(returns, ({ back }) => JSON.stringify([back.record.from.revision, back.after]));

@@ -12,4 +12,6 @@ export interface RollbackRequest {
   readonly pin: boolean;
   readonly leave: readonly string[];
   readonly allowDowntime: readonly string[];
+  /** `pods`: where istiods cannot be asked, the weaker proof is enough (proof/pods-proof.ts). Absent: it is not. */
+  readonly proof?: "pods" | undefined;
 }

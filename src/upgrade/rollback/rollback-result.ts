@@ -63,8 +63,9 @@ export const plannedRollback = (
   findings: readonly Finding[],
   repeated: RepeatedRollback,
 ): RollbackResult => {
-  const { namespaces, workloads, left, tag } = document(facts, plan, new Map());
+  const { namespaces, workloads, left, tag, ...proof } = document(facts, plan, new Map());
   return {
+    ...proof,
     ...(tag && { tag: tag.outcome === "not-started" ? { ...tag, outcome: "planned" } : tag }),
     ...{ left, findings, ...nothingMore, state: "planned", exitCode: stateCodes.planned },
     namespaces: namespaces.map((each) => (each.labels === "changed" ? each : { ...each, labels: "planned" })),
@@ -138,8 +139,8 @@ const document = (
   facts: RollbackFacts,
   plan: NamespacesRollbackPlan,
   outcomes: RunEnd["outcomes"],
-): Pick<RollbackResult, "tag" | "namespaces" | "workloads" | "left"> => {
-  const { namespaces, workloads, left } = shownOf(plan, outcomes);
+): Pick<RollbackResult, "tag" | "namespaces" | "workloads" | "left" | "proof" | "unasked"> => {
+  const { namespaces, workloads, left, ...proof } = shownOf(plan, outcomes);
   const closed = new Set(
     stepsOf(plan).flatMap((step) =>
       step.kind === "relabel" && step.record.kind === "close" && outcomeOf(outcomes, stepKey(step)).state === "proven"
@@ -149,6 +150,7 @@ const document = (
   );
   return {
     ...tagDocument(facts, plan, outcomes),
+    ...proof,
     namespaces: [
       ...namespaces.map(
         (each): RolledBackNamespace => ({
@@ -196,19 +198,17 @@ const turnRound = (
   { request, clusterFlags }: RepeatedRollback,
 ): string | undefined => {
   const wish = { from: undefined, selector: undefined, leave: [], skipCheck: [] };
-  const { allowDowntime } = request;
+  const { allowDowntime, proof } = request;
+  const accepted = { allowDowntime, ...(proof && { proof }) };
   if (tag?.record)
-    return goOnCommand(
-      { ...wish, tag: tag.tag, to: tag.record.target, namespaces: "all", allowDowntime },
-      clusterFlags,
-    );
+    return goOnCommand({ ...wish, tag: tag.tag, to: tag.record.target, namespaces: "all", ...accepted }, clusterFlags);
   const changed = returns.filter(
     ({ move }) => outcomeOf(outcomes, labelsKey(move.namespace.name)).state !== "not-begun",
   );
   const byTarget = Map.groupBy(changed, ({ back }) => back.record.target.label);
   const commands = [...byTarget].map(([to, each]) => {
     const namespaces = each.map(({ move }) => move.namespace.name);
-    return goOnCommand({ ...wish, to, namespaces, allowDowntime }, clusterFlags);
+    return goOnCommand({ ...wish, to, namespaces, ...accepted }, clusterFlags);
   });
   return commands.length === 0 ? undefined : commands.join(" && ");
 };

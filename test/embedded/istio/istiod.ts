@@ -64,6 +64,7 @@ export function createIstiod(
   const [json, text] = ["application/json", "text/plain; charset=utf-8"];
   /** Type and text of a page. Without clients istiod leaves out their list. */
   const pageOf = (path: string): readonly [string, string] | undefined => {
+    if (path.startsWith("/debug/") && hasNoDebug(pod)) return undefined;
     const all = [...connections.values()];
     if (path === "/debug/syncz") return [json, JSON.stringify(all.map((each) => synczEntry(each, modern)))];
     if (path === "/debug/connections") {
@@ -115,6 +116,10 @@ export function createIstiod(
     },
   };
 }
+
+/** `ENABLE_DEBUG_ON_HTTP=false` (pilot/pkg/features/pilot.go). */
+const hasNoDebug = ({ spec }: KubeJson): boolean =>
+  (spec.containers[0].env ?? []).some(({ name, value }: Json) => name === "ENABLE_DEBUG_ON_HTTP" && value === "false");
 
 /** As which istioctl's own connections are listed; nothing is sent to them. */
 export const versionOfIstioctl = "65536.65536.65536";

@@ -7,7 +7,7 @@ import { refText } from "../../../mesh/object-ref.ts";
 import { counted } from "../../../mesh/phrase.ts";
 import { isLive } from "../../../mesh/pod-state.ts";
 import { labelledRevision } from "../../../mesh/revision-names.ts";
-import { isExternal } from "../../../mesh/revision-state.ts";
+import { isElsewhere } from "../../../mesh/revision-state.ts";
 import { containsAddress } from "../../cleanup/service-names.ts";
 import { blocker, cannotTell, type Observation } from "../check.ts";
 import type { CleanupFacts, GatewayFacts } from "./cleanup-facts.ts";
@@ -143,7 +143,7 @@ const unseenConnections = (facts: CleanupFacts): readonly Observation[] => {
       ),
     );
   const elsewhere =
-    isExternal(mesh, revision) ||
+    isElsewhere(mesh, revision) ||
     services.some((service) => service.elsewhere && planes.every((each) => each.deployment === undefined));
   return [
     ...silent,

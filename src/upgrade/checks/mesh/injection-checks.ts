@@ -1,6 +1,7 @@
 /** What is wrong with the injection of a namespace. */
 import { labelOf } from "../../../mesh/labels.ts";
 import { listed } from "../../../mesh/phrase.ts";
+import { isElsewhere } from "../../../mesh/revision-state.ts";
 import { openMigration } from "../../record/open-migration.ts";
 import { type Check, cannotTell, warning } from "../check.ts";
 import type { NamespaceFacts } from "./mesh-facts.ts";
@@ -72,7 +73,10 @@ const podsRefused: Check<NamespaceFacts> = {
     const injection = injectionsOf(facts).find((each) => each.kind === "refused");
     if (injection?.kind !== "refused") return [];
     const message = `new pods cannot be created: webhook ${injection.by} of revision ${injection.revision} selects them and ${injection.reason}`;
-    const remedy = `bring istiod of ${injection.revision} back, or move the namespace to another revision`;
+    const bringBack = isElsewhere(facts.mesh, injection.revision)
+      ? "give the Service that it names an EndpointSlice with the address of its istiod"
+      : `bring istiod of ${injection.revision} back`;
+    const remedy = `${bringBack}, or move the namespace to another revision`;
     return [warning(objectOf(facts), message, remedy)];
   },
 };

@@ -2,7 +2,7 @@
 import type { Finding } from "../../../mesh/finding.ts";
 import type { Mesh } from "../../../mesh/model.ts";
 import { type PodState, podStates } from "../../../mesh/pod-state.ts";
-import { revisionsWithIstiod } from "../../../mesh/revision-state.ts";
+import { isMissing, revisionsWithIstiod } from "../../../mesh/revision-state.ts";
 import { servedLabels } from "../../plan/target.ts";
 import { type Check, type CheckRecord, cannotTell } from "../check.ts";
 import { runChecks } from "../run-checks.ts";
@@ -48,7 +48,12 @@ export const meshChecks: readonly CheckRecord[] = [
  * looked at and found right. `all`: the states of the mesh's pods, where they are known already.
  */
 export function meshFindings(mesh: Mesh, all: readonly PodState[] = podStates(mesh)): readonly Finding[] {
-  const facts: MeshFacts = { mesh, withIstiod: revisionsWithIstiod(mesh), servedLabels: servedLabels(mesh) };
+  const facts: MeshFacts = {
+    mesh,
+    withIstiod: revisionsWithIstiod(mesh),
+    isMissing: (revision) => isMissing(mesh, revision),
+    servedLabels: servedLabels(mesh),
+  };
   const workloadsIn = Map.groupBy(mesh.workloads, ({ namespace }) => namespace);
   const statesIn = Map.groupBy(all, ({ pod }) => pod.namespace);
   return [

@@ -4,8 +4,10 @@ import type { PodState } from "../../../mesh/pod-state.ts";
 
 export interface MeshFacts {
   readonly mesh: Mesh;
-  /** Revisions that have an istiod. */
+  /** Revisions that certainly have an istiod, here or elsewhere: those to name in a remedy. */
   readonly withIstiod: ReadonlySet<string>;
+  /** Whether it is certain that a revision has none. */
+  readonly isMissing: (revision: string) => boolean;
   /** What `mesh-migrate --to` takes. */
   readonly servedLabels: readonly string[];
 }

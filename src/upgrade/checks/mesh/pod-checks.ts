@@ -4,6 +4,7 @@ import type { ObjectRef } from "../../../mesh/model.ts";
 import { refText } from "../../../mesh/object-ref.ts";
 import { counted, listed } from "../../../mesh/phrase.ts";
 import type { PodState } from "../../../mesh/pod-state.ts";
+import { leadsOut } from "../../../mesh/revision-state.ts";
 import { type Check, warning } from "../check.ts";
 import type { NamespaceFacts } from "./mesh-facts.ts";
 
@@ -61,7 +62,10 @@ const controlPlaneMissing: Check<NamespaceFacts> = {
   severity: "warning",
   category: "workloads",
   run: (facts) => {
-    const lost = facts.states.filter(({ revision }) => revision !== undefined && !facts.withIstiod.has(revision));
+    const lost = facts.states.filter(
+      ({ pod, revision }) =>
+        revision !== undefined && facts.isMissing(revision) && !leadsOut(facts.mesh, pod.proxy?.discoveryAddress),
+    );
     return [...Map.groupBy(lost, ({ revision }) => revision ?? "")].map(([revision, pods]) =>
       warning(
         objectOf(facts),

@@ -1,5 +1,6 @@
 /** What is wrong with the control plane of a revision and with its webhook. */
 import { type Check, cannotTell, note, warning } from "../check.ts";
+import { barrierRemedy, barrierText } from "../move/istiods-answer.ts";
 import type { MeshFacts, RevisionFacts } from "./mesh-facts.ts";
 
 const objectOf = (revision: string): string => `revision/${revision}`;
@@ -81,8 +82,8 @@ const webhookWithoutDeployment: Check<RevisionFacts> = {
   title: "every webhook has an istiod behind it",
   severity: "warning",
   category: "control-planes",
-  run: ({ plane: { deployment, revision }, own: [first, ...rest], withIstiod }) => {
-    if (deployment !== undefined || withIstiod.has(revision) || first === undefined) return [];
+  run: ({ plane: { revision }, own: [first, ...rest], isMissing }) => {
+    if (first === undefined || !isMissing(revision)) return [];
     const effect = [first, ...rest].some((injector) => !injector.deactivated)
       ? "pods that it selects cannot be created"
       : "it is deactivated and does nothing";
@@ -113,9 +114,13 @@ export const istiodSilent: Check<MeshFacts> = {
   run: ({ mesh }) =>
     mesh.answers.flatMap((answer) => {
       if (answer.kind === "answered") return [];
-      const { istiod, revision, reason } = answer;
-      const message = `istiod ${istiod} of revision ${revision} does not answer, so which proxies it serves is unknown: ${reason}`;
-      const remedy = `kubectl get pods -n ${mesh.istioNamespace} -l app=istiod,istio.io/rev=${revision}`;
+      const { istiod, revision, reason, barrier } = answer;
+      const why = barrier === undefined ? reason : `${barrierText[barrier]} (${reason})`;
+      const message = `istiod ${istiod} of revision ${revision} does not answer, so which proxies it serves is unknown: ${why}`;
+      const remedy =
+        barrier === undefined
+          ? `kubectl get pods -n ${mesh.istioNamespace} -l app=istiod,istio.io/rev=${revision}`
+          : barrierRemedy(barrier, istiod);
       return [cannotTell(objectOf(revision), message, remedy)];
     }),
 };

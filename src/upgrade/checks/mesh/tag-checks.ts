@@ -12,8 +12,8 @@ const tagToMissingRevision: Check<TagFacts> = {
   title: "every tag points at a revision that has an istiod",
   severity: "warning",
   category: "control-planes",
-  run: ({ tag, withIstiod }) => {
-    if (withIstiod.has(tag.revision)) return [];
+  run: ({ tag, withIstiod, isMissing }) => {
+    if (!isMissing(tag.revision)) return [];
     const effect = tag.injects ? "pods of namespaces that use it cannot be created" : "nothing is behind it";
     return [
       warning(
@@ -62,8 +62,8 @@ const tagWithoutWebhook: Check<TagFacts> = {
   },
 };
 
-/** Its revision has an istiod, and it injects nothing itself. */
-const isBare = ({ tag, withIstiod }: TagFacts): boolean => withIstiod.has(tag.revision) && !tag.injects;
+/** Its revision is not certain to have no istiod, and it injects nothing itself. */
+const isBare = ({ tag, isMissing }: TagFacts): boolean => !isMissing(tag.revision) && !tag.injects;
 
 /** The entry of the same name that injects. */
 const injectingTag = ({ mesh, tag }: TagFacts): Tag | undefined =>
@@ -103,8 +103,8 @@ const defaultValidatorMissingRevision: Check<MeshFacts> = {
   title: "the default validator points at a revision that has an istiod",
   severity: "warning",
   category: "control-planes",
-  run: ({ mesh: { defaultValidator: validator }, withIstiod }) => {
-    if (validator === undefined || withIstiod.has(validator.revision)) return [];
+  run: ({ mesh: { defaultValidator: validator }, withIstiod, isMissing }) => {
+    if (validator === undefined || !isMissing(validator.revision)) return [];
     return [
       warning(
         `ValidatingWebhookConfiguration/${validator.name}`,
@@ -124,9 +124,9 @@ const defaultsDisagree: Check<MeshFacts> = {
   title: "the same revision injects and validates by default",
   severity: "warning",
   category: "control-planes",
-  run: ({ mesh, withIstiod }) => {
+  run: ({ mesh, isMissing }) => {
     const [validator, injecting] = [mesh.defaultValidator, defaultRevision(mesh)];
-    if (validator === undefined || !withIstiod.has(validator.revision)) return [];
+    if (validator === undefined || isMissing(validator.revision)) return [];
     if (injecting === undefined || injecting === validator.revision) return [];
     return [
       warning(

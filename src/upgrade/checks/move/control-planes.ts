@@ -1,36 +1,23 @@
-/** Is the target's control plane ready, and does every istiod of the old and the new revision answer? */
-import type { Istiod } from "../../../mesh/model.ts";
+/** Is the target's control plane ready, and can its webhook be called? */
 import { counted } from "../../../mesh/phrase.ts";
-import { isExternal, isRunningIstiod } from "../../../mesh/revision-state.ts";
-import { type Facts, oldRevisions } from "../../plan/moves.ts";
+import { whereabouts } from "../../../mesh/revision-state.ts";
+import type { Facts } from "../../plan/moves.ts";
 import { servesLabels } from "../../plan/target.ts";
-import { blocker, type Check, cannotTell, type Observation, warning } from "../check.ts";
+import { blocker, type Check, cannotTell, type Observation, proofByPods, warning } from "../check.ts";
+import { askForLess, istiodsAnswer } from "./istiods-answer.ts";
 
 const targetReady: Check<Facts> = {
   id: "target-ready",
   title: "istiod of the target is ready",
   severity: "blocker",
   category: "control-planes",
-  run: ({ mesh, target, verb }) => {
+  accepts: ["--proof"],
+  run: (facts) => {
+    const { mesh, target } = facts;
     const object = `revision/${target.revision}`;
     const plane = mesh.controlPlanes.find(({ revision }) => revision === target.revision);
     if (plane?.deployment === undefined) {
-      return isExternal(mesh, target.revision)
-        ? [
-            cannotTell(
-              object,
-              "its istiod runs outside this cluster: whether it is ready, and which proxies it serves, cannot be seen from here",
-            ),
-          ]
-        : [
-            blocker(
-              object,
-              "it has a webhook but no istiod",
-              verb === "rollback"
-                ? "install the same release of it again before you go back"
-                : `istioctl install --set revision=${target.revision}, or choose another target`,
-            ),
-          ];
+      return [withoutDeployment(facts, object)];
     }
     const look = `kubectl -n ${plane.namespace} rollout status deployment/${plane.deployment.name}`;
     if (plane.readyReplicas === 0)
@@ -40,6 +27,28 @@ const targetReady: Check<Facts> = {
       warning(object, `only ${plane.readyReplicas} of ${counted(plane.desiredReplicas, "istiod pod")} ready`, look),
     ];
   },
+};
+
+/** Its istiod is elsewhere, or nowhere. */
+const withoutDeployment = ({ mesh, target: { revision }, verb, request }: Facts, object: string): Observation => {
+  const where = whereabouts(mesh, revision);
+  if (where === "external" || where === "managed") {
+    const message = `its istiod runs outside this cluster${where === "managed" ? " (its provider runs it)" : ""}: whether it is ready, and which proxies it serves, cannot be seen from here`;
+    return request.proof === "pods" ? warning(object, message) : cannotTell(object, message, askForLess, proofByPods);
+  }
+  if (where === "unknown")
+    return cannotTell(
+      object,
+      "where its istiod runs is not known: something may answer its webhook, and no istiod of it was found",
+      "look at the Service that its webhook calls; to read Services you may need the right",
+    );
+  return blocker(
+    object,
+    "it has a webhook but no istiod",
+    verb === "rollback"
+      ? "install the same release of it again before you go back"
+      : `istioctl install --set revision=${revision}, or choose another target`,
+  );
 };
 
 const servingInjectors = ({ mesh, after }: Facts) => mesh.injectors.filter((injector) => servesLabels(injector, after));
@@ -66,9 +75,11 @@ const targetEndpoints: Check<Facts> = {
   title: "the target's webhook can be called",
   severity: "blocker",
   category: "control-planes",
+  accepts: ["--proof"],
   run: (facts) =>
-    servingInjectors(facts).flatMap(({ configuration, entry, readyEndpoints }) => {
+    servingInjectors(facts).flatMap(({ configuration, entry, readyEndpoints, service: lead }) => {
       const service = entry.clientConfig.service;
+      if (service !== undefined && lead === "name") return [byName(facts, service, configuration)];
       if (service === undefined || (readyEndpoints ?? 0) > 0) return [];
       const object = `${service.namespace}/Service/${service.name}`;
       const look = `kubectl -n ${service.namespace} get endpointslices -l kubernetes.io/service-name=${service.name}`;
@@ -90,41 +101,18 @@ const targetEndpoints: Check<Facts> = {
     }),
 };
 
-const istiodsAnswer: Check<Facts> = {
-  id: "istiods-answer",
-  title: "every istiod of the old and the new revision answers",
-  severity: "unknown",
-  category: "control-planes",
-  run: (facts) => {
-    // A rollback may leave a control plane that has failed: nothing is asked of it.
-    const left = facts.verb === "rollback" ? [] : oldRevisions(facts);
-    const revisions = new Set([facts.target.revision, ...left]);
-    const { answers, controlPlanes } = facts.mesh;
-    const unanswered = answers.flatMap((answer) =>
-      answer.kind === "unanswered" && revisions.has(answer.revision)
-        ? [silent(answer.istiod, answer.revision, answer.reason)]
-        : [],
-    );
-    const unasked = controlPlanes
-      .filter(({ revision }) => revisions.has(revision))
-      .flatMap(({ revision, istiods }) =>
-        istiods
-          .filter((istiod) => isRunningIstiod(istiod) && !answers.some((answer) => answer.istiod === nameOf(istiod)))
-          .map((istiod) => silent(nameOf(istiod), revision, "it was not asked")),
-      );
-    return [...unanswered, ...unasked];
-  },
+/** A trial pod tells, once the label is written. Source: `ResolveCluster` (k8s.io/apiserver pkg/util/proxy/proxy.go). */
+const byName = (
+  { request }: Facts,
+  { namespace, name }: { readonly namespace: string; readonly name: string },
+  configuration: string,
+): Observation => {
+  const object = `${namespace}/Service/${name}`;
+  const message = `it is of type ExternalName: whether the API server calls webhook ${configuration} through it cannot be told before a pod is created`;
+  return request.proof === "pods"
+    ? warning(object, `${message}; a trial pod tries it before anything is restarted`)
+    : cannotTell(object, message, "give it endpoints instead (an EndpointSlice with the address)", proofByPods);
 };
-
-/** As an answer names its istiod. */
-const nameOf = ({ namespace, name }: Istiod): string => `${namespace}/${name}`;
-
-const silent = (istiod: string, revision: string, reason: string): Observation =>
-  cannotTell(
-    `istiod ${istiod}`,
-    `this istiod of revision ${revision} did not say which proxies it holds: ${reason}`,
-    "wait until it is ready or gone and try again; 'kubectl port-forward' to it has to be allowed",
-  );
 
 export const controlPlaneChecks: readonly Check<Facts>[] = [
   targetReady,

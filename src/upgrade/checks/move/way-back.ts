@@ -1,5 +1,6 @@
 /** How far apart the revisions are, and whether there is a way back. */
 import { parseVersion } from "../../../mesh/istio-version.ts";
+import { type IstiodPlace, whereabouts } from "../../../mesh/revision-state.ts";
 import { type Facts, writesLabels } from "../../plan/moves.ts";
 import type { Target } from "../../record/undo-record.ts";
 import { type Check, note, type Observation, warning } from "../check.ts";
@@ -20,7 +21,7 @@ const wayBack: Check<Facts> = {
       }
       const plane = mesh.controlPlanes.find(({ revision }) => revision === from.revision);
       if (plane?.deployment === undefined)
-        return [warning(object, `there is no way back: the control plane of revision ${from.revision} is gone`)];
+        return withoutDeployment(object, from.revision, whereabouts(mesh, from.revision));
       if (from.deploymentUid !== undefined && plane.deployment.uid !== from.deploymentUid)
         return [
           warning(
@@ -41,6 +42,25 @@ const wayBack: Check<Facts> = {
         return [note(object, unknownBefore(target))];
       return [];
     }),
+};
+
+/** Only what is certain to be gone is called so. */
+const withoutDeployment = (object: string, revision: string, where: IstiodPlace): readonly Observation[] => {
+  if (where === "external" || where === "managed")
+    return [
+      note(
+        object,
+        `the way back leads to revision ${revision}, whose control plane runs outside this cluster: whether it is ready cannot be seen from here`,
+      ),
+    ];
+  return [
+    where === "unknown"
+      ? warning(
+          object,
+          `whether there is a way back is not known: nothing is known of the control plane of revision ${revision}`,
+        )
+      : warning(object, `there is no way back: the control plane of revision ${revision} is gone`),
+  ];
 };
 
 /** The labels gave the target before this migration began: by a tag that was moved, or by somebody else's hand. */

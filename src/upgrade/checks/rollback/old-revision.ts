@@ -1,6 +1,7 @@
 /** Is the revision that was recorded still there, and do the labels lead to it? */
 import type { Injection } from "../../../mesh/model.ts";
 import { revisionLabelsText } from "../../../mesh/revision-labels.ts";
+import { whereabouts } from "../../../mesh/revision-state.ts";
 import { shellWord } from "../../commands.ts";
 import type { Astray, RollbackFacts } from "../../rollback/rollback-facts.ts";
 import { blocker, type Check, cannotTell, type Observation } from "../check.ts";
@@ -15,7 +16,8 @@ const samePlane: Check<RollbackFacts> = {
     const gone = new Set(
       astray
         .map(({ back }) => back.record.from.revision)
-        .filter((revision) => !mesh.controlPlanes.some((plane) => plane.revision === revision && plane.deployment)),
+        .filter((revision) => !mesh.controlPlanes.some((plane) => plane.revision === revision && plane.deployment))
+        .filter((revision) => ["here", "missing"].includes(whereabouts(mesh, revision))),
     );
     const missing = [...gone].map((revision) =>
       blocker(
