@@ -9,7 +9,7 @@ export function revisionsWithIstiod(mesh: Mesh): ReadonlySet<string> {
 }
 
 /** Whether a revision's istiod runs outside the cluster: it has no Deployment here, and its webhook calls a URL. */
-export const isExternal = (mesh: Mesh, revision: string): boolean =>
+export const isExternal = (mesh: Pick<Mesh, "controlPlanes" | "injectors">, revision: string): boolean =>
   !mesh.controlPlanes.some((plane) => plane.revision === revision && plane.deployment !== undefined) &&
   mesh.injectors.some((injector) => injector.revision === revision && injector.entry.clientConfig.url !== undefined);
 
