@@ -51,7 +51,10 @@ const choiceOf = ({ check, skip }: PreflightArgs): Choice => {
 };
 
 /** Without -n it is the whole mesh. */
-const requestOf = ({ namespace, selector, leave, allowDowntime }: PreflightArgs, to: string): MigrationRequest => ({
+const requestOf = (
+  { namespace, selector, leave, allowDowntime, outdated }: PreflightArgs,
+  to: string,
+): MigrationRequest => ({
   to,
   namespaces: namespace.length > 0 ? namespace : "all",
   from: undefined,
@@ -59,6 +62,7 @@ const requestOf = ({ namespace, selector, leave, allowDowntime }: PreflightArgs,
   leave,
   allowDowntime,
   skipCheck: [],
+  outdated,
 });
 
 /** istioctl does not outlive a look that fails. */

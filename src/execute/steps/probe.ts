@@ -11,11 +11,12 @@ import { podFrom } from "../../mesh/from/pod.ts";
 import type { PodObject, WorkloadObject } from "../../mesh/kubernetes.ts";
 import type { ObjectRef } from "../../mesh/model.ts";
 import { refText } from "../../mesh/object-ref.ts";
+import { isOutdated } from "../../mesh/proxy/proxy-version.ts";
 import type { Tools } from "../tools.ts";
 
 /** `refused`: somebody else than the injector would not let the pod in (quota, policy), so the probe says nothing. */
 export type ProbeAnswer =
-  | { readonly kind: "injected"; readonly revision: string }
+  | { readonly kind: "injected"; readonly revision: string; readonly version?: string | undefined }
   | { readonly kind: "not-injected" }
   | { readonly kind: "injector-failed"; readonly reason: string }
   | { readonly kind: "refused"; readonly reason: string };
@@ -34,7 +35,7 @@ export async function probe(cluster: Cluster, ref: ObjectRef): Promise<ProbeAnsw
     );
     return pod.proxy?.revision === undefined
       ? { kind: "not-injected" }
-      : { kind: "injected", revision: pod.proxy.revision };
+      : { kind: "injected", revision: pod.proxy.revision, version: pod.proxy.version };
   } catch (error) {
     if (!(error instanceof ClusterError)) throw error;
     if (/failed calling webhook/.test(error.message)) return { kind: "injector-failed", reason: error.message };
@@ -81,6 +82,8 @@ export async function probeUntil(
     readonly timeoutMs: number;
     readonly signal: AbortSignal;
     readonly clock: Clock;
+    /** No older proxy than this is wanted. */
+    readonly version?: string | undefined;
   },
 ): Promise<ProbeAnswer | { readonly kind: "unanswered"; readonly reason: string }> {
   const { clock } = options;
@@ -91,7 +94,7 @@ export async function probeUntil(
       if (error instanceof ClusterError) return { kind: "unanswered", reason: error.message } as const;
       throw error;
     });
-    if (answer.kind === "injected" && answer.revision === revision) return answer;
+    if (isWanted(answer, revision, options.version)) return answer;
     if (answer.kind === "injector-failed") deadSince ??= clock.now();
     else deadSince = undefined;
     const dead = deadSince !== undefined && clock.now() - deadSince >= deadWebhookMs;
@@ -100,24 +103,34 @@ export async function probeUntil(
   }
 }
 
+const isWanted = (answer: { readonly kind: string } | ProbeAnswer, revision: string, version?: string): boolean =>
+  answer.kind === "injected" &&
+  "revision" in answer &&
+  answer.revision === revision &&
+  isOutdated([answer.version], version) !== true;
+
 /**
  * Asks with a trial pod whether new pods of a workload are injected by `revision`; undefined where they are, else what
- * is wrong, in words. A refusal by somebody else (a quota, a policy) says nothing of the injector: then the restarted
+ * is wrong, in words. `version`: no older proxy than this is wanted. A refusal by somebody else (a quota, a policy) says nothing of the injector: then the restarted
  * pods are the only proof. Throws the reason of `stop.now` when that aborts.
  */
 export async function probeFailure(
   ref: ObjectRef,
   revision: string,
   { cluster, clock, stop, timeouts, warn }: Tools,
+  version?: string,
 ): Promise<string | undefined> {
-  const answer = await probeUntil(cluster, ref, revision, { timeoutMs: timeouts.probe, signal: stop.now, clock });
-  if (answer.kind === "injected" && answer.revision === revision) return undefined;
+  const options = { timeoutMs: timeouts.probe, signal: stop.now, clock, version };
+  const answer = await probeUntil(cluster, ref, revision, options);
+  if (isWanted(answer, revision, version)) return undefined;
   stop.now.throwIfAborted();
   if (answer.kind === "refused") {
     const object = refText(ref);
     warn(`a trial pod of ${object} was not let in, so its restarted pods are the only proof: ${answer.reason}`);
     return undefined;
   }
+  if (answer.kind === "injected" && answer.revision === revision)
+    return `new pods of ${refText(ref)} would run ${answer.version}, and not ${version} as the values of injector ${revision} have it`;
   return `new pods of namespace ${ref.namespace} would not be injected by ${revision}: ${answerText(answer)}`;
 }
 

@@ -11,4 +11,6 @@ export interface MigrationRequest {
   readonly leave: readonly string[];
   readonly allowDowntime: readonly string[];
   readonly skipCheck: readonly string[];
+  /** Restart too what is on the target already with an older proxy than the target injects today. */
+  readonly outdated?: boolean | undefined;
 }

@@ -1,5 +1,6 @@
 /** Plans a migration: from what is there and what was asked for to the stages that lead to the target. Pure. */
 import type { Mesh } from "../../mesh/model.ts";
+import { injectedVersion } from "../../mesh/proxy/proxy-version.ts";
 import { sameRevisionLabels } from "../../mesh/revision-labels.ts";
 import type { ClusterEvidence } from "../evidence/cluster-evidence.ts";
 import type { Target } from "../record/undo-record.ts";
@@ -37,7 +38,9 @@ export const migrationFacts = (
 ): Facts => {
   const asked = askedNamespaces(mesh, request);
   const all = asked.flatMap(({ found }) =>
-    found?.eligibility === "eligible" ? [namespaceMove(found, { mesh, target, leave: request.leave, selected })] : [],
+    found?.eligibility === "eligible"
+      ? [namespaceMove(found, { mesh, target, leave: request.leave, selected, outdated: request.outdated })]
+      : [],
   );
   const moves =
     request.namespaces === "all" && request.from !== undefined
@@ -59,7 +62,7 @@ export const tagFacts = (
   const { asked, newcomers } = tagScope(mesh, webhook);
   const gateways = gatewaysOfTag(mesh, evidence.gatewayClasses, resolved.tag);
   const tag: TagMove = { ...resolved, newcomers, gateways };
-  const moving = { mesh, target, leave: request.leave, selected };
+  const moving = { mesh, target, leave: request.leave, selected, outdated: request.outdated };
   const inScope = asked.flatMap(({ found }) =>
     found ? [namespaceMove(found, moving, behindTag(found.namespace, target))] : [],
   );
@@ -83,6 +86,7 @@ export const planMigration = (facts: Facts, parallelNamespaces: number): Migrati
   return {
     target,
     ...(facts.tag && { tag: facts.tag }),
+    versions: versionsOfTarget(facts),
     namespaces: inScope.map(({ namespace }) => namespace.name),
     stages: stages.filter((stage) => stage.lanes.length > 0),
     oldRevisions: revisionsLeft(
@@ -92,6 +96,12 @@ export const planMigration = (facts: Facts, parallelNamespaces: number): Migrati
     ),
     ...untouched(inScope, target),
   };
+};
+
+const versionsOfTarget = ({ mesh, target: { revision } }: Facts): NonNullable<MigrationPlan["versions"]> => {
+  const istiod = mesh.controlPlanes.find((plane) => plane.revision === revision)?.version;
+  const injects = injectedVersion(mesh, revision);
+  return { ...(istiod === undefined ? {} : { istiod }), ...(injects === undefined ? {} : { injects }) };
 };
 
 interface PlannedLane {
@@ -124,10 +134,11 @@ const laneOf = (facts: Facts, move: NamespaceMove, canary: string | undefined): 
       kind: "open",
       target,
       resumed: sameRevisionLabels(before, after) && goesOnWithTag(facts.tag, open) ? open : undefined,
-      ...inherited(move, target),
+      ...(move.catchUp ? {} : inherited(move, target)),
       ...(facts.tag && facts.tag.changes.length > 0 ? { movedTag: facts.tag.tag } : {}),
+      ...(move.catchUp && facts.tag === undefined ? { unwritten: true } : {}),
     },
-    probe: first && { workload: first, required: true },
+    probe: first && { workload: first, required: true, version: restarts[0]?.version },
   };
   return { move, relabel, restarts, proofs: proofsIn(facts, move), hasCanary: restarts[0]?.canary === true };
 };
