@@ -25,6 +25,11 @@ export const migrateFlags = {
     completes: "revision",
     describe: "with -A: only namespaces that this revision injects",
   },
+  outdated: {
+    type: "boolean",
+    default: false,
+    describe: "restart too what is on the revision with an older proxy than it injects today (after a patch)",
+  },
   ...acceptFlags,
   skipCheck: {
     type: "string",

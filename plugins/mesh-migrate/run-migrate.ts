@@ -73,6 +73,7 @@ function requestOf({
   allowDowntime,
   skipCheck,
   proof: by,
+  outdated,
 }: MigrateArgs): MigrationRequest {
   const proof = by === "pods" ? { proof: by } : {};
   if (tag !== undefined) {
@@ -81,7 +82,7 @@ function requestOf({
         "--tag moves everything behind the tag: give it without -n, -A, -l and --from",
         "to leave a workload on the old revision, name it with --leave",
       );
-    return { to, tag, namespaces: "all", from, selector, leave, allowDowntime, skipCheck, ...proof };
+    return { to, tag, namespaces: "all", from, selector, leave, allowDowntime, skipCheck, outdated, ...proof };
   }
   refuseBothScopes({ allNamespaces, namespace });
   if (!allNamespaces && namespace.length === 0)
@@ -91,7 +92,7 @@ function requestOf({
     );
   if (from !== undefined && !allNamespaces) throw new UsageError("--from limits -A: give it together with -A");
   const namespaces = allNamespaces ? "all" : namespace;
-  return { to, namespaces, from, selector, leave, allowDowntime, skipCheck, ...proof };
+  return { to, namespaces, from, selector, leave, allowDowntime, skipCheck, outdated, ...proof };
 }
 
 const whatOf = ({ namespaces, tag, to }: MigrationRequest): string => {

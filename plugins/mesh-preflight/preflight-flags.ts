@@ -12,6 +12,12 @@ export const preflightFlags = {
     describe: "revision or tag that you want to move to; it need not be installed yet",
   },
   ...scopeFlags,
+  outdated: {
+    type: "boolean",
+    default: false,
+    describe:
+      "judge the restarts of older proxies that are on the revision already, as mesh-migrate --outdated makes them",
+  },
   check: {
     type: "string",
     array: true,

@@ -52,7 +52,7 @@ const choiceOf = ({ check, skip }: PreflightArgs): Choice => {
 
 /** Without -n it is the whole mesh. */
 const requestOf = (
-  { namespace, selector, leave, allowDowntime, proof }: PreflightArgs,
+  { namespace, selector, leave, allowDowntime, proof, outdated }: PreflightArgs,
   to: string,
 ): MigrationRequest => ({
   to,
@@ -63,6 +63,7 @@ const requestOf = (
   allowDowntime,
   skipCheck: [],
   ...(proof === "pods" ? { proof } : {}),
+  outdated,
 });
 
 /** istioctl does not outlive a look that fails. */

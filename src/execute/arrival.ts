@@ -14,6 +14,8 @@ import { type Diagnosis, pastGrace, type SeenSince } from "../upgrade/proof/symp
 import { failed, unknown, type Verdict, waiting } from "../upgrade/proof/verdict.ts";
 import {
   firstNewPodProof,
+  type ProvenVersions,
+  provenVersions,
   type RestartGoal,
   type WorkloadProof,
   workloadProof,
@@ -38,6 +40,7 @@ export interface Arrived {
   readonly diagnosis: Diagnosis | undefined;
   readonly pods: number;
   readonly proven: number;
+  readonly versions: ProvenVersions;
 }
 
 /** How long readings may fail to come before nothing is known any more (ms). */
@@ -75,6 +78,7 @@ interface Memory {
   blind: boolean;
   pods: number;
   proven: number;
+  versions: ProvenVersions;
   /** What counts as progress, and when (ms) it last changed. */
   mark: string;
   markedAt: number;
@@ -90,6 +94,7 @@ const newMemory = (clock: Clock): Memory => ({
   blind: false,
   pods: 0,
   proven: 0,
+  versions: {},
   mark: "",
   markedAt: clock.now(),
 });
@@ -119,6 +124,7 @@ function judge(
   // As a person counts: a workload of 3 has 3 pods, also while a fourth one is there to replace an old one.
   memory.pods = workload?.status.desired ?? 0;
   memory.proven = Math.min(all.proven, memory.pods);
+  memory.versions = provenVersions(all, istiods.value);
   if (proof.verdict.kind === "done" || !workload) return proof.verdict;
   if (proof.wrongRevision.length > 0 && goal.wrongRevision === "ends") {
     memory.wrongRevision = proof.wrongRevision;
@@ -169,13 +175,14 @@ function stalled({ noProgressMs }: ArrivalGoal, memory: Memory, now: number, ver
 const counted = (verdict: Verdict, { proven, pods }: Memory): Verdict =>
   verdict.kind === "waiting" && pods > 0 ? waiting(`${proven} of ${pods} proven; ${verdict.reason}`) : verdict;
 
-function endOf(verdict: Verdict, { pods, proven, blind, wrongRevision, lasting, found }: Memory): Arrived {
+function endOf(verdict: Verdict, { pods, proven, versions, blind, wrongRevision, lasting, found }: Memory): Arrived {
   const end = (kind: Arrived["kind"], reason: string, diagnosis?: Diagnosis): Arrived => ({
     kind,
     reason,
     diagnosis,
     pods,
     proven,
+    versions,
   });
   if (verdict.kind === "done") return end("done", "");
   if (verdict.kind === "failed" && blind) return end("unproven", verdict.reason);

@@ -163,7 +163,11 @@ function messageOf(
   const { reason, pods } = outcome;
   const from = listed(step.from) || "an unknown revision";
   const way =
-    direction === "forward" ? `from revision ${from} to ${step.to}` : `back from revision ${from} to ${step.to}`;
+    direction === "forward" && step.fromVersions !== undefined && from === step.to
+      ? `from ${listed(step.fromVersions) || "an unknown version"} to ${step.version ?? "the version"} of revision ${step.to}`
+      : direction === "forward"
+        ? `from revision ${from} to ${step.to}`
+        : `back from revision ${from} to ${step.to}`;
   const by = `(${instance}, run ${run})`;
   const text = {
     proven: proof?.unasked.includes(step.to)

@@ -8,6 +8,7 @@ import { injectorConfigMap } from "../mesh/from/injectors.ts";
 import { injectorPolicyFrom } from "../mesh/injector-policy.ts";
 import type { EndpointSliceObject, ServiceObject, WebhookConfigurationObject } from "../mesh/kubernetes.ts";
 import type { InjectorPolicy } from "../mesh/model.ts";
+import { injectedImageFrom } from "../mesh/proxy/proxy-version.ts";
 import { itemsOf } from "./list-kind.ts";
 import type { OptionalRead } from "./optional-read.ts";
 
@@ -92,12 +93,23 @@ const readPolicy = async (cluster: Cluster, namespace: string, name: string): Pr
   const config = await cluster.get(kinds.configMaps, name, namespace);
   if (config === undefined) return "absent";
   try {
-    return injectorPolicyFrom(load(withoutBlocks(config.data?.config ?? "")));
+    const text = config.data?.config ?? "";
+    const image = injectedImageFrom(valuesIn(config.data?.values ?? ""), text);
+    return { ...injectorPolicyFrom(load(withoutBlocks(text))), ...(image === undefined ? {} : { image }) };
   } catch (cause) {
     throw new ClusterError(`ConfigMap ${namespace}/${name}: ${(cause as Error).message.split("\n", 1)[0]}`, {
       reason: "malformed",
       cause,
     });
+  }
+};
+
+/** The chart writes JSON, and istiod takes YAML too. What is neither says nothing. */
+const valuesIn = (text: string): unknown => {
+  try {
+    return text.startsWith("{") ? JSON.parse(text) : load(text);
+  } catch {
+    return undefined;
   }
 };
 

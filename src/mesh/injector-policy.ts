@@ -1,7 +1,7 @@
 /** What an istiod does with a pod that its webhook receives, by its ConfigMap and by `sidecar.istio.io/inject`. */
 import gte from "semver/functions/gte.js";
 import lt from "semver/functions/lt.js";
-import { parseVersion } from "./istio-version.ts";
+import { releaseOf } from "./istio-version.ts";
 import type { LabelSelector, Labels } from "./kubernetes.ts";
 import { isEmptySelector, labelOf, matchesSelector } from "./labels.ts";
 import type { InjectorPolicy } from "./model.ts";
@@ -41,7 +41,7 @@ const readStrictly = (value: string): InjectSetting =>
   value === "true" ? "yes" : value === "false" ? "no" : "by policy";
 
 const readings = (version: string | undefined): readonly ((value: string) => InjectSetting)[] => {
-  const known = parseVersion(version);
+  const known = releaseOf(version);
   if (known !== undefined && lt(known, "1.27.0-0")) return [readYamlWords];
   if (known !== undefined && gte(known, "1.28.0-0")) return [readStrictly];
   return [readYamlWords, readStrictly];

@@ -1,7 +1,7 @@
 /** Versions of Istio of which a known fault or change makes a configuration fail that worked before. */
 import gte from "semver/functions/gte.js";
 import lt from "semver/functions/lt.js";
-import { parseVersion } from "./istio-version.ts";
+import { releaseOf } from "./istio-version.ts";
 
 const within = (version: string, from: string, before: string): boolean => gte(version, from) && lt(version, before);
 
@@ -12,7 +12,7 @@ const within = (version: string, from: string, before: string): boolean => gte(v
  * https://github.com/istio/istio/issues/54280
  */
 export const takesForeignGateways = (version: string | undefined): boolean | undefined => {
-  const parsed = parseVersion(version);
+  const parsed = releaseOf(version);
   return parsed === undefined ? undefined : within(parsed, "1.23.0", "1.23.5") || within(parsed, "1.24.0", "1.24.2");
 };
 
@@ -24,7 +24,7 @@ export const takesForeignGateways = (version: string | undefined): boolean | und
  * https://github.com/istio/istio/issues/49549 (1.20.3 has the sysctl).
  */
 export const lowPortsOfInjectedGateways = (version: string | undefined): "root" | "nothing" | "sysctl" | undefined => {
-  const parsed = parseVersion(version);
+  const parsed = releaseOf(version);
   if (parsed === undefined) return undefined;
   if (lt(parsed, "1.20.0")) return "root";
   return lt(parsed, "1.20.3") ? "nothing" : "sysctl";
@@ -36,6 +36,6 @@ export const lowPortsOfInjectedGateways = (version: string | undefined): "root" 
  * https://istio.io/latest/news/releases/1.19.x/announcing-1.19/upgrade-notes/
  */
 export const matchesOldFilterNames = (version: string | undefined): boolean | undefined => {
-  const parsed = parseVersion(version);
+  const parsed = releaseOf(version);
   return parsed === undefined ? undefined : lt(parsed, "1.19.0");
 };

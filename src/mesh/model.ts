@@ -125,6 +125,8 @@ export interface InjectorPolicy {
   readonly alwaysInject: readonly LabelSelector[];
   /** Names of templates and aliases, which annotation `inject.istio.io/templates` may use. */
   readonly templates: readonly string[];
+  /** The proxy's image that it injects, e.g. `docker.io/istio/proxyv2:1.20.0`; absent where that cannot be told. */
+  readonly image?: string;
 }
 
 /** A namespace, with its injection. */
@@ -271,6 +273,8 @@ export interface PodProxy {
   readonly ready: boolean;
   /** Tag of its image, where the image has one. */
   readonly version: string | undefined;
+  /** Annotation `sidecar.istio.io/proxyImage`: the image that it has whatever the injector's is; absent without one. */
+  readonly pinnedImage?: string;
   /** `discoveryAddress` of `PROXY_CONFIG`: the address of its istiod. */
   readonly discoveryAddress: string | undefined;
   /** `CA_ADDR`, of a ztunnel `CA_ADDRESS`: where it gets its certificates; absent where it has no such variable. */

@@ -5,6 +5,8 @@
 import { injectionOf } from "./injection.ts";
 import type { Injection, Mesh, Pod, ProxyConnection } from "./model.ts";
 import { refText } from "./object-ref.ts";
+import { dueVersionOf, injectedVersion, isOutdated, knownVersions } from "./proxy/proxy-version.ts";
+import type { ControlPlanesOf } from "./revision-state.ts";
 
 /** A pod, and how its proxy compares with the one that a new pod would get. */
 export interface PodState {
@@ -22,6 +24,15 @@ export interface PodState {
    * this one has one. Undefined: not known.
    */
   readonly stale: boolean | undefined;
+  /**
+   * An injected proxy that is older than the one that its revision would give a new pod today. False where another
+   * revision would inject it (`stale` says so). Undefined: cannot be told.
+   */
+  readonly outdated: boolean | undefined;
+  /** What is known of its proxy's version: see `knownVersions`. */
+  readonly versions: readonly string[];
+  /** The version that a new pod in its place would have from its own revision; undefined: not known. */
+  readonly dueVersion: string | undefined;
   /** A new pod would get a sidecar, and this one has none. */
   readonly lacksSidecar: boolean;
   /** Connections of its proxy, each with the istiod (`NAMESPACE/POD`) that lists it. */
@@ -39,13 +50,16 @@ export const isLive = (pod: Pod): boolean => pod.phase !== "Succeeded" && pod.ph
 export function podStates(mesh: Mesh): readonly PodState[] {
   const due = injectionDueIn(mesh);
   const connections = connectionsByPod(mesh);
+  const versions = versionStatesIn(mesh);
   return mesh.pods.filter(isLive).map((pod) => {
     const injection = due(pod);
+    const held = connections.get(`${pod.namespace}/${pod.name}`) ?? [];
     return {
       pod,
       due: injection,
       ...injectionState(pod, injection),
-      connections: connections.get(`${pod.namespace}/${pod.name}`) ?? [],
+      ...versions(pod, injection, held),
+      connections: held,
     };
   });
 }
@@ -63,6 +77,36 @@ function injectionDueIn(mesh: Mesh): (pod: Pod) => Injection | undefined {
     const namespace = namespaces.get(pod.namespace);
     if (known !== undefined || pod.proxy === undefined || namespace === undefined) return known;
     return injectionOf(mesh.injectors, namespace, { labels: pod.labels });
+  };
+}
+
+/** How the version of a pod's proxy compares with the one that its own revision injects today. */
+export function versionStatesIn(
+  mesh: ControlPlanesOf & Pick<Mesh, "workloads">,
+): (
+  pod: Pod,
+  due: Injection | undefined,
+  connections: PodState["connections"],
+) => Pick<PodState, "outdated" | "versions" | "dueVersion"> {
+  const workloads = new Map(mesh.workloads.map((workload) => [refText(workload), workload]));
+  const injected = new Map(mesh.injectors.map(({ revision }) => [revision, injectedVersion(mesh, revision)] as const));
+  return (pod, due, connections) => {
+    const versions = knownVersions(
+      pod,
+      connections.map(({ proxy }) => proxy),
+    );
+    const revision = pod.proxy?.revision;
+    if (pod.proxy?.kind !== "sidecar" && pod.proxy?.kind !== "gateway")
+      return { outdated: false, versions, dueVersion: undefined };
+    if (revision === undefined || due?.kind !== "injected" || due.revision !== revision)
+      return {
+        outdated: due?.kind === "injected" && revision !== undefined ? false : undefined,
+        versions,
+        dueVersion: undefined,
+      };
+    const workload = pod.workload && workloads.get(refText(pod.workload));
+    const dueVersion = dueVersionOf(pod, workload, injected.get(revision));
+    return { outdated: isOutdated(versions, dueVersion), versions, dueVersion };
   };
 }
 
@@ -87,7 +131,7 @@ function isStale(injected: boolean, revision: string | undefined, due: Injection
 }
 
 /** All connections that the istiods list, by `namespace/pod`; the pod may be gone already. */
-function connectionsByPod(mesh: Mesh): Map<string, PodState["connections"][number][]> {
+export function connectionsByPod(mesh: Pick<Mesh, "answers">): ReadonlyMap<string, PodState["connections"][number][]> {
   const byPod = new Map<string, PodState["connections"][number][]>();
   for (const answer of mesh.answers) {
     if (answer.kind !== "answered") continue;

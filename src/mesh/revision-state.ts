@@ -8,11 +8,17 @@ import type { Injector, Istiod, Mesh } from "./model.ts";
  */
 export type IstiodPlace = "here" | "external" | "managed" | "missing" | "unknown";
 
+/** What is known of the control planes. */
+export type ControlPlanesOf = Pick<
+  Mesh,
+  "controlPlanes" | "injectors" | "istiodServices" | "servicesUnread" | "istioNamespace"
+>;
+
 /**
  * Source of `external`: the remote cluster of a primary-remote mesh, and the external control plane
  * (https://istio.io/latest/docs/setup/install/external-controlplane/; istio-discovery/templates/remote-istiod-service.yaml).
  */
-export const whereabouts = (mesh: Mesh, revision: string): IstiodPlace => {
+export const whereabouts = (mesh: ControlPlanesOf, revision: string): IstiodPlace => {
   if (mesh.controlPlanes.some((plane) => plane.revision === revision && (plane.deployment || plane.istiods.length > 0)))
     return "here";
   const calling = mesh.injectors.filter((injector) => injector.revision === revision);
@@ -41,11 +47,12 @@ const mayAnswer = ({ service, readyEndpoints }: Injector): boolean =>
 const isManaged = (revision: string): boolean => /^asm-managed(-rapid|-stable)?$/.test(revision);
 
 /** Whether its istiod runs outside this cluster, where nobody can be asked from here. */
-export const isElsewhere = (mesh: Mesh, revision: string): boolean =>
+export const isElsewhere = (mesh: ControlPlanesOf, revision: string): boolean =>
   ["external", "managed"].includes(whereabouts(mesh, revision));
 
 /** Whether it is certain that the revision has no istiod, here or elsewhere. */
-export const isMissing = (mesh: Mesh, revision: string): boolean => whereabouts(mesh, revision) === "missing";
+export const isMissing = (mesh: ControlPlanesOf, revision: string): boolean =>
+  whereabouts(mesh, revision) === "missing";
 
 /** Revisions that certainly have an istiod, in this cluster or outside it. */
 export const revisionsWithIstiod = (mesh: Mesh): ReadonlySet<string> => {

@@ -87,6 +87,7 @@ export const goOnCommand = (
     request.to,
     ...(request.from === undefined ? [] : ["--from", request.from]),
     ...(request.selector === undefined ? [] : ["-l", request.selector]),
+    ...(request.outdated ? ["--outdated"] : []),
     ...repeated("--leave", request.leave),
     ...repeated("--allow-downtime", request.allowDowntime),
     ...repeated("--skip-check", request.skipCheck),

@@ -5,6 +5,7 @@ import type { ObjectRef } from "../mesh/model.ts";
 import { namespaceRef, refOf, refText } from "../mesh/object-ref.ts";
 import { sameRevisionLabels } from "../mesh/revision-labels.ts";
 import { type GoBack, goBackCommand, goBackKubectlCommand, goOnCommand, proofWords } from "./commands.ts";
+import { otherVersions, versionsShown } from "./migrated-versions.ts";
 import type { MigrationRequest } from "./plan/migration-request.ts";
 import { isWritten, type Outcomes, outcomeOf, type StepOutcome } from "./plan/outcome.ts";
 import {
@@ -16,7 +17,16 @@ import {
   stepsOf,
   tagSteps,
 } from "./plan/plan.ts";
-import { closesRecord, labelsKey, objectOf, type RelabelStep, type RestartStep, stepKey, tagKey } from "./plan/step.ts";
+import {
+  closesRecord,
+  isUnwritten,
+  labelsKey,
+  objectOf,
+  type RelabelStep,
+  type RestartStep,
+  stepKey,
+  tagKey,
+} from "./plan/step.ts";
 import type {
   Failure,
   MigratedNamespace,
@@ -76,6 +86,7 @@ export function refusedResult(plan: MigrationPlan | undefined, findings: readonl
   return {
     ...shownOf(plan, new Map()),
     ...tagShown(plan, new Map()),
+    ...versionsShown(plan, new Map()),
     state,
     target: plan?.target,
     findings,
@@ -125,6 +136,7 @@ export function plannedResult(
   return {
     ...rest,
     ...(tag && { tag: { ...tag, outcome: tag.outcome === "already" ? "already" : "planned" } }),
+    ...versionsShown(plan, new Map()),
     state: "planned",
     target: plan.target,
     namespaces: namespaces.map((each) => ({ ...each, labels: "planned" })),
@@ -145,6 +157,7 @@ export const nothingToDoResult = (
 ): MigrationResult => ({
   ...shownOf(plan, new Map()),
   ...tagShown(plan, new Map()),
+  ...versionsShown(plan, new Map()),
   state: "nothing-to-do",
   target: plan.target,
   namespaces,
@@ -165,20 +178,22 @@ export function migrationResult(
   const shown = shownOf(plan, end.outcomes);
   const failure = failureOf(plan, end, shown);
   const state = stateOf(plan, end, shown, failure);
+  const versions = versionsShown(plan, end.outcomes);
   const drops = failure === undefined && shown.workloads.every(({ outcome }) => isAsHoped(outcome));
   return {
     ...shown,
     ...tagShown(plan, end.outcomes),
+    ...versions,
     state,
     target: plan.target,
-    findings,
+    findings: [...findings, ...otherVersions(plan, versions.versions)],
     failure,
     goOn: state === "done" ? undefined : commandOf(drops ? withoutSelector(repeated) : repeated),
     ...(state === "restored" || state === "failed"
       ? noWayBack
       : tagSteps(plan).length > 0
         ? tagWayBack(plan, repeated)
-        : wayBack(end, shown, repeated)),
+        : wayBack(plan, end, shown, repeated)),
     exitCode: state === "interrupted" ? (end.interruptedCode ?? exit.interrupted) : stateCodes[state],
   };
 }
@@ -344,6 +359,7 @@ const tagWayBack = ({ tag }: MigrationPlan, { request, clusterFlags, meshFlags }
  * pods on the target. One whose labels are back already is in it only where such workloads are.
  */
 function wayBack(
+  plan: MigrationPlan,
   { outcomes }: RunEnd,
   { namespaces, workloads }: Shown,
   { request, clusterFlags, meshFlags }: RepeatedCommand,
@@ -352,8 +368,15 @@ function wayBack(
     workloads.filter(({ outcome }) => ["moved", "already", "failed", "unproven"].includes(outcome)),
     ({ namespace }) => namespace,
   );
+  const caughtUp = new Set(
+    relabelSteps(plan)
+      .filter(isUnwritten)
+      .map(({ namespace }) => namespace),
+  );
   const entered = namespaces.filter(
-    ({ name, labels }) => labels === "written" || labels === "kept" || (labels === "restored" && touched.has(name)),
+    ({ name, labels }) =>
+      !caughtUp.has(name) &&
+      (labels === "written" || labels === "kept" || (labels === "restored" && touched.has(name))),
   );
   const places = entered.flatMap(({ name }): readonly GoBack[] => {
     const { record } = outcomeOf(outcomes, labelsKey(name));

@@ -33,6 +33,8 @@ export interface MigrationResult {
   readonly target: Target | undefined;
   /** Of `--tag`: the tag. Absent without it. */
   readonly tag?: MovedTag | undefined;
+  /** Of the target, and of the proxies that are proven to be on it. Absent where the target was not resolved. */
+  readonly versions?: MigratedVersions | undefined;
   readonly namespaces: readonly MigratedNamespace[];
   readonly workloads: readonly MigratedWorkload[];
   /** By what arrival is proven: `pods` where some istiods could not be asked, and that was accepted. */
@@ -53,6 +55,17 @@ export interface MigrationResult {
   readonly goBackKubectl: string | undefined;
   /** One of the contract's exit codes. */
   readonly exitCode: ExitCode;
+}
+
+export interface MigratedVersions {
+  /** Of the target's istiod; undefined: not known. */
+  readonly istiod: string | undefined;
+  /** Of the proxies that the target injects, by the values of its injector; undefined: cannot be told. */
+  readonly injects: string | undefined;
+  /** Of workloads that were caught up: what their proxies were before. */
+  readonly from: readonly string[];
+  /** The proven proxies; version `unknown`: neither their image nor they themselves say it. */
+  readonly proven: readonly { readonly version: string; readonly pods: number }[];
 }
 
 /**

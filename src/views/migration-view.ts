@@ -6,6 +6,7 @@ import { refArgument } from "../mesh/object-ref.ts";
 import { counted, listed } from "../mesh/phrase.ts";
 import { revisionLabelsText } from "../mesh/revision-labels.ts";
 import { safe, safeLines } from "../mesh/safe.ts";
+import { versionsProven } from "../upgrade/checks/single-checks.ts";
 import type { Left, MigrationPlan } from "../upgrade/plan/plan.ts";
 import type { MigratedWorkload, MigrationResult, Outcome } from "../upgrade/result.ts";
 import { apiVersion, type ResultDocument } from "./document.ts";
@@ -163,9 +164,9 @@ function summary(result: MigrationResult): string {
       : `would move tag ${tag.name} to revision ${tag.to}; nothing stale is behind it; nothing was changed`;
   switch (result.state) {
     case "planned":
-      return `would restart ${workloadsAndPods(of("planned"))} of ${where} onto ${target}${left}; nothing was changed`;
+      return `would restart ${workloadsAndPods(of("planned"))} of ${where} onto ${target}${caughtUp(result, "become")}${left}; nothing was changed`;
     case "done":
-      return `moved ${workloadsAndPods(moved)} of ${where} to ${target}: ${provenText(result, result.target?.revision)}${left}`;
+      return `moved ${workloadsAndPods(moved)} of ${where} to ${target}${caughtUp(result, "are now")}: ${provenText(result, result.target?.revision)}${otherRelease(result)}${left}`;
     case "nothing-to-do":
       return `nothing to do: ${tag && where === "" ? `tag ${tag.name}` : where === "" ? "everything" : where} is on ${target} already${left}`;
     case "refused":
@@ -195,6 +196,15 @@ export const provenText = (
     ? full
     : `${full}; whether any is still connected to ${listed(unasked)} was not asked (--proof pods)`;
 };
+/** Of a run with `--outdated`: from which versions to which; empty where nothing was outdated. */
+const caughtUp = ({ versions }: MigrationResult, become: string): string =>
+  versions === undefined || versions.from.length === 0
+    ? ""
+    : ` (proxies of ${listed(versions.from)} ${become} ${versions.injects ?? "what it injects"})`;
+
+/** Proven proxies that are of another release than the target's istiod: done, and not without a word. */
+const otherRelease = ({ findings }: MigrationResult): string =>
+  findings.some(({ check }) => check === versionsProven.id) ? "; but not of the release of its istiod" : "";
 
 /** `3 workloads (9 pods)`. */
 export const workloadsAndPods = (workloads: readonly MigratedWorkload[]): string =>

@@ -6,6 +6,7 @@ import type { LabelSelector } from "../mesh/kubernetes.ts";
 import { labelOf, matchesSelector } from "../mesh/labels.ts";
 import type { ControlPlane, Injection, Mesh, Namespace, Tag, Unknown } from "../mesh/model.ts";
 import { type PodState, podStates } from "../mesh/pod-state.ts";
+import { injectedVersion } from "../mesh/proxy/proxy-version.ts";
 import { defaultRevision, type IstiodPlace, isElsewhere, whereabouts } from "../mesh/revision-state.ts";
 import { meshFindings } from "../upgrade/checks/mesh/mesh-checks.ts";
 import { openMigration } from "../upgrade/record/open-migration.ts";
@@ -40,6 +41,8 @@ export interface RevisionEntry {
   readonly revision: string;
   readonly tags: readonly string[];
   readonly version: string | null;
+  /** The version of the proxies that it injects; null: cannot be told. */
+  readonly injectsVersion: string | null;
   readonly installer: ControlPlane["installer"];
   readonly namespace: string;
   /** Name of istiod's Deployment; null when the revision has only a webhook or a tag. */
@@ -131,6 +134,7 @@ function revisionEntries(mesh: Mesh): readonly RevisionEntry[] {
       revision: plane.revision,
       tags: tagsOf(plane.revision),
       version: plane.version ?? null,
+      injectsVersion: injectedVersion(mesh, plane.revision) ?? null,
       installer: plane.installer,
       namespace: plane.namespace,
       deployment: plane.deployment?.name ?? null,
@@ -143,6 +147,7 @@ function revisionEntries(mesh: Mesh): readonly RevisionEntry[] {
       revision,
       tags: tagsOf(revision),
       version: null,
+      injectsVersion: null,
       installer: "unknown" as const,
       namespace: mesh.istioNamespace,
       deployment: null,

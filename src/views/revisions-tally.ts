@@ -13,6 +13,9 @@ export interface Tally {
   readonly withoutSidecar: number;
   readonly stale: number;
   readonly staleUnknown: number;
+  /** Proxies that are older than what their revision injects, and those of which that cannot be told. */
+  readonly outdated: number;
+  readonly outdatedUnknown: number;
 }
 
 export interface Count {
@@ -33,6 +36,8 @@ export function tally(pods: readonly PodEntry[]): Tally {
     withoutSidecar: pods.length - proxies.length,
     stale: pods.filter((pod) => pod.stale === true).length,
     staleUnknown: pods.filter((pod) => pod.stale === null).length,
+    outdated: pods.filter((pod) => pod.outdated === true).length,
+    outdatedUnknown: pods.filter((pod) => pod.outdated === null).length,
   };
 }
 

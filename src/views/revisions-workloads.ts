@@ -5,6 +5,7 @@ import { matchesSelector } from "../mesh/labels.ts";
 import type { Injection, Mesh, Namespace, ObjectRef, Pod, ProxyKind, Strategy, Workload } from "../mesh/model.ts";
 import { refText } from "../mesh/object-ref.ts";
 import type { PodState } from "../mesh/pod-state.ts";
+import { versionAmong } from "../mesh/proxy/proxy-version.ts";
 
 export interface WorkloadEntry extends ObjectRef {
   readonly gateway: boolean;
@@ -34,10 +35,15 @@ export interface PodEntry {
   readonly synced: boolean | null;
   /** A new pod would have another proxy, or one where this has none, or none where this has one; null: unknown. */
   readonly stale: boolean | null;
+  /** Its proxy is older than the one that its revision injects today; null: cannot be told. */
+  readonly outdated: boolean | null;
 }
 
 /** `complete`: every istiod answered, so that a connection that is not listed does not exist. */
-export function podEntry({ pod, revision, stale, connections }: PodState, complete: boolean): PodEntry {
+export function podEntry(
+  { pod, revision, stale, outdated, versions, connections }: PodState,
+  complete: boolean,
+): PodEntry {
   const held = [...new Set(connections.map((connection) => connection.revision))].sort(
     (a, b) => Number(b === revision) - Number(a === revision),
   );
@@ -47,12 +53,13 @@ export function podEntry({ pod, revision, stale, connections }: PodState, comple
     namespace: pod.namespace,
     proxy: pod.proxy?.kind ?? null,
     revision: revision ?? null,
-    version: pod.proxy?.version ?? null,
+    version: versionAmong(versions) ?? versions[0] ?? null,
     ready: pod.ready,
     terminating: pod.terminating,
     connectedTo: connected || complete ? held : null,
     synced: connected ? connections.some(({ proxy }) => proxy.cds === "synced" && proxy.lds === "synced") : null,
     stale: stale ?? null,
+    outdated: outdated ?? null,
   };
 }
 
@@ -130,6 +137,6 @@ function ownerOf(pod: Pod, known: ReadonlySet<string>): ObjectRef {
 }
 
 function restartNeeded(pods: readonly PodEntry[]): boolean | null {
-  if (pods.some((pod) => pod.stale === true)) return true;
+  if (pods.some((pod) => pod.stale === true || pod.outdated === true)) return true;
   return pods.some((pod) => pod.stale === null) ? null : false;
 }

@@ -49,6 +49,7 @@ const revisionHeads: readonly Head[] = [
   "proxies",
   "installer",
   { wide: "deployment" },
+  { wide: "injects" },
 ];
 
 const revisionRow =
@@ -66,6 +67,7 @@ const revisionRow =
     entry.connectedProxies === null ? "unknown" : `${entry.connectedProxies}`,
     entry.installer,
     entry.deployment === null ? undefined : `${entry.namespace}/${entry.deployment}`,
+    entry.injectsVersion ?? "unknown",
   ];
 
 /** Which of the two default roles a revision has. */
@@ -84,6 +86,7 @@ const namespaceHeads: readonly Head[] = [
   "stale",
   "note",
   { wide: "synced" },
+  { wide: "outdated" },
   { wide: "reason" },
 ];
 
@@ -106,6 +109,7 @@ const namespaceRow = ({
   staleText(pods),
   [...(terminating ? ["terminating"] : []), ...findings].join(","),
   syncedText(pods),
+  outdatedText(pods),
   reasonOf(injection),
 ];
 
@@ -141,6 +145,7 @@ const workloadHeads: readonly Head[] = [
   { wide: "strategy" },
   { wide: "no sidecar" },
   { wide: "proxies" },
+  { wide: "outdated" },
   { wide: "reason" },
 ];
 
@@ -159,6 +164,7 @@ function workloadRow(entry: WorkloadEntry): readonly (string | undefined)[] {
     entry.strategy ?? undefined,
     `${pods.withoutSidecar}`,
     versions.join(","),
+    outdatedText(pods),
     entry.injection === null ? undefined : reasonOf(entry.injection),
   ];
 }
@@ -204,8 +210,11 @@ const connectedText = ({ connected, notConnected, connectionUnknown }: Tally): s
     .filter((part) => part !== "")
     .join(", ");
 
-const staleText = ({ stale, staleUnknown }: Tally): string =>
-  staleUnknown === 0 ? `${stale}` : stale === 0 ? "unknown" : `${stale}, unknown (${staleUnknown})`;
+const staleText = ({ stale, staleUnknown }: Tally): string => numberText(stale, staleUnknown);
+const outdatedText = ({ outdated, outdatedUnknown }: Tally): string => numberText(outdated, outdatedUnknown);
+
+const numberText = (number: number, unknown: number): string =>
+  unknown === 0 ? `${number}` : number === 0 ? "unknown" : `${number}, unknown (${unknown})`;
 
 /** Synced proxies and all proxies. Unknown ones are not in the first number; column CONNECTED has them. */
 const syncedText = ({ total, withoutSidecar, synced }: Tally): string =>

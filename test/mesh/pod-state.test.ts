@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { connectedProxies, everyConnectionKnown } from "../../src/mesh/connected-proxies.ts";
 import type { ControlPlane, Injection, Mesh, Pod, ProxyKind } from "../../src/mesh/model.ts";
 import { podStates } from "../../src/mesh/pod-state.ts";
-import { isElsewhere as isExternal } from "../../src/mesh/revision-state.ts";
+import { isElsewhere } from "../../src/mesh/revision-state.ts";
 import { type MeshWords, mesh, ownInjector, plane } from "../fixtures/mesh.ts";
 import { connection, pod } from "../fixtures/pods.ts";
 
@@ -108,7 +108,7 @@ for (const [what, each, injectors, external] of externals)
   test(`an istiod outside the cluster: ${what}: ${external}`, () => {
     const mine = mesh({ controlPlanes: [each], injectors });
     assert.deepEqual(
-      [isExternal(mine, each.revision), connectedProxies(mine, each) === undefined],
+      [isElsewhere(mine, each.revision), connectedProxies(mine, each) === undefined],
       [external, external],
     );
   });

@@ -19,7 +19,7 @@ import { journalUsable } from "../../upgrade/checks/single-checks.ts";
 import type { MigrationRequest } from "../../upgrade/plan/migration-request.ts";
 import type { MigrationPlan } from "../../upgrade/plan/plan.ts";
 import { migrationFacts, planMigration, tagFacts } from "../../upgrade/plan/plan-migration.ts";
-import { migrationDrafts, type RunDrafts } from "../../upgrade/plan/run-drafts.ts";
+import { migrationDrafts, type RunDrafts, withResumedCatchUps } from "../../upgrade/plan/run-drafts.ts";
 import { type Resolved, resolveTarget } from "../../upgrade/plan/target.ts";
 import { type Journals, startedRollouts } from "../../upgrade/record/found-journal.ts";
 import { type ResolvedTag, resolveTagMove } from "../../upgrade/tags/tag-move.ts";
@@ -65,8 +65,9 @@ export async function prepare(
     ? tagFacts(gathered, resolvedTag.move, request)
     : migrationFacts(gathered, resolved.target, request);
   const plan = planMigration(facts, parallelNamespaces);
-  const drafts = migrationDrafts(plan, mesh);
-  const read = await readJournals(cluster, [...drafts.keys()]).catch(unreadJournals);
+  const planned = migrationDrafts(plan, mesh);
+  const read = await readJournals(cluster, [...planned.keys()]).catch(unreadJournals);
+  const drafts = "check" in read ? planned : withResumedCatchUps(planned, read);
   // What cannot be read excuses nothing: an earlier refusal is shown first.
   const started = "check" in read ? undefined : startedRollouts(read);
   const found = runChecks(migrationChecks, started ? { ...facts, started } : facts, {

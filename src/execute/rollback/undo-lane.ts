@@ -12,7 +12,7 @@ import {
   type Restoring,
   type RollbackPlan,
 } from "../../upgrade/plan/rollback.ts";
-import { type RelabelStep, stepKey } from "../../upgrade/plan/step.ts";
+import { isUnwritten, type RelabelStep, stepKey } from "../../upgrade/plan/step.ts";
 import { type Machine, runPlan } from "../run-plan.ts";
 import type { Tools } from "../tools.ts";
 
@@ -50,7 +50,10 @@ function restoringOf(lane: Lane, relabel: RelabelStep, { journal }: Tools): Rest
     const { stamp = "", stampBefore = null } = outcome;
     return [{ workload: step.workload, uid: step.uid, stamp, stampBefore }];
   });
-  return { namespace: lane.namespace, record, written: labels ?? relabel.after, workloads: [], pods: [], restarted };
+  return {
+    ...{ namespace: lane.namespace, record, written: labels ?? relabel.after, unwritten: isUnwritten(relabel) },
+    ...{ workloads: [], pods: [], restarted },
+  };
 }
 
 /** Warns of other workloads that are restarted, and of pods of Jobs that stay until they end. */

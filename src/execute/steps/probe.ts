@@ -11,6 +11,7 @@ import { podFrom } from "../../mesh/from/pod.ts";
 import type { PodObject, WorkloadObject } from "../../mesh/kubernetes.ts";
 import type { ObjectRef } from "../../mesh/model.ts";
 import { refText } from "../../mesh/object-ref.ts";
+import { isOutdated } from "../../mesh/proxy/proxy-version.ts";
 import type { TrialProxy } from "../../upgrade/proof/pods-proof.ts";
 import type { Tools } from "../tools.ts";
 
@@ -82,6 +83,8 @@ export async function probeUntil(
     readonly timeoutMs: number;
     readonly signal: AbortSignal;
     readonly clock: Clock;
+    /** No older proxy than this is wanted. */
+    readonly version?: string | undefined;
   },
 ): Promise<ProbeAnswer | { readonly kind: "unanswered"; readonly reason: string }> {
   const { clock } = options;
@@ -92,7 +95,7 @@ export async function probeUntil(
       if (error instanceof ClusterError) return { kind: "unanswered", reason: error.message } as const;
       throw error;
     });
-    if (answer.kind === "injected" && answer.revision === revision) return answer;
+    if (isWanted(answer, revision, options.version)) return answer;
     if (answer.kind === "injector-failed") deadSince ??= clock.now();
     else deadSince = undefined;
     const dead = deadSince !== undefined && clock.now() - deadSince >= deadWebhookMs;
@@ -101,18 +104,26 @@ export async function probeUntil(
   }
 }
 
+type Answer = ProbeAnswer | { readonly kind: "unanswered"; readonly reason: string };
+
+const isWanted = (answer: Answer, revision: string, version?: string): boolean =>
+  answer.kind === "injected" && answer.revision === revision && isOutdated([answer.proxy.version], version) !== true;
+
 /**
  * Asks with a trial pod whether new pods of a workload are injected by `revision`; undefined where they are, else what
- * is wrong, in words. A refusal by somebody else (a quota, a policy) says nothing of the injector: then the restarted
- * pods are the only proof. Throws the reason of `stop.now` when that aborts.
+ * is wrong, in words. `version`: no older proxy than this is wanted. A refusal by somebody else (a quota, a policy)
+ * says nothing of the injector: then the restarted pods are the only proof. Throws the reason of `stop.now` when that
+ * aborts.
  */
 export async function probeFailure(
   ref: ObjectRef,
   revision: string,
   { cluster, clock, stop, timeouts, warn, trials }: Tools,
+  version?: string,
 ): Promise<string | undefined> {
-  const answer = await probeUntil(cluster, ref, revision, { timeoutMs: timeouts.probe, signal: stop.now, clock });
-  if (answer.kind === "injected" && answer.revision === revision) {
+  const options = { timeoutMs: timeouts.probe, signal: stop.now, clock, version };
+  const answer = await probeUntil(cluster, ref, revision, options);
+  if (answer.kind === "injected" && isWanted(answer, revision, version)) {
     trials.set(refText(ref), answer.proxy);
     return undefined;
   }
@@ -122,6 +133,8 @@ export async function probeFailure(
     warn(`a trial pod of ${object} was not let in, so its restarted pods are the only proof: ${answer.reason}`);
     return undefined;
   }
+  if (answer.kind === "injected" && answer.revision === revision)
+    return `new pods of ${refText(ref)} would run ${answer.proxy.version}, and not ${version} as the values of injector ${revision} have it`;
   return `new pods of namespace ${ref.namespace} would not be injected by ${revision}: ${answerText(answer)}`;
 }
 

@@ -23,8 +23,10 @@ export const proveActions: StepActions<ProveStep, undefined> = {
       diagnosed: true,
       noProgressMs: Math.min(tools.timeouts.workload, reconnectMs),
     } as const;
-    const { kind, reason, diagnosis, pods, proven } = await arrival(workload, goal, tools, (text) => task.update(text));
-    tools.journal.note(stepKey(step), { pods, proven });
+    const { kind, reason, diagnosis, pods, proven, versions } = await arrival(workload, goal, tools, (text) =>
+      task.update(text),
+    );
+    tools.journal.note(stepKey(step), { pods, proven, versions });
     if (kind !== "done") {
       task.fail(reason);
       return { state: "unproven", reason, diagnosis };

@@ -3,7 +3,7 @@ import { ClusterError } from "../../cluster/cluster-error.ts";
 import { kinds } from "../../cluster/kinds.ts";
 import { revisionLabelsOf, sameRevisionLabels } from "../../mesh/revision-labels.ts";
 import { type Outcomes, outcomeOf } from "../../upgrade/plan/outcome.ts";
-import { labelsKey, type RelabelStep, stepKey } from "../../upgrade/plan/step.ts";
+import { isUnwritten, labelsKey, type RelabelStep, stepKey } from "../../upgrade/plan/step.ts";
 import type { UndoRecord } from "../../upgrade/record/undo-record.ts";
 import type { StepActions } from "../run-plan.ts";
 import type { Tools } from "../tools.ts";
@@ -33,7 +33,7 @@ export const relabelActions: StepActions<RelabelStep, Written> = {
     const { namespace, uid, before, after } = step;
     const outcome = await relabel(
       tools.cluster,
-      { namespace, uid, expected: before, labels: after, record },
+      { namespace, uid, expected: before, labels: after, record: isUnwritten(step) ? undefined : record },
       { dryRun: false },
     );
     if (outcome.kind === "changed-by-others")
@@ -46,7 +46,7 @@ export const relabelActions: StepActions<RelabelStep, Written> = {
 
   prove: async ({ probe, to }, { altered }, _, tools) => {
     if (altered) return { state: "failed", reason: altered };
-    const reason = probe && (await probeFailure(probe.workload, to, tools));
+    const reason = probe && (await probeFailure(probe.workload, to, tools, probe.version));
     return reason && probe?.required ? { state: "failed", reason } : { state: "proven", reason: undefined };
   },
 };

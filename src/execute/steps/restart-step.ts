@@ -30,10 +30,10 @@ export const restartActions: StepActions<RestartStep, RestartUnderWay> = {
   podsInFlight: (step) => step.podsInFlight,
 
   /** The template may be another than the one that was probed first, and a webhook may have died since. */
-  guard: async ({ workload, to, guarded }, tools) => {
+  guard: async ({ workload, to, guarded, version }, tools) => {
     if (!guarded) return "go";
     await checkLabels(workload.namespace, tools);
-    const reason = await probeFailure(workload, to, tools);
+    const reason = await probeFailure(workload, to, tools, version);
     if (reason !== undefined) throw new ClusterError(reason, { reason: "denied" });
     return "go";
   },
@@ -60,7 +60,7 @@ export const restartActions: StepActions<RestartStep, RestartUnderWay> = {
       const end = await arrival(step.workload, goalOf(step, restarted.goal, until, tools), tools, (text) =>
         task.update(text),
       );
-      tools.journal.note(stepKey(step), { pods: end.pods, proven: end.proven });
+      tools.journal.note(stepKey(step), { pods: end.pods, proven: end.proven, versions: end.versions });
       const again = end.kind === "wrong-revision" ? await restartAgain(step, restarted, end, tools) : undefined;
       if (end.kind === "wrong-revision" && again === undefined) continue;
       const proof: Proof = again ?? proofOf(end);
@@ -98,7 +98,7 @@ const stampOfPlan = ({ workload, stamp }: RestartStep, { ledger }: Tools): strin
 const timeOf = ({ cluster, clock, stop }: Tools) => ({ cluster, clock, signal: stop.now });
 
 async function restart(step: RestartStep, stamp: string | null, tools: Tools): Promise<RestartGoal> {
-  const { workload, uid, to, canary } = step;
+  const { workload, uid, to, canary, version } = step;
   const { cluster, journal } = tools;
   const before = canary ? await podsIn(workload.namespace, tools) : undefined;
   const key = stepKey(step);
@@ -111,6 +111,7 @@ async function restart(step: RestartStep, stamp: string | null, tools: Tools): P
     stamp: stamp ?? "",
     generation: metadata.generation ?? 0,
     revision: to,
+    ...(version === undefined ? {} : { version }),
     oldRevisions: step.guarded ? tools.oldRevisions : [],
     ...(before && { before }),
     ...(tools.proof && { proof: { ...tools.proof, trial: tools.trials.get(key) } }),
@@ -160,12 +161,15 @@ async function restartAgain(
   tools: Tools,
 ): Promise<Proof | undefined> {
   const failed = (text: string): Proof => ({ state: "failed", reason: text });
-  if (restarted.restarts > 1) return failed(`new pods came up on another revision twice: ${reason}`);
+  if (restarted.restarts > 1)
+    return failed(
+      `new pods came up on another ${step.version === undefined ? "revision" : "revision or version"} twice: ${reason}`,
+    );
   restarted.task.update(`${reason}; restarting once more`);
   const stamp = await laterStamp(timeOf(tools), restarted.goal.stamp);
   do {
     await checkLabels(step.workload.namespace, tools);
-    const wrong = await probeFailure(step.workload, step.to, tools);
+    const wrong = await probeFailure(step.workload, step.to, tools, step.version);
     if (wrong !== undefined) return failed(`${reason}; ${wrong}`);
   } while ((await tools.ledger.begin(step, stamp)) === "stale");
   tools.stop.now.throwIfAborted();

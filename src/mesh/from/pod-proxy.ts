@@ -3,6 +3,7 @@ import { imageTag } from "../istio-version.ts";
 import type { ContainerSpec, Labels, PodObject } from "../kubernetes.ts";
 import { labelOf } from "../labels.ts";
 import type { PodProxy, ProxyKind } from "../model.ts";
+import { pinnedImage } from "../proxy/proxy-version.ts";
 
 /** Name of the proxy's container in every kind of proxy, ztunnel included. */
 export const proxyContainer = "istio-proxy";
@@ -23,6 +24,7 @@ export const podProxyFrom = ({ metadata, spec, status }: PodObject): PodProxy | 
   const injected = labelOf(annotations, "sidecar.istio.io/status");
   const kind = kindOf(labels, annotations, injected !== undefined, container);
   if (kind === undefined) return undefined;
+  const pinned = injected === undefined ? undefined : pinnedImage(annotations);
   const caAddress = variableOf(container, "CA_ADDR") ?? variableOf(container, "CA_ADDRESS");
   const statuses = (native ? status?.initContainerStatuses : status?.containerStatuses) ?? [];
   return {
@@ -32,6 +34,7 @@ export const podProxyFrom = ({ metadata, spec, status }: PodObject): PodProxy | 
     native: native !== undefined,
     ready: container ? statuses.some(({ name, ready }) => name === proxyContainer && ready) : isPodReady(status),
     version: imageTag(container?.image),
+    ...(pinned === undefined ? {} : { pinnedImage: pinned }),
     discoveryAddress: discoveryAddressOf(container),
     ...(caAddress === undefined ? {} : { caAddress }),
   };

@@ -50,6 +50,13 @@ export const alreadyProven: CheckRecord = {
   category: "workloads",
 };
 
+export const versionsProven: CheckRecord = {
+  id: "versions-proven",
+  title: "the new proxies are of the release of the target's istiod",
+  severity: "warning",
+  category: "versions",
+};
+
 export const lockFree: CheckRecord = {
   id: "lock-free",
   title: "nobody else is changing the namespace",
@@ -79,6 +86,7 @@ export const singleChecks: readonly CheckRecord[] = [
   restartAdmission,
   tagAdmission,
   alreadyProven,
+  versionsProven,
   lockFree,
   journalUsable,
   runContinued,

@@ -13,4 +13,6 @@ export interface MigrationRequest {
   readonly skipCheck: readonly string[];
   /** `pods`: where istiods cannot be asked, the weaker proof is enough (proof/pods-proof.ts). Absent: it is not. */
   readonly proof?: "pods" | undefined;
+  /** Restart too what is on the target already with an older proxy than the target injects today. */
+  readonly outdated?: boolean | undefined;
 }

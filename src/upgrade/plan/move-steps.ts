@@ -11,7 +11,7 @@ import { rolloutSize } from "./rollout-size.ts";
 import type { ProveStep, RestartStep } from "./step.ts";
 
 /** The restart that moves a workload, by the stamp of the run in its namespace. */
-export const restartStep = ({ workload, stale }: WorkloadMove, target: Target): RestartStep => ({
+export const restartStep = ({ workload, stale, versions }: WorkloadMove, target: Target): RestartStep => ({
   kind: "restart",
   workload: refOf(workload),
   uid: workload.uid,
@@ -21,6 +21,8 @@ export const restartStep = ({ workload, stale }: WorkloadMove, target: Target): 
   pods: workload.pods.length,
   from: revisionsOf(stale),
   to: target.revision,
+  ...(versions && { fromVersions: versions.from }),
+  ...(versions?.to === undefined ? {} : { version: versions.to }),
   gateway: workload.gateway,
   stamp: { kind: "of-record" },
   guarded: true,

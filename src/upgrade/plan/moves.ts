@@ -55,6 +55,8 @@ export interface NamespaceMove {
   /** Pods on another revision that belong to no known workload, by their owner. */
   readonly podsWithoutWorkload: readonly PodsWithoutWorkload[];
   readonly pods: readonly Pod[];
+  /** Its labels stay, and nothing in it comes from another revision: older proxies are replaced by newer ones. */
+  readonly catchUp: boolean;
 }
 
 /**
@@ -78,8 +80,10 @@ export interface WorkloadMove {
   /** Who injects its pods after the move. */
   readonly after: Injection;
   readonly disposition: Disposition;
-  /** Live pods with a proxy of another revision. */
+  /** Live pods with a proxy of another revision; with `--outdated` also those with an older proxy of the target. */
   readonly stale: readonly Pod[];
+  /** With `--outdated`: the versions that these pods run, and the one that new pods are to have, where it is known. */
+  readonly versions?: { readonly from: readonly string[]; readonly to: string | undefined };
   /** Why it is blocked, and the check that says so. */
   readonly blocked: Blocked | undefined;
 }

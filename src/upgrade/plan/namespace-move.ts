@@ -5,13 +5,19 @@ import type { Injection, Mesh, Namespace, Pod, Workload } from "../../mesh/model
 import { undoAnnotation } from "../../mesh/model.ts";
 import { refText } from "../../mesh/object-ref.ts";
 import { isLive } from "../../mesh/pod-state.ts";
-import { type RevisionLabels, revisionLabelKeys, revisionLabelsOf } from "../../mesh/revision-labels.ts";
+import {
+  type RevisionLabels,
+  revisionLabelKeys,
+  revisionLabelsOf,
+  sameRevisionLabels,
+} from "../../mesh/revision-labels.ts";
 import { isMalformed } from "../record/record-fields.ts";
 import type { FromRevision, Target, UndoRecord } from "../record/undo-record.ts";
 import { parseUndoRecord } from "../record/undo-record.ts";
 import { blockedReason } from "./blocked-reason.ts";
 import type { Asked, Disposition, NamespaceMove, PodsWithoutWorkload, WorkloadMove } from "./moves.ts";
 import { isNamed } from "./object-pattern.ts";
+import { isOutdatedIn, versionFrom, versionsOf } from "./outdated.ts";
 
 export interface Moving {
   readonly mesh: Mesh;
@@ -20,6 +26,8 @@ export interface Moving {
   readonly leave: readonly string[];
   /** UIDs of the workloads that `-l` selects; undefined without `-l`. */
   readonly selected: ReadonlySet<string> | undefined;
+  /** `--outdated`: older proxies of the target are replaced too. */
+  readonly outdated?: boolean | undefined;
 }
 
 /** The moves of these namespaces of the mesh, each by its way where it has one. */
@@ -55,14 +63,21 @@ export const labelsTo = ({ label }: Pick<Target, "label">): RevisionLabels => ({
   "istio.io/rev": label,
 });
 
+const isInjectedBy = ({ injection }: Namespace, { revision }: Target): boolean =>
+  injection.kind === "injected" && injection.revision === revision;
+
 /** A tag is moved, and the labels stay as they are. */
 export const behindTag = (namespace: Namespace, target: Target): Way => ({
-  ...onward(namespace, target),
+  ...onward(namespace, { target }),
   after: revisionLabelsOf(namespace.labels),
 });
 
-const onward = (namespace: Namespace, target: Target): Way => ({
-  after: labelsTo(target),
+/**
+ * With `--outdated` the labels of a namespace that the target injects already stay, by whatever name they call it: a
+ * tag, or the default.
+ */
+const onward = (namespace: Namespace, { target, outdated }: Pick<Moving, "target" | "outdated">): Way => ({
+  after: outdated && isInjectedBy(namespace, target) ? revisionLabelsOf(namespace.labels) : labelsTo(target),
   open: openRecord(namespace, target),
   from: undefined,
   stays: () => false,
@@ -75,7 +90,7 @@ const onward = (namespace: Namespace, target: Target): Way => ({
 export const namespaceMove = (
   { namespace, workloads, pods }: Pick<NonNullable<Asked["found"]>, "namespace" | "workloads" | "pods">,
   moving: Moving,
-  way: Way = onward(namespace, moving.target),
+  way: Way = onward(namespace, moving),
 ): NamespaceMove => {
   const { mesh, target } = moving;
   const { after, open } = way;
@@ -87,6 +102,15 @@ export const namespaceMove = (
   const moves = workloads.map((workload) =>
     workloadMove(workload, injectionAfter(workload, inject), plain, way, moving),
   );
+  const others = [...workloads.flatMap((each) => each.pods), ...pods].some(
+    (pod) => isStale(pod, target) && !way.stays(pod),
+  );
+  const catchUp =
+    moving.outdated === true &&
+    !others &&
+    open === undefined &&
+    isInjectedBy(namespace, target) &&
+    sameRevisionLabels(before, after);
   const unowned = pods.filter((pod) => !way.stays(pod));
   const podsWithoutWorkload = podsWithoutWorkloadIn(namespace.name, unowned, new Set(workloads.map(refText)), moving);
   const stale = [...moves.flatMap((move) => move.stale), ...podsWithoutWorkload.flatMap((move) => move.pods)];
@@ -100,6 +124,7 @@ export const namespaceMove = (
     workloads: moves,
     podsWithoutWorkload,
     pods,
+    catchUp,
   };
 };
 
@@ -136,22 +161,25 @@ const workloadMove = (
   after: Injection,
   plain: Injection,
   { open, stays }: Way,
-  { target, leave, selected }: Moving,
+  { mesh, target, leave, selected, outdated }: Moving,
 ): WorkloadMove => {
+  const isOld = (pod: Pod): boolean =>
+    isStale(pod, target) || (outdated === true && isRunning(pod) && isOutdatedIn(mesh, target.revision, pod, workload));
   const lostItsSidecar = open !== undefined && lostSidecar(workload, after, open, target);
   const stale = workload.pods.filter(
-    (pod) =>
-      (isStale(pod, target) && !stays(pod)) || (lostItsSidecar && isRunning(pod) && !isInjected(pod) && !stays(pod)),
+    (pod) => (isOld(pod) && !stays(pod)) || (lostItsSidecar && isRunning(pod) && !isInjected(pod) && !stays(pod)),
   );
   const blocked = stale.length === 0 ? undefined : blockedReason(workload, after, plain, target);
   const disposition = (): Disposition => {
-    if (stale.length === 0)
-      return workload.pods.some((pod) => isStale(pod, target)) ? "before" : restingFate(workload, after, target);
+    if (stale.length === 0) return workload.pods.some(isOld) ? "before" : restingFate(workload, after, target);
     if (isNamed(leave, workload)) return "left";
     if (selected !== undefined && !selected.has(workload.uid)) return "unselected";
     return blocked === undefined ? "restart" : "blocked";
   };
-  return { workload, after, disposition: disposition(), stale, blocked };
+  const versions = outdated && {
+    versions: { from: versionsOf(mesh, stale), to: versionFrom(mesh, target.revision, workload) },
+  };
+  return { workload, after, disposition: disposition(), stale, blocked, ...versions };
 };
 
 /**
@@ -184,10 +212,13 @@ const podsWithoutWorkloadIn = (
   namespace: string,
   pods: readonly Pod[],
   known: ReadonlySet<string>,
-  { target, leave, selected }: Moving,
+  { mesh, target, leave, selected, outdated }: Moving,
 ): readonly PodsWithoutWorkload[] => {
   const podsWithoutWorkload = pods.filter(
-    (pod) => isStale(pod, target) && !(pod.workload !== undefined && known.has(refText(pod.workload))),
+    (pod) =>
+      (isStale(pod, target) ||
+        (outdated === true && isRunning(pod) && isOutdatedIn(mesh, target.revision, pod, undefined))) &&
+      !(pod.workload !== undefined && known.has(refText(pod.workload))),
   );
   const byOwner = Map.groupBy(podsWithoutWorkload, ({ owner, name }) =>
     refText({ kind: owner?.kind ?? "Pod", namespace, name: owner?.name ?? name }),
@@ -209,7 +240,7 @@ const fromRevision = (mesh: Mesh, { injection }: Namespace, target: Target, stal
   const labelled = injection.kind === "injected" || injection.kind === "refused" ? injection.revision : undefined;
   const running = [
     ...Map.groupBy(
-      stale.flatMap((pod) => pod.proxy?.revision ?? []),
+      stale.flatMap((pod) => pod.proxy?.revision ?? []).filter((revision) => revision !== target.revision),
       (revision) => revision,
     ),
   ].sort((a, b) => b[1].length - a[1].length)[0]?.[0];

@@ -1,5 +1,6 @@
 /** What became of each step of a plan: the result, the exit code and the next run are read from nothing else. */
 import type { RevisionLabels } from "../../mesh/revision-labels.ts";
+import type { ProvenVersions } from "../proof/workload-proof.ts";
 import type { UndoRecord } from "../record/undo-record.ts";
 
 /**
@@ -15,6 +16,8 @@ export interface StepOutcome {
   /** Of a restart: pods that the workload is to have, and how many of them are proven. */
   readonly pods: number;
   readonly proven: number;
+  /** The versions of the proxies of these; absent: nothing is proven. */
+  readonly versions?: ProvenVersions;
   /** Of a relabel: the labels that the namespace has since then, and the undo record of the run. */
   readonly labels: RevisionLabels | undefined;
   readonly record: UndoRecord | undefined;

@@ -1,5 +1,6 @@
 /** Plans a migration: from what is there and what was asked for to the stages that lead to the target. Pure. */
 import type { Mesh } from "../../mesh/model.ts";
+import { injectedVersion } from "../../mesh/proxy/proxy-version.ts";
 import { sameRevisionLabels } from "../../mesh/revision-labels.ts";
 import type { ClusterEvidence } from "../evidence/cluster-evidence.ts";
 import { podsProofOf } from "../proof/pods-proof.ts";
@@ -40,7 +41,9 @@ export const migrationFacts = (
   const mesh = asToBeProven(found, request);
   const asked = askedNamespaces(mesh, request);
   const all = asked.flatMap(({ found }) =>
-    found?.eligibility === "eligible" ? [namespaceMove(found, { mesh, target, leave: request.leave, selected })] : [],
+    found?.eligibility === "eligible"
+      ? [namespaceMove(found, { mesh, target, leave: request.leave, selected, outdated: request.outdated })]
+      : [],
   );
   const moves =
     request.namespaces === "all" && request.from !== undefined
@@ -66,7 +69,7 @@ export const tagFacts = (
   const { asked, newcomers } = tagScope(mesh, webhook);
   const gateways = gatewaysOfTag(mesh, evidence.gatewayClasses, resolved.tag);
   const tag: TagMove = { ...resolved, newcomers, gateways };
-  const moving = { mesh, target, leave: request.leave, selected };
+  const moving = { mesh, target, leave: request.leave, selected, outdated: request.outdated };
   const inScope = asked.flatMap(({ found }) =>
     found ? [namespaceMove(found, moving, behindTag(found.namespace, target))] : [],
   );
@@ -93,6 +96,7 @@ export const planMigration = (facts: Facts, parallelNamespaces: number): Migrati
     target,
     ...(proof && { proof }),
     ...(facts.tag && { tag: facts.tag }),
+    versions: versionsOfTarget(facts),
     namespaces: inScope.map(({ namespace }) => namespace.name),
     stages: stages.filter((stage) => stage.lanes.length > 0),
     oldRevisions: revisionsLeft(
@@ -102,6 +106,12 @@ export const planMigration = (facts: Facts, parallelNamespaces: number): Migrati
     ),
     ...untouched(inScope, target),
   };
+};
+
+const versionsOfTarget = ({ mesh, target: { revision } }: Facts): NonNullable<MigrationPlan["versions"]> => {
+  const istiod = mesh.controlPlanes.find((plane) => plane.revision === revision)?.version;
+  const injects = injectedVersion(mesh, revision);
+  return { ...(istiod === undefined ? {} : { istiod }), ...(injects === undefined ? {} : { injects }) };
 };
 
 interface PlannedLane {
@@ -134,10 +144,11 @@ const laneOf = (facts: Facts, move: NamespaceMove, canary: string | undefined): 
       kind: "open",
       target,
       resumed: sameRevisionLabels(before, after) && goesOnWithTag(facts.tag, open) ? open : undefined,
-      ...inherited(move, target),
+      ...(move.catchUp ? {} : inherited(move, target)),
       ...(facts.tag && facts.tag.changes.length > 0 ? { movedTag: facts.tag.tag } : {}),
+      ...(move.catchUp && facts.tag === undefined ? { unwritten: true } : {}),
     },
-    probe: first && { workload: first, required: true },
+    probe: first && { workload: first, required: true, version: restarts[0]?.version },
   };
   return { move, relabel, restarts, proofs: proofsIn(facts, move), hasCanary: restarts[0]?.canary === true };
 };

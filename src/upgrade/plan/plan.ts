@@ -31,6 +31,8 @@ export interface MigrationPlan extends MovePlan {
   readonly target: Target;
   /** The tag that is moved, or has the revision already; absent without `--tag`. */
   readonly tag?: TagMove | undefined;
+  /** Of the target: the version of its istiod, and of the proxies that it injects; absent where it is not known. */
+  readonly versions?: { readonly istiod?: string; readonly injects?: string };
 }
 
 export interface Stage {

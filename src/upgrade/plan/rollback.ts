@@ -18,6 +18,8 @@ export interface Restoring {
   readonly record: UndoRecord;
   /** The labels that the run wrote: where others are found, they are left as they are. */
   readonly written: RevisionLabels;
+  /** The record was written nowhere: the namespace keeps the one that it has. */
+  readonly unwritten?: boolean;
   readonly workloads: readonly ManagedWorkload[];
   readonly pods: readonly Pod[];
   /** The restarts that the run has written. */
@@ -120,7 +122,7 @@ const restartsBack = (each: Restoring): Lane => {
 const closeBack = (each: Restoring): readonly Lane[] => {
   if (withoutWorkload(each).some((pod) => !isOfJob(pod))) return [];
   const labels = labelsBack(each);
-  const close = closeStep(labels, stepsOfLane(restartsBack(each)), true);
+  const close = closeStep(labels, stepsOfLane(restartsBack(each)), true, each.unwritten);
   return [{ namespace: each.namespace, steps: [close], onFailure: "stop" }];
 };
 

@@ -4,8 +4,10 @@ import type { Mesh, Pod, Workload } from "../../mesh/model.ts";
 import { isLive } from "../../mesh/pod-state.ts";
 import { revisionLabelsOf } from "../../mesh/revision-labels.ts";
 import { isWorkloadKind } from "../../mesh/workload-kinds.ts";
+import { type Journals, runsOf } from "../record/found-journal.ts";
 import type { RunDraft } from "../record/run-changes.ts";
 import type { WorkloadRecord } from "../record/run-journal.ts";
+import { onlyCaughtUp } from "./outdated.ts";
 import { type Plan, relabelSteps, restartSteps, tagSteps } from "./plan.ts";
 import { revisionsOf } from "./revisions-text.ts";
 import type { RestartStep } from "./step.ts";
@@ -37,6 +39,24 @@ export const migrationDrafts = (plan: Plan, mesh: Mesh): RunDrafts => {
     }),
   ]);
 };
+
+/**
+ * A catch-up has no undo record that names its run: one that was broken off is gone on with by the journal, with its
+ * stamp, so that what it has restarted is not restarted again.
+ */
+export const withResumedCatchUps = (drafts: RunDrafts, { byNamespace }: Pick<Journals, "byNamespace">): RunDrafts =>
+  new Map(
+    [...drafts].map(([namespace, { uid, draft }]) => {
+      const last = runsOf(byNamespace.get(namespace)).at(-1);
+      const goesOn =
+        draft.resumed === undefined &&
+        last?.state === "open" &&
+        onlyCaughtUp(last) &&
+        onlyCaughtUp({ ...draft, workloads: last.workloads }) &&
+        last.to === draft.to;
+      return [namespace, { uid, draft: goesOn ? { ...draft, resumed: { run: last.run, stamp: last.stamp } } : draft }];
+    }),
+  );
 
 /**
  * The entry of a tag that is moved, in the journal of the Istio namespace. Where that namespace moves too, its own entry

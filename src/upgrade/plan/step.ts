@@ -23,7 +23,9 @@ export interface RelabelStep {
   readonly to: string;
   readonly record: RecordChange;
   /** A trial pod of this workload shows who injects new pods; `required`: the step fails where it is not `to`. */
-  readonly probe: { readonly workload: ObjectRef; readonly required: boolean } | undefined;
+  readonly probe:
+    | { readonly workload: ObjectRef; readonly required: boolean; readonly version?: string | undefined }
+    | undefined;
 }
 
 /**
@@ -40,8 +42,15 @@ export type RecordChange =
       readonly inherited?: Inherited | undefined;
       /** The run moves this tag, and not the labels: see `UndoRecord.movedTag`. */
       readonly movedTag?: string | undefined;
+      /** A catch-up: the namespace keeps the record that it has, or none, because there is nothing to go back to. */
+      readonly unwritten?: boolean;
     }
-  | { readonly kind: "close"; readonly proven: readonly string[]; readonly removes?: boolean }
+  | {
+      readonly kind: "close";
+      readonly proven: readonly string[];
+      readonly removes?: boolean;
+      readonly unwritten?: boolean;
+    }
   | { readonly kind: "keep" };
 
 /**
@@ -64,6 +73,10 @@ export interface RestartStep {
   /** Revisions that its stale pods run. */
   readonly from: readonly string[];
   readonly to: string;
+  /** With `--outdated`: the versions that its stale pods run. */
+  readonly fromVersions?: readonly string[];
+  /** With `--outdated`: no new pod may have an older proxy than this; absent where it cannot be told. */
+  readonly version?: string;
   readonly gateway: boolean;
   readonly stamp: StampChoice;
   /** Right before the restart a trial pod has to be injected by `to`, and the labels have to be those of the plan. */
@@ -124,12 +137,25 @@ export const stepKey = (step: Step): string => {
  * The step that closes the record of a namespace once `steps` are proven, `relabel` among them; `removes`: the record is
  * no longer needed.
  */
-export const closeStep = (relabel: RelabelStep, steps: readonly Step[], removes = false): RelabelStep => ({
+export const closeStep = (
+  relabel: RelabelStep,
+  steps: readonly Step[],
+  removes = false,
+  unwritten = isUnwritten(relabel),
+): RelabelStep => ({
   ...relabel,
   before: relabel.after,
-  record: { kind: "close", proven: [relabel, ...steps].map(stepKey), ...(removes ? { removes } : {}) },
+  record: {
+    kind: "close",
+    proven: [relabel, ...steps].map(stepKey),
+    ...(removes ? { removes } : {}),
+    ...(unwritten ? { unwritten } : {}),
+  },
   probe: undefined,
 });
+
+/** A step whose undo record is written nowhere. */
+export const isUnwritten = ({ record }: RelabelStep): boolean => record.kind !== "keep" && record.unwritten === true;
 
 export const namespaceOf = (step: Step): string => ("workload" in step ? step.workload.namespace : step.namespace);
 

@@ -1,12 +1,12 @@
 /** What is known of Istio's releases beside their numbers: the Kubernetes that they support, and what they removed. Pure. */
-import { parseVersion } from "../../mesh/istio-version.ts";
+import { releaseOf } from "../../mesh/istio-version.ts";
 import type { Labels } from "../../mesh/kubernetes.ts";
 import { labelOf } from "../../mesh/labels.ts";
 import { isSettings, listIn, type MeshSettings, settingsIn, textIn, valueIn } from "./mesh-settings.ts";
 
 /** The minor release of a version of Istio 1, e.g. 20 of `1.20.0`; `undefined` for all other texts. */
 export const minorRelease = (version: string | undefined): number | undefined => {
-  const [major, minor] = (parseVersion(version) ?? "").split(".");
+  const [major, minor] = (releaseOf(version) ?? "").split(".");
   return major === "1" && minor !== undefined ? Number(minor) : undefined;
 };
 

@@ -5,6 +5,7 @@
  */
 import { instantOf } from "../../mesh/instant.ts";
 import type { IstiodAnswer, Pod, ProxyConnection, SyncState } from "../../mesh/model.ts";
+import { isOutdated, knownVersions, versionAmong } from "../../mesh/proxy/proxy-version.ts";
 import { hasBarrier, misconfigured, type PodsProof } from "./pods-proof.ts";
 import type { Verdict } from "./verdict.ts";
 
@@ -16,6 +17,8 @@ export interface PodGoal {
   readonly oldRevisions: readonly string[];
   /** What stands for the answers of istiods that cannot be asked; absent: nothing does. */
   readonly proof?: PodsProof | undefined;
+  /** No older proxy than this is proven (a catch-up under the same revision); absent: any version is. */
+  readonly version?: string;
 }
 
 /**
@@ -34,10 +37,13 @@ export type PodProof =
 export function podProof(pod: Pod, goal: PodGoal, answers: readonly IstiodAnswer[]): PodProof {
   const revision = pod.proxy?.revision;
   if (revision !== goal.revision) return { kind: "wrong-revision", reason: wrongRevisionReason(pod, goal), revision };
+  if (hasOlderProxy(pod, goal))
+    return { kind: "wrong-revision", reason: `runs ${pod.proxy?.version}, not ${goal.version}`, revision };
   if (pod.terminating) return { kind: "waiting", reason: "terminating" };
   if (!hasStarted(pod)) return { kind: "waiting", reason: notRunning(pod) };
   return (
     connectedToTarget(pod, goal, answers) ??
+    ofVersion(pod, goal, answers) ??
     readiness(pod) ??
     disconnectedFromOthers(pod, goal, answers) ?? { kind: "done" }
   );
@@ -47,6 +53,34 @@ const wrongRevisionReason = (pod: Pod, { revision }: PodGoal): string =>
   pod.proxy === undefined
     ? `not injected; it should be injected by ${revision}`
     : `injected by ${pod.proxy.revision ?? "an unknown revision"}, not by ${revision}`;
+
+/** By the tag of its image: only a new pod changes that. */
+export const hasOlderProxy = ({ proxy }: Pod, { version }: Pick<PodGoal, "version">): boolean =>
+  version !== undefined && isOutdated([proxy?.version], version) === true;
+
+/** Undefined where no version is demanded, and where the proxy is not older, by its image or by what it reports. */
+function ofVersion(pod: Pod, { version }: PodGoal, answers: readonly IstiodAnswer[]): PodProof | undefined {
+  if (version === undefined) return undefined;
+  const running = proxyVersion(pod, answers);
+  const outdated = isOutdated([running], version);
+  if (outdated === undefined && running !== version)
+    return {
+      kind: "unknown",
+      reason: `whether its proxy is of ${version} cannot be told: ${running ?? "no version known"}`,
+    };
+  return outdated
+    ? { kind: "wrong-revision", reason: `runs ${running}, not ${version}`, revision: pod.proxy?.revision }
+    : undefined;
+}
+
+/** The version of a pod's proxy: by its image, else as it reports it to an istiod. Undefined: not known. */
+export const proxyVersion = (pod: Pod, answers: readonly IstiodAnswer[]): string | undefined => {
+  const known = knownVersions(
+    pod,
+    answers.flatMap((answer) => connectionsOf(pod, answer)),
+  );
+  return versionAmong(known) ?? known[0];
+};
 
 /**
  * Whether its proxy runs, ready or not. A native sidecar runs while the pod's phase is still `Pending`, because the

@@ -9,7 +9,14 @@ import { isBefore } from "../../mesh/instant.ts";
 import type { IstiodAnswer, Pod } from "../../mesh/model.ts";
 import { counted } from "../../mesh/phrase.ts";
 import { isLive } from "../../mesh/pod-state.ts";
-import { istiodOfOtherRevision, type PodGoal, type PodProof, podProof } from "./pod-proof.ts";
+import {
+  hasOlderProxy,
+  istiodOfOtherRevision,
+  type PodGoal,
+  type PodProof,
+  podProof,
+  proxyVersion,
+} from "./pod-proof.ts";
 import { rolloutVerdict } from "./rollout-verdict.ts";
 import { done, failed, unknown, type Verdict, waiting } from "./verdict.ts";
 
@@ -157,14 +164,24 @@ function workloadVerdict(
   if (first) return first.proof.kind === "unknown" ? unknown(about(first)) : waiting(about(first));
   if (checked.length < workload.status.desired)
     return waiting(`${checked.length} of ${workload.status.desired} pods seen`);
-  const old = workload.pods.filter(
-    (pod) => isLive(pod) && pod.terminating && pod.proxy?.revision !== goal.revision,
-  ).length;
+  const old = workload.pods.filter((pod) => isLive(pod) && pod.terminating && isOld(pod, goal)).length;
   return old > 0 ? waiting(`${counted(old, "old pod")} still terminating`) : done;
 }
 
 const reasonOf = (proof: CurrentProof | Verdict): string => ("reason" in proof ? proof.reason : "");
 const about = ({ pod, proof }: PodWithProof): string => `${pod.name}: ${reasonOf(proof)}`;
+
+/** How many proven pods run each version of the proxy; `unknown` where neither image nor proxy says it. */
+export type ProvenVersions = Readonly<Record<string, number>>;
+
+export const provenVersions = (
+  { pods }: Pick<WorkloadProof, "pods">,
+  answers: readonly IstiodAnswer[],
+): ProvenVersions => {
+  const proven = pods.filter(({ proof }) => proof.kind === "done");
+  const groups = Map.groupBy(proven, ({ pod }) => proxyVersion(pod, answers) ?? "unknown");
+  return Object.fromEntries([...groups].map(([version, all]) => [version, all.length]));
+};
 
 /** The proof of a canary: that of its new pods. */
 export interface FirstPodProof {
@@ -210,7 +227,9 @@ function firstVerdict(
  * The stamp has whole seconds. A pod created in the same second is new if the target injected it, or if it did not
  * exist before the restart was sent.
  */
-const isNew = (pod: Pod, { stamp, revision, before }: RestartGoal): boolean =>
-  isBefore(stamp, pod.createdAt) ||
-  (!isBefore(pod.createdAt, stamp) &&
-    (pod.proxy?.revision === revision || (before !== undefined && !before.has(pod.uid))));
+const isNew = (pod: Pod, goal: RestartGoal): boolean =>
+  isBefore(goal.stamp, pod.createdAt) ||
+  (!isBefore(pod.createdAt, goal.stamp) &&
+    (!isOld(pod, goal) || (goal.before !== undefined && !goal.before.has(pod.uid))));
+
+const isOld = (pod: Pod, goal: PodGoal): boolean => pod.proxy?.revision !== goal.revision || hasOlderProxy(pod, goal);

@@ -4,6 +4,7 @@ import { labelOf } from "../../mesh/labels.ts";
 import { type Namespace, undoAnnotation } from "../../mesh/model.ts";
 import { type RevisionLabels, revisionLabelsOf, sameRevisionLabels } from "../../mesh/revision-labels.ts";
 import { labelsTo } from "../plan/namespace-move.ts";
+import { onlyCaughtUp } from "../plan/outdated.ts";
 import {
   changedNothing,
   type FoundJournal,
@@ -117,6 +118,11 @@ const withoutRecord = (found: FoundJournal, today: RevisionLabels): Standing => 
     return {
       kind: "nothing",
       reason: `its run ${last.run} moved tag ${last.label}, which goes back with --tag ${last.label}`,
+    };
+  if (last && onlyCaughtUp(last))
+    return {
+      kind: "nothing",
+      reason: `its run ${last.run} replaced older proxies by newer ones of revision ${last.to}, which injects no older ones any more`,
     };
   return last?.verb === "migrate" && (last.state === "open" || last.state === "done")
     ? { kind: "lost", run: last }

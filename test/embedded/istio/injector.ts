@@ -12,6 +12,8 @@ export interface Injecting {
   readonly version: string;
   /** Text of the revision's injector ConfigMap (`config`). */
   readonly config: string;
+  /** And its values, as JSON: they name the image of the proxy. */
+  readonly values: string;
   /** Versions of all nodes' kubelets. */
   readonly kubelets: readonly string[];
 }
@@ -170,7 +172,16 @@ function workloadOf({ metadata }: KubeJson): string {
 /** `global.proxy.resources` of the charts, which the template of gateways has not. */
 const sidecarResources = { limits: { cpu: "2", memory: "1Gi" }, requests: { cpu: "100m", memory: "128Mi" } };
 
-function proxyContainer(pod: KubeJson, namespace: string, { revision, version }: Injecting, gateway: boolean): Json {
+/** `ProxyImage` (pkg/kube/inject/inject.go), and the annotation, which has to be a whole image. */
+function imageOf({ metadata }: KubeJson, { version, values }: Injecting): string {
+  const own = metadata.annotations?.["sidecar.istio.io/proxyImage"];
+  if (own?.includes("/")) return own;
+  const { hub = "docker.io/istio", tag = version } = JSON.parse(values || "{}").global ?? {};
+  return `${hub}/proxyv2:${tag}`;
+}
+
+function proxyContainer(pod: KubeJson, namespace: string, injecting: Injecting, gateway: boolean): Json {
+  const { revision } = injecting;
   const { metadata, spec } = pod;
   const address = `${suffixed("istiod", revision)}.${istioNamespace}.svc:15012`;
   const config = {
@@ -197,7 +208,7 @@ function proxyContainer(pod: KubeJson, namespace: string, { revision, version }:
   };
   return {
     name: "istio-proxy",
-    image: metadata.annotations?.["sidecar.istio.io/proxyImage"] ?? `docker.io/istio/proxyv2:${version}`,
+    image: imageOf(pod, injecting),
     args: [
       "proxy",
       gateway ? "router" : "sidecar",

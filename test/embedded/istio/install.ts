@@ -45,7 +45,10 @@ export function installed({ name, version, replicas }: Revision): readonly Json[
     configMap(meta("istio"), {
       mesh: `defaultConfig:\n  discoveryAddress: ${suffixed("istiod", name)}.istio-system.svc:15012\nrootNamespace: istio-system\ntrustDomain: cluster.local\n`,
     }),
-    configMap(meta("istio-sidecar-injector"), { config: JSON.stringify(found.injectorConfig), values: "{}" }),
+    configMap(meta("istio-sidecar-injector"), {
+      config: JSON.stringify(withImage(found.injectorConfig as Json)),
+      values: JSON.stringify({ global: { hub: "docker.io/istio", tag: version, proxy: { image: "proxyv2" } } }),
+    }),
     service(meta("istiod"), deployment.spec.selector.matchLabels),
     {
       ...{ apiVersion: "apps/v1", kind: "Deployment", ...deployment },
@@ -59,6 +62,12 @@ export function installed({ name, version, replicas }: Revision): readonly Json[
     ...accounts(release, name),
   ];
 }
+
+/** Of the templates, which are not recorded, the line that every one of them has. */
+const withImage = (config: Json): Json => ({
+  ...config,
+  templates: Object.fromEntries(Object.keys(config.templates).map((name) => [name, 'image: "{{ .ProxyImage }}"\n'])),
+});
 
 /** The accounts of istiod with their rights, the reader's account, and what else istioctl creates beside what runs. */
 const accounts = (release: Release, name: string): readonly Json[] => {

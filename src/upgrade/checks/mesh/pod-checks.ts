@@ -4,6 +4,7 @@ import type { ObjectRef } from "../../../mesh/model.ts";
 import { refText } from "../../../mesh/object-ref.ts";
 import { counted, listed } from "../../../mesh/phrase.ts";
 import type { PodState } from "../../../mesh/pod-state.ts";
+import { versionAmong } from "../../../mesh/proxy/proxy-version.ts";
 import { leadsOut } from "../../../mesh/revision-state.ts";
 import { type Check, warning } from "../check.ts";
 import type { NamespaceFacts } from "./mesh-facts.ts";
@@ -40,6 +41,30 @@ const staleWorkloads: Check<NamespaceFacts> = {
         ? `kubectl mesh-migrate -n ${name} --to ${label}`
         : restart(name, ownersOf(pods));
     return [warning(objectOf(facts), `${whose(pods)} ${running}; ${due} would inject them today`, remedy)];
+  },
+};
+
+/** After an upgrade in place (a patch under the same revision) old pods keep their proxy until they are replaced. */
+const outdatedProxies: Check<NamespaceFacts> = {
+  id: "proxy-outdated",
+  title: "every proxy is of the version that its revision injects",
+  severity: "warning",
+  category: "versions",
+  run: (facts) => {
+    const { name, labels } = facts.namespace;
+    const old = facts.states.filter(({ outdated, pod }) => outdated === true && !pod.terminating);
+    return [...Map.groupBy(old, ({ revision }) => revision ?? "")].map(([revision, pods]) => {
+      const running = listed(distinct(pods.flatMap(({ versions }) => versionAmong(versions) ?? [])));
+      const due = listed(distinct(pods.flatMap(({ dueVersion }) => dueVersion ?? [])));
+      const label = [labelOf(labels, "istio.io/rev"), revision].find(
+        (each) => each !== undefined && facts.servedLabels.includes(each),
+      );
+      const remedy =
+        label === undefined
+          ? restart(name, ownersOf(pods))
+          : `kubectl mesh-migrate -n ${name} --to ${label} --outdated`;
+      return warning(objectOf(facts), `${whose(pods)} ${running}; their revision ${revision} injects ${due}`, remedy);
+    });
   },
 };
 
@@ -123,6 +148,7 @@ const configurationRejected: Check<NamespaceFacts> = {
 export const podChecks: readonly Check<NamespaceFacts>[] = [
   sidecarMissing,
   staleWorkloads,
+  outdatedProxies,
   sidecarLostAtRestart,
   controlPlaneMissing,
   connectedElsewhere,

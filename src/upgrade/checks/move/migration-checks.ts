@@ -11,6 +11,7 @@ import { namespaceChecks } from "./namespaces.ts";
 import { requestChecks } from "./request.ts";
 import { startingPointChecks } from "./starting-point.ts";
 import { tagMoveChecks } from "./tag-move-checks.ts";
+import { proxyVersionChecks } from "./versions.ts";
 import { wayBackChecks } from "./way-back.ts";
 import { workloadChecks } from "./workloads.ts";
 
@@ -27,4 +28,5 @@ export const migrationChecks: readonly Check<Facts>[] = [
   ...downtimeChecks,
   ...capacityChecks,
   ...wayBackChecks,
+  ...proxyVersionChecks,
 ];

@@ -1,5 +1,5 @@
 /** What the pod templates say of their proxy, and what the target's injector makes of it. */
-import { imageTag, parseVersion } from "../../../mesh/istio-version.ts";
+import { imageTag, releaseOf } from "../../../mesh/istio-version.ts";
 import type { ContainerSpec } from "../../../mesh/kubernetes.ts";
 import { labelOf } from "../../../mesh/labels.ts";
 import type { Workload } from "../../../mesh/model.ts";
@@ -72,8 +72,8 @@ export const ownProxySettings: Check<PreflightFacts> = {
 
 const imageKept = ({ image }: ContainerSpec, target: string | undefined): readonly string[] => {
   if (image === undefined || image === "" || image === "auto") return [];
-  const version = parseVersion(imageTag(image));
-  return version !== undefined && version === target ? [] : [`image ${image}`];
+  const version = releaseOf(imageTag(image));
+  return version !== undefined && version === releaseOf(target) ? [] : [`image ${image}`];
 };
 
 const addressesKept = ({ env = [] }: ContainerSpec, revision: string): readonly string[] =>

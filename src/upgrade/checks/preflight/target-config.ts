@@ -1,6 +1,6 @@
 /** Is the target configured as the control plane that it replaces, and does it stay up? */
 import { instantOf } from "../../../mesh/instant.ts";
-import { parseVersion } from "../../../mesh/istio-version.ts";
+import { releaseOf } from "../../../mesh/istio-version.ts";
 import { selects, servesLabels } from "../../plan/target.ts";
 import type { IstiodAutoscaler, IstiodBudget } from "../../preflight/evidence/control-plane-evidence.ts";
 import { type InstalledPlane, planeText, targetPlane } from "../../preflight/planes.ts";
@@ -132,11 +132,11 @@ const version: Check<PreflightFacts> = {
   category: "target",
   run: (facts) => {
     const plane = targetPlane(facts);
-    const expected = parseVersion(plane?.version);
+    const expected = releaseOf(plane?.version);
     if (plane === undefined || expected === undefined) return [];
     const own = new Set(plane.istiods.map(({ namespace, name }) => `${namespace}/${name}`));
     return facts.around.controlPlanes.versions.flatMap(({ istiod, text }): readonly Observation[] => {
-      const actual = istiodVersion(text);
+      const actual = releaseOf(istiodVersion(text));
       return !own.has(istiod) || actual === undefined || actual === expected
         ? []
         : [
