@@ -3,10 +3,12 @@ import { injectionOf } from "../injection.ts";
 import type { ManagedFields, NamespaceObject } from "../kubernetes.ts";
 import type { Injector, Namespace } from "../model.ts";
 import { revisionLabelKeys } from "../revision-labels.ts";
+import { firstOwnerOf } from "./owner-references.ts";
 
 /** A namespace, with the injection that a new pod without labels would get in it today. */
 export const namespaceFrom = ({ metadata, status }: NamespaceObject, injectors: readonly Injector[]): Namespace => {
   const { name, uid, labels = {} } = metadata;
+  const owner = firstOwnerOf(metadata);
   return {
     name,
     uid,
@@ -16,6 +18,7 @@ export const namespaceFrom = ({ metadata, status }: NamespaceObject, injectors: 
     terminating: metadata.deletionTimestamp !== undefined || status?.phase === "Terminating",
     injection: injectionOf(injectors, { name, labels }, {}),
     labelManagers: labelManagersFrom(metadata.managedFields ?? []),
+    ...(owner && { owner }),
   };
 };
 

@@ -7,7 +7,7 @@ import type { UndoRecord } from "../../../src/upgrade/record/undo-record.ts";
 import { undoText } from "../../../src/upgrade/record/undo-record.ts";
 import { type MeshWords, ownInjector, tagInjector, type WorkloadWords } from "../../fixtures/mesh.ts";
 import { mission, planOf, restarted, said, stopping } from "../../fixtures/plan.ts";
-import { pod } from "../../fixtures/pods.ts";
+import { ownedBy, pod } from "../../fixtures/pods.ts";
 
 const production = "production";
 const old = ["default", "default", "default"];
@@ -114,11 +114,11 @@ test("every kind of workload finds its place", () => {
     { namespace: production, name: "kept", runs: old },
   ];
   const job = pod(production, "batch-1-x", "default", {
-    owner: { kind: "Job", name: "batch-1", uid: "uid-of-batch-1" },
+    owner: ownedBy("batch", "Job", "batch-1"),
   });
   const finished = pod(production, "batch-0-x", "default", {
     phase: "Succeeded",
-    owner: { kind: "Job", name: "batch-0", uid: "u" },
+    owner: ownedBy("batch", "Job", "batch-0"),
   });
   const going = pod(production, "gone", "default", { terminating: true });
   const plan = planOf(mission({ workloads, pods: [job, finished, going] }), { leave: ["deploy/kept"] });

@@ -94,14 +94,16 @@ test("template-owners: very many owners are counted in one note", () => {
   assert.match(found.at(-1)?.message ?? "", /^20 more write 20 workloads .* and 17 more$/);
 });
 
+const owner = (group: string, kind: string, name: string) => ({ group, kind, name, controller: true });
+
 test("operator-owned: one finding for each kind of owner, a warning for those that were seen to take restarts back", () => {
   const found = configFindings(
     mission({
       workloads: [
-        workload("web", { owner: { kind: "Revision", name: "web-1" } }),
-        workload("a", { owner: { kind: "Prometheus", name: "a" } }),
-        workload("b", { owner: { kind: "Prometheus", name: "b" } }),
-        workload("there", { owner: { kind: "ZookeeperCluster", name: "z" }, runs: ["1-20"] }),
+        workload("web", { owner: owner("serving.knative.dev", "Revision", "web-1") }),
+        workload("a", { owner: owner("monitoring.coreos.com", "Prometheus", "a") }),
+        workload("b", { owner: owner("monitoring.coreos.com", "Prometheus", "b") }),
+        workload("there", { owner: owner("zookeeper.pravega.io", "ZookeeperCluster", "z"), runs: ["1-20"] }),
       ],
     }),
   );

@@ -3,13 +3,13 @@ import test from "node:test";
 import type { Pod } from "../../../../src/mesh/model.ts";
 import type { ConfigEvidence } from "../../../../src/upgrade/preflight/evidence/config-evidence.ts";
 import { brief, mission } from "../../../fixtures/plan.ts";
-import { pod } from "../../../fixtures/pods.ts";
+import { ownedBy, pod } from "../../../fixtures/pods.ts";
 import { configFindings } from "../../../fixtures/preflight-config.ts";
 
 const found = (config: Partial<ConfigEvidence>) => configFindings(mission(), { config });
 
 const jobPod = (name: string, job: string, change: Partial<Omit<Pod, "proxy">> = {}): Pod =>
-  pod("production", name, "default", { owner: { kind: "Job", name: job, uid: `uid-of-${job}` }, ...change });
+  pod("production", name, "default", { owner: ownedBy("batch", "Job", job), ...change });
 
 test("jobs-running: one note for all running Jobs", () => {
   const [finding, ...others] = configFindings(
