@@ -12,4 +12,6 @@ export interface RollbackRequest {
   readonly pin: boolean;
   readonly leave: readonly string[];
   readonly allowDowntime: readonly string[];
+  /** As in `MigrationRequest`. */
+  readonly endsByItself: readonly string[];
 }
