@@ -1,7 +1,15 @@
 /** The flags of `kubectl mesh-migrate`. */
 import { clusterFlags } from "../../src/cli/flags/cluster-flags.ts";
 import { nameOf, wordsOf } from "../../src/cli/flags/flag-values.ts";
-import { acceptFlags, commonFlags, proofFlags, scopeFlags, speedFlags, writeFlags } from "../../src/cli/flags/flags.ts";
+import {
+  acceptFlags,
+  commonFlags,
+  ownerFlags,
+  proofFlags,
+  scopeFlags,
+  speedFlags,
+  writeFlags,
+} from "../../src/cli/flags/flags.ts";
 import type { Args } from "../../src/cli/plugin.ts";
 
 export const migrateFlags = {
@@ -31,6 +39,7 @@ export const migrateFlags = {
     describe: "restart too what is on the revision with an older proxy than it injects today (after a patch)",
   },
   ...acceptFlags,
+  ...ownerFlags,
   skipCheck: {
     type: "string",
     array: true,

@@ -71,18 +71,21 @@ function requestOf({
   selector,
   leave,
   allowDowntime,
+  restartOwned,
+  endsByItself,
   skipCheck,
   proof: by,
   outdated,
 }: MigrateArgs): MigrationRequest {
   const proof = by === "pods" ? { proof: by } : {};
+  const accepted = { leave, allowDowntime, restartOwned, endsByItself, skipCheck, outdated, ...proof };
   if (tag !== undefined) {
     if (allNamespaces || namespace.length > 0 || from !== undefined || selector !== undefined)
       throw new UsageError(
         "--tag moves everything behind the tag: give it without -n, -A, -l and --from",
         "to leave a workload on the old revision, name it with --leave",
       );
-    return { to, tag, namespaces: "all", from, selector, leave, allowDowntime, skipCheck, outdated, ...proof };
+    return { to, tag, namespaces: "all", from, selector, ...accepted };
   }
   refuseBothScopes({ allNamespaces, namespace });
   if (!allNamespaces && namespace.length === 0)
@@ -91,8 +94,7 @@ function requestOf({
       "name them with -n, take every injected one with -A, or move a tag with --tag",
     );
   if (from !== undefined && !allNamespaces) throw new UsageError("--from limits -A: give it together with -A");
-  const namespaces = allNamespaces ? "all" : namespace;
-  return { to, namespaces, from, selector, leave, allowDowntime, skipCheck, outdated, ...proof };
+  return { to, namespaces: allNamespaces ? "all" : namespace, from, selector, ...accepted };
 }
 
 const whatOf = ({ namespaces, tag, to }: MigrationRequest): string => {

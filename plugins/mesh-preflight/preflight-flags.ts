@@ -1,7 +1,7 @@
 /** The flags of `kubectl mesh-preflight`. */
 import { clusterFlags } from "../../src/cli/flags/cluster-flags.ts";
 import { durationOf, nameOf, wordsOf } from "../../src/cli/flags/flag-values.ts";
-import { acceptFlags, commonFlags, proofFlags, scopeFlags } from "../../src/cli/flags/flags.ts";
+import { acceptFlags, commonFlags, ownerFlags, proofFlags, scopeFlags } from "../../src/cli/flags/flags.ts";
 import type { Args } from "../../src/cli/plugin.ts";
 
 export const preflightFlags = {
@@ -43,6 +43,7 @@ export const preflightFlags = {
   },
   ...acceptFlags,
   ...proofFlags,
+  ...ownerFlags,
   ...commonFlags,
   output: { ...commonFlags.output, choices: [...commonFlags.output.choices, "short"] },
   ...clusterFlags,

@@ -52,7 +52,7 @@ const choiceOf = ({ check, skip }: PreflightArgs): Choice => {
 
 /** Without -n it is the whole mesh. */
 const requestOf = (
-  { namespace, selector, leave, allowDowntime, proof, outdated }: PreflightArgs,
+  { namespace, selector, leave, allowDowntime, restartOwned, endsByItself, proof, outdated }: PreflightArgs,
   to: string,
 ): MigrationRequest => ({
   to,
@@ -61,6 +61,8 @@ const requestOf = (
   selector,
   leave,
   allowDowntime,
+  restartOwned,
+  endsByItself,
   skipCheck: [],
   ...(proof === "pods" ? { proof } : {}),
   outdated,

@@ -1,7 +1,15 @@
 /** The flags of `kubectl mesh-rollback`. */
 import { clusterFlags } from "../../src/cli/flags/cluster-flags.ts";
 import { momentOf, nameOf, wordOf } from "../../src/cli/flags/flag-values.ts";
-import { acceptFlags, commonFlags, proofFlags, scopeFlags, speedFlags, writeFlags } from "../../src/cli/flags/flags.ts";
+import {
+  acceptFlags,
+  commonFlags,
+  ownerFlags,
+  proofFlags,
+  scopeFlags,
+  speedFlags,
+  writeFlags,
+} from "../../src/cli/flags/flags.ts";
 import type { Args } from "../../src/cli/plugin.ts";
 
 export const rollbackFlags = {
@@ -40,6 +48,7 @@ export const rollbackFlags = {
   },
   allowDowntime: acceptFlags.allowDowntime,
   ...proofFlags,
+  endsByItself: ownerFlags.endsByItself,
   ...speedFlags,
   parallelNamespaces: { ...speedFlags.parallelNamespaces, default: "1000" },
   ...writeFlags,

@@ -99,7 +99,7 @@ function checkScope({ namespace, allNamespaces, run, tag, toBefore, pin }: Rollb
 
 /** A length of time counts back from the server's clock; the commands that are printed have the time itself. */
 async function requestOf(
-  { namespace, allNamespaces, run, tag, toBefore, pin, leave, allowDowntime, proof: by }: RollbackArgs,
+  { namespace, allNamespaces, run, tag, toBefore, pin, leave, allowDowntime, endsByItself, proof: by }: RollbackArgs,
   cluster: Cluster,
 ): Promise<RollbackRequest> {
   const since =
@@ -107,17 +107,8 @@ async function requestOf(
       ? `${new Date((await cluster.now()).getTime() - toBefore).toISOString().slice(0, 19)}Z`
       : toBefore;
   const namespaces = allNamespaces || namespace.length === 0 ? "all" : namespace;
-  const proof = by === "pods" ? { proof: by } : {};
-  return {
-    namespaces,
-    ...(tag === undefined ? {} : { tag }),
-    run,
-    toBefore: since,
-    pin,
-    leave,
-    allowDowntime,
-    ...proof,
-  };
+  const accepted = { leave, allowDowntime, endsByItself, ...(by === "pods" ? { proof: by } : {}) };
+  return { namespaces, ...(tag === undefined ? {} : { tag }), run, toBefore: since, pin, ...accepted };
 }
 
 const whatOf = (namespaces: readonly string[], revisions: readonly string[], tag: string | undefined): string => {

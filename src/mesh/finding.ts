@@ -15,7 +15,14 @@ export interface Finding {
   /** The flag that accepts it, where naming it is enough. `value` is empty for a flag that has none. */
   readonly accept:
     | {
-        readonly flag: "--leave" | "--allow-downtime" | "--skip-check" | "--skip" | "--pin" | "--proof";
+        readonly flag:
+          | "--leave"
+          | "--allow-downtime"
+          | "--restart-owned"
+          | "--skip-check"
+          | "--skip"
+          | "--pin"
+          | "--proof";
         readonly value: string;
       }
     | undefined;

@@ -141,6 +141,8 @@ export interface Namespace {
   readonly injection: Injection;
   /** Field managers of the two injection labels, from `metadata.managedFields`: the manager and the labels it owns. */
   readonly labelManagers: readonly { readonly manager: string; readonly labels: readonly string[] }[];
+  /** What it belongs to, e.g. a Profile of Kubeflow: its controller, else its first owner. */
+  readonly owner?: ObjectOwner;
 }
 
 /** Annotation of a namespace with the undo record of a migration (upgrade/record/undo-record.ts). */
@@ -162,6 +164,19 @@ export interface ObjectRef {
   readonly kind: string;
   readonly namespace: string;
   readonly name: string;
+}
+
+/**
+ * An object that another one belongs to (`metadata.ownerReferences`). Only group and kind together say what it is: a
+ * `Job` of `batch.volcano.sh` is no Job of `batch`.
+ */
+export interface ObjectOwner {
+  /** API group, e.g. `apps`; `""` is the core group. */
+  readonly group: string;
+  readonly kind: string;
+  readonly name: string;
+  /** It manages the object (`controller: true`); else it only wants it deleted with itself. */
+  readonly controller: boolean;
 }
 
 /** A Deployment, StatefulSet, DaemonSet or Argo Rollout, with its pods. */
@@ -190,7 +205,7 @@ export interface Workload extends ObjectRef {
   readonly hostPorts: readonly number[];
   readonly pods: readonly Pod[];
   /** What it belongs to, e.g. an object of an operator: its controller, else its first owner. */
-  readonly owner?: { readonly kind: string; readonly name: string };
+  readonly owner?: ObjectOwner;
 }
 
 /** How the controller replaces pods; bounds are numbers of pods. */
@@ -243,7 +258,7 @@ export interface Pod {
   readonly ready: boolean;
   readonly terminating: boolean;
   /** The controlling owner as the API names it: for a Deployment's pod its ReplicaSet. */
-  readonly owner: { readonly kind: string; readonly name: string; readonly uid: string } | undefined;
+  readonly owner: (ObjectOwner & { readonly uid: string }) | undefined;
   /** The workload that the pod belongs to, where it is known. */
   readonly workload: ObjectRef | undefined;
   /** Its proxy; undefined for a pod outside the mesh. */

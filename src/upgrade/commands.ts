@@ -90,6 +90,8 @@ export const goOnCommand = (
     ...(request.outdated ? ["--outdated"] : []),
     ...repeated("--leave", request.leave),
     ...repeated("--allow-downtime", request.allowDowntime),
+    ...repeated("--restart-owned", request.restartOwned),
+    ...repeated("--ends-by-itself", request.endsByItself),
     ...repeated("--skip-check", request.skipCheck),
     ...proofWords(request),
     ...extra,
@@ -103,7 +105,7 @@ export const rollbackCommand = (
   flags: readonly string[],
   extra: readonly string[] = [],
 ): string => {
-  const { namespaces, tag, run, toBefore, pin, leave, allowDowntime } = request;
+  const { namespaces, tag, run, toBefore, pin, leave, allowDowntime, endsByItself } = request;
   const words = [
     "kubectl",
     "mesh-rollback",
@@ -121,6 +123,7 @@ export const rollbackCommand = (
     ...leave.flatMap((value) => ["--leave", value]),
     ...allowDowntime.flatMap((value) => ["--allow-downtime", value]),
     ...proofWords(request),
+    ...endsByItself.flatMap((value) => ["--ends-by-itself", value]),
     ...extra,
   ];
   return words.map(shellWord).join(" ");

@@ -1,5 +1,5 @@
 /** The flags that several plugins share, in groups: a plugin's table spreads the groups it has. */
-import { countOf, durationOf, nameOf, namesOf, objectsOf } from "./flag-values.ts";
+import { countOf, durationOf, kindsOf, nameOf, namesOf, objectsOf } from "./flag-values.ts";
 
 /** On every plugin. `-v 6` traces each request, `-v 9` prints the stack of an error. */
 export const commonFlags = {
@@ -77,6 +77,24 @@ export const proofFlags = {
     default: "connections",
     describe:
       "by what each pod is proven: pods takes less where istiods cannot be asked which proxies they hold (external, managed, debug endpoints off)",
+  },
+} as const;
+
+/** What a person says of the owners of workloads and pods. */
+export const ownerFlags = {
+  restartOwned: {
+    type: "string",
+    array: true,
+    default: [],
+    coerce: objectsOf,
+    describe: "[NAMESPACE/]KIND/NAME to restart although an operator owns it, * works; may be given many times",
+  },
+  endsByItself: {
+    type: "string",
+    array: true,
+    default: [],
+    coerce: kindsOf,
+    describe: "KIND[.GROUP] whose pods end by themselves, as those of a Job do; may be given many times",
   },
 } as const;
 

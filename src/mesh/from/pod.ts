@@ -1,6 +1,7 @@
 /** Pods, from whole pods and from their metadata alone. */
 import type { ContainerSpec, ContainerStatus, KubeObject, PodObject } from "../kubernetes.ts";
 import type { Pod, UnreadyContainer } from "../model.ts";
+import { controllerOf } from "./owner-references.ts";
 import { podProxyFrom, proxyContainer } from "./pod-proxy.ts";
 
 /**
@@ -9,7 +10,6 @@ import { podProxyFrom, proxyContainer } from "./pod-proxy.ts";
  */
 export const podFrom = (pod: PodObject): Pod => {
   const { metadata, spec, status = {} } = pod;
-  const owner = metadata.ownerReferences?.find((reference) => reference.controller);
   const conditions = status.conditions ?? [];
   return {
     namespace: metadata.namespace ?? "",
@@ -22,7 +22,7 @@ export const podFrom = (pod: PodObject): Pod => {
     node: spec.nodeName,
     ready: conditions.some((condition) => condition.type === "Ready" && condition.status === "True"),
     terminating: metadata.deletionTimestamp !== undefined,
-    owner: owner && { kind: owner.kind, name: owner.name, uid: owner.uid },
+    owner: controllerOf(metadata),
     workload: undefined,
     proxy: podProxyFrom(pod),
     unreadyContainers: [

@@ -3,6 +3,7 @@ import type { PodTemplateSpec, WorkloadObject } from "../kubernetes.ts";
 import { labelOf } from "../labels.ts";
 import type { Workload, WorkloadStatus } from "../model.ts";
 import type { WorkloadKind } from "../workload-kinds.ts";
+import { firstOwnerOf } from "./owner-references.ts";
 import { asksForGateway, isStaticGateway, managedGatewayOf } from "./pod-proxy.ts";
 import { strategyFrom } from "./strategy.ts";
 
@@ -14,8 +15,7 @@ export const workloadFrom = (kind: WorkloadKind, { metadata, spec, status = {} }
   const desired = kind === "DaemonSet" ? (status.desiredNumberScheduled ?? 0) : (spec.replicas ?? 1);
   const namespace = metadata.namespace ?? "";
   const reference = spec.workloadRef;
-  const owners = metadata.ownerReferences ?? [];
-  const owner = owners.find(({ controller }) => controller) ?? owners[0];
+  const owner = firstOwnerOf(metadata);
   return {
     kind,
     namespace,
@@ -32,7 +32,7 @@ export const workloadFrom = (kind: WorkloadKind, { metadata, spec, status = {} }
     workloadRef: reference && { kind: reference.kind, namespace, name: reference.name },
     restartedAt: kind === "Rollout" ? spec.restartAt : templateRestartedAt(spec.template),
     ...templateFacts(spec.template, metadata.labels),
-    ...(owner && { owner: { kind: owner.kind, name: owner.name } }),
+    ...(owner && { owner }),
   };
 };
 

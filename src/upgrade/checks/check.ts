@@ -88,5 +88,8 @@ export const leave = (ref: ObjectRef): Accept => ({ flag: "--leave", value: refA
 /** Accepts that arrival is proven by the pods alone where istiods cannot be asked. */
 export const proofByPods: Accept = { flag: "--proof", value: "pods" };
 
+/** Accepts that the operator to which the object belongs may take its restart back. */
+export const restartOwned = (ref: ObjectRef): Accept => ({ flag: "--restart-owned", value: refArgument(ref) });
+
 /** Accepts that the object is down for a while. */
 export const allowDowntime = (ref: ObjectRef): Accept => ({ flag: "--allow-downtime", value: refArgument(ref) });

@@ -11,6 +11,7 @@ import {
   revisionLabelsOf,
   sameRevisionLabels,
 } from "../../mesh/revision-labels.ts";
+import { endsByItself, podEndsByItself } from "../owners/ends-by-itself.ts";
 import { isMalformed } from "../record/record-fields.ts";
 import type { FromRevision, Target, UndoRecord } from "../record/undo-record.ts";
 import { parseUndoRecord } from "../record/undo-record.ts";
@@ -24,6 +25,8 @@ export interface Moving {
   readonly target: Target;
   /** The values of `--leave`. */
   readonly leave: readonly string[];
+  /** The values of `--ends-by-itself`. */
+  readonly endsByItself: readonly string[];
   /** UIDs of the workloads that `-l` selects; undefined without `-l`. */
   readonly selected: ReadonlySet<string> | undefined;
   /** `--outdated`: older proxies of the target are replaced too. */
@@ -161,7 +164,7 @@ const workloadMove = (
   after: Injection,
   plain: Injection,
   { open, stays }: Way,
-  { mesh, target, leave, selected, outdated }: Moving,
+  { mesh, target, leave, endsByItself: more, selected, outdated }: Moving,
 ): WorkloadMove => {
   const isOld = (pod: Pod): boolean =>
     isStale(pod, target) || (outdated === true && isRunning(pod) && isOutdatedIn(mesh, target.revision, pod, workload));
@@ -170,9 +173,11 @@ const workloadMove = (
     (pod) => (isOld(pod) && !stays(pod)) || (lostItsSidecar && isRunning(pod) && !isInjected(pod) && !stays(pod)),
   );
   const blocked = stale.length === 0 ? undefined : blockedReason(workload, after, plain, target);
+  const { owner } = workload;
   const disposition = (): Disposition => {
     if (stale.length === 0) return workload.pods.some(isOld) ? "before" : restingFate(workload, after, target);
     if (isNamed(leave, workload)) return "left";
+    if (owner?.controller && endsByItself(owner, more)) return "job";
     if (selected !== undefined && !selected.has(workload.uid)) return "unselected";
     return blocked === undefined ? "restart" : "blocked";
   };
@@ -212,7 +217,7 @@ const podsWithoutWorkloadIn = (
   namespace: string,
   pods: readonly Pod[],
   known: ReadonlySet<string>,
-  { mesh, target, leave, selected, outdated }: Moving,
+  { mesh, target, leave, endsByItself: more, selected, outdated }: Moving,
 ): readonly PodsWithoutWorkload[] => {
   const podsWithoutWorkload = pods.filter(
     (pod) =>
@@ -220,14 +225,22 @@ const podsWithoutWorkloadIn = (
         (outdated === true && isRunning(pod) && isOutdatedIn(mesh, target.revision, pod, undefined))) &&
       !(pod.workload !== undefined && known.has(refText(pod.workload))),
   );
-  const byOwner = Map.groupBy(podsWithoutWorkload, ({ owner, name }) =>
-    refText({ kind: owner?.kind ?? "Pod", namespace, name: owner?.name ?? name }),
+  const byOwner = Map.groupBy(
+    podsWithoutWorkload,
+    ({ owner, name }) => `${owner?.group ?? ""}/${owner?.kind ?? "Pod"}/${owner?.name ?? name}`,
   );
+  const byUid = new Map(pods.map((pod) => [pod.uid, pod]));
   return [...byOwner.values()].map((owned): PodsWithoutWorkload => {
-    const { owner, name } = owned[0] as Pod;
+    const first = owned[0] as Pod;
+    const { owner, name } = first;
     const ref = { kind: owner?.kind ?? "Pod", namespace, name: owner?.name ?? name };
-    const disposition =
-      owner?.kind === "Job" ? "job" : isNamed(leave, ref) ? "left" : selected !== undefined ? "unselected" : "blocked";
+    const disposition = podEndsByItself(first, more, byUid)
+      ? "job"
+      : isNamed(leave, ref)
+        ? "left"
+        : selected !== undefined
+          ? "unselected"
+          : "blocked";
     return { ref, pods: owned, disposition };
   });
 };

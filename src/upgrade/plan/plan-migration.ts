@@ -40,11 +40,9 @@ export const migrationFacts = (
 ): Facts => {
   const mesh = asToBeProven(found, request);
   const asked = askedNamespaces(mesh, request);
-  const all = asked.flatMap(({ found }) =>
-    found?.eligibility === "eligible"
-      ? [namespaceMove(found, { mesh, target, leave: request.leave, selected, outdated: request.outdated })]
-      : [],
-  );
+  const { leave, endsByItself, outdated } = request;
+  const moving = { mesh, target, leave, endsByItself, selected, outdated };
+  const all = asked.flatMap(({ found }) => (found?.eligibility === "eligible" ? [namespaceMove(found, moving)] : []));
   const moves =
     request.namespaces === "all" && request.from !== undefined
       ? all.filter((move) => comesFrom(move, request.from))
@@ -69,7 +67,8 @@ export const tagFacts = (
   const { asked, newcomers } = tagScope(mesh, webhook);
   const gateways = gatewaysOfTag(mesh, evidence.gatewayClasses, resolved.tag);
   const tag: TagMove = { ...resolved, newcomers, gateways };
-  const moving = { mesh, target, leave: request.leave, selected, outdated: request.outdated };
+  const { leave, endsByItself, outdated } = request;
+  const moving = { mesh, target, leave, endsByItself, selected, outdated };
   const inScope = asked.flatMap(({ found }) =>
     found ? [namespaceMove(found, moving, behindTag(found.namespace, target))] : [],
   );

@@ -77,10 +77,10 @@ export const rollbackFacts = (gathered: RollbackGathered, request: RollbackReque
   const facts = (target: Target, each: readonly Return[], after: Facts["after"]): Facts => {
     const moves = each.map(({ move }) => move);
     const wish = { ...nothingElse, to: target.label, namespaces: names };
-    const { leave, allowDowntime, proof } = request;
+    const { leave, allowDowntime, endsByItself, proof } = request;
     return {
       ...{ mesh, evidence, verb: "rollback", target, after, asked, inScope: moves, moves },
-      request: { ...wish, leave, allowDowntime, ...(proof && { proof }) },
+      request: { ...wish, leave, allowDowntime, endsByItself, ...(proof && { proof }) },
     };
   };
   const byWay = Map.groupBy(returns, ({ back }) => JSON.stringify([back.record.from.revision, back.after]));
@@ -92,7 +92,7 @@ export const rollbackFacts = (gathered: RollbackGathered, request: RollbackReque
   return { mesh, request, places, journalsUnread, journalsUnlisted, runKnown, returns, astray, tag, all, ways };
 };
 
-const nothingElse = { from: undefined, selector: undefined, skipCheck: [] } as const;
+const nothingElse = { from: undefined, selector: undefined, restartOwned: [], skipCheck: [] } as const;
 
 const askedIn = (mesh: Mesh, names: readonly string[]): readonly Asked[] => {
   const namespaces = new Map(mesh.namespaces.map((namespace) => [namespace.name, namespace]));
@@ -112,8 +112,13 @@ export const targetOf = ({ record }: Back): Target => ({
   tag: undefined,
 });
 
-const returnOf = (found: NonNullable<Asked["found"]>, back: Back, mesh: Mesh, { leave }: RollbackRequest): Return => ({
-  move: namespaceMove(found, { mesh, target: targetOf(back), leave, selected: undefined }, wayBack(back)),
+const returnOf = (
+  found: NonNullable<Asked["found"]>,
+  back: Back,
+  mesh: Mesh,
+  { leave, endsByItself }: RollbackRequest,
+): Return => ({
+  move: namespaceMove(found, { mesh, target: targetOf(back), leave, endsByItself, selected: undefined }, wayBack(back)),
   back,
 });
 

@@ -14,4 +14,6 @@ export interface RollbackRequest {
   readonly allowDowntime: readonly string[];
   /** `pods`: where istiods cannot be asked, the weaker proof is enough (proof/pods-proof.ts). Absent: it is not. */
   readonly proof?: "pods" | undefined;
+  /** As in `MigrationRequest`. */
+  readonly endsByItself: readonly string[];
 }

@@ -197,9 +197,9 @@ const turnRound = (
   { outcomes }: RunEnd,
   { request, clusterFlags }: RepeatedRollback,
 ): string | undefined => {
-  const wish = { from: undefined, selector: undefined, leave: [], skipCheck: [] };
-  const { allowDowntime, proof } = request;
-  const accepted = { allowDowntime, ...(proof && { proof }) };
+  const wish = { from: undefined, selector: undefined, leave: [], restartOwned: [], skipCheck: [] };
+  const { allowDowntime, endsByItself, proof } = request;
+  const accepted = { allowDowntime, endsByItself, ...(proof && { proof }) };
   if (tag?.record)
     return goOnCommand({ ...wish, tag: tag.tag, to: tag.record.target, namespaces: "all", ...accepted }, clusterFlags);
   const changed = returns.filter(

@@ -96,6 +96,18 @@ test("the owners of the injection labels, by managedFields", () => {
   ]);
 });
 
+test("what a namespace belongs to, with its group", () => {
+  const profile = { apiVersion: "kubeflow.org/v1", kind: "Profile", name: "alice", uid: "p", controller: true };
+  const owner = (metadata: object) => meshFrom({ ...nothing, namespaces: [namespace(metadata)] }).namespaces[0]?.owner;
+  assert.equal(owner({}), undefined);
+  assert.deepEqual(owner({ ownerReferences: [profile] }), {
+    group: "kubeflow.org",
+    kind: "Profile",
+    name: "alice",
+    controller: true,
+  });
+});
+
 test("a terminating namespace", () => {
   const terminating = (object: NamespaceObject) =>
     meshFrom({ ...nothing, namespaces: [object] }).namespaces[0]?.terminating;

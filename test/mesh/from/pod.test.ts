@@ -324,7 +324,7 @@ test("the fields of a pod", () => {
     node: "node-1",
     ready: true,
     terminating: true,
-    owner: { kind: "ReplicaSet", name: "web-5d", uid: "rs" },
+    owner: { group: "apps", kind: "ReplicaSet", name: "web-5d", controller: true, uid: "rs" },
     workload: undefined,
     proxy: undefined,
     unreadyContainers: [],

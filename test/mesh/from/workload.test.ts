@@ -123,12 +123,15 @@ test("absent fields have defaults, and conditions keep their messages", () => {
   assert.deepEqual(workloadFrom("Deployment", object("web", {}, { status: { conditions } })).status.conditions, [conditions[0], { type: "Available", status: "True", reason: "", message: "" }]);
 }); // biome-ignore format: one line of fields
 
+const versions: Readonly<Record<string, string>> = { Rollout: "argoproj.io/v1alpha1", Job: "batch/v1" };
 const replicaSet = (name: string, kind: string, owner: string): KubeObject => ({
   metadata: {
     name,
     namespace: "production",
     uid: `uid-${name}`,
-    ownerReferences: [{ apiVersion: "", kind, name: owner, uid: `uid-${owner}`, controller: true }],
+    ownerReferences: [
+      { apiVersion: versions[kind] ?? "apps/v1", kind, name: owner, uid: `uid-${owner}`, controller: true },
+    ],
   },
 });
 const podOf = (name: string, kind: string, owner: string, labels: Record<string, string> = {}): PodObject => ({
@@ -137,7 +140,9 @@ const podOf = (name: string, kind: string, owner: string, labels: Record<string,
     namespace: "production",
     uid: `uid-${name}`,
     labels,
-    ownerReferences: [{ apiVersion: "", kind, name: owner, uid: `uid-${owner}`, controller: true }],
+    ownerReferences: [
+      { apiVersion: versions[kind] ?? "apps/v1", kind, name: owner, uid: `uid-${owner}`, controller: true },
+    ],
   },
   spec: { containers: [] },
 });
@@ -178,7 +183,7 @@ test("pods of an earlier workload with the same name do not belong to this one",
     ...podOf("db-0", "StatefulSet", "db"),
     metadata: {
       ...podOf("db-0", "StatefulSet", "db").metadata,
-      ownerReferences: [{ apiVersion: "", kind: "StatefulSet", name: "db", uid: "before", controller: true }],
+      ownerReferences: [{ apiVersion: "apps/v1", kind: "StatefulSet", name: "db", uid: "before", controller: true }],
     },
   };
   assert.deepEqual(named(attachPods(workloads, [], [podFrom(old)])), { web: [], db: [], shop: [] });
@@ -193,6 +198,45 @@ test("a pod names its workload even if that was not read; a ReplicaSet name that
     attachPods(workloads, [], unread).pods.map(({ workload }) => workload),
     [{ kind: "StatefulSet", namespace: "production", name: "gone" }, undefined],
   );
+});
+
+test("a pod of a StatefulSet of another group belongs to no workload of apps", () => {
+  const kruise = { apiVersion: "apps.kruise.io/v1beta1", kind: "StatefulSet", name: "db", controller: true };
+  const own = (uid: string, apiVersion = kruise.apiVersion): PodObject => {
+    const { metadata, spec } = podOf("db-0", "StatefulSet", "db");
+    return { metadata: { ...metadata, ownerReferences: [{ ...kruise, apiVersion, uid }] }, spec };
+  };
+  const attached = (object: PodObject) => attachPods(workloads, [], [podFrom(object)]).pods[0]?.workload;
+  assert.equal(attached(own("uid-kruise-db")), undefined);
+  assert.deepEqual(attached(own("uid-db", "apps/v1")), { kind: "StatefulSet", namespace: "production", name: "db" });
+});
+
+test("what a workload belongs to: its controller, else its first owner, with its group", () => {
+  const reference = (kind: string, rest: object) => ({
+    apiVersion: "operators.coreos.com/v1alpha1",
+    kind,
+    name: "x",
+    uid: kind,
+    ...rest,
+  });
+  const ownerOf = (...ownerReferences: ReturnType<typeof reference>[]) => {
+    const { metadata, spec } = object("web");
+    return workloadFrom("Deployment", { metadata: { ...metadata, ownerReferences }, spec }).owner;
+  };
+  const group = "operators.coreos.com";
+  assert.equal(ownerOf(), undefined);
+  assert.deepEqual(ownerOf(reference("First", {}), reference("Second", { controller: false })), {
+    group,
+    kind: "First",
+    name: "x",
+    controller: false,
+  });
+  assert.deepEqual(ownerOf(reference("First", {}), reference("Second", { apiVersion: "v1", controller: true })), {
+    group: "",
+    kind: "Second",
+    name: "x",
+    controller: true,
+  });
 });
 
 test("a ReplicaSet without an owner has no workload, whatever its name is", () => {

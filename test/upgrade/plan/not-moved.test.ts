@@ -5,13 +5,13 @@ import { notMoved } from "../../../src/upgrade/plan/not-moved.ts";
 import { resolveTarget } from "../../../src/upgrade/plan/target.ts";
 import type { MeshWords, WorkloadWords } from "../../fixtures/mesh.ts";
 import { mission, request } from "../../fixtures/plan.ts";
-import { pod } from "../../fixtures/pods.ts";
+import { ownedBy, pod } from "../../fixtures/pods.ts";
 
 const namespace = "production";
 const there: WorkloadWords = { namespace, name: "web", runs: ["1-20", "1-20"] };
 const late: WorkloadWords = { namespace, name: "late", runs: ["1-20", "default"] };
 const batch = pod(namespace, "batch-1-x", "default", {
-  owner: { kind: "Job", name: "batch-1", uid: "uid-of-batch-1" },
+  owner: ownedBy("batch", "Job", "batch-1"),
 });
 
 const told = (words: MeshWords, wish: Parameters<typeof request>[0] = {}, selected?: ReadonlySet<string>) => {

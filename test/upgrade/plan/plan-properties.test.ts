@@ -4,7 +4,7 @@ import fc from "fast-check";
 import type { Gateway, Mesh, Pod, Strategy } from "../../../src/mesh/model.ts";
 import { type NamespaceWords, ownInjector, plane, type WorkloadWords } from "../../fixtures/mesh.ts";
 import { brief, mission, type Planned, planOf, stopping, type Wish } from "../../fixtures/plan.ts";
-import { pod } from "../../fixtures/pods.ts";
+import { ownedBy, pod } from "../../fixtures/pods.ts";
 
 const names = ["alpha", "beta", "constructor", "gone"] as const;
 const labels = fc.constantFrom<NamespaceWords["labels"] & {}>(
@@ -66,7 +66,7 @@ const meshes = fc
     const pods = wrongRevision.map(
       ({ namespace, revision, kind }, index): Pod =>
         pod(namespace, `stray-${index}`, revision, {
-          owner: kind && { kind, name: `owner-${index}`, uid: `uid-of-owner-${index}` },
+          owner: kind && ownedBy(kind === "Job" ? "batch" : "apps", kind, `owner-${index}`),
         }),
     );
     return mission({

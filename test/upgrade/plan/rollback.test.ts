@@ -7,7 +7,7 @@ import { stepsOf } from "../../../src/upgrade/plan/plan.ts";
 import { planRollback, type Restarted, type Restoring } from "../../../src/upgrade/plan/rollback.ts";
 import type { UndoRecord } from "../../../src/upgrade/record/undo-record.ts";
 import { after, before as earlier, stamp } from "../../fixtures/instants.ts";
-import { pod } from "../../fixtures/pods.ts";
+import { ownedBy, pod } from "../../fixtures/pods.ts";
 import { workload } from "../../fixtures/workload.ts";
 
 const before = { "istio-injection": "enabled", "istio.io/rev": null };
@@ -129,7 +129,7 @@ suite("restarts", () => {
 });
 
 test("pods that no restart brings back are named: those of Jobs end, the others stay", () => {
-  const owned = podOf("job-1", "", { workload: undefined, owner: { kind: "Job", name: "job", uid: "j" } });
+  const owned = podOf("job-1", "", { workload: undefined, owner: ownedBy("batch", "Job", "job") });
   const lonely = podOf("lonely", "", { workload: undefined });
   const unknown = podOf("unknown-1", "unknown");
   const names = (pods: readonly Pod[]): readonly string[] => pods.map(({ name }) => name);

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import type { IstiodAnswer, Pod } from "../../../src/mesh/model.ts";
 import { podProof } from "../../../src/upgrade/proof/pod-proof.ts";
 import { before } from "../../fixtures/instants.ts";
-import { answered, connection, unanswered, webPod } from "../../fixtures/pods.ts";
+import { answered, connection, ownedBy, unanswered, webPod } from "../../fixtures/pods.ts";
 
 const arrival = { revision: "1-20", oldRevisions: ["default"] };
 const verdictText = (item: Pod, answers: readonly IstiodAnswer[]): string => {
@@ -16,7 +16,7 @@ const web = webPod("web-7d4b9-x2x4z");
 const own = connection(web.name);
 const old = answered("default");
 const good = [answered("1-20", [own]), old];
-const statefulPod = webPod("web-0", { owner: { kind: "StatefulSet", name: "web", uid: "uid-of-web" } });
+const statefulPod = webPod("web-0", { owner: ownedBy("apps", "StatefulSet", "web") });
 const listedBy = (name: string, change = {}) => answered("1-20", [connection(name, change)]);
 const rejection = { type: "LDS", message: "Error adding listener: duplicate address" };
 
@@ -255,7 +255,7 @@ const cases: readonly (readonly [string, Pod, readonly IstiodAnswer[], string])[
   ],
   [
     "DaemonSet: a name that is used once needs no time",
-    webPod("web-x2x4z", { owner: { kind: "DaemonSet", name: "web", uid: "uid-of-web" } }),
+    webPod("web-x2x4z", { owner: ownedBy("apps", "DaemonSet", "web") }),
     [listedBy("web-x2x4z", { connectedAt: undefined }), old],
     "done",
   ],

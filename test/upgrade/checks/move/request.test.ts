@@ -3,7 +3,7 @@ import test from "node:test";
 import type { Gateway } from "../../../../src/mesh/model.ts";
 import { singleChecks } from "../../../../src/upgrade/checks/single-checks.ts";
 import { brief, mission, planOf, said, stopping, type Wish } from "../../../fixtures/plan.ts";
-import { pod } from "../../../fixtures/pods.ts";
+import { ownedBy, pod } from "../../../fixtures/pods.ts";
 
 const edge: Gateway = {
   namespace: "production",
@@ -13,7 +13,7 @@ const edge: Gateway = {
   waypoint: false,
   pinned: "default",
 };
-const debug = pod("production", "debug", "default", { owner: { kind: "CloneSet", name: "game", uid: "u" } });
+const debug = pod("production", "debug", "default", { owner: ownedBy("apps.kruise.io", "CloneSet", "game") });
 const mesh = mission({
   gateways: [edge, { ...edge, namespace: "shop", name: "other" }],
   pods: [debug, pod("shop", "other", "default")],

@@ -5,7 +5,7 @@ import type { Workload } from "../../../../src/mesh/model.ts";
 import { undoText } from "../../../../src/upgrade/record/undo-record.ts";
 import { type MeshWords, ownInjector, tagInjector, type WorkloadWords } from "../../../fixtures/mesh.ts";
 import { mission, planOf, restarted, said, stopping } from "../../../fixtures/plan.ts";
-import { pod } from "../../../fixtures/pods.ts";
+import { ownedBy, pod } from "../../../fixtures/pods.ts";
 
 const production = "production";
 const web = (change: Partial<WorkloadWords>): MeshWords => ({
@@ -161,13 +161,16 @@ test("what has nothing to move is not asked whether it could", () => {
   }
 });
 
-const owner = (kind: string, name: string) => ({ kind, name, uid: `uid-of-${name}` });
+const groups: Readonly<Record<string, string>> = { ReplicaSet: "apps", StatefulSet: "apps.kruise.io", Job: "batch" };
+const owner = (kind: string, name: string) => ownedBy(groups[kind] ?? "apps.kruise.io", kind, name);
 const podsWithoutWorkload: readonly (readonly [what: string, owner: ReturnType<typeof owner> | undefined, finding: string | undefined, leave?: string])[] = [
   ["a bare pod", undefined, "pods-owned blocker production/Pod/it", "po/it"],
   ["a bare ReplicaSet", owner("ReplicaSet", "rs"), "pods-owned blocker production/ReplicaSet/rs", "replicaset/rs"],
   ["a custom resource", owner("CloneSet", "game"), "pods-owned blocker production/CloneSet/game", "cloneset/game"],
   ["a custom StatefulSet", owner("StatefulSet", "theirs"), "pods-owned blocker production/StatefulSet/theirs", "sts/theirs"],
   ["a Job", owner("Job", "batch"), undefined],
+  ["a Job of another group", ownedBy("example.org", "Job", "batch"), "pods-owned blocker production/Job/batch", "job/batch"],
+  ["a Workflow", ownedBy("argoproj.io", "Workflow", "nightly"), undefined],
 ]; // biome-ignore format: a table
 
 for (const [what, owner, finding, leave] of podsWithoutWorkload) {

@@ -93,22 +93,3 @@ test("template-owners: very many owners are counted in one note", () => {
   assert.equal(found.length, 11);
   assert.match(found.at(-1)?.message ?? "", /^20 more write 20 workloads .* and 17 more$/);
 });
-
-test("operator-owned: one finding for each kind of owner, a warning for those that were seen to take restarts back", () => {
-  const found = configFindings(
-    mission({
-      workloads: [
-        workload("web", { owner: { kind: "Revision", name: "web-1" } }),
-        workload("a", { owner: { kind: "Prometheus", name: "a" } }),
-        workload("b", { owner: { kind: "Prometheus", name: "b" } }),
-        workload("there", { owner: { kind: "ZookeeperCluster", name: "z" }, runs: ["1-20"] }),
-      ],
-    }),
-  );
-  assert.deepEqual(brief(found), ["operator-owned warning Revision", "operator-owned note Prometheus"]);
-  assert.match(
-    found[0]?.message ?? "",
-    /1 workload to restart belongs to Revision objects \(production\/web\), .*14705/,
-  );
-  assert.match(found[1]?.message ?? "", /2 workloads to restart belong to Prometheus objects/);
-});

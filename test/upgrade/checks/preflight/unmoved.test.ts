@@ -3,13 +3,13 @@ import test from "node:test";
 import type { Pod } from "../../../../src/mesh/model.ts";
 import type { ConfigEvidence } from "../../../../src/upgrade/preflight/evidence/config-evidence.ts";
 import { brief, mission } from "../../../fixtures/plan.ts";
-import { pod } from "../../../fixtures/pods.ts";
+import { ownedBy, pod } from "../../../fixtures/pods.ts";
 import { configFindings } from "../../../fixtures/preflight-config.ts";
 
 const found = (config: Partial<ConfigEvidence>) => configFindings(mission(), { config });
 
 const jobPod = (name: string, job: string, change: Partial<Omit<Pod, "proxy">> = {}): Pod =>
-  pod("production", name, "default", { owner: { kind: "Job", name: job, uid: `uid-of-${job}` }, ...change });
+  pod("production", name, "default", { owner: ownedBy("batch", "Job", job), ...change });
 
 test("jobs-running: one note for all running Jobs", () => {
   const [finding, ...others] = configFindings(
@@ -21,6 +21,11 @@ test("jobs-running: one note for all running Jobs", () => {
     finding?.message ?? "",
     /^2 Jobs with 3 running pods \(production\/a and production\/b\) stay on default/,
   );
+  const run = pod("production", "run-x", "default", { owner: ownedBy("tekton.dev", "TaskRun", "run") });
+  const [mixed] = configFindings(mission({ pods: [jobPod("a-1", "a"), run] }));
+  assert.match(mixed?.message ?? "", /^2 objects that end by themselves with 2 running pods/);
+  const [alone] = configFindings(mission({ pods: [run] }));
+  assert.match(alone?.message ?? "", /^1 TaskRun with 1 running pod \(production\/run\) stay/);
   assert.deepEqual(configFindings(mission({ pods: [jobPod("a-1", "a", { phase: "Succeeded" })] })), []);
 });
 
