@@ -18,7 +18,7 @@ import { parseUndoRecord } from "../record/undo-record.ts";
 import { blockedReason } from "./blocked-reason.ts";
 import type { Asked, Disposition, NamespaceMove, PodsWithoutWorkload, WorkloadMove } from "./moves.ts";
 import { isNamed } from "./object-pattern.ts";
-import { isOutdatedIn, versionFrom, versionsOf } from "./outdated.ts";
+import { isOutdatedIn, runningVersions, versionFrom } from "./outdated.ts";
 
 export interface Moving {
   readonly mesh: Mesh;
@@ -182,7 +182,7 @@ const workloadMove = (
     return blocked === undefined ? "restart" : "blocked";
   };
   const versions = outdated && {
-    versions: { from: versionsOf(mesh, stale), to: versionFrom(mesh, target.revision, workload) },
+    versions: { from: runningVersions(mesh, stale), to: versionFrom(mesh, target.revision, workload) },
   };
   return { workload, after, disposition: disposition(), stale, blocked, ...versions };
 };

@@ -25,7 +25,7 @@ export const versionFrom = (mesh: Mesh, revision: string, { template }: Workload
   dueVersion(template, injectedVersion(mesh, revision));
 
 /** The versions that pods run, each once, sorted; those that are not known are left out. */
-export const versionsOf = (mesh: Mesh, pods: readonly Pod[]): readonly string[] =>
+export const runningVersions = (mesh: Mesh, pods: readonly Pod[]): readonly string[] =>
   [...new Set(pods.flatMap((pod) => versionAmong(knownVersions(pod, connectionsOf(mesh, pod))) ?? []))].sort();
 
 const connectionsOf = (mesh: Mesh, { namespace, name }: Pod): readonly ProxyConnection[] => {

@@ -147,10 +147,13 @@ const laneOf = (facts: Facts, move: NamespaceMove, canary: string | undefined): 
       ...(facts.tag && facts.tag.changes.length > 0 ? { movedTag: facts.tag.tag } : {}),
       ...(move.catchUp && facts.tag === undefined ? { unwritten: true } : {}),
     },
-    probe: first && { workload: first, required: true, version: restarts[0]?.version },
+    probe: first && { workload: first, required: true, ...versionOf(restarts[0]) },
   };
   return { move, relabel, restarts, proofs: proofsIn(facts, move), hasCanary: restarts[0]?.canary === true };
 };
+
+const versionOf = (first: RestartStep | undefined): Pick<RestartStep, "version"> =>
+  first?.version === undefined ? {} : { version: first.version };
 
 /** A tag that was put back by hand since is moved anew: then this run is a new one everywhere behind it. */
 const goesOnWithTag = (tag: TagMove | undefined, open: NamespaceMove["open"]): boolean =>

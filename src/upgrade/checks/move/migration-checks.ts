@@ -5,6 +5,7 @@ import { capacityChecks } from "./capacity.ts";
 import { controlPlaneChecks } from "./control-planes.ts";
 import { downtimeChecks } from "./downtime.ts";
 import { gatewayChecks } from "./gateways.ts";
+import { proxyVersionChecks } from "./injected-versions.ts";
 import { labelOwnerChecks } from "./label-owner.ts";
 import { labelReaderChecks } from "./label-readers.ts";
 import { namespaceChecks } from "./namespaces.ts";
@@ -12,7 +13,6 @@ import { ownedWorkloadChecks } from "./owned-workloads.ts";
 import { requestChecks } from "./request.ts";
 import { startingPointChecks } from "./starting-point.ts";
 import { tagMoveChecks } from "./tag-move-checks.ts";
-import { proxyVersionChecks } from "./versions.ts";
 import { wayBackChecks } from "./way-back.ts";
 import { workloadChecks } from "./workloads.ts";
 
