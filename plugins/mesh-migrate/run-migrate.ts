@@ -73,15 +73,19 @@ function requestOf({
   allowDowntime,
   skipCheck,
   proof: by,
+  setLabel,
 }: MigrateArgs): MigrationRequest {
-  const proof = by === "pods" ? { proof: by } : {};
+  const setLabels = Object.keys(setLabel).length > 0 ? { setLabels: setLabel } : {};
+  const more = { ...(by === "pods" ? { proof: by } : {}), ...setLabels };
   if (tag !== undefined) {
     if (allNamespaces || namespace.length > 0 || from !== undefined || selector !== undefined)
       throw new UsageError(
         "--tag moves everything behind the tag: give it without -n, -A, -l and --from",
         "to leave a workload on the old revision, name it with --leave",
       );
-    return { to, tag, namespaces: "all", from, selector, leave, allowDowntime, skipCheck, ...proof };
+    if (Object.keys(setLabel).length > 0)
+      throw new UsageError("--set-label writes labels of namespaces, and --tag leaves them as they are");
+    return { to, tag, namespaces: "all", from, selector, leave, allowDowntime, skipCheck, ...more };
   }
   refuseBothScopes({ allNamespaces, namespace });
   if (!allNamespaces && namespace.length === 0)
@@ -91,7 +95,7 @@ function requestOf({
     );
   if (from !== undefined && !allNamespaces) throw new UsageError("--from limits -A: give it together with -A");
   const namespaces = allNamespaces ? "all" : namespace;
-  return { to, namespaces, from, selector, leave, allowDowntime, skipCheck, ...proof };
+  return { to, namespaces, from, selector, leave, allowDowntime, skipCheck, ...more };
 }
 
 const whatOf = ({ namespaces, tag, to }: MigrationRequest): string => {

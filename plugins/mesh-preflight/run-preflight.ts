@@ -52,7 +52,7 @@ const choiceOf = ({ check, skip }: PreflightArgs): Choice => {
 
 /** Without -n it is the whole mesh. */
 const requestOf = (
-  { namespace, selector, leave, allowDowntime, proof }: PreflightArgs,
+  { namespace, selector, leave, allowDowntime, proof, setLabel }: PreflightArgs,
   to: string,
 ): MigrationRequest => ({
   to,
@@ -63,6 +63,7 @@ const requestOf = (
   allowDowntime,
   skipCheck: [],
   ...(proof === "pods" ? { proof } : {}),
+  ...(Object.keys(setLabel).length > 0 ? { setLabels: setLabel } : {}),
 });
 
 /** istioctl does not outlive a look that fails. */

@@ -11,6 +11,8 @@ export interface MigrationRequest {
   readonly leave: readonly string[];
   readonly allowDowntime: readonly string[];
   readonly skipCheck: readonly string[];
+  /** Labels that are written beside the two, in the same patch: `KEY` to value. Absent: none. */
+  readonly setLabels?: Readonly<Record<string, string>> | undefined;
   /** `pods`: where istiods cannot be asked, the weaker proof is enough (proof/pods-proof.ts). Absent: it is not. */
   readonly proof?: "pods" | undefined;
 }
