@@ -1,6 +1,6 @@
 /** The flags of `kubectl mesh-migrate`. */
 import { clusterFlags } from "../../src/cli/flags/cluster-flags.ts";
-import { nameOf, wordsOf } from "../../src/cli/flags/flag-values.ts";
+import { labelsToSet, nameOf, wordsOf } from "../../src/cli/flags/flag-values.ts";
 import {
   acceptFlags,
   commonFlags,
@@ -46,6 +46,13 @@ export const migrateFlags = {
     default: [],
     coerce: wordsOf,
     describe: "id of a check to skip; may be given many times",
+  },
+  setLabel: {
+    type: "string",
+    array: true,
+    default: [],
+    coerce: labelsToSet,
+    describe: "KEY=VALUE, a label that each namespace gets in the same patch; may be given many times",
   },
   onFailure: {
     type: "string",

@@ -76,15 +76,19 @@ function requestOf({
   skipCheck,
   proof: by,
   outdated,
+  setLabel,
 }: MigrateArgs): MigrationRequest {
   const proof = by === "pods" ? { proof: by } : {};
-  const accepted = { leave, allowDowntime, restartOwned, endsByItself, skipCheck, outdated, ...proof };
+  const setLabels = Object.keys(setLabel).length > 0 ? { setLabels: setLabel } : {};
+  const accepted = { leave, allowDowntime, restartOwned, endsByItself, skipCheck, outdated, ...proof, ...setLabels };
   if (tag !== undefined) {
     if (allNamespaces || namespace.length > 0 || from !== undefined || selector !== undefined)
       throw new UsageError(
         "--tag moves everything behind the tag: give it without -n, -A, -l and --from",
         "to leave a workload on the old revision, name it with --leave",
       );
+    if (Object.keys(setLabel).length > 0)
+      throw new UsageError("--set-label writes labels of namespaces, and --tag leaves them as they are");
     return { to, tag, namespaces: "all", from, selector, ...accepted };
   }
   refuseBothScopes({ allNamespaces, namespace });

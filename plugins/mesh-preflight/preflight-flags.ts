@@ -1,6 +1,6 @@
 /** The flags of `kubectl mesh-preflight`. */
 import { clusterFlags } from "../../src/cli/flags/cluster-flags.ts";
-import { durationOf, nameOf, wordsOf } from "../../src/cli/flags/flag-values.ts";
+import { durationOf, labelsToSet, nameOf, wordsOf } from "../../src/cli/flags/flag-values.ts";
 import { acceptFlags, commonFlags, ownerFlags, proofFlags, scopeFlags } from "../../src/cli/flags/flags.ts";
 import type { Args } from "../../src/cli/plugin.ts";
 
@@ -42,6 +42,13 @@ export const preflightFlags = {
     describe: "look again until it passes, for so long at most, such as 5m",
   },
   ...acceptFlags,
+  setLabel: {
+    type: "string",
+    array: true,
+    default: [],
+    coerce: labelsToSet,
+    describe: "KEY=VALUE, a label that each namespace would get in the same patch; may be given many times",
+  },
   ...proofFlags,
   ...ownerFlags,
   ...commonFlags,

@@ -52,7 +52,7 @@ const choiceOf = ({ check, skip }: PreflightArgs): Choice => {
 
 /** Without -n it is the whole mesh. */
 const requestOf = (
-  { namespace, selector, leave, allowDowntime, restartOwned, endsByItself, proof, outdated }: PreflightArgs,
+  { namespace, selector, leave, allowDowntime, restartOwned, endsByItself, proof, outdated, setLabel }: PreflightArgs,
   to: string,
 ): MigrationRequest => ({
   to,
@@ -66,6 +66,7 @@ const requestOf = (
   skipCheck: [],
   ...(proof === "pods" ? { proof } : {}),
   outdated,
+  ...(Object.keys(setLabel).length > 0 ? { setLabels: setLabel } : {}),
 });
 
 /** istioctl does not outlive a look that fails. */

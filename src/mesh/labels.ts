@@ -41,3 +41,7 @@ const meets = ({ key, operator, values = [] }: LabelRequirement, value: string |
       );
   }
 };
+
+/** https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#syntax-and-character-set */
+export const isLabelKey = (key: string): boolean =>
+  /^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?\/)?[A-Za-z0-9]([-\w.]{0,61}[A-Za-z0-9])?$/.test(key);

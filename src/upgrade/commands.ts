@@ -1,7 +1,7 @@
 /** The commands that a result proposes to a person: one that continues, and those that roll back. */
 
 import type { ObjectRef } from "../mesh/model.ts";
-import { type RevisionLabels, revisionLabelKeys } from "../mesh/revision-labels.ts";
+import { labelEntries, type RevisionLabels } from "../mesh/revision-labels.ts";
 import type { MigrationRequest } from "./plan/migration-request.ts";
 import type { RollbackRequest } from "./rollback/rollback-request.ts";
 
@@ -48,7 +48,9 @@ export const goBackKubectlCommand = (namespaces: readonly GoBack[], flags: reado
 };
 
 const labelArguments = (labels: RevisionLabels): string =>
-  revisionLabelKeys.map((key) => (labels[key] === null ? `${key}-` : shellWord(`${key}=${labels[key]}`))).join(" ");
+  labelEntries(labels)
+    .map(([key, value]) => (value === null ? `${key}-` : shellWord(`${key}=${value}`)))
+    .join(" ");
 
 const restartCommands = (kubectl: string, refs: readonly ObjectRef[]): readonly string[] => {
   const words = refs
@@ -93,6 +95,7 @@ export const goOnCommand = (
     ...repeated("--restart-owned", request.restartOwned),
     ...repeated("--ends-by-itself", request.endsByItself),
     ...repeated("--skip-check", request.skipCheck),
+    ...Object.entries(request.setLabels ?? {}).flatMap(([key, value]) => ["--set-label", `${key}=${value}`]),
     ...proofWords(request),
     ...extra,
   ];

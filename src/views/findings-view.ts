@@ -16,7 +16,10 @@ export const findingsView = (findings: readonly Finding[]): string =>
  */
 export function refusalView(findings: readonly Finding[], command: string): string {
   const accepted = acceptingCommand(findings, command);
-  const rest = findings.filter((finding) => isObstacle(finding) && !isOffered(finding)).length;
+  const counts = findings.some(({ severity, accept }) => severity === "unknown" && accept?.flag === "--proof")
+    ? isObstacle
+    : ({ severity }: Finding) => severity === "blocker";
+  const rest = findings.filter((finding) => counts(finding) && finding.accept === undefined).length;
   const last =
     accepted === undefined
       ? ""

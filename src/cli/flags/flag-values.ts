@@ -1,5 +1,7 @@
 /** The kinds of values that flags take: from text to value, or a `UsageError`. */
 import { instantOf } from "../../mesh/instant.ts";
+import { isLabelKey } from "../../mesh/labels.ts";
+import { revisionLabelKeys } from "../../mesh/revision-labels.ts";
 import { parseDuration } from "../../mesh/text/duration.ts";
 import { UsageError } from "../exit-errors.ts";
 
@@ -100,3 +102,21 @@ export const countOf =
   };
 
 const unique = <T>(values: readonly T[]): readonly T[] => [...new Set(values)];
+
+/**
+ * Takes labels as `KEY=VALUE`, each key once. Those that decide injection are written by the target alone.
+ * https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#syntax-and-character-set
+ */
+export const labelsToSet = (texts: readonly string[]): Readonly<Record<string, string>> => {
+  const labels = new Map<string, string>();
+  for (const text of texts.flatMap((each) => each.split(","))) {
+    const [, key = "", value = ""] = /^([^=]+)=(.*)$/.exec(text) ?? [];
+    if (!isLabelKey(key) || !/^([A-Za-z0-9]([-\w.]{0,61}[A-Za-z0-9])?)?$/.test(value))
+      throw new UsageError(`${JSON.stringify(text)} is not a label`, "write KEY=VALUE, for example example.com/team=a");
+    if (revisionLabelKeys.some((own) => own === key))
+      throw new UsageError(`${key} is written by the migration itself`, "name the target with --to");
+    if (labels.has(key) && labels.get(key) !== value) throw new UsageError(`label ${key} is given two values`);
+    labels.set(key, value);
+  }
+  return Object.fromEntries(labels);
+};

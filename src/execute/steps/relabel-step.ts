@@ -1,7 +1,7 @@
 /** A namespace's labels and undo record: written in one patch, then a trial pod shows where new pods go. */
 import { ClusterError } from "../../cluster/cluster-error.ts";
 import { kinds } from "../../cluster/kinds.ts";
-import { revisionLabelsOf, sameRevisionLabels } from "../../mesh/revision-labels.ts";
+import { type OtherLabels, revisionLabelsOf, sameRevisionLabels } from "../../mesh/revision-labels.ts";
 import { type Outcomes, outcomeOf } from "../../upgrade/plan/outcome.ts";
 import { isUnwritten, labelsKey, type RelabelStep, stepKey } from "../../upgrade/plan/step.ts";
 import type { UndoRecord } from "../../upgrade/record/undo-record.ts";
@@ -51,6 +51,12 @@ export const relabelActions: StepActions<RelabelStep, Written> = {
   },
 };
 
+/** The other labels that the run writes, with those of the earlier run that it takes over. */
+const setBy = ({ after: { also }, record }: RelabelStep): OtherLabels | undefined => {
+  const earlier = record.kind === "open" ? record.inherited?.set : undefined;
+  return also || earlier ? { ...earlier, ...also } : undefined;
+};
+
 /** Labels that a rollback writes. */
 const isBack = ({ record }: RelabelStep): boolean => record.kind === "keep";
 
@@ -73,6 +79,7 @@ async function recordOf(step: RelabelStep, tools: Tools): Promise<UndoRecord | n
           namespaceUid: step.uid,
           before: step.before,
           from: step.from,
+          ...(setBy(step) && { set: setBy(step) }),
           ...(tools.proof ? { proof: "pods" } : {}),
           ...step.record.inherited,
           ...(step.record.movedTag === undefined ? {} : { movedTag: step.record.movedTag }),
@@ -99,7 +106,7 @@ export async function checkLabels(
   const now = await cluster.get(kinds.namespaces, namespace);
   if (!now) throw new ClusterError(`namespace ${namespace} was deleted meanwhile`, { reason: "not-found" });
   const { labels } = journal.outcome(labelsKey(namespace));
-  const found = revisionLabelsOf(now.metadata.labels);
+  const found = revisionLabelsOf(now.metadata.labels, labels);
   if (labels && !sameRevisionLabels(found, labels)) throw labelsChanged(namespace, found);
 }
 

@@ -8,12 +8,7 @@ import { kinds } from "../../cluster/kinds.ts";
 import type { NamespaceObject } from "../../mesh/kubernetes.ts";
 import { labelOf } from "../../mesh/labels.ts";
 import { undoAnnotation } from "../../mesh/model.ts";
-import {
-  type RevisionLabels,
-  revisionLabelKeys,
-  revisionLabelsOf,
-  sameRevisionLabels,
-} from "../../mesh/revision-labels.ts";
+import { labelEntries, type RevisionLabels, revisionLabelsOf, sameRevisionLabels } from "../../mesh/revision-labels.ts";
 import { isMalformed } from "../../upgrade/record/record-fields.ts";
 import { parseUndoRecord, sameRecord, type UndoRecord, undoText } from "../../upgrade/record/undo-record.ts";
 import { goneIsDone, settle } from "../settle.ts";
@@ -48,7 +43,7 @@ export const relabel = (
     read: () => cluster.get(kinds.namespaces, change.namespace),
     settled: (now) => {
       if (now === undefined || now.metadata.uid !== change.uid) return { kind: "changed-by-others", found: undefined };
-      const found = revisionLabelsOf(now.metadata.labels);
+      const found = revisionLabelsOf(now.metadata.labels, change.labels);
       if (sameRevisionLabels(found, change.labels))
         return hasRecord(now, change.record) ? { kind: "written", namespace: now } : undefined;
       return sameRevisionLabels(found, change.expected) ? undefined : { kind: "changed-by-others", found };
@@ -59,7 +54,7 @@ export const relabel = (
         .patch(kinds.namespaces, { name: change.namespace }, body, { dryRun: options.dryRun })
         .catch(goneIsDone);
       if (!reply) return { kind: "changed-by-others", found: undefined };
-      const found = revisionLabelsOf(reply.metadata.labels);
+      const found = revisionLabelsOf(reply.metadata.labels, change.labels);
       return sameRevisionLabels(found, change.labels)
         ? { kind: "written", namespace: reply }
         : { kind: "altered", found };
@@ -75,15 +70,14 @@ function hasRecord({ metadata }: NamespaceObject, record: UndoRecord | null | un
 }
 
 function patchBody({ metadata }: NamespaceObject, change: Relabel): object {
-  const found = revisionLabelsOf(metadata.labels);
-  const keys = revisionLabelKeys.filter((key) => found[key] !== change.labels[key]);
-  const labels = Object.fromEntries(keys.map((key) => [key, change.labels[key]]));
+  const found = new Map(labelEntries(revisionLabelsOf(metadata.labels, change.labels)));
+  const changed = labelEntries(change.labels).filter(([key, value]) => found.get(key) !== value);
   const text = change.record === null ? null : change.record && undoText(change.record);
   return {
     metadata: {
       uid: change.uid,
       resourceVersion: metadata.resourceVersion,
-      ...(keys.length > 0 ? { labels } : {}),
+      ...(changed.length > 0 ? { labels: Object.fromEntries(changed) } : {}),
       ...(text === undefined ? {} : { annotations: { [undoAnnotation]: text } }),
     },
   };
@@ -108,6 +102,8 @@ export const labelsChanged = (
         },
       );
 
-/** Both labels, also the absent ones. */
+/** The labels, also the absent ones. */
 export const stateText = (labels: RevisionLabels): string =>
-  revisionLabelKeys.map((key) => (labels[key] === null ? `no ${key}` : `${key}=${labels[key]}`)).join(", ");
+  labelEntries(labels)
+    .map(([key, value]) => (value === null ? `no ${key}` : `${key}=${value}`))
+    .join(", ");

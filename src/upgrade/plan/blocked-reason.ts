@@ -10,14 +10,16 @@ import type { Blocked } from "./moves.ts";
  * The first reason that applies; `undefined` when a restart moves it. `after`: who injects its pods once the labels are
  * written;
  * `plain`: who injects a pod without labels then. What would refuse every pod is the target's trouble and not the
- * workload's.
+ * workload's. `againstOthers`: the label that keeps other webhooks away, if there is one.
  */
 export const blockedReason = (
   workload: Workload,
   after: Injection,
   plain: Injection,
   target: Target,
-): Blocked | undefined => unmovedByRestart(workload) ?? pinned(workload, target) ?? notInjected(after, plain, target);
+  againstOthers: () => string | undefined = () => undefined,
+): Blocked | undefined =>
+  unmovedByRestart(workload) ?? pinned(workload, target) ?? notInjected(after, plain, target, againstOthers);
 
 /**
  * https://kubernetes.io/docs/concepts/workloads/controllers/: a paused, OnDelete or partitioned rollout replaces no pod
@@ -95,7 +97,12 @@ const discoveryAddressIn = (config: string | undefined): string | undefined =>
 const isIstiodOf = (revision: string, address: string): boolean =>
   address.startsWith(`${revisionedName("istiod", revision)}.`);
 
-const notInjected = (after: Injection, plain: Injection, target: Target): Blocked | undefined => {
+const notInjected = (
+  after: Injection,
+  plain: Injection,
+  target: Target,
+  againstOthers: () => string | undefined,
+): Blocked | undefined => {
   const blocked = (reason: string, remedy: string, unknown = false): Blocked => ({
     check: "sidecars-kept",
     reason,
@@ -116,10 +123,16 @@ const notInjected = (after: Injection, plain: Injection, target: Target): Blocke
   if (after.revision !== target.revision) {
     return blocked(
       `revision ${after.revision} would inject its new pods (webhook ${after.by}), not ${target.revision}`,
-      "remove the other webhook: 'istioctl analyze' names it (IST0139)",
+      onlyOneRemedy(againstOthers()),
     );
   }
   if (after.kind === "refused" && plain.kind !== "refused")
     return blocked(`its new pods would be refused: ${after.reason}`, "mend its template, or leave it");
   return undefined;
 };
+
+/** How one webhook alone comes to inject. The other one is another mesh's, or serves other namespaces: it stays. */
+export const onlyOneRemedy = (label: string | undefined): string =>
+  label === undefined
+    ? "let one of the two webhooks select the namespace: 'istioctl analyze -A' names both (IST0139); where one is another mesh's, take the namespace out of that mesh by its own means"
+    : `label ${label} keeps the other webhook away; to write it in the same patch: --set-label ${label}`;

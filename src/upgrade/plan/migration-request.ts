@@ -15,6 +15,8 @@ export interface MigrationRequest {
   /** Kinds of owners, `KIND` or `KIND.GROUP`, whose pods end by themselves as those of a Job do. */
   readonly endsByItself: readonly string[];
   readonly skipCheck: readonly string[];
+  /** Labels that are written beside the two, in the same patch: `KEY` to value. Absent: none. */
+  readonly setLabels?: Readonly<Record<string, string>> | undefined;
   /** `pods`: where istiods cannot be asked, the weaker proof is enough (proof/pods-proof.ts). Absent: it is not. */
   readonly proof?: "pods" | undefined;
   /** Restart too what is on the target already with an older proxy than the target injects today. */

@@ -1,21 +1,18 @@
 import { type Injectable, injectableFrom, injectionOf } from "../../mesh/injection.ts";
 import { isBefore } from "../../mesh/instant.ts";
+import type { Labels } from "../../mesh/kubernetes.ts";
 import { labelOf } from "../../mesh/labels.ts";
 import type { Injection, Mesh, Namespace, Pod, Workload } from "../../mesh/model.ts";
 import { undoAnnotation } from "../../mesh/model.ts";
 import { refText } from "../../mesh/object-ref.ts";
 import { isLive } from "../../mesh/pod-state.ts";
-import {
-  type RevisionLabels,
-  revisionLabelKeys,
-  revisionLabelsOf,
-  sameRevisionLabels,
-} from "../../mesh/revision-labels.ts";
+import { labelEntries, type RevisionLabels, revisionLabelsOf, sameRevisionLabels } from "../../mesh/revision-labels.ts";
 import { endsByItself, podEndsByItself } from "../owners/ends-by-itself.ts";
 import { isMalformed } from "../record/record-fields.ts";
 import type { FromRevision, Target, UndoRecord } from "../record/undo-record.ts";
 import { parseUndoRecord } from "../record/undo-record.ts";
 import { blockedReason } from "./blocked-reason.ts";
+import { labelAgainstOthers } from "./label-against-others.ts";
 import type { Asked, Disposition, NamespaceMove, PodsWithoutWorkload, WorkloadMove } from "./moves.ts";
 import { isNamed } from "./object-pattern.ts";
 import { isOutdatedIn, runningVersions, versionFrom } from "./outdated.ts";
@@ -31,6 +28,8 @@ export interface Moving {
   readonly selected: ReadonlySet<string> | undefined;
   /** `--outdated`: older proxies of the target are replaced too. */
   readonly outdated?: boolean | undefined;
+  /** Labels that are written beside the two; absent: none. */
+  readonly setLabels?: Readonly<Record<string, string>> | undefined;
 }
 
 /** The moves of these namespaces of the mesh, each by its way where it has one. */
@@ -96,14 +95,19 @@ export const namespaceMove = (
   way: Way = onward(namespace, moving),
 ): NamespaceMove => {
   const { mesh, target } = moving;
-  const { after, open } = way;
-  const before = revisionLabelsOf(namespace.labels);
+  const { open } = way;
+  const after = moving.setLabels ? { ...way.after, also: moving.setLabels } : way.after;
+  const before = revisionLabelsOf(namespace.labels, after);
   const labelsAfter = withRevisionLabels(namespace.labels, after);
   const inject = (pod: Injectable): Injection =>
     injectionOf(mesh.injectors, { name: namespace.name, labels: labelsAfter }, pod);
   const plain = inject({});
   const moves = workloads.map((workload) =>
-    workloadMove(workload, injectionAfter(workload, inject), plain, way, moving),
+    workloadMove(workload, injectionAfter(workload, inject), plain, way, {
+      ...moving,
+      labelsAfter,
+      name: namespace.name,
+    }),
   );
   const others = [...workloads.flatMap((each) => each.pods), ...pods].some(
     (pod) => isStale(pod, target) && !way.stays(pod),
@@ -132,10 +136,11 @@ export const namespaceMove = (
 };
 
 const withRevisionLabels = (labels: Namespace["labels"], after: RevisionLabels): Namespace["labels"] =>
-  Object.fromEntries([
-    ...Object.entries(labels).filter(([name]) => !revisionLabelKeys.some((key) => key === name)),
-    ...revisionLabelKeys.flatMap((key) => (after[key] === null ? [] : [[key, after[key]]])),
-  ]);
+  Object.fromEntries(
+    [...new Map<string, string | null>([...Object.entries(labels), ...labelEntries(after)])].flatMap(([key, value]) =>
+      value === null ? [] : [[key, value]],
+    ),
+  );
 
 /** The record of an unfinished run to this target in this namespace. */
 const openRecord = (namespace: Namespace, target: Target): UndoRecord | undefined => {
@@ -164,7 +169,16 @@ const workloadMove = (
   after: Injection,
   plain: Injection,
   { open, stays }: Way,
-  { mesh, target, leave, endsByItself: more, selected, outdated }: Moving,
+  {
+    target,
+    leave,
+    endsByItself: more,
+    selected,
+    outdated,
+    mesh,
+    labelsAfter,
+    name,
+  }: Moving & { readonly labelsAfter: Labels; readonly name: string },
 ): WorkloadMove => {
   const isOld = (pod: Pod): boolean =>
     isStale(pod, target) || (outdated === true && isRunning(pod) && isOutdatedIn(mesh, target.revision, pod, workload));
@@ -172,7 +186,12 @@ const workloadMove = (
   const stale = workload.pods.filter(
     (pod) => (isOld(pod) && !stays(pod)) || (lostItsSidecar && isRunning(pod) && !isInjected(pod) && !stays(pod)),
   );
-  const blocked = stale.length === 0 ? undefined : blockedReason(workload, after, plain, target);
+  const blocked =
+    stale.length === 0
+      ? undefined
+      : blockedReason(workload, after, plain, target, () =>
+          labelAgainstOthers(mesh, { name, labels: labelsAfter }, workload.template, target.revision),
+        );
   const { owner } = workload;
   const disposition = (): Disposition => {
     if (stale.length === 0) return workload.pods.some(isOld) ? "before" : restingFate(workload, after, target);

@@ -1,7 +1,7 @@
 /** Plans a migration: from what is there and what was asked for to the stages that lead to the target. Pure. */
 import type { Mesh } from "../../mesh/model.ts";
 import { injectedVersion } from "../../mesh/proxy/proxy-version.ts";
-import { sameRevisionLabels } from "../../mesh/revision-labels.ts";
+import { type RevisionLabels, sameRevisionLabels, sameTwoLabels } from "../../mesh/revision-labels.ts";
 import type { ClusterEvidence } from "../evidence/cluster-evidence.ts";
 import { podsProofOf } from "../proof/pods-proof.ts";
 import type { Target } from "../record/undo-record.ts";
@@ -40,8 +40,8 @@ export const migrationFacts = (
 ): Facts => {
   const mesh = asToBeProven(found, request);
   const asked = askedNamespaces(mesh, request);
-  const { leave, endsByItself, outdated } = request;
-  const moving = { mesh, target, leave, endsByItself, selected, outdated };
+  const { leave, endsByItself, outdated, setLabels } = request;
+  const moving = { mesh, target, leave, endsByItself, selected, outdated, setLabels };
   const all = asked.flatMap(({ found }) => (found?.eligibility === "eligible" ? [namespaceMove(found, moving)] : []));
   const moves =
     request.namespaces === "all" && request.from !== undefined
@@ -167,15 +167,20 @@ const inherited = ({ namespace, before, after }: NamespaceMove, target: Target):
   const earlier = recordTo(namespace, target);
   if (earlier === undefined) return {};
   const since = earlier.since ?? earlier.stamp;
-  const kept = sameRevisionLabels(before, after)
+  const kept = sameTwoLabels(before, after)
     ? {
-        before: earlier.before,
+        before: withOthersOf(earlier.before, before),
         from: earlier.from,
+        ...(earlier.set === undefined ? {} : { set: earlier.set }),
         ...(earlier.movedTag === undefined ? {} : { movedTag: earlier.movedTag }),
       }
     : {};
   return { inherited: { since, ...kept } };
 };
+
+/** As it was before the earlier run, with the labels that it did not write as they are today. */
+const withOthersOf = (earlier: RevisionLabels, today: RevisionLabels): RevisionLabels =>
+  today.also ? { ...earlier, also: { ...today.also, ...earlier.also } } : earlier;
 
 /** A run that goes on with an earlier one is not put back: what the earlier one moved would be left behind. */
 const onFailure = ({ relabel }: PlannedLane, fresh: Lane["onFailure"]): Lane["onFailure"] =>

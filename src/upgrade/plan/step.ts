@@ -57,7 +57,7 @@ export type RecordChange =
  * Of an earlier run to the same target, whose pods are still there: since when they are not of before, and, where the
  * labels are those of the target already, what the namespace was before.
  */
-export type Inherited = Pick<UndoRecord, "since"> & Partial<Pick<UndoRecord, "before" | "from" | "movedTag">>;
+export type Inherited = Pick<UndoRecord, "since"> & Partial<Pick<UndoRecord, "before" | "from" | "movedTag" | "set">>;
 
 /** Restarts a workload, and waits until every pod of it is proven on `to`. */
 export interface RestartStep {

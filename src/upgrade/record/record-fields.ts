@@ -1,6 +1,7 @@
 /** What the texts of undo records and journals are read with: unknown values in, typed fields out. Nothing throws. */
 import { instantOf } from "../../mesh/instant.ts";
-import type { RevisionLabels } from "../../mesh/revision-labels.ts";
+import { isLabelKey } from "../../mesh/labels.ts";
+import { type OtherLabels, type RevisionLabels, revisionLabelKeys } from "../../mesh/revision-labels.ts";
 
 /** What is wrong with a text that is not what it should be. */
 export interface Malformed {
@@ -52,7 +53,18 @@ export const isInstant = (value: unknown): value is string => isText(value) && i
 export const labelsOf = (value: RecordFields): RevisionLabels | undefined => {
   const { "istio-injection": injection, "istio.io/rev": revision } = value;
   const isLabel = (label: unknown): label is string | null => label === null || label === "" || isLabelValue(label);
-  return isLabel(injection) && isLabel(revision)
-    ? { "istio-injection": injection, "istio.io/rev": revision }
-    : undefined;
+  if (!isLabel(injection) || !isLabel(revision)) return undefined;
+  const also = value.also === undefined ? undefined : otherLabelsOf(value.also);
+  if (value.also !== undefined && also === undefined) return undefined;
+  return { "istio-injection": injection, "istio.io/rev": revision, ...(also && { also }) };
+};
+
+/** Other labels of a record; undefined where they have another form. Istio's own two are never among them. */
+export const otherLabelsOf = (value: unknown): OtherLabels | undefined => {
+  const entries = Object.entries(fields(value));
+  const isOther = ([key, label]: readonly [string, unknown]): boolean =>
+    isLabelKey(key) &&
+    !revisionLabelKeys.some((own) => own === key) &&
+    (label === null || label === "" || isLabelValue(label));
+  return entries.length > 0 && entries.every(isOther) ? (Object.fromEntries(entries) as OtherLabels) : undefined;
 };

@@ -1,5 +1,5 @@
 /** The undo record of a namespace: what a migration found before it changed anything, as data and as text. */
-import type { RevisionLabels } from "../../mesh/revision-labels.ts";
+import type { OtherLabels, RevisionLabels } from "../../mesh/revision-labels.ts";
 import {
   fields,
   isInstant,
@@ -8,6 +8,7 @@ import {
   isText,
   labelsOf,
   type Malformed,
+  otherLabelsOf,
   type RecordFields,
   versionedFields,
 } from "./record-fields.ts";
@@ -48,6 +49,8 @@ export interface UndoRecord {
   readonly namespaceUid: string;
   readonly before: RevisionLabels;
   readonly from: FromRevision;
+  /** The labels that the run was told to write beside the two (`--set-label`); `before` has them as they were. */
+  readonly set?: OtherLabels | undefined;
   /** `pods`: arrival was proven by the pods alone, because istiods could not be asked. Absent: by connections. */
   readonly proof?: "pods" | undefined;
   /** `open` from the first write to the last proof. */
@@ -65,6 +68,7 @@ export const undoText = ({
   namespaceUid,
   before,
   from,
+  set,
   proof,
   state,
 }: UndoRecord): string =>
@@ -76,11 +80,19 @@ export const undoText = ({
     since,
     movedTag,
     namespaceUid,
-    before: { "istio-injection": before["istio-injection"], "istio.io/rev": before["istio.io/rev"] },
+    before: {
+      "istio-injection": before["istio-injection"],
+      "istio.io/rev": before["istio.io/rev"],
+      also: sorted(before.also),
+    },
     from: { revision: from.revision, deploymentUid: from.deploymentUid },
+    set: sorted(set),
     proof,
     state,
   });
+
+const sorted = (labels: OtherLabels | undefined): OtherLabels | undefined =>
+  labels && Object.fromEntries(Object.entries(labels).toSorted(([a], [b]) => (a < b ? -1 : 1)));
 
 /** Whether two records have the same values; the order of the fields in their texts does not matter. */
 export const sameRecord = (a: UndoRecord, b: UndoRecord): boolean => undoText(a) === undoText(b);
@@ -99,6 +111,9 @@ export const parseUndoRecord = (text: string): UndoRecord | Malformed => {
   if (!(since === undefined || isText(since))) return { malformed: "its field since is not a text" };
   if (!(movedTag === undefined || isLabelValue(movedTag))) return { malformed: "its field movedTag is not a tag" };
   if (state !== "open" && state !== "done") return { malformed: "its field state is neither open nor done" };
+  const set = record.set === undefined ? undefined : otherLabelsOf(record.set);
+  if (record.set !== undefined && (set === undefined || !isSameKeys(set, before?.also)))
+    return { malformed: "its field set does not have labels that its field before has as they were" };
   if (!target || !before || !from)
     return { malformed: `its field ${!target ? "target" : !before ? "before" : "from"} is incomplete` };
   return {
@@ -111,10 +126,14 @@ export const parseUndoRecord = (text: string): UndoRecord | Malformed => {
     namespaceUid,
     before,
     from,
+    ...(set === undefined ? {} : { set }),
     ...(record.proof === "pods" ? { proof: record.proof } : {}),
     state,
   };
 };
+
+const isSameKeys = (a: OtherLabels, b: OtherLabels = {}): boolean =>
+  Object.keys(a).every((key) => Object.hasOwn(b, key)) && Object.keys(b).every((key) => Object.hasOwn(a, key));
 
 const targetOf = ({ label, revision, tag }: RecordFields): Target | undefined =>
   isLabelValue(label) && isLabelValue(revision) && (tag === undefined || isLabelValue(tag))

@@ -170,10 +170,19 @@ const byLabels = (
       .filter(({ verb, undoes }) => verb === "rollback" && undoes === record.run)
       .map((rollback) => rollback.after),
   ];
-  return ours.some((each) => sameRevisionLabels(each, today))
+  return ours.some((each) => sameRevisionLabels(each, today)) && othersAreOurs(labels, record)
     ? { kind: "back", back }
     : { kind: "changed", found: today, back };
 };
 
+/** Labels that the run wrote beside the two are as it wrote them, or as before again. */
+const othersAreOurs = (labels: Namespace["labels"], { set = {}, before }: UndoRecord): boolean =>
+  Object.entries(set).every(([key, value]) =>
+    [value, before.also?.[key] ?? null].includes(labelOf(labels, key) ?? null),
+  );
+
 /** The labels of `--pin`. */
-export const pinnedTo = ({ from }: UndoRecord): RevisionLabels => labelsTo({ label: from.revision });
+export const pinnedTo = ({ from, before: { also } }: UndoRecord): RevisionLabels => ({
+  ...labelsTo({ label: from.revision }),
+  ...(also && { also }),
+});

@@ -205,10 +205,15 @@ const turnRound = (
   const changed = returns.filter(
     ({ move }) => outcomeOf(outcomes, labelsKey(move.namespace.name)).state !== "not-begun",
   );
-  const byTarget = Map.groupBy(changed, ({ back }) => back.record.target.label);
-  const commands = [...byTarget].map(([to, each]) => {
+  const byTarget = Map.groupBy(changed, ({ back: { record } }) => JSON.stringify([record.target.label, record.set]));
+  const commands = [...byTarget.values()].map((each) => {
+    const { target: { label: to = "" } = {}, set } = each[0]?.back.record ?? {};
+    const setLabels = Object.entries(set ?? {}).flatMap(([key, value]) =>
+      value === null ? [] : [[key, value] as const],
+    );
+    const others = setLabels.length > 0 ? { setLabels: Object.fromEntries(setLabels) } : {};
     const namespaces = each.map(({ move }) => move.namespace.name);
-    return goOnCommand({ ...wish, to, namespaces, ...accepted }, clusterFlags);
+    return goOnCommand({ ...wish, to, namespaces, ...accepted, ...others }, clusterFlags);
   });
   return commands.length === 0 ? undefined : commands.join(" && ");
 };

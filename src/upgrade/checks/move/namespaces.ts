@@ -3,8 +3,11 @@ import { labelOf } from "../../../mesh/labels.ts";
 import type { Namespace, Workload } from "../../../mesh/model.ts";
 import { listed } from "../../../mesh/phrase.ts";
 import { didYouMean } from "../../../mesh/text/suggestion.ts";
+import { onlyOneRemedy } from "../../plan/blocked-reason.ts";
 import { asksForInjection, type Eligibility } from "../../plan/eligibility.ts";
+import { labelAgainstOthers } from "../../plan/label-against-others.ts";
 import { type Facts, writesLabels } from "../../plan/moves.ts";
+import { selects } from "../../plan/target.ts";
 import { blocker, type Check, cannotTell, note, warning } from "../check.ts";
 
 const exist: Check<Facts> = {
@@ -35,14 +38,43 @@ const injected: Check<Facts> = {
   title: "the namespaces are injected by their own labels",
   severity: "blocker",
   category: "namespaces",
-  run: ({ asked, target }) =>
+  run: ({ asked, target, mesh }) =>
     asked.flatMap(({ found }) => {
       const refusal =
-        found === undefined ? undefined : refusals[found.eligibility](found.namespace, found.workloads, target.label);
+        found === undefined
+          ? undefined
+          : (ofAnotherMesh(found, target, mesh) ??
+            refusals[found.eligibility](found.namespace, found.workloads, target.label));
       return found === undefined || refusal === undefined
         ? []
         : [blocker(`namespace/${found.namespace.name}`, ...refusal)];
     }),
+};
+
+/** Labels of its own, and not Istio's, have another mesh inject it: to label it for the target too is to inject it twice. */
+const ofAnotherMesh = (
+  { namespace, workloads, eligibility }: NonNullable<Facts["asked"][number]["found"]>,
+  { label, revision }: Facts["target"],
+  mesh: Facts["mesh"],
+): ReturnType<NotEligible> => {
+  if (eligibility !== "unlabelled") return undefined;
+  const today = [namespace, ...workloads].map(({ injection }) => injection).find(({ kind }) => kind === "injected");
+  if (today?.kind !== "injected") return undefined;
+  const isSelected = mesh.injectors.some(
+    ({ configuration, entry: { namespaceSelector } }) =>
+      configuration === today.by &&
+      selects(namespaceSelector, namespace.labels) === true &&
+      selects(namespaceSelector, {}) === false,
+  );
+  if (!isSelected) return undefined;
+  const labels = { ...namespace.labels, "istio.io/rev": label };
+  const template = workloads.find(({ injection }) => injection.kind === "injected")?.template;
+  const away = labelAgainstOthers(mesh, { name: namespace.name, labels }, template, revision);
+  const rest = away === undefined ? "" : `; what keeps it away: --set-label ${away}`;
+  return [
+    `no label of Istio's own injects it, and webhook ${today.by} of revision ${today.revision} does: with istio.io/rev=${label} alone both would inject its pods, and they would not start`,
+    `leave it out, or take it out of the other mesh as that mesh's documentation says${rest}`,
+  ];
 };
 
 type NotEligible = (
@@ -129,15 +161,18 @@ export const oneInjector: Check<Facts> = {
   severity: "blocker",
   category: "namespaces",
   run: (facts) =>
-    facts.moves.flatMap(({ namespace, workloads }) => {
+    facts.moves.flatMap(({ namespace, workloads, labelsAfter }) => {
       const doubled = workloads.find(
         ({ after, disposition }) => disposition === "restart" && after.kind === "injected" && after.also.length > 0,
       );
       if (doubled?.after.kind !== "injected") return [];
+      const { mesh, target } = facts;
+      const place = { name: namespace.name, labels: labelsAfter };
+      const label = labelAgainstOthers(mesh, place, doubled.workload.template, target.revision);
       const message = `more than one webhook would inject its pods: ${listed([doubled.after.by, ...doubled.after.also], 6)}`;
-      return [
-        blocker(`namespace/${namespace.name}`, message, "keep one of them: 'istioctl analyze -A' names them (IST0139)"),
-      ];
+      const remedy =
+        label === undefined ? "keep one of them: 'istioctl analyze -A' names them (IST0139)" : onlyOneRemedy(label);
+      return [blocker(`namespace/${namespace.name}`, message, remedy)];
     }),
 };
 

@@ -97,7 +97,14 @@ const skew: Check<Facts> = {
           ),
         ];
       const apart = minorsBetween(old, to);
-      if (apart === undefined || apart > 2)
+      if (apart === undefined)
+        return [
+          note(
+            object,
+            `${from} is ${old} and ${facts.target.revision} is ${to}: these are versions of different products, and how far apart they are is not known`,
+          ),
+        ];
+      if (apart > 2)
         return [
           warning(
             object,

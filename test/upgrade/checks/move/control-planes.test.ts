@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
+import type { Barrier, IstiodAnswer, Mesh } from "../../../../src/mesh/model.ts";
 import { type MeshWords, ownInjector, plane, tagInjector } from "../../../fixtures/mesh.ts";
 import { mission, planOf, said } from "../../../fixtures/plan.ts";
 
@@ -29,6 +30,10 @@ const table: readonly (readonly [what: string, change: MeshWords, check: string,
   ["a Service without endpoints", { injectors: injectors({ readyEndpoints: 0 }) }, "target-endpoints", ["target-endpoints blocker istio-system/Service/istiod-1-20"]],
   ["a Service of which nothing is known", { injectors: injectors({ readyEndpoints: undefined }) }, "target-endpoints", ["target-endpoints unknown istio-system/Service/istiod-1-20"]],
   ["a webhook by URL", { injectors: [...byUrl, ...tagInjector("default", "default")] }, "target-endpoints", []],
+  ["a Service without a selector", { controlPlanes: [old], injectors: injectors({ service: "addresses" }) }, "target-ready", ["target-ready unknown revision/1-20"]],
+  ["a Service whose endpoints are no istiod that is known", { controlPlanes: [old], injectors: injectors({ service: "pods" }) }, "target-ready", ["target-ready unknown revision/1-20"]],
+  ["a Service that is not there", { controlPlanes: [old], injectors: injectors({ service: "absent", readyEndpoints: 0 }) }, "target-ready", ["target-ready blocker revision/1-20"]],
+  ["a Service of type ExternalName", { injectors: injectors({ service: "name", readyEndpoints: undefined }) }, "target-endpoints", ["target-endpoints unknown istio-system/Service/istiod-1-20"]],
   ["every istiod answering", {}, "istiods-answer", []],
   ["a silent istiod of the target", { silent: ["istio-system/istiod-1-20-7f-abc"] }, "istiods-answer", ["istiods-answer unknown istiod istio-system/istiod-1-20-7f-abc"]],
   ["a silent istiod of the old revision", { silent: ["istio-system/istiod-7f-abc"] }, "istiods-answer", ["istiods-answer unknown istiod istio-system/istiod-7f-abc"]],
@@ -71,3 +76,53 @@ test("with nothing to do, the old control plane may be gone or silent", () => {
   };
   assert.deepEqual(planOf(mission(moved)).findings, []);
 });
+
+/** A mesh whose istiods cannot be asked, by what keeps them from answering. */
+const unasked = (revision: string, change: Partial<Extract<IstiodAnswer, { kind: "unanswered" }>>): Mesh => {
+  const asked = mission();
+  return {
+    ...asked,
+    answers: asked.answers.map((answer) =>
+      answer.revision === revision
+        ? { kind: "unanswered", istiod: answer.istiod, revision, reason: "answered 404", ...change }
+        : answer,
+    ),
+  };
+};
+
+test("an istiod that cannot be asked is named with the reason, and --proof pods takes less", () => {
+  const found = (given: Mesh, wish = {}) =>
+    planOf(given, wish).findings.filter(({ check }) => check === "istiods-answer");
+  const words = {
+    "debug-off": /ENABLE_DEBUG_ON_HTTP=false/,
+    "debug-closed": /credentials/,
+    "no-port-forward": /right/,
+  };
+  for (const [barrier, word] of Object.entries(words))
+    for (const revision of ["1-20", "default"]) {
+      const given = unasked(revision, { barrier: barrier as Barrier });
+      const [first] = found(given);
+      assert.deepEqual([first?.severity, first?.accept], ["unknown", { flag: "--proof", value: "pods" }]);
+      assert.match(first?.message ?? "", word);
+      assert.doesNotMatch(first?.remedy ?? "", /wait/);
+      const less = planOf(given, { proof: "pods" });
+      assert.deepEqual(less.proof?.unasked, [revision]);
+      assert.deepEqual(
+        less.findings.filter(({ severity }) => severity === "unknown"),
+        [],
+      );
+    }
+});
+
+test("an old istiod that is not ready and does not answer keeps nobody; one of the target does", () => {
+  assert.deepEqual(said(planOf(unasked("default", { ready: false })), "istiods-answer"), ["istiods-answer warning istiod istio-system/istiod-7f-abc"]);
+  assert.deepEqual(said(planOf(unasked("1-20", { ready: false })), "istiods-answer"), ["istiods-answer unknown istiod istio-system/istiod-1-20-7f-abc"]);
+}); // biome-ignore format: long names
+
+test("a target by name is planned by --proof pods alone, and the trial pod has to be injected", () => {
+  const given = mission({ injectors: injectors({ service: "name", readyEndpoints: undefined }) });
+  assert.deepEqual(said(planOf(given), "sidecars-kept"), ["sidecars-kept unknown production/Deployment/web"]);
+  const less = planOf(given, { proof: "pods" });
+  assert.deepEqual(less.findings.map(({ severity }) => severity).filter((severity) => severity !== "warning"), []);
+  assert.equal(less.steps.find((step) => step.kind === "relabel")?.probe?.required, true);
+}); // biome-ignore format: long names

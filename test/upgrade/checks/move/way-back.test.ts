@@ -30,7 +30,7 @@ const table: readonly (readonly [what: string, change: MeshWords, to: string, ch
   ["one minor release", planes("1.19.0", "1.20.0"), "1-20", "version-skew", undefined],
   ["two minor releases", planes("1.18.5", "1.20.0"), "1-20", "version-skew", undefined],
   ["three minor releases", planes("1.17.1", "1.20.0"), "1-20", "version-skew", "warning", /more than Istio promises/],
-  ["a major release", planes("1.20.0", "2.0.0"), "1-20", "version-skew", "warning", /more than Istio promises/],
+  ["another product's versions, as OpenShift Service Mesh 2 has", planes("1.24.3", "2.6.5"), "1-20", "version-skew", "note", /versions of different products/],
   ["an older target", planes("1.21.0", "1.20.0"), "1-20", "version-skew", "warning", /1.20.0 is older than 1.21.0/],
   ["another patch", planes("1.20.8", "1.20.0"), "1-20", "version-skew", undefined],
   ["a target whose version nobody says", planes("1.19.0", undefined), "1-20", "version-skew", "note", /1-20 does not say its version/],
