@@ -8,6 +8,7 @@ import { type GoBack, goBackCommand, goBackKubectlCommand, goOnCommand } from ".
 import type { MigrationRequest } from "./plan/migration-request.ts";
 import { isWritten, type Outcomes, outcomeOf, type StepOutcome } from "./plan/outcome.ts";
 import {
+  isOpen,
   type MigrationPlan,
   type MovePlan,
   proveSteps,
@@ -76,6 +77,7 @@ export function refusedResult(plan: MigrationPlan | undefined, findings: readonl
   return {
     ...shownOf(plan, new Map()),
     ...tagShown(plan, new Map()),
+    ...unplannedShown(plan),
     state,
     target: plan?.target,
     findings,
@@ -94,6 +96,10 @@ export const tagShown = (plan: MigrationPlan | undefined, outcomes: Outcomes): P
   const objects = changes.map(({ ref }) => tagObjectText(ref));
   return { tag: { name: tag, from: from?.revision, to: target.revision, outcome, objects } };
 };
+
+/** Of `-A`: what is in no plan. */
+const unplannedShown = (plan: MigrationPlan | undefined): Pick<MigrationResult, "unplanned"> =>
+  plan?.unplanned === undefined ? {} : { unplanned: plan.unplanned };
 
 /** What a step that moves a workload or a tag came to. */
 export const movedStates = {
@@ -125,6 +131,7 @@ export function plannedResult(
   return {
     ...rest,
     ...(tag && { tag: { ...tag, outcome: tag.outcome === "already" ? "already" : "planned" } }),
+    ...unplannedShown(plan),
     state: "planned",
     target: plan.target,
     namespaces: namespaces.map((each) => ({ ...each, labels: "planned" })),
@@ -145,6 +152,7 @@ export const nothingToDoResult = (
 ): MigrationResult => ({
   ...shownOf(plan, new Map()),
   ...tagShown(plan, new Map()),
+  ...unplannedShown(plan),
   state: "nothing-to-do",
   target: plan.target,
   namespaces,
@@ -164,11 +172,13 @@ export function migrationResult(
 ): MigrationResult {
   const shown = shownOf(plan, end.outcomes);
   const failure = failureOf(plan, end, shown);
-  const state = stateOf(plan, end, shown, failure);
+  const reached = stateOf(plan, end, shown, failure);
+  const state = reached === "done" && plan.unplanned?.some(isOpen) ? "partial" : reached;
   const drops = failure === undefined && shown.workloads.every(({ outcome }) => isAsHoped(outcome));
   return {
     ...shown,
     ...tagShown(plan, end.outcomes),
+    ...unplannedShown(plan),
     state,
     target: plan.target,
     findings,

@@ -10,7 +10,7 @@ import { isMalformed } from "../record/record-fields.ts";
 import type { FromRevision, Target, UndoRecord } from "../record/undo-record.ts";
 import { parseUndoRecord } from "../record/undo-record.ts";
 import { blockedReason } from "./blocked-reason.ts";
-import type { Asked, Disposition, NamespaceMove, PodsWithoutWorkload, WorkloadMove } from "./moves.ts";
+import type { Asked, Blocked, Disposition, NamespaceMove, PodsWithoutWorkload, WorkloadMove } from "./moves.ts";
 import { isNamed } from "./object-pattern.ts";
 
 export interface Moving {
@@ -136,14 +136,16 @@ const workloadMove = (
   after: Injection,
   plain: Injection,
   { open, stays }: Way,
-  { target, leave, selected }: Moving,
+  { mesh, target, leave, selected }: Moving,
 ): WorkloadMove => {
   const lostItsSidecar = open !== undefined && lostSidecar(workload, after, open, target);
   const stale = workload.pods.filter(
     (pod) =>
       (isStale(pod, target) && !stays(pod)) || (lostItsSidecar && isRunning(pod) && !isInjected(pod) && !stays(pod)),
   );
-  const blocked = stale.length === 0 ? undefined : blockedReason(workload, after, plain, target);
+  const isControlPlane = mesh.controlPlanes.some(({ deployment }) => deployment?.uid === workload.uid);
+  const blocked =
+    stale.length === 0 ? undefined : isControlPlane ? aControlPlane : blockedReason(workload, after, plain, target);
   const disposition = (): Disposition => {
     if (stale.length === 0)
       return workload.pods.some((pod) => isStale(pod, target)) ? "before" : restingFate(workload, after, target);
@@ -152,6 +154,14 @@ const workloadMove = (
     return blocked === undefined ? "restart" : "blocked";
   };
   return { workload, after, disposition: disposition(), stale, blocked };
+};
+
+/** The istiod chart opts istiod out; one whose pods are injected all the same is not restarted among applications. */
+const aControlPlane: Blocked = {
+  check: "workloads-restartable",
+  reason: "it is the istiod of a control plane, and its pods have a sidecar",
+  remedy: 'leave it, and let its own template opt out: sidecar.istio.io/inject: "false"',
+  unknown: false,
 };
 
 /**

@@ -21,6 +21,7 @@ import {
   type RelabelStep,
   type RestartStep,
 } from "./step.ts";
+import { type NotPlanned, unplannedOf } from "./unplanned.ts";
 
 export interface Gathered {
   readonly mesh: Mesh;
@@ -45,7 +46,12 @@ export const migrationFacts = (
       : all;
   const verb = "migrate";
   const after = labelsTo(target);
-  return { mesh, evidence, verb, target, after, request, asked, inScope: moves, moves: moves.filter(hasWork) };
+  return {
+    ...{ mesh, evidence, verb, target, after, request, asked, inScope: moves, moves: moves.filter(hasWork) },
+    ...(request.namespaces === "all" && {
+      notPlanned: unplannedOf(mesh, target, request, new Set(moves.map(({ namespace }) => namespace.name))),
+    }),
+  };
 };
 
 /** The same of the move of a tag: of the namespaces that its webhook injects, by the mesh as it will be. */
@@ -90,9 +96,17 @@ export const planMigration = (facts: Facts, parallelNamespaces: number): Migrati
       lanes.flatMap(({ restarts }) => restarts),
       target.revision,
     ),
-    ...untouched(inScope, target),
+    ...withLeft(untouched(inScope, target), facts.notPlanned),
   };
 };
+
+const withLeft = (
+  rest: Pick<MigrationPlan, "left" | "already" | "empty" | "notInjected">,
+  notPlanned: NotPlanned | undefined,
+): typeof rest & Pick<MigrationPlan, "unplanned"> =>
+  notPlanned === undefined
+    ? rest
+    : { ...rest, left: [...rest.left, ...notPlanned.left], unplanned: notPlanned.unplanned };
 
 interface PlannedLane {
   readonly move: NamespaceMove;
@@ -266,7 +280,7 @@ const closeStage = (lanes: readonly PlannedLane[]): Stage => ({
 const staysOpen = ({ workloads, podsWithoutWorkload }: NamespaceMove): boolean =>
   [...workloads, ...podsWithoutWorkload].some(({ disposition }) => disposition === "unselected");
 
-/** Named ones in the order given, each once; or all that their own labels inject, by name. */
+/** Named ones in the order given, each once; or all that are injected today, by name. */
 const askedNamespaces = (mesh: Mesh, request: MigrationRequest): readonly Asked[] => {
   const workloads = Map.groupBy(mesh.workloads, ({ namespace }) => namespace);
   const pods = Map.groupBy(mesh.pods, ({ namespace }) => namespace);

@@ -28,6 +28,8 @@ export interface MigrationPlan extends MovePlan {
   readonly target: Target;
   /** The tag that is moved, or has the revision already; absent without `--tag`. */
   readonly tag?: TagMove | undefined;
+  /** Of `-A`: pods on another revision in namespaces that are not in the plan. Absent without it. */
+  readonly unplanned?: readonly Unplanned[];
 }
 
 export interface Stage {
@@ -74,6 +76,28 @@ export interface Left {
   /** Accepted by `--leave`; a running Job; not selected by `-l`; of a rollback: it was there before the run. */
   readonly by: "--leave" | "job" | "selector" | "before";
 }
+
+/** Pods of one namespace that stay where they are for one reason. */
+export interface Unplanned {
+  readonly namespace: string;
+  /** In words for a person. */
+  readonly reason: string;
+  /** How they can be moved; undefined: by waiting. */
+  readonly remedy: string | undefined;
+  /** The revisions that they run, sorted; none where no pod says its revision. */
+  readonly revisions: readonly string[];
+  readonly pods: number;
+  /** The workloads that they belong to, or their owners, or the pods themselves. */
+  readonly objects: readonly ObjectRef[];
+  /**
+   * They were injected, so the run is not done until they have moved or are named by `--leave`. False: an installer or
+   * istiod deployed them, or they end by themselves.
+   */
+  readonly open: boolean;
+}
+
+/** Whether the run is not done although every step of its plan is. */
+export const isOpen = ({ open }: Unplanned): boolean => open;
 
 export const stepsOfLane = ({ steps }: Lane): readonly Step[] => steps.flat();
 

@@ -11,6 +11,7 @@ import { namespaceChecks } from "./namespaces.ts";
 import { requestChecks } from "./request.ts";
 import { startingPointChecks } from "./starting-point.ts";
 import { tagMoveChecks } from "./tag-move-checks.ts";
+import { unplannedChecks } from "./unplanned.ts";
 import { wayBackChecks } from "./way-back.ts";
 import { workloadChecks } from "./workloads.ts";
 
@@ -19,6 +20,7 @@ export const migrationChecks: readonly Check<Facts>[] = [
   ...controlPlaneChecks,
   ...tagMoveChecks,
   ...namespaceChecks,
+  ...unplannedChecks,
   ...startingPointChecks,
   ...labelOwnerChecks,
   ...labelReaderChecks,

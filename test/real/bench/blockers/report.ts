@@ -28,6 +28,8 @@ const closing = `
 Not in the table:
 
 - \`kubernetes-version\`: the real mesh has one version of Kubernetes, which no target refuses.
+- \`pods-unplanned\`: it is about namespaces that are not in the plan, so nothing happens to them;
+  \`test/contract/nothing-unsaid.test.ts\` shows what is said of them.
 - Blockers that nothing accepts (\`target-exists\`, \`target-ready\`, \`target-ca-bundle\`, \`target-endpoints\`,
   \`namespaces-exist\`, \`namespaces-injected\`, \`one-injector\`, \`no-other-migration\`, \`label-admission\`,
   \`restart-admission\`): mesh-migrate does not go on.
