@@ -6,8 +6,8 @@ import type { MigrationRequest } from "../../upgrade/plan/migration-request.ts";
 import { behindTag, namespaceMove, namespaceMoves } from "../../upgrade/plan/namespace-move.ts";
 import { type NotMoved, notMoved } from "../../upgrade/plan/not-moved.ts";
 import { type MigrationPlan, relabelSteps } from "../../upgrade/plan/plan.ts";
-import { unplannedSince } from "../../upgrade/plan/unplanned-since.ts";
 import { tagScope } from "../../upgrade/tags/tag-scope.ts";
+import { unplannedSince } from "../../upgrade/unplanned/unplanned-since.ts";
 
 /**
  * What of the namespaces of the plan is on another revision all the same, and with `-A` what came up on one in any other

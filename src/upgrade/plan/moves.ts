@@ -5,9 +5,9 @@ import { type RevisionLabels, sameRevisionLabels } from "../../mesh/revision-lab
 import type { ClusterEvidence } from "../evidence/cluster-evidence.ts";
 import type { FromRevision, Target, UndoRecord } from "../record/undo-record.ts";
 import type { TagMove } from "../tags/tag-move.ts";
+import type { NotPlanned } from "../unplanned/unplanned.ts";
 import type { Eligibility } from "./eligibility.ts";
 import type { MigrationRequest } from "./migration-request.ts";
-import type { NotPlanned } from "./unplanned.ts";
 
 export interface Facts {
   readonly mesh: Mesh;

@@ -6,6 +6,7 @@ import type { Target } from "../record/undo-record.ts";
 import { meshWithTag } from "../tags/mesh-with-tag.ts";
 import type { ResolvedTag, TagMove } from "../tags/tag-move.ts";
 import { gatewaysOfTag, tagScope } from "../tags/tag-scope.ts";
+import { type NotPlanned, unplannedOf } from "../unplanned/unplanned.ts";
 import { chooseCanary } from "./canary.ts";
 import { eligibilityOf } from "./eligibility.ts";
 import type { MigrationRequest } from "./migration-request.ts";
@@ -21,7 +22,6 @@ import {
   type RelabelStep,
   type RestartStep,
 } from "./step.ts";
-import { type NotPlanned, unplannedOf } from "./unplanned.ts";
 
 export interface Gathered {
   readonly mesh: Mesh;

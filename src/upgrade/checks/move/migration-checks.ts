@@ -8,10 +8,10 @@ import { gatewayChecks } from "./gateways.ts";
 import { labelOwnerChecks } from "./label-owner.ts";
 import { labelReaderChecks } from "./label-readers.ts";
 import { namespaceChecks } from "./namespaces.ts";
+import { unplannedChecks } from "./pods-unplanned.ts";
 import { requestChecks } from "./request.ts";
 import { startingPointChecks } from "./starting-point.ts";
 import { tagMoveChecks } from "./tag-move-checks.ts";
-import { unplannedChecks } from "./unplanned.ts";
 import { wayBackChecks } from "./way-back.ts";
 import { workloadChecks } from "./workloads.ts";
 

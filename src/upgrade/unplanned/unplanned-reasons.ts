@@ -3,12 +3,12 @@ import { labelOf } from "../../mesh/labels.ts";
 import type { Namespace, ObjectRef, Pod, ProxyKind, Workload } from "../../mesh/model.ts";
 import { refText } from "../../mesh/object-ref.ts";
 import { listed } from "../../mesh/phrase.ts";
+import { asksByTemplate, type Eligibility } from "../plan/eligibility.ts";
+import type { Unplanned } from "../plan/plan.ts";
 import type { Target } from "../record/undo-record.ts";
-import { asksByTemplate, type Eligibility } from "./eligibility.ts";
-import type { Unplanned } from "./plan.ts";
 
 /** A namespace with pods on another revision. */
-export interface Place {
+export interface UnplannedPlace {
   readonly namespace: Namespace;
   readonly workloads: readonly Workload[];
   readonly eligibility: Eligibility;
@@ -27,7 +27,7 @@ type Why = Pick<Unplanned, "reason" | "remedy" | "open">;
 
 /** Of pods that were injected, in a namespace that is not in the plan. */
 export const whyNotInjected = (
-  { namespace: { name, labels, injection }, workloads, eligibility }: Place,
+  { namespace: { name, labels, injection }, workloads, eligibility }: UnplannedPlace,
   objects: readonly OfObject[],
   { label: to }: Target,
   from: string | undefined,

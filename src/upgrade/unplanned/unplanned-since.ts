@@ -1,9 +1,9 @@
 /** What came up on another revision during a run with `-A`, in a namespace that its plan does not have. */
 import type { Mesh } from "../../mesh/model.ts";
 import { refText } from "../../mesh/object-ref.ts";
-import type { MigrationRequest } from "./migration-request.ts";
-import type { NotMoved } from "./not-moved.ts";
-import { isOpen, type MigrationPlan } from "./plan.ts";
+import type { MigrationRequest } from "../plan/migration-request.ts";
+import type { NotMoved } from "../plan/not-moved.ts";
+import { isOpen, type MigrationPlan } from "../plan/plan.ts";
 import { unplannedOf } from "./unplanned.ts";
 
 /** `mesh` is a picture of afterwards. What the plan has said already is not said again. */

@@ -6,13 +6,13 @@ import { labelOf } from "../../mesh/labels.ts";
 import type { Mesh, Pod } from "../../mesh/model.ts";
 import { refText } from "../../mesh/object-ref.ts";
 import { isLive } from "../../mesh/pod-state.ts";
+import { asksByTemplate, eligibilityOf } from "../plan/eligibility.ts";
+import type { MigrationRequest } from "../plan/migration-request.ts";
+import { isNamed } from "../plan/object-pattern.ts";
+import type { Left, Unplanned } from "../plan/plan.ts";
+import { revisionsOf, revisionsText } from "../plan/revisions-text.ts";
 import type { Target } from "../record/undo-record.ts";
-import { asksByTemplate, eligibilityOf } from "./eligibility.ts";
-import type { MigrationRequest } from "./migration-request.ts";
-import { isNamed } from "./object-pattern.ts";
-import type { Left, Unplanned } from "./plan.ts";
-import { revisionsOf, revisionsText } from "./revisions-text.ts";
-import { type OfObject, type Place, whyNotDeployed, whyNotInjected } from "./unplanned-reasons.ts";
+import { type OfObject, type UnplannedPlace, whyNotDeployed, whyNotInjected } from "./unplanned-reasons.ts";
 
 /** `left`: what `--leave` names, and running Jobs. */
 export interface NotPlanned {
@@ -56,7 +56,7 @@ const inNamespace = (
   mesh: Mesh,
   target: Target,
   { from, leave }: Pick<MigrationRequest, "from" | "leave">,
-  place: Place,
+  place: UnplannedPlace,
   staying: readonly Pod[],
 ): NotPlanned => {
   const injected = place.isPlanned ? [] : byObject(staying.filter(wasInjected));
@@ -87,7 +87,10 @@ const inNamespace = (
 };
 
 /** Where the labels of a namespace do not decide, those of the templates do: then what asks for injection apart. */
-const partsOf = ({ eligibility, workloads }: Place, objects: readonly OfObject[]): readonly (readonly OfObject[])[] => {
+const partsOf = (
+  { eligibility, workloads }: UnplannedPlace,
+  objects: readonly OfObject[],
+): readonly (readonly OfObject[])[] => {
   if (!["ambient", "pod-labels", "unlabelled"].includes(eligibility)) return [objects];
   const asking = new Set(workloads.filter(asksByTemplate).map(refText));
   const asks = ({ object }: OfObject): boolean => asking.has(refText(object));
@@ -106,14 +109,14 @@ const byObject = (pods: readonly Pod[]): readonly OfObject[] =>
   });
 
 /** A Gateway without a label of its own goes with the namespace (checks/move/gateways.ts), which is in the plan. */
-const movesAlong = ({ labels, namespace }: Pod, { gateways }: Mesh, { isPlanned }: Place): boolean => {
+const movesAlong = ({ labels, namespace }: Pod, { gateways }: Mesh, { isPlanned }: UnplannedPlace): boolean => {
   const name = labelOf(labels, "gateway.networking.k8s.io/gateway-name");
   const gateway = gateways.find((each) => each.namespace === namespace && each.name === name);
   return isPlanned && gateway !== undefined && gateway.pinned === undefined;
 };
 
 const entry = (
-  { namespace }: Place,
+  { namespace }: UnplannedPlace,
   objects: readonly OfObject[],
   why: Pick<Unplanned, "reason" | "remedy" | "open">,
 ): readonly Unplanned[] => {
