@@ -20,7 +20,7 @@ export const meshMigrate = definePlugin({
     ["kubectl mesh-migrate --tag prod-stable --to 1-20", "move a tag, and then what is stale behind it"],
   ],
   epilogue:
-    "A canary goes first; until its first new pod is proven, any failure puts everything back. After that a failure stops what has not begun, and the command to go on and the command to go back are printed.",
+    "A canary goes first; until its first new pod is proven, any failure puts everything back. After that a failure stops what has not begun, and the command to go on and the command to go back are printed. With -A, injected pods of another revision that no namespace label moves are listed, and the run is not done (4; 3 where there was nothing else to do) until they have moved or are named: --leave 'NAMESPACE/*/*'.",
   run: async (args, io) => (await import("./mesh-migrate/run-migrate.ts")).runMigrate(args, io),
 });
 

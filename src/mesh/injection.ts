@@ -130,8 +130,16 @@ const answerOf = (injector: Injector, namespace: string, pod: Injectable): Injec
   return { kind: "injected", revision, by, also: [] };
 };
 
-/** Source: `IgnoredNamespaces` (istio/istio pkg/kube/inject/initializer.go). */
-const ignoredNamespaces = ["kube-system", "kube-public", "kube-node-lease", "local-path-storage"];
+/**
+ * Namespaces in which istiod injects nothing, whatever their labels. Source: `IgnoredNamespaces` (istio/istio
+ * pkg/kube/inject/initializer.go).
+ */
+export const ignoredNamespaces: readonly string[] = [
+  "kube-system",
+  "kube-public",
+  "kube-node-lease",
+  "local-path-storage",
+];
 
 const notInjected = (reason: string): Injection => ({ kind: "none", reason });
 

@@ -9,6 +9,7 @@ import { otherVersions, versionsShown } from "./migrated-versions.ts";
 import type { MigrationRequest } from "./plan/migration-request.ts";
 import { isWritten, type Outcomes, outcomeOf, type StepOutcome } from "./plan/outcome.ts";
 import {
+  isOpen,
   type MigrationPlan,
   type MovePlan,
   proveSteps,
@@ -87,6 +88,7 @@ export function refusedResult(plan: MigrationPlan | undefined, findings: readonl
     ...shownOf(plan, new Map()),
     ...tagShown(plan, new Map()),
     ...versionsShown(plan, new Map()),
+    ...unplannedShown(plan),
     state,
     target: plan?.target,
     findings,
@@ -105,6 +107,10 @@ export const tagShown = (plan: MigrationPlan | undefined, outcomes: Outcomes): P
   const objects = changes.map(({ ref }) => tagObjectText(ref));
   return { tag: { name: tag, from: from?.revision, to: target.revision, outcome, objects } };
 };
+
+/** Of `-A`: what is in no plan. */
+const unplannedShown = (plan: MigrationPlan | undefined): Pick<MigrationResult, "unplanned"> =>
+  plan?.unplanned === undefined ? {} : { unplanned: plan.unplanned };
 
 /** What a step that moves a workload or a tag came to. */
 export const movedStates = {
@@ -137,6 +143,7 @@ export function plannedResult(
     ...rest,
     ...(tag && { tag: { ...tag, outcome: tag.outcome === "already" ? "already" : "planned" } }),
     ...versionsShown(plan, new Map()),
+    ...unplannedShown(plan),
     state: "planned",
     target: plan.target,
     namespaces: namespaces.map((each) => ({ ...each, labels: "planned" })),
@@ -158,6 +165,7 @@ export const nothingToDoResult = (
   ...shownOf(plan, new Map()),
   ...tagShown(plan, new Map()),
   ...versionsShown(plan, new Map()),
+  ...unplannedShown(plan),
   state: "nothing-to-do",
   target: plan.target,
   namespaces,
@@ -177,13 +185,15 @@ export function migrationResult(
 ): MigrationResult {
   const shown = shownOf(plan, end.outcomes);
   const failure = failureOf(plan, end, shown);
-  const state = stateOf(plan, end, shown, failure);
   const versions = versionsShown(plan, end.outcomes);
+  const reached = stateOf(plan, end, shown, failure);
+  const state = reached === "done" && plan.unplanned?.some(isOpen) ? "partial" : reached;
   const drops = failure === undefined && shown.workloads.every(({ outcome }) => isAsHoped(outcome));
   return {
     ...shown,
     ...tagShown(plan, end.outcomes),
     ...versions,
+    ...unplannedShown(plan),
     state,
     target: plan.target,
     findings: [...findings, ...otherVersions(plan, versions.versions)],

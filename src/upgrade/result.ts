@@ -5,7 +5,7 @@ import type { ExitCode } from "../mesh/exit-codes.ts";
 import type { Finding } from "../mesh/finding.ts";
 import type { ObjectRef } from "../mesh/model.ts";
 import type { RevisionLabels } from "../mesh/revision-labels.ts";
-import type { Left } from "./plan/plan.ts";
+import type { Left, Unplanned } from "./plan/plan.ts";
 import type { Target } from "./record/undo-record.ts";
 
 /**
@@ -43,6 +43,8 @@ export interface MigrationResult {
   readonly unasked?: readonly string[];
   /** What stays on the old revision, accepted. */
   readonly left: readonly Left[];
+  /** Of `-A`: pods on another revision that no step moves, by namespace. Absent without it. */
+  readonly unplanned?: readonly Unplanned[];
   /** Blockers of a refusal, and warnings and notes of any run. */
   readonly findings: readonly Finding[];
   /** The first thing that went wrong. */

@@ -8,10 +8,11 @@ import { revisionLabelsText } from "../mesh/revision-labels.ts";
 import { safe, safeLines } from "../mesh/safe.ts";
 import { versionsProven } from "../upgrade/checks/single-checks.ts";
 import type { Left, MigrationPlan } from "../upgrade/plan/plan.ts";
+import { isOpen } from "../upgrade/plan/plan.ts";
 import type { MigratedWorkload, MigrationResult, Outcome } from "../upgrade/result.ts";
 import { apiVersion, type ResultDocument } from "./document.ts";
 import { acceptingCommand, findingsView, refusalView } from "./findings-view.ts";
-import { leftView, planView, targetText } from "./plan-view.ts";
+import { leftView, planView, targetText, unplannedView } from "./plan-view.ts";
 import { type TableOptions, table } from "./table.ts";
 
 /**
@@ -38,6 +39,7 @@ function outcomeViews(result: MigrationResult, options: TableOptions): readonly 
     namespacesView(result, options),
     workloadsView(shown, options, "on target"),
     result.left.length === 0 ? "" : leftView(result.left, options),
+    unplannedView(result.unplanned, options),
     findingsView(result.findings),
     failureView(result),
   ];
@@ -97,7 +99,7 @@ export const migrationDocument = (result: MigrationResult): MigrationDocument =>
   ...result,
 });
 
-const asHoped: ReadonlySet<Outcome> = new Set(["moved", "already", "planned", "empty", "not-injected"]);
+const asHoped: ReadonlySet<Outcome> = new Set(["moved", "already", "planned", "empty"]);
 
 /** The workloads with their outcomes; empty text without any. */
 export const workloadsView = (
@@ -146,6 +148,15 @@ const namespacesView = ({ namespaces }: MigrationResult, options: TableOptions):
 export const leftPhrase = ({ length }: readonly Left[]): string =>
   length === 0 ? "" : `; ${counted(length, "object")} left where ${length === 1 ? "it is" : "they are"}`;
 
+/** Of `-A`: what has to move yet, or be left by name, before the migration is done. */
+const unplannedPhrase = ({ unplanned = [] }: MigrationResult): string => {
+  const open = unplanned.filter(isOpen);
+  const pods = open.reduce((sum, each) => sum + each.pods, 0);
+  if (pods === 0) return "";
+  const where = listed([...new Set(open.map(({ namespace }) => namespace))], 5);
+  return `; ${counted(pods, "pod")} of ${where} ${pods === 1 ? "is" : "are"} in no plan and ${pods === 1 ? "stays" : "stay"}`;
+};
+
 /** The result in one sentence. */
 function summary(result: MigrationResult): string {
   const target = result.target === undefined ? "the target" : targetText(result.target);
@@ -156,7 +167,7 @@ function summary(result: MigrationResult): string {
     result.namespaces.map((namespace) => namespace.name),
     5,
   );
-  const left = leftPhrase(result.left);
+  const left = `${unplannedPhrase(result)}${leftPhrase(result.left)}`;
   const { tag } = result;
   if (tag && where === "" && (result.state === "done" || result.state === "planned"))
     return result.state === "done"
@@ -174,7 +185,7 @@ function summary(result: MigrationResult): string {
     case "cannot-tell":
       return unchangedSummary(result);
     case "partial":
-      return `not done: ${workloadsAndPods(moved)} moved to ${target}, ${counted(of("failed", "unproven", "not-started", "unselected").length, "workload")} did not`;
+      return `not done: ${workloadsAndPods(moved)} moved to ${target}, ${counted(of("failed", "unproven", "not-started", "unselected").length, "workload")} did not${unplannedPhrase(result)}`;
     case "restored":
       return `put back: ${[...(tag ? [`tag ${tag.name}`] : []), ...(where === "" ? [] : [where])].join(" and ")} is as it was${moved.length === 0 ? "" : `; ${workloadsAndPods(moved)} had moved`}`;
     case "unknown":

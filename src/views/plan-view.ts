@@ -1,8 +1,10 @@
 /** A plan as a person reads it before it is run: its stages, each step with its before and after. */
 import type { Finding } from "../mesh/finding.ts";
 import { refArgument } from "../mesh/object-ref.ts";
+import { listed } from "../mesh/phrase.ts";
 import { revisionLabelsText } from "../mesh/revision-labels.ts";
-import { type Left, type MovePlan, type Stage, stepsOfLane } from "../upgrade/plan/plan.ts";
+import type { Unplanned } from "../upgrade/plan/plan.ts";
+import { type Left, type MigrationPlan, type MovePlan, type Stage, stepsOfLane } from "../upgrade/plan/plan.ts";
 import type { Step } from "../upgrade/plan/step.ts";
 import type { Target } from "../upgrade/record/undo-record.ts";
 import { findingsView } from "./findings-view.ts";
@@ -12,7 +14,11 @@ const stepHeads = ["stage", "change", "object", "from", "to", "pods", { wide: "p
 const stageHeads = ["stage", "ends when", "after a failure"];
 
 /** The steps in the order in which they begin, how each stage ends, what is left, findings. */
-export function planView(plan: MovePlan, findings: readonly Finding[], options: TableOptions = {}): string {
+export function planView(
+  plan: MovePlan & Pick<MigrationPlan, "unplanned">,
+  findings: readonly Finding[],
+  options: TableOptions = {},
+): string {
   const seen = new Set<Step>();
   const rows = plan.stages.flatMap((stage) =>
     stage.lanes
@@ -25,6 +31,8 @@ export function planView(plan: MovePlan, findings: readonly Finding[], options: 
     rows.length === 0 ? "" : table(stepHeads, rows, options),
     plan.stages.length === 0 ? "" : table(stageHeads, plan.stages.map(stageRow), options),
     plan.left.length === 0 ? "" : leftView(plan.left, options),
+    notInjectedView(plan.notInjected, options),
+    unplannedView(plan.unplanned, options),
     findingsView(findings),
   ];
   return parts.filter((part) => part !== "").join("\n");
@@ -37,6 +45,33 @@ export const leftView = (left: readonly Left[], options: TableOptions = {}): str
     left.map(({ object, reason, by }) => [refArgument(object), reason, by]),
     options,
   );
+
+/** Workloads that get no proxy from the target: they opted out, or another revision injects them. */
+const notInjectedView = (notInjected: MovePlan["notInjected"], options: TableOptions): string =>
+  notInjected.length === 0
+    ? ""
+    : table(
+        ["not injected", "because"],
+        notInjected.map(({ object, reason }) => [refArgument(object), reason]),
+        options,
+      );
+
+/** Of `-A`: what is in no namespace of the plan; empty text without any. */
+export const unplannedView = (unplanned: readonly Unplanned[] = [], options: TableOptions = {}): string =>
+  unplanned.length === 0
+    ? ""
+    : table(
+        ["not in the plan", "objects", "pods", "on", "because", { wide: "to move it" }],
+        unplanned.map(({ namespace, objects, revisions, pods, reason, remedy }) => [
+          `namespace/${namespace}`,
+          listed(objects.map(({ kind, name }) => `${kind.toLowerCase()}/${name}`)),
+          `${pods}`,
+          revisions.join(",") || "unknown",
+          reason,
+          remedy,
+        ]),
+        options,
+      );
 
 /** `revision 1-20`, or `revision 1-20 by tag prod`. */
 export const targetText = ({ revision, tag }: Target): string =>

@@ -7,9 +7,11 @@ import { behindTag, namespaceMove, namespaceMoves } from "../../upgrade/plan/nam
 import { type NotMoved, notMoved } from "../../upgrade/plan/not-moved.ts";
 import { type MigrationPlan, relabelSteps } from "../../upgrade/plan/plan.ts";
 import { tagScope } from "../../upgrade/tags/tag-scope.ts";
+import { unplannedSince } from "../../upgrade/unplanned/unplanned-since.ts";
 
 /**
- * What of the namespaces of the plan is on another revision all the same. Throws `ClusterError`, also where a part
+ * What of the namespaces of the plan is on another revision all the same, and with `-A` what came up on one in any other
+ * namespace meanwhile. Throws `ClusterError`, also where a part
  * could not be read.
  */
 export async function notMovedSince(
@@ -19,14 +21,13 @@ export async function notMovedSince(
   istioNamespace: string,
 ): Promise<readonly NotMoved[]> {
   const namespaces = relabelSteps(plan).map(({ namespace }) => namespace);
-  const mesh = await wholeSnapshot(
-    cluster,
-    request.namespaces === "all" ? { most: namespaces } : namespaces,
-    istioNamespace,
-  );
+  const isAll = request.namespaces === "all" && request.tag === undefined;
+  const where = isAll ? "all" : request.namespaces === "all" ? { most: namespaces } : namespaces;
+  const mesh = await wholeSnapshot(cluster, where, istioNamespace);
   const selected = await selectedWorkloads(cluster, mesh, request.selector);
   const { leave, endsByItself, outdated } = request;
   const moving = { mesh, target: plan.target, leave, endsByItself, selected, outdated };
+  if (isAll) return [...notMoved(namespaceMoves(moving, namespaces)), ...unplannedSince(plan, mesh, request)];
   if (request.tag === undefined) return notMoved(namespaceMoves(moving, namespaces));
   const webhook = mesh.tags.find(({ tag, webhook }) => tag === request.tag && webhook !== undefined)?.webhook;
   const { asked } = tagScope(mesh, webhook ?? "");

@@ -3,7 +3,7 @@ export interface MigrationRequest {
   readonly to: string;
   /** The tag that is moved to the revision `to`, with everything behind it: `namespaces` then is `all`. */
   readonly tag?: string | undefined;
-  /** Names, in the order in which they start; `all`: every namespace injected by its labels. */
+  /** Names, in the order in which they start; `all`: every namespace that is injected today. */
   readonly namespaces: readonly string[] | "all";
   readonly from: string | undefined;
   /** Label selector limiting the restarts, as text; the objects it matches are given to the planner as `selected`. */

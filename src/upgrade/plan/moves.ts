@@ -5,6 +5,7 @@ import { type RevisionLabels, sameRevisionLabels } from "../../mesh/revision-lab
 import type { ClusterEvidence } from "../evidence/cluster-evidence.ts";
 import type { FromRevision, Target, UndoRecord } from "../record/undo-record.ts";
 import type { TagMove } from "../tags/tag-move.ts";
+import type { NotPlanned } from "../unplanned/unplanned.ts";
 import type { Eligibility } from "./eligibility.ts";
 import type { MigrationRequest } from "./migration-request.ts";
 
@@ -25,6 +26,8 @@ export interface Facts {
   readonly moves: readonly NamespaceMove[];
   /** The tag that is moved, where it is one that moves the namespaces. The mesh has it as it will be. */
   readonly tag?: TagMove | undefined;
+  /** Of `-A`: what is in none of the namespaces in scope, and runs another revision all the same. */
+  readonly notPlanned?: NotPlanned;
   /** Rollouts that unfinished runs of either verb have started (`startedRollouts`); absent: none is known. */
   readonly started?: ReadonlySet<string>;
 }

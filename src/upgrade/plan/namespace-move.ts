@@ -13,7 +13,7 @@ import type { FromRevision, Target, UndoRecord } from "../record/undo-record.ts"
 import { parseUndoRecord } from "../record/undo-record.ts";
 import { blockedReason } from "./blocked-reason.ts";
 import { labelAgainstOthers } from "./label-against-others.ts";
-import type { Asked, Disposition, NamespaceMove, PodsWithoutWorkload, WorkloadMove } from "./moves.ts";
+import type { Asked, Blocked, Disposition, NamespaceMove, PodsWithoutWorkload, WorkloadMove } from "./moves.ts";
 import { isNamed } from "./object-pattern.ts";
 import { isOutdatedIn, runningVersions, versionFrom } from "./outdated.ts";
 
@@ -186,12 +186,15 @@ const workloadMove = (
   const stale = workload.pods.filter(
     (pod) => (isOld(pod) && !stays(pod)) || (lostItsSidecar && isRunning(pod) && !isInjected(pod) && !stays(pod)),
   );
+  const isControlPlane = mesh.controlPlanes.some(({ deployment }) => deployment?.uid === workload.uid);
   const blocked =
     stale.length === 0
       ? undefined
-      : blockedReason(workload, after, plain, target, () =>
-          labelAgainstOthers(mesh, { name, labels: labelsAfter }, workload.template, target.revision),
-        );
+      : isControlPlane
+        ? aControlPlane
+        : blockedReason(workload, after, plain, target, () =>
+            labelAgainstOthers(mesh, { name, labels: labelsAfter }, workload.template, target.revision),
+          );
   const { owner } = workload;
   const disposition = (): Disposition => {
     if (stale.length === 0) return workload.pods.some(isOld) ? "before" : restingFate(workload, after, target);
@@ -204,6 +207,14 @@ const workloadMove = (
     versions: { from: runningVersions(mesh, stale), to: versionFrom(mesh, target.revision, workload) },
   };
   return { workload, after, disposition: disposition(), stale, blocked, ...versions };
+};
+
+/** The istiod chart opts istiod out; one whose pods are injected all the same is not restarted among applications. */
+const aControlPlane: Blocked = {
+  check: "workloads-restartable",
+  reason: "it is the istiod of a control plane, and its pods have a sidecar",
+  remedy: 'leave it, and let its own template opt out: sidecar.istio.io/inject: "false"',
+  unknown: false,
 };
 
 /**

@@ -8,6 +8,7 @@ import type { Target } from "../record/undo-record.ts";
 import { meshWithTag } from "../tags/mesh-with-tag.ts";
 import type { ResolvedTag, TagMove } from "../tags/tag-move.ts";
 import { gatewaysOfTag, tagScope } from "../tags/tag-scope.ts";
+import { type NotPlanned, unplannedOf } from "../unplanned/unplanned.ts";
 import { chooseCanary } from "./canary.ts";
 import { eligibilityOf } from "./eligibility.ts";
 import type { MigrationRequest } from "./migration-request.ts";
@@ -49,7 +50,12 @@ export const migrationFacts = (
       : all;
   const verb = "migrate";
   const after = labelsTo(target);
-  return { mesh, evidence, verb, target, after, request, asked, inScope: moves, moves: moves.filter(hasWork) };
+  return {
+    ...{ mesh, evidence, verb, target, after, request, asked, inScope: moves, moves: moves.filter(hasWork) },
+    ...(request.namespaces === "all" && {
+      notPlanned: unplannedOf(mesh, target, request, new Set(moves.map(({ namespace }) => namespace.name))),
+    }),
+  };
 };
 
 /** The weaker proof also takes webhooks that the API server may not call: a trial pod shows it before a restart. */
@@ -103,7 +109,7 @@ export const planMigration = (facts: Facts, parallelNamespaces: number): Migrati
       lanes.flatMap(({ restarts }) => restarts),
       target.revision,
     ),
-    ...untouched(inScope, target),
+    ...withLeft(untouched(inScope, target), facts.notPlanned),
   };
 };
 
@@ -112,6 +118,13 @@ const versionsOfTarget = ({ mesh, target: { revision } }: Facts): NonNullable<Mi
   const injects = injectedVersion(mesh, revision);
   return { ...(istiod === undefined ? {} : { istiod }), ...(injects === undefined ? {} : { injects }) };
 };
+const withLeft = (
+  rest: Pick<MigrationPlan, "left" | "already" | "empty" | "notInjected">,
+  notPlanned: NotPlanned | undefined,
+): typeof rest & Pick<MigrationPlan, "unplanned"> =>
+  notPlanned === undefined
+    ? rest
+    : { ...rest, left: [...rest.left, ...notPlanned.left], unplanned: notPlanned.unplanned };
 
 interface PlannedLane {
   readonly move: NamespaceMove;
@@ -294,7 +307,7 @@ const closeStage = (lanes: readonly PlannedLane[]): Stage => ({
 const staysOpen = ({ workloads, podsWithoutWorkload }: NamespaceMove): boolean =>
   [...workloads, ...podsWithoutWorkload].some(({ disposition }) => disposition === "unselected");
 
-/** Named ones in the order given, each once; or all that their own labels inject, by name. */
+/** Named ones in the order given, each once; or all that are injected today, by name. */
 const askedNamespaces = (mesh: Mesh, request: MigrationRequest): readonly Asked[] => {
   const workloads = Map.groupBy(mesh.workloads, ({ namespace }) => namespace);
   const pods = Map.groupBy(mesh.pods, ({ namespace }) => namespace);

@@ -33,6 +33,8 @@ export interface MigrationPlan extends MovePlan {
   readonly tag?: TagMove | undefined;
   /** Of the target: the version of its istiod, and of the proxies that it injects; absent where it is not known. */
   readonly versions?: { readonly istiod?: string; readonly injects?: string };
+  /** Of `-A`: pods on another revision in namespaces that are not in the plan. Absent without it. */
+  readonly unplanned?: readonly Unplanned[];
 }
 
 export interface Stage {
@@ -79,6 +81,28 @@ export interface Left {
   /** Accepted by `--leave`; what ends by itself, as a Job does; not selected by `-l`; of a rollback: it was there before the run. */
   readonly by: "--leave" | "job" | "selector" | "before";
 }
+
+/** Pods of one namespace that stay where they are for one reason. */
+export interface Unplanned {
+  readonly namespace: string;
+  /** In words for a person. */
+  readonly reason: string;
+  /** How they can be moved; undefined: by waiting. */
+  readonly remedy: string | undefined;
+  /** The revisions that they run, sorted; none where no pod says its revision. */
+  readonly revisions: readonly string[];
+  readonly pods: number;
+  /** The workloads that they belong to, or their owners, or the pods themselves. */
+  readonly objects: readonly ObjectRef[];
+  /**
+   * They were injected, so the run is not done until they have moved or are named by `--leave`. False: an installer or
+   * istiod deployed them, or they end by themselves.
+   */
+  readonly open: boolean;
+}
+
+/** Whether the run is not done although every step of its plan is. */
+export const isOpen = ({ open }: Unplanned): boolean => open;
 
 export const stepsOfLane = ({ steps }: Lane): readonly Step[] => steps.flat();
 

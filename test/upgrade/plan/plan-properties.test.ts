@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import fc from "fast-check";
 import type { Gateway, Mesh, Pod, Strategy } from "../../../src/mesh/model.ts";
+import { refText } from "../../../src/mesh/object-ref.ts";
+import { isOpen } from "../../../src/upgrade/plan/plan.ts";
 import { type NamespaceWords, ownInjector, plane, type WorkloadWords } from "../../fixtures/mesh.ts";
 import { brief, mission, type Planned, planOf, stopping, type Wish } from "../../fixtures/plan.ts";
 import { ownedBy, pod } from "../../fixtures/pods.ts";
@@ -139,6 +141,32 @@ function accepting(mesh: Mesh, wish: Wish): Wish {
   return accepting(mesh, next);
 }
 
+/** The wish that leaves by name, too, what `-A` does not plan. */
+function naming(mesh: Mesh, wish: Wish): Wish {
+  const open = (plans(mesh, wish).unplanned ?? []).filter(isOpen);
+  return { ...wish, leave: [...(wish.leave ?? []), ...open.map(({ namespace }) => `${namespace}/*/*`)] };
+}
+
+test("with -A nothing stays unsaid: each injected pod of another revision is in a planned namespace, listed, or left", () => {
+  let listed = 0;
+  fc.assert(
+    fc.property(meshes, (mesh) => {
+      const { namespaces, unplanned = [], left, target } = plans(mesh, { namespaces: "all" });
+      const said = new Set(
+        [...unplanned.flatMap(({ objects }) => objects), ...left.map(({ object }) => object)].map(refText),
+      );
+      for (const { namespace, name, owner, workload, proxy } of mesh.pods) {
+        if (proxy === undefined || proxy.revision === target.revision || namespaces.includes(namespace)) continue;
+        const owned = { kind: owner?.kind ?? "Pod", namespace, name: owner?.name ?? name };
+        assert.ok(said.has(refText(workload ?? owned)), `${namespace}/${name}`);
+        listed += 1;
+      }
+      for (const { namespace } of unplanned.filter(isOpen)) assert.ok(!namespaces.includes(namespace));
+    }),
+  );
+  assert.ok(listed > 20);
+});
+
 test("saying what the refusals propose leaves only those that propose nothing, and makes no new one", () => {
   fc.assert(
     fc.property(meshes, wishes, (mesh, wish) => {
@@ -182,7 +210,7 @@ test("planning again on what a plan led to gives no step, and leaves the same", 
   let carriedOut = 0;
   fc.assert(
     fc.property(meshes, wishes, (mesh, wish) => {
-      const accepted = accepting(mesh, wish);
+      const accepted = naming(mesh, accepting(mesh, wish));
       const plan = plans(mesh, accepted);
       if (stopping(plan).length > 0) return;
       carriedOut += 1;

@@ -10,6 +10,7 @@ import { labelOwnerChecks } from "./label-owner.ts";
 import { labelReaderChecks } from "./label-readers.ts";
 import { namespaceChecks } from "./namespaces.ts";
 import { ownedWorkloadChecks } from "./owned-workloads.ts";
+import { unplannedChecks } from "./pods-unplanned.ts";
 import { requestChecks } from "./request.ts";
 import { startingPointChecks } from "./starting-point.ts";
 import { tagMoveChecks } from "./tag-move-checks.ts";
@@ -21,6 +22,7 @@ export const migrationChecks: readonly Check<Facts>[] = [
   ...controlPlaneChecks,
   ...tagMoveChecks,
   ...namespaceChecks,
+  ...unplannedChecks,
   ...startingPointChecks,
   ...labelOwnerChecks,
   ...labelReaderChecks,

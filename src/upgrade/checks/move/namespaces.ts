@@ -19,7 +19,7 @@ const exist: Check<Facts> = {
     if (request.tag !== undefined && asked.length === 0)
       return [note(`tag/${request.tag}`, "no namespace and no pod is injected by it today: only the tag moves")];
     if (request.namespaces === "all" && asked.length === 0)
-      return [note("namespaces", "no namespace is injected by its own labels")];
+      return [note("namespaces", "no namespace is injected today")];
     const names = [...new Set([...mesh.namespaces.map(({ name }) => name), ...evidence.namespaces])];
     return asked
       .filter(({ found }) => found === undefined)
@@ -35,7 +35,7 @@ const exist: Check<Facts> = {
 
 const injected: Check<Facts> = {
   id: "namespaces-injected",
-  title: "the namespaces are injected by their own labels",
+  title: "new pods of the namespaces are injected",
   severity: "blocker",
   category: "namespaces",
   run: ({ asked, target, mesh }) =>
@@ -85,10 +85,7 @@ type NotEligible = (
 
 const refusals: Readonly<Record<Eligibility, NotEligible>> = {
   eligible: () => undefined,
-  protected: () => [
-    "it belongs to Kubernetes or to Istio itself: its workloads are no part of a migration",
-    "leave it out",
-  ],
+  protected: () => ["it belongs to Kubernetes or to Istio itself: nothing in it is injected", "leave it out"],
   terminating: () => ["it is being deleted", "leave it out"],
   disabled: ({ name, labels }, _, to) => [
     `istio-injection=${labelOf(labels, "istio-injection")} keeps every sidecar out, whatever istio.io/rev says`,

@@ -23,14 +23,17 @@ const namesExist: Check<Facts> = {
 
 const workloadsOf = ({ asked }: Facts): readonly ObjectRef[] => asked.flatMap(({ found }) => found?.workloads ?? []);
 
-const leavable = ({ asked }: Facts): readonly ObjectRef[] =>
-  asked.flatMap(({ found }) => [
+const leavable = ({ asked, notPlanned }: Facts): readonly ObjectRef[] => [
+  ...(notPlanned?.unplanned ?? []).flatMap(({ objects }) => objects),
+  ...(notPlanned?.left ?? []).map(({ object }) => object),
+  ...asked.flatMap(({ found }) => [
     ...(found?.workloads ?? []),
     ...(found?.pods ?? []).flatMap(({ namespace, name, owner }) => [
       { kind: "Pod", namespace, name },
       ...(owner === undefined ? [] : [{ kind: owner.kind, namespace, name: owner.name }]),
     ]),
-  ]);
+  ]),
+];
 
 const interruptible = (facts: Facts): readonly ObjectRef[] => {
   const { asked, mesh, tag } = facts;

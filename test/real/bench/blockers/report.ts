@@ -30,6 +30,8 @@ Not in the table:
 - \`kubernetes-version\`: the real mesh has one version of Kubernetes, which no target refuses.
 - \`owned-workloads\`: the real mesh has no operator. \`test/contract/owners.test.ts\` has one of a few lines, which takes
   restarts back.
+- \`pods-unplanned\`: it is about namespaces that are not in the plan, so nothing happens to them;
+  \`test/contract/nothing-unsaid.test.ts\` shows what is said of them.
 - Blockers that nothing accepts (\`target-exists\`, \`target-ready\`, \`target-ca-bundle\`, \`target-endpoints\`,
   \`namespaces-exist\`, \`namespaces-injected\`, \`one-injector\`, \`no-other-migration\`, \`label-admission\`,
   \`restart-admission\`): mesh-migrate does not go on.

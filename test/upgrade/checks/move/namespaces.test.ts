@@ -67,9 +67,9 @@ for (const [what, change, message] of injected) {
   });
 }
 
-test("namespaces-injected: Kubernetes' and Istio's own are never touched", () => {
+test("namespaces-injected: istiod's own four, and namespaces of nothing but a control plane, are never touched", () => {
   const controlPlanes = [plane("1-20"), plane("default"), plane("1-18", { namespace: "istio-old" })];
-  for (const protectedName of ["kube-system", "kube-flannel", "istio-system", "istio-old"]) {
+  for (const protectedName of ["kube-system", "local-path-storage", "istio-system", "istio-old"]) {
     const mesh = mission({ controlPlanes, namespaces: [{ name: protectedName, labels: enabled }] });
     const plan = planOf(mesh, { namespaces: [protectedName] });
     const [finding] = plan.findings.filter(({ check }) => check === "namespaces-injected");
