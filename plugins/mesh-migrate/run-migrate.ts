@@ -72,6 +72,7 @@ function requestOf({
   leave,
   allowDowntime,
   skipCheck,
+  workloadTimeout: workloadTimeoutMs,
 }: MigrateArgs): MigrationRequest {
   if (tag !== undefined) {
     if (allNamespaces || namespace.length > 0 || from !== undefined || selector !== undefined)
@@ -79,7 +80,7 @@ function requestOf({
         "--tag moves everything behind the tag: give it without -n, -A, -l and --from",
         "to leave a workload on the old revision, name it with --leave",
       );
-    return { to, tag, namespaces: "all", from, selector, leave, allowDowntime, skipCheck };
+    return { to, tag, namespaces: "all", from, selector, leave, allowDowntime, skipCheck, workloadTimeoutMs };
   }
   refuseBothScopes({ allNamespaces, namespace });
   if (!allNamespaces && namespace.length === 0)
@@ -88,7 +89,16 @@ function requestOf({
       "name them with -n, take every injected one with -A, or move a tag with --tag",
     );
   if (from !== undefined && !allNamespaces) throw new UsageError("--from limits -A: give it together with -A");
-  return { to, namespaces: allNamespaces ? "all" : namespace, from, selector, leave, allowDowntime, skipCheck };
+  return {
+    to,
+    namespaces: allNamespaces ? "all" : namespace,
+    from,
+    selector,
+    leave,
+    allowDowntime,
+    skipCheck,
+    workloadTimeoutMs,
+  };
 }
 
 const whatOf = ({ namespaces, tag, to }: MigrationRequest): string => {

@@ -216,6 +216,8 @@ export interface Pod {
   readonly node: string | undefined;
   readonly ready: boolean;
   readonly terminating: boolean;
+  /** Of a terminating pod: when it is to be gone at the latest (`metadata.deletionTimestamp`, RFC 3339). */
+  readonly goneBy?: string;
   /** The controlling owner as the API names it: for a Deployment's pod its ReplicaSet. */
   readonly owner: { readonly kind: string; readonly name: string; readonly uid: string } | undefined;
   /** The workload that the pod belongs to, where it is known. */

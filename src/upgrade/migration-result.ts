@@ -90,20 +90,26 @@ export function refusedResult(plan: MigrationPlan | undefined, findings: readonl
 export const tagShown = (plan: MigrationPlan | undefined, outcomes: Outcomes): Pick<MigrationResult, "tag"> => {
   if (plan?.tag === undefined) return {};
   const { tag, from, target, changes } = plan.tag;
-  const outcome = changes.length === 0 ? "already" : movedStates[outcomeOf(outcomes, tagKey(tag)).state];
+  const outcome = changes.length === 0 ? "already" : tagStates[outcomeOf(outcomes, tagKey(tag)).state];
   const objects = changes.map(({ ref }) => tagObjectText(ref));
   return { tag: { name: tag, from: from?.revision, to: target.revision, outcome, objects } };
 };
 
-/** What a step that moves a workload or a tag came to. */
+/** What a step that moves a workload came to. */
 export const movedStates = {
   "not-begun": "not-started",
   begun: "unproven",
   proven: "moved",
+  draining: "draining",
   failed: "failed",
   unproven: "unproven",
   undone: "restored",
-} as const satisfies Readonly<Record<StepOutcome["state"], MovedTag["outcome"] & Outcome>>;
+} as const satisfies Readonly<Record<StepOutcome["state"], Outcome>>;
+
+/** What a step that moves a tag came to: it has no pods that end. */
+export const tagStates = { ...movedStates, draining: "unproven" } as const satisfies Readonly<
+  Record<StepOutcome["state"], MovedTag["outcome"]>
+>;
 
 /** Whether a run that moves a tag has failed before its canary was proven: then it is put back as a whole. */
 export const failedBeforeCanary = (plan: MigrationPlan, outcomes: Outcomes): boolean =>
@@ -165,7 +171,10 @@ export function migrationResult(
   const shown = shownOf(plan, end.outcomes);
   const failure = failureOf(plan, end, shown);
   const state = stateOf(plan, end, shown, failure);
-  const drops = failure === undefined && shown.workloads.every(({ outcome }) => isAsHoped(outcome));
+  const drops =
+    failure === undefined &&
+    shown.workloads.every(({ outcome }) => isAsHoped(outcome)) &&
+    !shown.workloads.some(isDraining);
   return {
     ...shown,
     ...tagShown(plan, end.outcomes),
@@ -210,7 +219,7 @@ export function stateOf(
   const isPutBack = !written.some(isWritten) && written.some(({ state }) => state === "undone");
   // A signal during a rollback does not stop it: then everything is as it was, and that is what counts.
   if (interruptedCode !== undefined) return isPutBack ? "restored" : "interrupted";
-  const staysOpen = plan.left.some(({ by }) => by === "selector");
+  const staysOpen = plan.left.some(({ by }) => by === "selector") || workloads.some(isDraining);
   if (failure === undefined) return staysOpen ? "partial" : "done";
   const resumed = relabelSteps(plan).some(goesOn);
   if (!resumed && !written.some(isWritten)) return isPutBack ? "restored" : "failed";
@@ -234,7 +243,9 @@ const goesOn = ({ record, before, after }: RelabelStep): boolean =>
   (record.kind === "keep" && sameRevisionLabels(before, after));
 
 const isAsHoped = (outcome: Outcome): boolean =>
-  ["moved", "already", "empty", "unselected", "not-injected"].includes(outcome);
+  ["moved", "already", "empty", "unselected", "not-injected", "draining"].includes(outcome);
+
+const isDraining = ({ outcome }: MigratedWorkload): boolean => outcome === "draining";
 
 /** The first thing that is not complete. When the time is over, also a step that no entry of the result shows. */
 function unfinished(
@@ -348,7 +359,7 @@ function wayBack(
   { clusterFlags, meshFlags }: RepeatedCommand,
 ): WayBack {
   const touched = Map.groupBy(
-    workloads.filter(({ outcome }) => ["moved", "already", "failed", "unproven"].includes(outcome)),
+    workloads.filter(({ outcome }) => ["moved", "draining", "already", "failed", "unproven"].includes(outcome)),
     ({ namespace }) => namespace,
   );
   const entered = namespaces.filter(

@@ -25,6 +25,10 @@ export const proveActions: StepActions<ProveStep, undefined> = {
     } as const;
     const { kind, reason, diagnosis, pods, proven } = await arrival(workload, goal, tools, (text) => task.update(text));
     tools.journal.note(stepKey(step), { pods, proven });
+    if (kind === "draining") {
+      task.done(reason);
+      return { state: kind, reason };
+    }
     if (kind !== "done") {
       task.fail(reason);
       return { state: "unproven", reason, diagnosis };

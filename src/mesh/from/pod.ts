@@ -22,6 +22,7 @@ export const podFrom = (pod: PodObject): Pod => {
     node: spec.nodeName,
     ready: conditions.some((condition) => condition.type === "Ready" && condition.status === "True"),
     terminating: metadata.deletionTimestamp !== undefined,
+    ...(metadata.deletionTimestamp !== undefined && { goneBy: metadata.deletionTimestamp }),
     owner: owner && { kind: owner.kind, name: owner.name, uid: owner.uid },
     workload: undefined,
     proxy: podProxyFrom(pod),

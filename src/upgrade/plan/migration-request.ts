@@ -11,4 +11,6 @@ export interface MigrationRequest {
   readonly leave: readonly string[];
   readonly allowDowntime: readonly string[];
   readonly skipCheck: readonly string[];
+  /** `--workload-timeout` (ms); absent: the flag's default. */
+  readonly workloadTimeoutMs?: number;
 }

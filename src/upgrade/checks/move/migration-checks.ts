@@ -9,6 +9,7 @@ import { labelOwnerChecks } from "./label-owner.ts";
 import { labelReaderChecks } from "./label-readers.ts";
 import { namespaceChecks } from "./namespaces.ts";
 import { requestChecks } from "./request.ts";
+import { restartTimeChecks } from "./restart-time.ts";
 import { startingPointChecks } from "./starting-point.ts";
 import { tagMoveChecks } from "./tag-move-checks.ts";
 import { wayBackChecks } from "./way-back.ts";
@@ -25,6 +26,7 @@ export const migrationChecks: readonly Check<Facts>[] = [
   ...gatewayChecks,
   ...workloadChecks,
   ...downtimeChecks,
+  ...restartTimeChecks,
   ...capacityChecks,
   ...wayBackChecks,
 ];
