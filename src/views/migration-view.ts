@@ -167,6 +167,7 @@ function summary(result: MigrationResult): string {
     case "done":
       return `moved ${workloadsAndPods(moved)} of ${where} to ${target}: each proxy is injected by it, ready, connected to it and in sync${left}`;
     case "nothing-to-do":
+      if (!tag && where === "" && result.left.length > 0) return `nothing to do: nothing else is stale${left}`;
       return `nothing to do: ${tag && where === "" ? `tag ${tag.name}` : where === "" ? "everything" : where} is on ${target} already${left}`;
     case "refused":
     case "failed":

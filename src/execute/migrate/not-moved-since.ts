@@ -25,7 +25,7 @@ export async function notMovedSince(
     istioNamespace,
   );
   const selected = await selectedWorkloads(cluster, mesh, request.selector);
-  const moving = { mesh, target: plan.target, leave: request.leave, selected };
+  const moving = { mesh, target: plan.target, leave: request.leave, selected, heedsOwners: true };
   if (request.tag === undefined) return notMoved(namespaceMoves(moving, namespaces));
   const webhook = mesh.tags.find(({ tag, webhook }) => tag === request.tag && webhook !== undefined)?.webhook;
   const { asked } = tagScope(mesh, webhook ?? "");

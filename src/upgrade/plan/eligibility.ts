@@ -1,9 +1,10 @@
 import { labelOf } from "../../mesh/labels.ts";
 import type { Mesh, Namespace, Pod, Workload } from "../../mesh/model.ts";
+import { ownersWish } from "./owners-wish.ts";
 
 /**
  * Whether a migration may touch a namespace. `eligible`: its own labels inject. The rest says why not: `protected` is
- * Kubernetes' or Istio's own, `disabled` has an `istio-injection` that is not `enabled`, `unserved` a label that no
+ * Kubernetes' or Istio's own, `kept-by-owners` has annotation `kubectl-mesh/migrate: no`, `disabled` has an `istio-injection` that is not `enabled`, `unserved` a label that no
  * webhook serves (and nothing there runs a sidecar), `pod-labels` is injected by the labels of its pods alone,
  * `ambient` and `unlabelled` have no injection label at all.
  */
@@ -11,6 +12,7 @@ export type Eligibility =
   | "eligible"
   | "protected"
   | "terminating"
+  | "kept-by-owners"
   | "disabled"
   | "unserved"
   | "ambient"
@@ -34,7 +36,8 @@ export const eligibilityOf = (
   const injection = labelOf(namespace.labels, "istio-injection");
   if (injection !== undefined && injection !== "enabled") return "disabled";
   if (injection !== undefined || labelOf(namespace.labels, "istio.io/rev") !== undefined) {
-    return isServed(namespace, workloads) || pods.some(hasSidecar) ? "eligible" : "unserved";
+    if (!isServed(namespace, workloads) && !pods.some(hasSidecar)) return "unserved";
+    return ownersWish(namespace.annotations) === "no" ? "kept-by-owners" : "eligible";
   }
   if (labelOf(namespace.labels, "istio.io/dataplane-mode") === "ambient") return "ambient";
   return workloads.some(asksForInjection) ? "pod-labels" : "unlabelled";

@@ -10,8 +10,9 @@ import { isMalformed } from "../record/record-fields.ts";
 import type { FromRevision, Target, UndoRecord } from "../record/undo-record.ts";
 import { parseUndoRecord } from "../record/undo-record.ts";
 import { blockedReason } from "./blocked-reason.ts";
-import type { Asked, Disposition, NamespaceMove, PodsWithoutWorkload, WorkloadMove } from "./moves.ts";
+import type { Asked, Blocked, Disposition, NamespaceMove, PodsWithoutWorkload, WorkloadMove } from "./moves.ts";
 import { isNamed } from "./object-pattern.ts";
+import { ownersWish, refusalOf } from "./owners-wish.ts";
 
 export interface Moving {
   readonly mesh: Mesh;
@@ -20,6 +21,8 @@ export interface Moving {
   readonly leave: readonly string[];
   /** UIDs of the workloads that `-l` selects; undefined without `-l`. */
   readonly selected: ReadonlySet<string> | undefined;
+  /** What the owners say by annotation counts: of a migration; a way back is for all. */
+  readonly heedsOwners?: boolean;
 }
 
 /** The moves of these namespaces of the mesh, each by its way where it has one. */
@@ -136,22 +139,31 @@ const workloadMove = (
   after: Injection,
   plain: Injection,
   { open, stays }: Way,
-  { target, leave, selected }: Moving,
+  { target, leave, selected, heedsOwners = false }: Moving,
 ): WorkloadMove => {
   const lostItsSidecar = open !== undefined && lostSidecar(workload, after, open, target);
   const stale = workload.pods.filter(
     (pod) =>
       (isStale(pod, target) && !stays(pod)) || (lostItsSidecar && isRunning(pod) && !isInjected(pod) && !stays(pod)),
   );
-  const blocked = stale.length === 0 ? undefined : blockedReason(workload, after, plain, target);
+  const blocked =
+    stale.length === 0
+      ? undefined
+      : ((heedsOwners ? blockedByOwners(workload) : undefined) ?? blockedReason(workload, after, plain, target));
   const disposition = (): Disposition => {
     if (stale.length === 0)
       return workload.pods.some((pod) => isStale(pod, target)) ? "before" : restingFate(workload, after, target);
-    if (isNamed(leave, workload)) return "left";
+    if (isNamed(leave, workload) || (heedsOwners && ownersWish(workload.annotations) === "no")) return "left";
     if (selected !== undefined && !selected.has(workload.uid)) return "unselected";
     return blocked === undefined ? "restart" : "blocked";
   };
   return { workload, after, disposition: disposition(), stale, blocked };
+};
+
+/** `no` of its owners leaves it instead. */
+const blockedByOwners = ({ annotations, kind, namespace, name }: Workload): Blocked | undefined => {
+  const refusal = refusalOf(annotations, `${kind.toLowerCase()}/${name} -n ${namespace}`);
+  return refusal && { check: "owners-consent", ...refusal, unknown: false };
 };
 
 /**

@@ -9,7 +9,7 @@ import { gatewaysOfTag, tagScope } from "../tags/tag-scope.ts";
 import { chooseCanary } from "./canary.ts";
 import { eligibilityOf } from "./eligibility.ts";
 import type { MigrationRequest } from "./migration-request.ts";
-import { proofsIn, provingLane, restartStep, untouched } from "./move-steps.ts";
+import { keptNamespaces, proofsIn, provingLane, restartStep, untouched } from "./move-steps.ts";
 import { type Asked, comesFrom, type Facts, hasWork, type NamespaceMove } from "./moves.ts";
 import { behindTag, labelsTo, namespaceMove, recordTo } from "./namespace-move.ts";
 import { type Lane, type MigrationPlan, revisionsLeft, type Stage, stepsOfLane } from "./plan.ts";
@@ -37,7 +37,9 @@ export const migrationFacts = (
 ): Facts => {
   const asked = askedNamespaces(mesh, request);
   const all = asked.flatMap(({ found }) =>
-    found?.eligibility === "eligible" ? [namespaceMove(found, { mesh, target, leave: request.leave, selected })] : [],
+    found?.eligibility === "eligible"
+      ? [namespaceMove(found, { mesh, target, leave: request.leave, selected, heedsOwners: true })]
+      : [],
   );
   const moves =
     request.namespaces === "all" && request.from !== undefined
@@ -59,7 +61,7 @@ export const tagFacts = (
   const { asked, newcomers } = tagScope(mesh, webhook);
   const gateways = gatewaysOfTag(mesh, evidence.gatewayClasses, resolved.tag);
   const tag: TagMove = { ...resolved, newcomers, gateways };
-  const moving = { mesh, target, leave: request.leave, selected };
+  const moving = { mesh, target, leave: request.leave, selected, heedsOwners: true };
   const inScope = asked.flatMap(({ found }) =>
     found ? [namespaceMove(found, moving, behindTag(found.namespace, target))] : [],
   );
@@ -77,6 +79,7 @@ export const planMigration = (facts: Facts, parallelNamespaces: number): Migrati
   const canary = chooseCanary(moves)?.uid;
   const lanes = moves.map((move) => laneOf(facts, move, canary));
   const unproven = inScope.filter((move) => !moves.includes(move)).map((move) => provingLane(facts, move));
+  const rest = untouched(inScope, target);
   const stages = facts.tag
     ? tagStages(facts.tag, lanes, unproven, parallelNamespaces)
     : [...canaryStage(lanes), workloadsStage(lanes, unproven, parallelNamespaces), closeStage(lanes)];
@@ -90,7 +93,8 @@ export const planMigration = (facts: Facts, parallelNamespaces: number): Migrati
       lanes.flatMap(({ restarts }) => restarts),
       target.revision,
     ),
-    ...untouched(inScope, target),
+    ...rest,
+    left: [...rest.left, ...keptNamespaces(facts.asked, target, facts.request.from)],
   };
 };
 
@@ -278,7 +282,9 @@ const askedNamespaces = (mesh: Mesh, request: MigrationRequest): readonly Asked[
     };
   });
   if (request.namespaces === "all")
-    return all.filter(({ found }) => found.eligibility === "eligible").sort((a, b) => (a.name < b.name ? -1 : 1));
+    return all
+      .filter(({ found }) => ["eligible", "kept-by-owners"].includes(found.eligibility))
+      .sort((a, b) => (a.name < b.name ? -1 : 1));
   const byName = new Map(all.map((asked) => [asked.name, asked]));
   return [...new Set(request.namespaces)].map((name) => byName.get(name) ?? { name, found: undefined });
 };

@@ -71,8 +71,8 @@ export interface Lane {
 export interface Left {
   readonly object: ObjectRef;
   readonly reason: string;
-  /** Accepted by `--leave`; a running Job; not selected by `-l`; of a rollback: it was there before the run. */
-  readonly by: "--leave" | "job" | "selector" | "before";
+  /** Accepted by `--leave`; its owners want it, by annotation; a running Job; not selected by `-l`; of a rollback: it was there before the run. */
+  readonly by: "--leave" | "owner" | "job" | "selector" | "before";
 }
 
 export const stepsOfLane = ({ steps }: Lane): readonly Step[] => steps.flat();

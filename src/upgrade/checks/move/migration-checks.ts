@@ -8,6 +8,7 @@ import { gatewayChecks } from "./gateways.ts";
 import { labelOwnerChecks } from "./label-owner.ts";
 import { labelReaderChecks } from "./label-readers.ts";
 import { namespaceChecks } from "./namespaces.ts";
+import { ownersConsentChecks } from "./owners-consent.ts";
 import { requestChecks } from "./request.ts";
 import { restartTimeChecks } from "./restart-time.ts";
 import { startingPointChecks } from "./starting-point.ts";
@@ -22,6 +23,7 @@ export const migrationChecks: readonly Check<Facts>[] = [
   ...namespaceChecks,
   ...startingPointChecks,
   ...labelOwnerChecks,
+  ...ownersConsentChecks,
   ...labelReaderChecks,
   ...gatewayChecks,
   ...workloadChecks,

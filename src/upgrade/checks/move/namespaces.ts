@@ -53,6 +53,8 @@ type NotEligible = (
 
 const refusals: Readonly<Record<Eligibility, NotEligible>> = {
   eligible: () => undefined,
+  // Said by owners-consent.
+  "kept-by-owners": () => undefined,
   protected: () => [
     "it belongs to Kubernetes or to Istio itself: its workloads are no part of a migration",
     "leave it out",
