@@ -11,6 +11,7 @@ import type { ObjectRef, Pod } from "../mesh/model.ts";
 import { isLive } from "../mesh/pod-state.ts";
 import { diagnose } from "../upgrade/proof/diagnosis.ts";
 import { type Draining, drainingOf, drainingText, isBeforeEnd, outlivedText } from "../upgrade/proof/draining.ts";
+import { statedMs } from "../upgrade/proof/stated-time.ts";
 import { type Diagnosis, pastGrace, type SeenSince } from "../upgrade/proof/symptom.ts";
 import { failed, unknown, type Verdict, waiting } from "../upgrade/proof/verdict.ts";
 import {
@@ -28,7 +29,7 @@ export interface ArrivalGoal extends RestartGoal {
   readonly wrongRevision: "ends" | "waits";
   /** A cause that lasts ends the wait before its time is over. */
   readonly diagnosed: boolean;
-  /** Without any progress for so long (ms) the wait ends. */
+  /** Without any progress for so long (ms) the wait ends; later where the workload itself states a longer time. */
   readonly noProgressMs: number;
 }
 
@@ -166,7 +167,8 @@ function judge(
   memory.provenSince = all.allNewProven ? (memory.provenSince ?? now) : undefined;
   if (all.allNewProven && goal.question === "all-pods") whenProven();
   const told = goal.question === "all-pods" ? counted(verdict, memory) : verdict;
-  return all.ending.length > 0 ? ended(goal, memory, now, told, all.ending) : stalled(goal, memory, now, told);
+  const patient = { ...goal, noProgressMs: Math.max(goal.noProgressMs, statedMs(workload)) };
+  return all.ending.length > 0 ? ended(patient, memory, now, told, all.ending) : stalled(patient, memory, now, told);
 }
 
 /** A rollout that is put back keeps the conditions of the one that failed, until the pods of that one are gone. */

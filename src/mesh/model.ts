@@ -153,6 +153,8 @@ export interface Workload extends ObjectRef {
   /** A gateway (annotation `inject.istio.io/templates: gateway`, managed, or static) and not an application. */
   readonly gateway: boolean;
   readonly strategy: Strategy;
+  /** How long a pod has to be ready before it counts as available; absent: 0. */
+  readonly minReadySeconds?: number;
   readonly paused: boolean;
   readonly status: WorkloadStatus;
   /** `kubectl.kubernetes.io/restartedAt` of the template, or `spec.restartAt` of a Rollout. */

@@ -195,6 +195,40 @@ suite("the executor's wait", () => {
   });
 });
 
+suite("new pods that take long for a stated reason", () => {
+  const minute = 60_000;
+  const slow = (minReadySeconds: number, available: number) => {
+    const web = webDeployment();
+    return {
+      ...web,
+      spec: { ...web.spec, minReadySeconds },
+      status: { ...web.status, availableReplicas: available },
+    };
+  };
+  const held = { old: [], new: ["web-7d4b9-a", "web-7d4b9-b"] };
+
+  // buildbuddy-io/buildbuddy-helm#77: minReadySeconds gives new pods time to warm up.
+  test("are waited for within it, although nothing changes for longer than the patience", async () => {
+    const { clock, set, arrive } = arriving();
+    set(slow(900, 0), [newA, newB], held);
+    const wait = arrive(10 * minute);
+    await clock.advance(14 * minute);
+    set(slow(900, 2), [newA, newB], held);
+    await clock.advance(minute);
+    assert.equal((await wait).kind, "done");
+  });
+
+  test("and no longer than that", async () => {
+    const { clock, set, arrive } = arriving();
+    set(slow(900, 0), [newA, newB], held);
+    const wait = arrive(10 * minute);
+    await clock.advance(18 * minute);
+    const { kind, reason } = await wait;
+    assert.equal(kind, "failed");
+    assert.match(reason, /^no progress for 96\ds: 2 of 2 proven; 0 of 2 available/);
+  });
+});
+
 suite("old pods that take long to end", () => {
   /** Ends `minutes` after the start of the test at the latest. */
   const ending = (minutes: number) =>
