@@ -77,10 +77,21 @@ function requestOf({
   proof: by,
   outdated,
   setLabel,
+  workloadTimeout: workloadTimeoutMs,
 }: MigrateArgs): MigrationRequest {
   const proof = by === "pods" ? { proof: by } : {};
   const setLabels = Object.keys(setLabel).length > 0 ? { setLabels: setLabel } : {};
-  const accepted = { leave, allowDowntime, restartOwned, endsByItself, skipCheck, outdated, ...proof, ...setLabels };
+  const accepted = {
+    leave,
+    allowDowntime,
+    restartOwned,
+    endsByItself,
+    skipCheck,
+    outdated,
+    workloadTimeoutMs,
+    ...proof,
+    ...setLabels,
+  };
   if (tag !== undefined) {
     if (allNamespaces || namespace.length > 0 || from !== undefined || selector !== undefined)
       throw new UsageError(

@@ -10,6 +10,8 @@ import type { ManagedWorkload } from "../mesh/from/ownership.ts";
 import type { ObjectRef, Pod } from "../mesh/model.ts";
 import { isLive } from "../mesh/pod-state.ts";
 import { diagnose } from "../upgrade/proof/diagnosis.ts";
+import { type Draining, drainingOf, drainingText, isBeforeEnd, outlivedText } from "../upgrade/proof/draining.ts";
+import { statedMs } from "../upgrade/proof/stated-time.ts";
 import { type Diagnosis, pastGrace, type SeenSince } from "../upgrade/proof/symptom.ts";
 import { isTakenBack } from "../upgrade/proof/taken-back.ts";
 import { failed, unknown, type Verdict, waiting } from "../upgrade/proof/verdict.ts";
@@ -32,13 +34,16 @@ export interface ArrivalGoal extends RestartGoal {
   readonly restarted: boolean;
   /** A cause that lasts ends the wait before its time is over. */
   readonly diagnosed: boolean;
-  /** Without any progress for so long (ms) the wait ends. */
+  /** Without any progress for so long (ms) the wait ends; later where the workload itself states a longer time. */
   readonly noProgressMs: number;
 }
 
-/** `pods` are those that the workload is to have, `proven` how many of them are. */
+/**
+ * `draining`: every new pod is proven, and old ones are within their time to end, which is longer than the patience.
+ * `pods` are those that the workload is to have, `proven` how many of them are.
+ */
 export interface Arrived {
-  readonly kind: "done" | "failed" | "unproven" | "wrong-revision" | "taken-back";
+  readonly kind: "done" | "draining" | "failed" | "unproven" | "wrong-revision" | "taken-back";
   readonly reason: string;
   readonly diagnosis: Diagnosis | undefined;
   readonly pods: number;
@@ -49,16 +54,21 @@ export interface Arrived {
 /** How long readings may fail to come before nothing is known any more (ms). */
 const blindMs = 60_000;
 
-/** `report` gets what is waited for, in words for a person. Throws the reason of `stop.now` when that aborts. */
+/**
+ * `report` gets what is waited for, in words for a person; `whenProven` is called once every new pod is proven, while old
+ * ones still end. Throws the reason of `stop.now` when that aborts.
+ */
 export async function arrival(
   ref: ObjectRef,
   goal: ArrivalGoal,
-  { watchOf, istiods, clock, stop, timeouts }: Pick<Tools, "watchOf" | "istiods" | "clock" | "stop" | "timeouts">,
+  { cluster, watchOf, istiods, clock, stop, timeouts }: ArrivalTools,
   report: (text: string) => void,
+  whenProven: () => void = () => {},
 ): Promise<Arrived> {
   const { objects, failedCreates } = watchOf(ref.namespace);
-  const memory = newMemory(clock);
-  const look = (): Verdict | undefined => judge(ref, goal, { objects, failedCreates, istiods }, memory, clock);
+  const memory = newMemory(clock, await serverOffset(cluster, clock));
+  const look = (): Verdict | undefined =>
+    judge(ref, goal, { objects, failedCreates, istiods }, memory, clock, whenProven);
   const verdict = await waitFor(look, [objects, istiods, failedCreates], {
     timeoutMs: timeouts.overall,
     signal: stop.now,
@@ -67,6 +77,15 @@ export async function arrival(
   });
   return endOf(verdict, memory);
 }
+
+type ArrivalTools = Pick<Tools, "cluster" | "watchOf" | "istiods" | "clock" | "stop" | "timeouts">;
+
+/** What has to be added to the time of the clock to get the API server's; undefined where that is not known. */
+const serverOffset = (cluster: ArrivalTools["cluster"], clock: Clock): Promise<number | undefined> =>
+  cluster.now().then(
+    (time) => time.getTime() - clock.now(),
+    () => undefined,
+  );
 
 type Readings = ReturnType<Tools["watchOf"]> & Pick<Tools, "istiods">;
 
@@ -83,12 +102,16 @@ interface Memory {
   pods: number;
   proven: number;
   versions: ProvenVersions;
+  /** Since when (ms) every new pod is proven and only old ones are waited for. */
+  provenSince: number | undefined;
+  draining: Draining | undefined;
+  readonly offset: number | undefined;
   /** What counts as progress, and when (ms) it last changed. */
   mark: string;
   markedAt: number;
 }
 
-const newMemory = (clock: Clock): Memory => ({
+const newMemory = (clock: Clock, offset: number | undefined): Memory => ({
   provenAt: new Map(),
   newlyReady: watchReadiness(),
   since: new Map(),
@@ -100,6 +123,9 @@ const newMemory = (clock: Clock): Memory => ({
   pods: 0,
   proven: 0,
   versions: {},
+  provenSince: undefined,
+  draining: undefined,
+  offset,
   mark: "",
   markedAt: clock.now(),
 });
@@ -110,6 +136,7 @@ function judge(
   readings: Readings,
   memory: Memory,
   clock: Clock,
+  whenProven: () => void,
 ): Verdict | undefined {
   const now = clock.now();
   const [objects, istiods] = [readings.objects.reading(), readings.istiods.reading()];
@@ -152,7 +179,11 @@ function judge(
   if (verdict.kind === "failed") return verdict;
   if (memory.lasting) return failed(sentence(memory.lasting));
   noteProgress(memory, workload, all.proven, now);
-  return stalled(goal, memory, now, goal.question === "all-pods" ? counted(verdict, memory) : verdict);
+  memory.provenSince = all.allNewProven ? (memory.provenSince ?? now) : undefined;
+  if (all.allNewProven && goal.question === "all-pods") whenProven();
+  const told = goal.question === "all-pods" ? counted(verdict, memory) : verdict;
+  const patient = { ...goal, noProgressMs: Math.max(goal.noProgressMs, statedMs(workload)) };
+  return all.ending.length > 0 ? ended(patient, memory, now, told, all.ending) : stalled(patient, memory, now, told);
 }
 
 /** A rollout that is put back keeps the conditions of the one that failed, until the pods of that one are gone. */
@@ -173,6 +204,24 @@ function noteProgress(memory: Memory, { status, pods }: ManagedWorkload, proven:
   if (mark !== memory.mark) [memory.mark, memory.markedAt] = [mark, now];
 }
 
+/**
+ * What ends within its time is waited for: with every new pod proven as long as the goal's patience, else (a StatefulSet
+ * makes its next pod only then) until it has ended.
+ */
+function ended(goal: ArrivalGoal, memory: Memory, now: number, verdict: Verdict, ending: readonly Pod[]): Verdict {
+  const serverTime = memory.offset === undefined ? undefined : now + memory.offset;
+  const draining = drainingOf(ending, serverTime);
+  if (!draining) {
+    const outlived = outlivedText(ending, serverTime);
+    return stalled(goal, memory, now, outlived ? waiting(outlived) : verdict);
+  }
+  const { provenSince } = memory;
+  if (provenSince === undefined || now - provenSince < goal.noProgressMs || !isBeforeEnd(draining, serverTime))
+    return verdict;
+  memory.draining = draining;
+  return failed(drainingText(draining));
+}
+
 /** A verdict that waits becomes one that has waited too long. */
 function stalled({ noProgressMs }: ArrivalGoal, memory: Memory, now: number, verdict: Verdict): Verdict {
   if (now - memory.markedAt < noProgressMs || !("reason" in verdict)) return verdict;
@@ -185,7 +234,7 @@ const counted = (verdict: Verdict, { proven, pods }: Memory): Verdict =>
   verdict.kind === "waiting" && pods > 0 ? waiting(`${proven} of ${pods} proven; ${verdict.reason}`) : verdict;
 
 function endOf(verdict: Verdict, memory: Memory): Arrived {
-  const { pods, proven, versions, blind, wrongRevision, takenBack, lasting, found } = memory;
+  const { pods, proven, versions, blind, draining, wrongRevision, takenBack, lasting, found } = memory;
   const end = (kind: Arrived["kind"], reason: string, diagnosis?: Diagnosis): Arrived => ({
     kind,
     reason,
@@ -196,6 +245,7 @@ function endOf(verdict: Verdict, memory: Memory): Arrived {
   });
   if (verdict.kind === "done") return end("done", "");
   if (takenBack && verdict.kind === "failed") return end("taken-back", verdict.reason);
+  if (draining) return end("draining", drainingText(draining));
   if (verdict.kind === "failed" && blind) return end("unproven", verdict.reason);
   if (wrongRevision.length > 0) return end("wrong-revision", verdict.reason);
   if (verdict.kind !== "failed") return end("unproven", verdict.reason);

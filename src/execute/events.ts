@@ -139,7 +139,8 @@ function eventOf(step: RestartStep, outcome: StepOutcome, options: EventOptions,
   };
 }
 
-const verdictOf = ({ state }: StepOutcome): Verdict => (state === "proven" || state === "unproven" ? state : "failed");
+const verdictOf = ({ state }: StepOutcome): Verdict =>
+  state === "proven" || state === "unproven" ? state : state === "draining" ? "proven" : "failed";
 
 const apiVersionOf = (kind: string): string => {
   if (!isWorkloadKind(kind)) throw new Error(`no workload kind: ${kind}`);

@@ -28,12 +28,16 @@ export interface StepActions<S extends Step, A> {
    * done all the same.
    */
   readonly apply: (step: S, tools: Tools, ownStamp: string | undefined) => Promise<A>;
-  /** Waits for the proof. Throws the reason of `tools.stop.now` when that aborts. */
-  readonly prove: (step: S, applied: A, until: Stage["until"], tools: Tools) => Promise<Proof>;
+  /**
+   * Waits for the proof. `release` gives back the pods in flight before the end of the wait, once there are none any more.
+   * Throws the reason of `tools.stop.now` when that aborts.
+   */
+  readonly prove: (step: S, applied: A, until: Stage["until"], tools: Tools, release: () => void) => Promise<Proof>;
 }
 
+/** `draining`: nothing is wrong, and the end is not waited for: old pods may take hours to end. */
 export interface Proof {
-  readonly state: "proven" | "failed" | "unproven";
+  readonly state: "proven" | "draining" | "failed" | "unproven";
   readonly reason: string | undefined;
   readonly diagnosis?: Diagnosis | undefined;
 }
@@ -109,13 +113,13 @@ export async function runPlan(plan: Plan, machine: Machine, tools: Tools): Promi
         applied = await actions.apply(step, tools, ownStamp);
         written = true;
       }
-      const { state, reason, diagnosis } = await actions.prove(step, applied, stage.until, tools);
+      const { state, reason, diagnosis } = await actions.prove(step, applied, stage.until, tools, () => release());
       if (state === "proven" && stage.until === "first-pod" && step.kind === "restart") {
         begun.set(step, { applied, release });
         return "done";
       }
       note(step, { state, reason });
-      if (state === "proven") return "done";
+      if (state === "proven" || state === "draining") return "done";
       if (step.kind === "prove") {
         // Nothing was written for it: it keeps the result from being done, and no other step from being run.
         await noteFailure(tools, step.workload, reason ?? "not proven", diagnosis);

@@ -29,6 +29,7 @@ import {
 import { listKind, namesIn, someOf, type Where } from "./list-kind.ts";
 import { namespaceNames } from "./namespace-names.ts";
 import { type OptionalRead, recordingUnknown } from "./optional-read.ts";
+import { readPlacement } from "./read-placement.ts";
 import { countedPodUsage } from "./read-pod-usage.ts";
 
 /**
@@ -53,7 +54,7 @@ export const readClusterEvidence = async (
   const slip = asked?.some((name) => !known.has(name)) === true;
   const inScope = <T extends KubeObject, R>(kind: Kind<T>, project: (object: T) => R, optional: OptionalRead) =>
     listKind(cluster, scope, optional, kind, project);
-  const [names, discovery, readers, gatewayClasses, quotas, autoscalers, disruptionBudgets, claims, cronJobs] =
+  const [names, discovery, readers, gatewayClasses, quotas, autoscalers, disruptionBudgets, claims, cronJobs, nodes] =
     await Promise.all([
       slip ? namespaceNames(cluster) : [],
       readDiscovery(cluster, mesh, evidence(missing, "discovery-selectors", true)),
@@ -68,6 +69,7 @@ export const readClusterEvidence = async (
       ),
       inScope(kinds.persistentVolumeClaims as Kind<ClaimObject>, claimFrom, evidence(missing, "volumes", true)),
       inScope(kinds.cronJobs, placeOf, evidence(missing, "next-pods", false)),
+      evidence(missing, "host-ports", false)("nodes", readPlacement(cluster, mesh)),
     ]);
   const counted = quotas.flat();
   return {
@@ -80,6 +82,7 @@ export const readClusterEvidence = async (
     disruptionBudgets,
     claims,
     cronJobs,
+    ...(nodes && { nodes }),
     podUsage: await countedPodUsage(
       cluster,
       new Set(counted.map(({ namespace }) => namespace)),

@@ -32,6 +32,7 @@ export interface ObjectMeta {
   readonly annotations?: Labels;
   /** RFC 3339, seconds. */
   readonly creationTimestamp?: string;
+  /** For a pod the time when it is to be gone: its grace period is in it. */
   readonly deletionTimestamp?: string;
   readonly ownerReferences?: readonly OwnerReference[];
   readonly finalizers?: readonly string[];

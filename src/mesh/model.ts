@@ -194,6 +194,8 @@ export interface Workload extends ObjectRef {
   /** A gateway (annotation `inject.istio.io/templates: gateway`, managed, or static) and not an application. */
   readonly gateway: boolean;
   readonly strategy: Strategy;
+  /** How long a pod has to be ready before it counts as available; absent: 0. */
+  readonly minReadySeconds?: number;
   readonly paused: boolean;
   readonly status: WorkloadStatus;
   /** `kubectl.kubernetes.io/restartedAt` of the template, or `spec.restartAt` of a Rollout. */
@@ -257,6 +259,8 @@ export interface Pod {
   readonly node: string | undefined;
   readonly ready: boolean;
   readonly terminating: boolean;
+  /** Of a terminating pod: when it is to be gone at the latest (`metadata.deletionTimestamp`, RFC 3339). */
+  readonly goneBy?: string;
   /** The controlling owner as the API names it: for a Deployment's pod its ReplicaSet. */
   readonly owner: (ObjectOwner & { readonly uid: string }) | undefined;
   /** The workload that the pod belongs to, where it is known. */

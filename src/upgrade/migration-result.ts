@@ -103,7 +103,7 @@ export function refusedResult(plan: MigrationPlan | undefined, findings: readonl
 export const tagShown = (plan: MigrationPlan | undefined, outcomes: Outcomes): Pick<MigrationResult, "tag"> => {
   if (plan?.tag === undefined) return {};
   const { tag, from, target, changes } = plan.tag;
-  const outcome = changes.length === 0 ? "already" : movedStates[outcomeOf(outcomes, tagKey(tag)).state];
+  const outcome = changes.length === 0 ? "already" : tagStates[outcomeOf(outcomes, tagKey(tag)).state];
   const objects = changes.map(({ ref }) => tagObjectText(ref));
   return { tag: { name: tag, from: from?.revision, to: target.revision, outcome, objects } };
 };
@@ -112,15 +112,21 @@ export const tagShown = (plan: MigrationPlan | undefined, outcomes: Outcomes): P
 const unplannedShown = (plan: MigrationPlan | undefined): Pick<MigrationResult, "unplanned"> =>
   plan?.unplanned === undefined ? {} : { unplanned: plan.unplanned };
 
-/** What a step that moves a workload or a tag came to. */
+/** What a step that moves a workload came to. */
 export const movedStates = {
   "not-begun": "not-started",
   begun: "unproven",
   proven: "moved",
+  draining: "draining",
   failed: "failed",
   unproven: "unproven",
   undone: "restored",
-} as const satisfies Readonly<Record<StepOutcome["state"], MovedTag["outcome"] & Outcome>>;
+} as const satisfies Readonly<Record<StepOutcome["state"], Outcome>>;
+
+/** What a step that moves a tag came to: it has no pods that end. */
+export const tagStates = { ...movedStates, draining: "unproven" } as const satisfies Readonly<
+  Record<StepOutcome["state"], MovedTag["outcome"]>
+>;
 
 /** Whether a run that moves a tag has failed before its canary was proven: then it is put back as a whole. */
 export const failedBeforeCanary = (plan: MigrationPlan, outcomes: Outcomes): boolean =>
@@ -188,7 +194,10 @@ export function migrationResult(
   const versions = versionsShown(plan, end.outcomes);
   const reached = stateOf(plan, end, shown, failure);
   const state = reached === "done" && plan.unplanned?.some(isOpen) ? "partial" : reached;
-  const drops = failure === undefined && shown.workloads.every(({ outcome }) => isAsHoped(outcome));
+  const drops =
+    failure === undefined &&
+    shown.workloads.every(({ outcome }) => isAsHoped(outcome)) &&
+    !shown.workloads.some(isDraining);
   return {
     ...shown,
     ...tagShown(plan, end.outcomes),
@@ -235,7 +244,7 @@ export function stateOf(
   const isPutBack = !written.some(isWritten) && written.some(({ state }) => state === "undone");
   // A signal during a rollback does not stop it: then everything is as it was, and that is what counts.
   if (interruptedCode !== undefined) return isPutBack ? "restored" : "interrupted";
-  const staysOpen = plan.left.some(({ by }) => by === "selector");
+  const staysOpen = plan.left.some(({ by }) => by === "selector") || workloads.some(isDraining);
   if (failure === undefined) return staysOpen ? "partial" : "done";
   const resumed = relabelSteps(plan).some(goesOn);
   if (!resumed && !written.some(isWritten)) return isPutBack ? "restored" : "failed";
@@ -259,7 +268,9 @@ const goesOn = ({ record, before, after }: RelabelStep): boolean =>
   (record.kind === "keep" && sameRevisionLabels(before, after));
 
 const isAsHoped = (outcome: Outcome): boolean =>
-  ["moved", "already", "empty", "unselected", "not-injected"].includes(outcome);
+  ["moved", "already", "empty", "unselected", "not-injected", "draining"].includes(outcome);
+
+const isDraining = ({ outcome }: MigratedWorkload): boolean => outcome === "draining";
 
 /** The first thing that is not complete. When the time is over, also a step that no entry of the result shows. */
 function unfinished(
@@ -375,7 +386,7 @@ function wayBack(
   { request, clusterFlags, meshFlags }: RepeatedCommand,
 ): WayBack {
   const touched = Map.groupBy(
-    workloads.filter(({ outcome }) => ["moved", "already", "failed", "unproven"].includes(outcome)),
+    workloads.filter(({ outcome }) => ["moved", "draining", "already", "failed", "unproven"].includes(outcome)),
     ({ namespace }) => namespace,
   );
   const caughtUp = new Set(

@@ -98,6 +98,7 @@ export interface MigratedNamespace {
 
 /**
  * `moved`: restarted and proven · `already`: every pod was on the target before · `planned`: would be restarted ·
+ * `draining`: every new pod is proven, old ones have not ended yet ·
  * `failed` ·
  * `unproven`: restarted, without proof · `not-started` · `restored`: back on the old revision · `empty`: no pods; the
  * next one comes up on the target · `unselected`: left out by `-l`, moves at its next pod · `not-injected`: it gets no
@@ -107,6 +108,7 @@ export type Outcome =
   | "moved"
   | "already"
   | "planned"
+  | "draining"
   | "failed"
   | "unproven"
   | "not-started"

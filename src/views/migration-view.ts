@@ -179,12 +179,15 @@ function summary(result: MigrationResult): string {
     case "done":
       return `moved ${workloadsAndPods(moved)} of ${where} to ${target}${caughtUp(result, "are now")}: ${provenText(result, result.target?.revision)}${otherRelease(result)}${left}`;
     case "nothing-to-do":
+      if (!tag && where === "" && result.left.length > 0) return `nothing to do: nothing else is stale${left}`;
       return `nothing to do: ${tag && where === "" ? `tag ${tag.name}` : where === "" ? "everything" : where} is on ${target} already${left}`;
     case "refused":
     case "failed":
     case "cannot-tell":
       return unchangedSummary(result);
     case "partial":
+      if (result.failure === undefined && of("draining").length > 0)
+        return `not done yet: every new pod of ${workloadsAndPods(of("moved", "draining", "already"))} is proven on ${target}, and old pods of ${counted(of("draining").length, "workload")} still drain; run it again later to see the end`;
       return `not done: ${workloadsAndPods(moved)} moved to ${target}, ${counted(of("failed", "unproven", "not-started", "unselected").length, "workload")} did not${unplannedPhrase(result)}`;
     case "restored":
       return `put back: ${[...(tag ? [`tag ${tag.name}`] : []), ...(where === "" ? [] : [where])].join(" and ")} is as it was${moved.length === 0 ? "" : `; ${workloadsAndPods(moved)} had moved`}`;

@@ -210,22 +210,6 @@ describe("a migration is refused for", together(), () => {
       await done(namespace, refusal.accepting());
     });
 
-    test("a host port with a surge", async () => {
-      const ports = [{ containerPort: 80, hostPort: 8443 }];
-      const namespace = await inNamespace((name) => [
-        deployment({
-          namespace: name,
-          name: "edge",
-          replicas: 2,
-          podSpec: { containers: [{ name: "app", image: "app", ports }] },
-        }),
-      ]);
-      assert.match(
-        told(await refused(namespace, [`host-ports ${namespace}/Deployment/edge`])).message,
-        /host port 8443 while the old ones hold it/,
-      );
-    });
-
     test("a quota without room for one pod more, and with it", async () => {
       const container = { name: "app", image: "app", resources: { requests: { cpu: "200m" } } };
       const namespace = await inNamespace((name) => [

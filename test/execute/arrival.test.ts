@@ -16,7 +16,7 @@ import { failed } from "../../src/upgrade/proof/verdict.ts";
 import { type RestartGoal, workloadProof } from "../../src/upgrade/proof/workload-proof.ts";
 import { debugPages, istiodPod, podObject, replicaSet, webDeployment } from "../fixtures/api-objects.ts";
 import { fakeCluster } from "../fixtures/fake-cluster.ts";
-import { before, stamp } from "../fixtures/instants.ts";
+import { after, before, stamp } from "../fixtures/instants.ts";
 import { manualClock } from "../fixtures/manual-clock.ts";
 
 const web = { kind: "Deployment", namespace: "production", name: "web" };
@@ -28,8 +28,8 @@ const [newA, newB] = ["a", "b"].map((end) => podObject(`web-7d4b9-${end}`));
 
 /** Waits a minute for `web`, with `objects` and what each istiod holds set by the test. */
 function arriving() {
-  const cluster = fakeCluster({ silent: true });
   const clock = manualClock();
+  const cluster = fakeCluster({ silent: true, now: () => new Date(Date.parse(after) + clock.now()) });
   const told: string[] = [];
   const set = (
     workload: ReturnType<typeof webDeployment> | undefined,
@@ -70,7 +70,7 @@ function arriving() {
     });
   };
   /** The same by the executor's own wait. */
-  const arrive = (noProgressMs: number, change: Partial<ArrivalGoal> = {}) => {
+  const arrive = (noProgressMs: number, change: Partial<ArrivalGoal> = {}, whenProven?: () => void) => {
     const watch = {
       objects: watchNamespace(cluster, "production", ["Deployment"], clock),
       failedCreates: watchFailedCreates(cluster, "production", clock),
@@ -78,11 +78,11 @@ function arriving() {
     const patience = { restarted: false, diagnosed: true, noProgressMs };
     const full = { question: "all-pods", wrongRevision: "ends", ...patience } as const;
     const tools = {
-      ...{ watchOf: () => watch, istiods: watchIstiods(cluster, "istio-system", clock), clock },
+      ...{ cluster, watchOf: () => watch, istiods: watchIstiods(cluster, "istio-system", clock), clock },
       stop: createStop(new AbortController().signal, 3_600_000, clock),
       timeouts: { overall: 3_600_000, workload: noProgressMs, probe: 30_000 },
     };
-    return arrival(web, { ...goal, ...full, ...change }, tools, (text) => told.push(text));
+    return arrival(web, { ...goal, ...full, ...change }, tools, (text) => told.push(text), whenProven);
   };
   return { cluster, clock, told, set, start, arrive };
 }
@@ -210,6 +210,111 @@ suite("a restart that is taken back", () => {
       const { kind, reason } = await wait;
       assert.deepEqual([kind, reason], ["taken-back", "its restart was taken back"]);
     });
+});
+
+suite("new pods that take long for a stated reason", () => {
+  const minute = 60_000;
+  const slow = (minReadySeconds: number, available: number) => {
+    const web = webDeployment();
+    return {
+      ...web,
+      spec: { ...web.spec, minReadySeconds },
+      status: { ...web.status, availableReplicas: available },
+    };
+  };
+  const held = { old: [], new: ["web-7d4b9-a", "web-7d4b9-b"] };
+
+  // buildbuddy-io/buildbuddy-helm#77: minReadySeconds gives new pods time to warm up.
+  test("are waited for within it, although nothing changes for longer than the patience", async () => {
+    const { clock, set, arrive } = arriving();
+    set(slow(900, 0), [newA, newB], held);
+    const wait = arrive(10 * minute);
+    await clock.advance(14 * minute);
+    set(slow(900, 2), [newA, newB], held);
+    await clock.advance(minute);
+    assert.equal((await wait).kind, "done");
+  });
+
+  test("and no longer than that", async () => {
+    const { clock, set, arrive } = arriving();
+    set(slow(900, 0), [newA, newB], held);
+    const wait = arrive(10 * minute);
+    await clock.advance(18 * minute);
+    const { kind, reason } = await wait;
+    assert.equal(kind, "failed");
+    assert.match(reason, /^no progress for 96\ds: 2 of 2 proven; 0 of 2 available/);
+  });
+});
+
+suite("old pods that take long to end", () => {
+  /** Ends `minutes` after the start of the test at the latest. */
+  const ending = (minutes: number) =>
+    podObject("web-old-a", {
+      ...{ revision: "default", createdAt: before, hash: "old" },
+      goneBy: `${new Date(Date.parse(after) + minutes * 60_000).toISOString().slice(0, 19)}Z`,
+    });
+  const held = { old: [], new: ["web-7d4b9-a", "web-7d4b9-b"] };
+  const minute = 60_000;
+
+  test("are waited for as long as the patience, and then it ends with when they will be gone", async () => {
+    const { clock, told, set, arrive } = arriving();
+    set(webDeployment(), [newA, newB, ending(120)], held);
+    const proven: number[] = [];
+    const wait = arrive(10 * minute, {}, () => proven.push(clock.now()));
+    await clock.advance(9 * minute);
+    assert.ok((proven[0] ?? Number.NaN) < 10_000, "it was told at once that the new pods are proven");
+    assert.match(told.at(-1) ?? "", /^2 of 2 proven; 1 old pod still terminating$/);
+    await clock.advance(2 * minute);
+    const { kind, reason, proven: count } = await wait;
+    assert.deepEqual([kind, count], ["draining", 2]);
+    assert.equal(reason, "every new pod is proven; 1 old pod still drains, until 2026-11-03T06:06:06Z at the latest");
+  });
+
+  test("and it is done where they end before that", async () => {
+    const { clock, set, arrive } = arriving();
+    set(webDeployment(), [newA, newB, ending(120)], held);
+    const wait = arrive(10 * minute);
+    await clock.advance(9 * minute);
+    set(webDeployment(), [newA, newB], held);
+    await clock.advance(minute);
+    assert.equal((await wait).kind, "done");
+  });
+
+  test("one that outlives its time is a failure, and is named", async () => {
+    const { clock, set, arrive } = arriving();
+    set(webDeployment(), [newA, newB, ending(1)], held);
+    const wait = arrive(3 * minute);
+    await clock.advance(4 * minute);
+    const { kind, reason } = await wait;
+    assert.equal(kind, "failed");
+    assert.match(
+      reason,
+      /^no progress for 18\ds: 1 old pod should be gone and is not \(web-old-a .*describe pod web-old-a/,
+    );
+  });
+
+  test("one whose next pod comes only after it (a StatefulSet) is waited for to its end, without an end of the run", async () => {
+    const { clock, told, set, arrive } = arriving();
+    const proven: number[] = [];
+    set(webDeployment({ updated: 1 }), [newA, ending(60)], held);
+    const wait = arrive(10 * minute, {}, () => proven.push(clock.now()));
+    await clock.advance(55 * minute);
+    assert.match(told.at(-1) ?? "", /1 of 2 updated/);
+    assert.deepEqual(proven, []);
+    set(webDeployment(), [newA, newB], held);
+    await clock.advance(minute);
+    assert.equal((await wait).kind, "done");
+  });
+
+  test("they excuse no new pod that does not come up", async () => {
+    const { clock, set, arrive } = arriving();
+    set(webDeployment({ updated: 1 }), [newA, ending(120)], { old: [], new: [] });
+    const wait = arrive(10 * minute);
+    await clock.advance(12 * minute);
+    const { kind, reason } = await wait;
+    assert.equal(kind, "failed");
+    assert.match(reason, /^no progress for 60\ds: .*proxy not connected yet/);
+  });
 });
 
 suite("a way back", () => {

@@ -158,7 +158,9 @@ const unprovenFinding = (
           alreadyProven,
           cannotTell(
             refText(workload),
-            `its pods are injected by ${to}, and not all are proven to have arrived: ${reason}`,
+            state === "draining"
+              ? reason
+              : `its pods are injected by ${to}, and not all are proven to have arrived: ${reason}`,
             "run the command again in a minute; 'kubectl mesh-revisions' shows where its proxies are",
           ),
         ),

@@ -26,7 +26,7 @@ export async function notMovedSince(
   const mesh = await wholeSnapshot(cluster, where, istioNamespace);
   const selected = await selectedWorkloads(cluster, mesh, request.selector);
   const { leave, endsByItself, outdated } = request;
-  const moving = { mesh, target: plan.target, leave, endsByItself, selected, outdated };
+  const moving = { mesh, target: plan.target, leave, endsByItself, selected, outdated, heedsOwners: true };
   if (isAll) return [...notMoved(namespaceMoves(moving, namespaces)), ...unplannedSince(plan, mesh, request)];
   if (request.tag === undefined) return notMoved(namespaceMoves(moving, namespaces));
   const webhook = mesh.tags.find(({ tag, webhook }) => tag === request.tag && webhook !== undefined)?.webhook;

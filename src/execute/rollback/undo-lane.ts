@@ -77,6 +77,7 @@ function takeOver(plan: RollbackPlan, undo: Tools, { journal }: Tools): void {
     const key = stepKey(step);
     const { state, reason } = undo.journal.outcome(key);
     if (state === "proven") journal.note(key, { state: "undone", reason: undefined });
+    else if (step.kind === "restart" && state === "draining") journal.note(key, { state, reason });
     else if (step.kind === "restart" && state === "unproven" && undo.stop.interrupted())
       journal.note(key, { state, reason: reason && `put back, and ${reason}` });
     else if (step.kind === "restart") journal.note(key, { state: "failed", reason: reason ?? "not put back" });

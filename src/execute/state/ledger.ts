@@ -267,6 +267,7 @@ type WorkloadStates = Readonly<Record<Exclude<StepState, "not-begun">, WorkloadS
 const done: WorkloadStates = {
   begun: undefined,
   proven: "proven",
+  draining: "unproven",
   failed: "failed",
   unproven: "unproven",
   undone: "undone",

@@ -28,6 +28,10 @@ export const proveActions: StepActions<ProveStep, undefined> = {
       task.update(text),
     );
     tools.journal.note(stepKey(step), { pods, proven, versions });
+    if (kind === "draining") {
+      task.done(reason);
+      return { state: kind, reason };
+    }
     if (kind !== "done") {
       task.fail(reason);
       return { state: "unproven", reason, diagnosis };

@@ -55,12 +55,11 @@ export const restartActions: StepActions<RestartStep, RestartUnderWay> = {
     }
   },
 
-  prove: async (step, restarted, until, tools) => {
+  prove: async (step, restarted, until, tools, release) => {
     const { task } = restarted;
     for (;;) {
-      const end = await arrival(step.workload, goalOf(step, restarted.goal, until, tools), tools, (text) =>
-        task.update(text),
-      );
+      const goal = goalOf(step, restarted.goal, until, tools);
+      const end = await arrival(step.workload, goal, tools, (text) => task.update(text), release);
       tools.journal.note(stepKey(step), { pods: end.pods, proven: end.proven, versions: end.versions });
       const again = end.kind === "wrong-revision" ? await restartAgain(step, restarted, end, tools) : undefined;
       if (end.kind === "wrong-revision" && again === undefined) continue;
@@ -68,6 +67,8 @@ export const restartActions: StepActions<RestartStep, RestartUnderWay> = {
         again ?? (end.kind === "taken-back" ? await takenBack(step, restarted, tools) : proofOf(end));
       if (proof.state === "proven" && until === "first-pod") return proof;
       if (proof.state === "proven") task.done(`${end.proven} of ${end.pods} pods on ${step.to}`);
+      else if (proof.state === "draining")
+        task.done(`${end.proven} of ${end.pods} pods on ${step.to}; ${proof.reason}`);
       else task.fail(proof.reason ?? "");
       return proof;
     }
@@ -76,6 +77,7 @@ export const restartActions: StepActions<RestartStep, RestartUnderWay> = {
 
 const proofOf = ({ kind, reason, diagnosis }: Arrived): Proof => {
   if (kind === "done") return { state: "proven", reason: undefined };
+  if (kind === "draining") return { state: "draining", reason };
   return { state: kind === "failed" ? "failed" : "unproven", reason, diagnosis };
 };
 

@@ -23,6 +23,7 @@ export const podFrom = (pod: PodObject): Pod => {
     ready: conditions.some((condition) => condition.type === "Ready" && condition.status === "True"),
     terminating: metadata.deletionTimestamp !== undefined,
     owner: controllerOf(metadata),
+    ...(metadata.deletionTimestamp !== undefined && { goneBy: metadata.deletionTimestamp }),
     workload: undefined,
     proxy: podProxyFrom(pod),
     unreadyContainers: [

@@ -27,6 +27,7 @@ export const workloadFrom = (kind: WorkloadKind, { metadata, spec, status = {} }
     annotations: metadata.annotations ?? {},
     selector: spec.selector,
     paused: spec.paused ?? false,
+    ...(spec.minReadySeconds !== undefined && { minReadySeconds: spec.minReadySeconds }),
     strategy: strategyFrom(kind, spec, desired),
     status: statusFrom(kind, desired, status),
     workloadRef: reference && { kind: reference.kind, namespace, name: reference.name },

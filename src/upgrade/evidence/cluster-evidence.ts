@@ -4,6 +4,7 @@
  */
 import type { LabelSelector, Labels } from "../../mesh/kubernetes.ts";
 import type { Unknown } from "../../mesh/model.ts";
+import type { PlacementNode } from "./placement.ts";
 
 /** Everything that was read. A list that could not be read is empty, with an entry in `unknown`. */
 export interface ClusterEvidence {
@@ -24,6 +25,8 @@ export interface ClusterEvidence {
    * What each running pod uses of a quota: quantities by resource name, by pod UID; only in namespaces with a quota.
    */
   readonly podUsage: ReadonlyMap<string, Labels>;
+  /** The nodes; absent where no workload depends on them, and where they may not be read. */
+  readonly nodes?: readonly PlacementNode[] | undefined;
   /** Reads that failed, each with the check that needs them. */
   readonly unknown: readonly MissingEvidence[];
 }

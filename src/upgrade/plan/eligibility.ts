@@ -2,11 +2,12 @@ import { ignoredNamespaces } from "../../mesh/injection.ts";
 import { labelOf } from "../../mesh/labels.ts";
 import type { Mesh, Namespace, Pod, Workload } from "../../mesh/model.ts";
 import { isLive } from "../../mesh/pod-state.ts";
+import { ownersWish } from "./owners-wish.ts";
 
 /**
  * Whether a migration may touch a namespace. `eligible`: new pods in it are injected, by its labels or because it has
  * none (`enableNamespacesByDefault`). The rest says why not: `protected` is one of istiod's own list or has nothing but
- * a control plane, `disabled` has an `istio-injection` that is not `enabled`, `unserved` a label that no webhook serves
+ * a control plane, `kept-by-owners` has annotation `kubectl-mesh/migrate: no`, `disabled` has an `istio-injection` that is not `enabled`, `unserved` a label that no webhook serves
  * (and nothing there runs a sidecar), `pod-labels` is injected by the labels of its pods alone, `ambient` and
  * `unlabelled` have no injection label at all.
  */
@@ -14,6 +15,7 @@ export type Eligibility =
   | "eligible"
   | "protected"
   | "terminating"
+  | "kept-by-owners"
   | "disabled"
   | "unserved"
   | "ambient"
@@ -46,7 +48,8 @@ export const eligibilityOf = (
   const injection = labelOf(namespace.labels, "istio-injection");
   if (injection !== undefined && injection !== "enabled") return "disabled";
   if (injection !== undefined || labelOf(namespace.labels, "istio.io/rev") !== undefined) {
-    return isServed(namespace, workloads) || pods.some(hasSidecar) ? "eligible" : "unserved";
+    if (!isServed(namespace, workloads) && !pods.some(hasSidecar)) return "unserved";
+    return ownersWish(namespace.annotations) === "no" ? "kept-by-owners" : "eligible";
   }
   const byDefault = namespace.injection.kind !== "none";
   if (labelOf(namespace.labels, "istio.io/dataplane-mode") === "ambient")

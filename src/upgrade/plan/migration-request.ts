@@ -21,4 +21,6 @@ export interface MigrationRequest {
   readonly proof?: "pods" | undefined;
   /** Restart too what is on the target already with an older proxy than the target injects today. */
   readonly outdated?: boolean | undefined;
+  /** `--workload-timeout` (ms); absent: the flag's default. */
+  readonly workloadTimeoutMs?: number;
 }

@@ -1,10 +1,11 @@
 /** The steps by which the workloads of a namespace move, and what a move does not touch. */
 import type { Mesh, ObjectRef, Workload } from "../../mesh/model.ts";
-import { refOf } from "../../mesh/object-ref.ts";
+import { namespaceRef, refOf } from "../../mesh/object-ref.ts";
 import { presentGoal } from "../proof/present-goal.ts";
 import { workloadProof } from "../proof/workload-proof.ts";
 import type { Target } from "../record/undo-record.ts";
-import type { Facts, NamespaceMove, WorkloadMove } from "./moves.ts";
+import type { Asked, Facts, NamespaceMove, WorkloadMove } from "./moves.ts";
+import { migrateAnnotation, ownersWish } from "./owners-wish.ts";
 import type { Lane, Left, MovePlan } from "./plan.ts";
 import { revisionsOf, revisionsText } from "./revisions-text.ts";
 import { rolloutSize } from "./rollout-size.ts";
@@ -77,8 +78,18 @@ const notInjected = ({ workloads }: NamespaceMove): MovePlan["notInjected"] =>
 const left = ({ workloads, podsWithoutWorkload }: NamespaceMove, target: Target): readonly Left[] => [
   ...workloads.flatMap(({ workload, disposition, stale }): readonly Left[] => {
     const object = refOf(workload);
-    if (disposition === "left")
-      return [{ object, reason: `stays on ${revisionsText(stale)} until its next pod`, by: "--leave" }];
+    if (disposition === "left") {
+      const stays = `stays on ${revisionsText(stale)} until its next pod`;
+      return ownersWish(workload.annotations) === "no"
+        ? [
+            {
+              object,
+              reason: `its owners do not want it moved (annotation ${migrateAnnotation}: no): ${stays}`,
+              by: "owner",
+            },
+          ]
+        : [{ object, reason: stays, by: "--leave" }];
+    }
     if (disposition === "job")
       return [{ object, reason: `runs on ${revisionsText(stale)} until its owner ends`, by: "job" }];
     if (disposition === "before")
@@ -109,3 +120,20 @@ const ofDisposition = (
 
 const stays = ({ pods }: Workload, { revision }: Target): string =>
   `has pods that were on ${revisionsText(pods.filter(({ proxy }) => proxy && proxy.revision !== revision))}`;
+
+/** Namespaces that `-A` passes over because their owners want it, where they have pods on another revision. */
+export const keptNamespaces = (
+  asked: readonly Asked[],
+  { revision }: Target,
+  from: string | undefined,
+): readonly Left[] =>
+  asked.flatMap(({ name, found }): readonly Left[] => {
+    if (found?.eligibility !== "kept-by-owners") return [];
+    const stale = found.pods.filter(
+      ({ proxy }) =>
+        proxy?.revision !== undefined && proxy.revision !== revision && (from === undefined || proxy.revision === from),
+    );
+    if (stale.length === 0) return [];
+    const reason = `its owners do not want it moved (annotation ${migrateAnnotation}: no): stays on ${revisionsText(stale)}`;
+    return [{ object: namespaceRef(name), reason, by: "owner" }];
+  });

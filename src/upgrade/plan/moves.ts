@@ -63,7 +63,7 @@ export interface NamespaceMove {
 }
 
 /**
- * `restart` · `blocked`: a restart would not move it · `left`: by `--leave` · `unselected`: by `-l` · `already`: every
+ * `restart` · `blocked`: a restart would not move it · `left`: by `--leave`, or by its owners · `unselected`: by `-l` · `already`: every
  * pod is on the target ·
  * `job`: its owner ends by itself, and its pods with it ·
  * `empty`: no pods, the next one goes to the target · `not-injected`: never gets a proxy from the target · `before`: of
@@ -94,7 +94,7 @@ export interface WorkloadMove {
 }
 
 export interface Blocked {
-  readonly check: "workloads-restartable" | "proxies-unpinned" | "sidecars-kept";
+  readonly check: "workloads-restartable" | "proxies-unpinned" | "sidecars-kept" | "owners-consent";
   readonly reason: string;
   readonly remedy: string;
   /** Evidence is missing, rather than certain that it would not move. */

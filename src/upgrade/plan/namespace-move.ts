@@ -16,6 +16,7 @@ import { labelAgainstOthers } from "./label-against-others.ts";
 import type { Asked, Blocked, Disposition, NamespaceMove, PodsWithoutWorkload, WorkloadMove } from "./moves.ts";
 import { isNamed } from "./object-pattern.ts";
 import { isOutdatedIn, runningVersions, versionFrom } from "./outdated.ts";
+import { ownersWish, refusalOf } from "./owners-wish.ts";
 
 export interface Moving {
   readonly mesh: Mesh;
@@ -30,6 +31,8 @@ export interface Moving {
   readonly outdated?: boolean | undefined;
   /** Labels that are written beside the two; absent: none. */
   readonly setLabels?: Readonly<Record<string, string>> | undefined;
+  /** What the owners say by annotation counts: of a migration; a way back is for all. */
+  readonly heedsOwners?: boolean;
 }
 
 /** The moves of these namespaces of the mesh, each by its way where it has one. */
@@ -175,6 +178,7 @@ const workloadMove = (
     endsByItself: more,
     selected,
     outdated,
+    heedsOwners = false,
     mesh,
     labelsAfter,
     name,
@@ -192,13 +196,14 @@ const workloadMove = (
       ? undefined
       : isControlPlane
         ? aControlPlane
-        : blockedReason(workload, after, plain, target, () =>
+        : ((heedsOwners ? blockedByOwners(workload) : undefined) ??
+          blockedReason(workload, after, plain, target, () =>
             labelAgainstOthers(mesh, { name, labels: labelsAfter }, workload.template, target.revision),
-          );
+          ));
   const { owner } = workload;
   const disposition = (): Disposition => {
     if (stale.length === 0) return workload.pods.some(isOld) ? "before" : restingFate(workload, after, target);
-    if (isNamed(leave, workload)) return "left";
+    if (isNamed(leave, workload) || (heedsOwners && ownersWish(workload.annotations) === "no")) return "left";
     if (owner?.controller && endsByItself(owner, more)) return "job";
     if (selected !== undefined && !selected.has(workload.uid)) return "unselected";
     return blocked === undefined ? "restart" : "blocked";
@@ -215,6 +220,12 @@ const aControlPlane: Blocked = {
   reason: "it is the istiod of a control plane, and its pods have a sidecar",
   remedy: 'leave it, and let its own template opt out: sidecar.istio.io/inject: "false"',
   unknown: false,
+};
+
+/** `no` of its owners leaves it instead. */
+const blockedByOwners = ({ annotations, kind, namespace, name }: Workload): Blocked | undefined => {
+  const refusal = refusalOf(annotations, `${kind.toLowerCase()}/${name} -n ${namespace}`);
+  return refusal && { check: "owners-consent", ...refusal, unknown: false };
 };
 
 /**

@@ -4,10 +4,11 @@ import type { ProvenVersions } from "../proof/workload-proof.ts";
 import type { UndoRecord } from "../record/undo-record.ts";
 
 /**
- * `not-begun`: nothing was written · `begun`: written, or it may have been · `proven` · `failed` · `unproven`: written,
- * and evidence is missing or was not waited for · `undone`: put back.
+ * `not-begun`: nothing was written · `begun`: written, or it may have been · `proven` · `draining`: every new pod is
+ * proven, and old ones have not ended yet · `failed` · `unproven`: written, and evidence is missing or was not waited
+ * for · `undone`: put back.
  */
-export type StepState = "not-begun" | "begun" | "proven" | "failed" | "unproven" | "undone";
+export type StepState = "not-begun" | "begun" | "proven" | "draining" | "failed" | "unproven" | "undone";
 
 export interface StepOutcome {
   readonly state: StepState;

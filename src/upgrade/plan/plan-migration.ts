@@ -8,11 +8,11 @@ import type { Target } from "../record/undo-record.ts";
 import { meshWithTag } from "../tags/mesh-with-tag.ts";
 import type { ResolvedTag, TagMove } from "../tags/tag-move.ts";
 import { gatewaysOfTag, tagScope } from "../tags/tag-scope.ts";
-import { type NotPlanned, unplannedOf } from "../unplanned/unplanned.ts";
+import { unplannedOf } from "../unplanned/unplanned.ts";
 import { chooseCanary } from "./canary.ts";
 import { eligibilityOf } from "./eligibility.ts";
 import type { MigrationRequest } from "./migration-request.ts";
-import { proofsIn, provingLane, restartStep, untouched } from "./move-steps.ts";
+import { keptNamespaces, proofsIn, provingLane, restartStep, untouched } from "./move-steps.ts";
 import { type Asked, comesFrom, type Facts, hasWork, type NamespaceMove, oldRevisions } from "./moves.ts";
 import { withNamesCalled } from "./names-called.ts";
 import { behindTag, labelsTo, namespaceMove, recordTo } from "./namespace-move.ts";
@@ -42,7 +42,7 @@ export const migrationFacts = (
   const mesh = asToBeProven(found, request);
   const asked = askedNamespaces(mesh, request);
   const { leave, endsByItself, outdated, setLabels } = request;
-  const moving = { mesh, target, leave, endsByItself, selected, outdated, setLabels };
+  const moving = { mesh, target, leave, endsByItself, selected, outdated, setLabels, heedsOwners: true };
   const all = asked.flatMap(({ found }) => (found?.eligibility === "eligible" ? [namespaceMove(found, moving)] : []));
   const moves =
     request.namespaces === "all" && request.from !== undefined
@@ -74,7 +74,7 @@ export const tagFacts = (
   const gateways = gatewaysOfTag(mesh, evidence.gatewayClasses, resolved.tag);
   const tag: TagMove = { ...resolved, newcomers, gateways };
   const { leave, endsByItself, outdated } = request;
-  const moving = { mesh, target, leave, endsByItself, selected, outdated };
+  const moving = { mesh, target, leave, endsByItself, selected, outdated, heedsOwners: true };
   const inScope = asked.flatMap(({ found }) =>
     found ? [namespaceMove(found, moving, behindTag(found.namespace, target))] : [],
   );
@@ -92,6 +92,7 @@ export const planMigration = (facts: Facts, parallelNamespaces: number): Migrati
   const canary = chooseCanary(moves)?.uid;
   const lanes = moves.map((move) => laneOf(facts, move, canary));
   const unproven = inScope.filter((move) => !moves.includes(move)).map((move) => provingLane(facts, move));
+  const rest = untouched(inScope, target);
   const stages = facts.tag
     ? tagStages(facts.tag, lanes, unproven, parallelNamespaces)
     : [...canaryStage(lanes), workloadsStage(lanes, unproven, parallelNamespaces), closeStage(lanes)];
@@ -109,7 +110,7 @@ export const planMigration = (facts: Facts, parallelNamespaces: number): Migrati
       lanes.flatMap(({ restarts }) => restarts),
       target.revision,
     ),
-    ...withLeft(untouched(inScope, target), facts.notPlanned),
+    ...withLeft(rest, facts),
   };
 };
 
@@ -118,13 +119,15 @@ const versionsOfTarget = ({ mesh, target: { revision } }: Facts): NonNullable<Mi
   const injects = injectedVersion(mesh, revision);
   return { ...(istiod === undefined ? {} : { istiod }), ...(injects === undefined ? {} : { injects }) };
 };
+
 const withLeft = (
   rest: Pick<MigrationPlan, "left" | "already" | "empty" | "notInjected">,
-  notPlanned: NotPlanned | undefined,
-): typeof rest & Pick<MigrationPlan, "unplanned"> =>
-  notPlanned === undefined
-    ? rest
-    : { ...rest, left: [...rest.left, ...notPlanned.left], unplanned: notPlanned.unplanned };
+  { asked, target, request, notPlanned }: Facts,
+): typeof rest & Pick<MigrationPlan, "unplanned"> => {
+  const kept = keptNamespaces(asked, target, request.from);
+  const left = [...rest.left, ...kept, ...(notPlanned?.left ?? [])];
+  return { ...rest, left, ...(notPlanned && { unplanned: notPlanned.unplanned }) };
+};
 
 interface PlannedLane {
   readonly move: NamespaceMove;
@@ -319,7 +322,9 @@ const askedNamespaces = (mesh: Mesh, request: MigrationRequest): readonly Asked[
     };
   });
   if (request.namespaces === "all")
-    return all.filter(({ found }) => found.eligibility === "eligible").sort((a, b) => (a.name < b.name ? -1 : 1));
+    return all
+      .filter(({ found }) => ["eligible", "kept-by-owners"].includes(found.eligibility))
+      .sort((a, b) => (a.name < b.name ? -1 : 1));
   const byName = new Map(all.map((asked) => [asked.name, asked]));
   return [...new Set(request.namespaces)].map((name) => byName.get(name) ?? { name, found: undefined });
 };

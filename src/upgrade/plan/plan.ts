@@ -78,8 +78,11 @@ export interface Lane {
 export interface Left {
   readonly object: ObjectRef;
   readonly reason: string;
-  /** Accepted by `--leave`; what ends by itself, as a Job does; not selected by `-l`; of a rollback: it was there before the run. */
-  readonly by: "--leave" | "job" | "selector" | "before";
+  /**
+   * Accepted by `--leave`; its owners want it, by annotation; what ends by itself, as a Job does; not selected by `-l`;
+   * of a rollback: it was there before the run.
+   */
+  readonly by: "--leave" | "owner" | "job" | "selector" | "before";
 }
 
 /** Pods of one namespace that stay where they are for one reason. */

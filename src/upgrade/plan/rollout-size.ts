@@ -25,3 +25,12 @@ export const unavailable = ({ strategy, status }: Sized): number => {
       return 0;
   }
 };
+
+/**
+ * How many times it waits for old pods to end before it is through: a Deployment and a Rollout with a surge do not, nor
+ * does a DaemonSet with one; the others make the next pods after the old ones are gone.
+ */
+export const rolloutBatches = (workload: Sized & Pick<Workload, "kind">): number =>
+  workload.kind === "Deployment" || workload.kind === "Rollout" || surge(workload) > 0
+    ? 1
+    : Math.ceil(Math.max(1, workload.status.desired) / Math.max(1, unavailable(workload)));

@@ -50,6 +50,13 @@ export interface WorkloadProof {
    * New pods that the target did not inject; after the end of the rollout, also old ones. Only another restart helps.
    */
   readonly wrongRevision: readonly Pod[];
+  /**
+   * Old pods that are terminating, where nothing else is waited for: every pod that is new is proven. A StatefulSet makes
+   * its next pod only after one of them has ended.
+   */
+  readonly ending: readonly Pod[];
+  /** The rollout is finished and every pod proven, and only `ending` is still there. */
+  readonly allNewProven: boolean;
   /** When (ms) each pod was last proven, by UID; the caller passes it to the next call. */
   readonly provenAt: ReadonlyMap<string, number>;
 }
@@ -93,8 +100,14 @@ export function workloadProof(
     ({ pod, proof }) =>
       proof.kind === "wrong-revision" && (rollout.kind === "done" || isBefore(goal.stamp, pod.createdAt)),
   );
+  const ending = (workload?.pods ?? []).filter((pod) => isEnding(pod, goal));
+  const verdict = workload ? workloadVerdict(workload, rollout, checked, wrongRevision, ending) : rollout;
+  const onlyOld = checked.every((each) => isProven(each) || each.proof.kind === "wrong-revision");
   return {
-    verdict: workload ? workloadVerdict(workload, goal, rollout, checked, wrongRevision) : rollout,
+    verdict,
+    ending: onlyOld && wrongRevision.length === 0 ? ending : [],
+    allNewProven:
+      verdict.kind === "waiting" && ending.length > 0 && rollout.kind === "done" && isWhole(workload, checked),
     pods: checked.map(({ pod, proof }) => ({
       pod,
       proof: proof.kind === "proven-recently" ? { kind: "done" } : proof,
@@ -104,6 +117,13 @@ export function workloadProof(
     provenAt: new Map(checked.flatMap(({ pod, proof }) => provenTimes(pod, proof, provenAt, now))),
   };
 }
+
+/** A pod that has not ended, although its successor may be there. One that is on the target was scaled down. */
+const isEnding = (pod: Pod, { revision }: RestartGoal): boolean =>
+  isLive(pod) && pod.terminating && pod.proxy?.revision !== revision;
+
+const isWhole = (workload: ManagedWorkload | undefined, checked: readonly PodWithProof[]): boolean =>
+  workload !== undefined && checked.length >= workload.status.desired && checked.every(isProven);
 
 /** `proven-recently`: this look does not prove the pod, but a look within `proofValidMs` did. */
 type CurrentProof = PodProof | { readonly kind: "proven-recently" };
@@ -150,10 +170,10 @@ function rolloutOf(workload: ManagedWorkload | undefined, goal: RestartGoal): Ve
 
 function workloadVerdict(
   workload: ManagedWorkload,
-  goal: RestartGoal,
   rollout: Verdict,
   checked: readonly PodWithProof[],
   wrongRevision: readonly PodWithProof[],
+  ending: readonly Pod[],
 ): Verdict {
   if (rollout.kind === "failed") return rollout;
   const wrong = wrongRevision[0];
@@ -164,8 +184,7 @@ function workloadVerdict(
   if (first) return first.proof.kind === "unknown" ? unknown(about(first)) : waiting(about(first));
   if (checked.length < workload.status.desired)
     return waiting(`${checked.length} of ${workload.status.desired} pods seen`);
-  const old = workload.pods.filter((pod) => isLive(pod) && pod.terminating && isOld(pod, goal)).length;
-  return old > 0 ? waiting(`${counted(old, "old pod")} still terminating`) : done;
+  return ending.length > 0 ? waiting(`${counted(ending.length, "old pod")} still terminating`) : done;
 }
 
 const reasonOf = (proof: CurrentProof | Verdict): string => ("reason" in proof ? proof.reason : "");

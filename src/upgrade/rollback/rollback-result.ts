@@ -4,10 +4,10 @@ import type { Finding } from "../../mesh/finding.ts";
 import { namespaceRef } from "../../mesh/object-ref.ts";
 import { type RevisionLabels, revisionLabelsText } from "../../mesh/revision-labels.ts";
 import { goOnCommand, rollbackCommand } from "../commands.ts";
-import { failureOf, movedStates, type RunEnd, type Shown, shownOf, stateCodes, stateOf } from "../migration-result.ts";
+import { failureOf, type RunEnd, type Shown, shownOf, stateCodes, stateOf, tagStates } from "../migration-result.ts";
 import { outcomeOf } from "../plan/outcome.ts";
 import { stepsOf, tagSteps } from "../plan/plan.ts";
-import { labelsKey, objectOf, stepKey, tagKey } from "../plan/step.ts";
+import { closesRecord, labelsKey, objectOf, stepKey, tagKey } from "../plan/step.ts";
 import type { Failure, MigratedNamespace, MigratedWorkload, MigrationResult, MigrationState } from "../result.ts";
 import { tagObjectRef } from "../tags/tag-back.ts";
 import { tagObjectText } from "../tags/tag-parts.ts";
@@ -120,7 +120,12 @@ const endState = (
 
 /** Nothing failed, and yet a record is still there, or a namespace was left as it is. */
 const notPutBack = (facts: RollbackFacts, plan: NamespacesRollbackPlan, { outcomes }: RunEnd): Failure | undefined => {
-  const open = stepsOf(plan).find((step) => outcomeOf(outcomes, stepKey(step)).state !== "proven");
+  const steps = stepsOf(plan);
+  const drains = steps.some((step) => outcomeOf(outcomes, stepKey(step)).state === "draining");
+  const open = steps.find((step) => {
+    const { state } = outcomeOf(outcomes, stepKey(step));
+    return state !== "proven" && state !== "draining" && !(drains && closesRecord(step));
+  });
   const changed = changedByOthers(facts)[0];
   const written = facts.tag?.changed[0];
   const [object, reason] = open
@@ -181,7 +186,7 @@ const tagDocument = (
 ): Pick<RollbackResult, "tag"> => {
   if (request.tag === undefined || tag === undefined) return {};
   const { state } = outcomeOf(outcomes, tagKey(tag.tag));
-  const outcome = tagSteps(plan).length === 0 ? "already" : state === "proven" ? "restored" : movedStates[state];
+  const outcome = tagSteps(plan).length === 0 ? "already" : state === "proven" ? "restored" : tagStates[state];
   return {
     tag: {
       ...{ name: tag.tag, from: tag.record?.target, to: tag.record?.from?.revision },

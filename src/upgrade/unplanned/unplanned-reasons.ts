@@ -54,6 +54,8 @@ export const whyNotInjected = (
         "istiod injects nothing in this namespace, so their proxy is in their own template",
         "put a proxy of the new revision in the templates, or take it out",
       );
+    case "kept-by-owners":
+      return { reason: "its owners do not want it moved", remedy: undefined, open: false };
     case "terminating":
       return { reason: "the namespace is being deleted, and they go with it", remedy: undefined, open: false };
     case "disabled":

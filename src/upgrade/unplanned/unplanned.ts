@@ -60,7 +60,9 @@ const inNamespace = (
   place: UnplannedPlace,
   staying: readonly Pod[],
 ): NotPlanned => {
-  const injected = place.isPlanned ? [] : byObject(staying.filter(wasInjected), endsByItself);
+  // Those of namespaces that their owners keep are listed with what is left.
+  const isSaid = place.isPlanned || place.eligibility === "kept-by-owners";
+  const injected = isSaid ? [] : byObject(staying.filter(wasInjected), endsByItself);
   const jobs = injected.filter(({ isJob }) => isJob);
   const named = injected.filter(({ object, isJob }) => !isJob && isNamed(leave, object));
   const rest = injected.filter((each) => !jobs.includes(each) && !named.includes(each));

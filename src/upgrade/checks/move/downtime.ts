@@ -3,7 +3,8 @@
 import type { Workload } from "../../../mesh/model.ts";
 import { refText } from "../../../mesh/object-ref.ts";
 import { counted, listed } from "../../../mesh/phrase.ts";
-import type { Claim } from "../../evidence/cluster-evidence.ts";
+import type { ClusterEvidence } from "../../evidence/cluster-evidence.ts";
+import { freeNodes, shunsItself } from "../../evidence/placement.ts";
 import { type Facts, restarts } from "../../plan/moves.ts";
 import { isNamed } from "../../plan/object-pattern.ts";
 import { surge, unavailable } from "../../plan/rollout-size.ts";
@@ -13,12 +14,12 @@ type Risk = { readonly reason: string; readonly remedy: string; readonly unknown
 
 const downtimeCheck = (
   record: CheckRecord,
-  riskOf: (workload: Workload, claims: readonly Claim[]) => Risk,
+  riskOf: (workload: Workload, evidence: ClusterEvidence) => Risk,
 ): Check<Facts> => ({
   ...record,
   run: (facts) =>
     restarts(facts).flatMap(({ workload }) => {
-      const found = riskOf(workload, facts.evidence.claims);
+      const found = riskOf(workload, facts.evidence);
       if (found === undefined) return [];
       if (isNamed(facts.request.allowDowntime, workload))
         return [warning(refText(workload), `${found.reason} (accepted by --allow-downtime)`)];
@@ -60,7 +61,7 @@ const pods = (count: number): string => (count === 1 ? "its only pod" : `all ${c
  * stops it wherever the scheduler chooses another node; one that a single pod may mount stops it for certain.
  * https://kubernetes.io/docs/concepts/storage/persistent-volumes/#access-modes
  */
-const sharedVolume = (workload: Workload, claims: readonly Claim[]): Risk => {
+const sharedVolume = (workload: Workload, { claims }: ClusterEvidence): Risk => {
   if (surge(workload) === 0) return undefined;
   const modes = new Map(
     claims
@@ -93,13 +94,29 @@ const isSingle = (accessModes: readonly string[] | undefined, { kind }: Workload
 
 /**
  * With a surge and `maxUnavailable: 0` a new pod waits for a node where the port is free, and the old pods stay until
- * the new one is ready.
+ * the new one is ready. Where the nodes may not be read, whether one is free is not known.
  */
-const hostPorts = (workload: Workload): Risk => {
+const hostPorts = (workload: Workload, { nodes }: ClusterEvidence): Risk => {
   if (workload.hostPorts.length === 0 || surge(workload) === 0 || unavailable(workload) > 0) return undefined;
+  if (nodes !== undefined && freeNodes(workload, nodes).length > 0) return undefined;
   return {
-    reason: `a new pod needs host port ${listed(workload.hostPorts.map(String))} while the old ones hold it: the rollout hangs unless another node is free`,
+    reason: `a new pod needs host port ${listed(workload.hostPorts.map(String))} while the old ones hold it: the rollout hangs ${nodes ? "for want of a free node" : "unless another node is free"}`,
     remedy: "let it stop a pod before it starts the next (maxSurge 0, maxUnavailable 1); or accept that it may hang",
+  };
+};
+
+/**
+ * Required anti-affinity against its own pods by host: one pod more than there are nodes (kubernetes/kubernetes#116891).
+ * Not judged where the nodes may not be read; an autoscaler that adds a node cannot be seen.
+ */
+const antiAffinity = (workload: Workload, { nodes }: ClusterEvidence): Risk => {
+  if (surge(workload) === 0 || unavailable(workload) > 0 || workload.kind === "DaemonSet") return undefined;
+  if (nodes === undefined || !shunsItself(workload) || freeNodes(workload, nodes).length > 0) return undefined;
+  return {
+    reason:
+      "a new pod may not run beside an old one (required podAntiAffinity), and no other node takes it: the rollout hangs unless a node is added",
+    remedy:
+      "let it stop a pod before it starts the next (maxSurge 0, maxUnavailable 1), or add a node for that time; where an autoscaler adds nodes, accept it",
   };
 };
 
@@ -133,5 +150,15 @@ export const downtimeChecks: readonly Check<Facts>[] = [
       accepts: ["--allow-downtime"],
     },
     hostPorts,
+  ),
+  downtimeCheck(
+    {
+      id: "anti-affinity",
+      title: "no new pod waits for a node without a pod of its own workload",
+      severity: "blocker",
+      category: "availability",
+      accepts: ["--allow-downtime"],
+    },
+    antiAffinity,
   ),
 ];

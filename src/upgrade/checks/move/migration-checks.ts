@@ -10,8 +10,10 @@ import { labelOwnerChecks } from "./label-owner.ts";
 import { labelReaderChecks } from "./label-readers.ts";
 import { namespaceChecks } from "./namespaces.ts";
 import { ownedWorkloadChecks } from "./owned-workloads.ts";
+import { ownersConsentChecks } from "./owners-consent.ts";
 import { unplannedChecks } from "./pods-unplanned.ts";
 import { requestChecks } from "./request.ts";
+import { restartTimeChecks } from "./restart-time.ts";
 import { startingPointChecks } from "./starting-point.ts";
 import { tagMoveChecks } from "./tag-move-checks.ts";
 import { wayBackChecks } from "./way-back.ts";
@@ -25,11 +27,13 @@ export const migrationChecks: readonly Check<Facts>[] = [
   ...unplannedChecks,
   ...startingPointChecks,
   ...labelOwnerChecks,
+  ...ownersConsentChecks,
   ...labelReaderChecks,
   ...gatewayChecks,
   ...workloadChecks,
   ...ownedWorkloadChecks,
   ...downtimeChecks,
+  ...restartTimeChecks,
   ...capacityChecks,
   ...wayBackChecks,
   ...proxyVersionChecks,

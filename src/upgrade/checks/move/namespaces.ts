@@ -86,6 +86,8 @@ type NotEligible = (
 const refusals: Readonly<Record<Eligibility, NotEligible>> = {
   eligible: () => undefined,
   protected: () => ["it belongs to Kubernetes or to Istio itself: nothing in it is injected", "leave it out"],
+  // Said by owners-consent.
+  "kept-by-owners": () => undefined,
   terminating: () => ["it is being deleted", "leave it out"],
   disabled: ({ name, labels }, _, to) => [
     `istio-injection=${labelOf(labels, "istio-injection")} keeps every sidecar out, whatever istio.io/rev says`,

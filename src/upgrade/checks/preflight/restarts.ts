@@ -4,11 +4,12 @@ import { refText } from "../../../mesh/object-ref.ts";
 import { counted, listed } from "../../../mesh/phrase.ts";
 import { durationText } from "../../../mesh/text/duration.ts";
 import { restarts } from "../../plan/moves.ts";
-import { surge, unavailable } from "../../plan/rollout-size.ts";
+import { rolloutBatches, surge, unavailable } from "../../plan/rollout-size.ts";
 import { selects } from "../../plan/target.ts";
 import { gracePeriod, hasPreStop, hasReadinessProbe } from "../../preflight/pod-template.ts";
 import type { PreflightFacts } from "../../preflight/preflight-facts.ts";
 import { type Check, note, warning } from "../check.ts";
+import { endsLate, longEnd } from "../move/restart-time.ts";
 import { limitRanges } from "./limit-ranges.ts";
 
 const restarted = (facts: PreflightFacts): readonly Workload[] => restarts(facts).map(({ workload }) => workload);
@@ -68,12 +69,9 @@ const daemonSetsGradual: Check<PreflightFacts> = {
       ),
 };
 
-/** Seconds after which an end of a pod is long. Most pods end within Kubernetes' default of 30. */
-const longEnd = 300;
-
 /**
- * A StatefulSet and a DaemonSet make the next pod after the old one is gone; a Deployment does not wait, and its old pods
- * stay until they have ended. https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-termination
+ * What ends later than a run waits is said by `long-termination`. A StatefulSet and a DaemonSet make the next pod after
+ * the old one is gone; a Deployment does not wait, and its old pods stay until they have ended. https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-termination
  */
 const gracePeriods: Check<PreflightFacts> = {
   id: "grace-periods",
@@ -82,7 +80,7 @@ const gracePeriods: Check<PreflightFacts> = {
   category: "availability",
   run: (facts) => {
     const slow = restarted(facts)
-      .filter((workload) => gracePeriod(workload) > longEnd)
+      .filter((workload) => gracePeriod(workload) > longEnd && !endsLate(workload, facts))
       .toSorted((a, b) => longest(b) - longest(a));
     const [slowest] = slow;
     if (slowest === undefined) return [];
@@ -97,13 +95,7 @@ const gracePeriods: Check<PreflightFacts> = {
 };
 
 /** Seconds, at most: pods that are replaced one after the other add up. */
-const longest = (workload: Workload): number => {
-  const batches =
-    workload.kind === "Deployment"
-      ? 1
-      : Math.ceil(Math.max(1, workload.status.desired) / Math.max(1, unavailable(workload)));
-  return gracePeriod(workload) * batches;
-};
+const longest = (workload: Workload): number => gracePeriod(workload) * rolloutBatches(workload);
 
 /** Workloads whose pods a Service sends traffic to. */
 const serving = (facts: PreflightFacts): readonly Workload[] => {

@@ -69,18 +69,6 @@ export const availabilityCases: readonly BlockerCase[] = [
     },
   },
   {
-    check: "host-ports",
-    variant: "free-node",
-    setUp: "the same with 2 pods, so that 2 nodes are free",
-    prepare: ({ mesh, namespace }) => mesh.apply([withPort(namespace, 2, 8444)]),
-    accept: () => ["--allow-downtime", "deployment/edge"],
-    happened: async (stage, wentOn) => {
-      assert.equal(wentOn.code, 0, wentOn.stderr);
-      await assertAllOn(stage, "edge", "1-20");
-      return `**Nothing bad**: ${endOf(wentOn)}. The blocker says "unless another node is free", and does not look whether one is`;
-    },
-  },
-  {
     check: "quota",
     setUp: "ResourceQuota of 5 pods, all used: 3 by Deployment `web`, 2 by `api` (`maxSurge: 0`)",
     prepare: async ({ mesh, namespace }) => {

@@ -1,0 +1,92 @@
+/**
+ * Whether a node is free for one pod more of a workload, by the rules that the scheduler never bends. What is not judged
+ * here (other pods, resources, volumes) can only make fewer nodes free: no free node is certain, a free one is not.
+ * https://kubernetes.io/docs/concepts/scheduling-eviction/assign-pod-node/
+ */
+import type { LabelSelector, Labels, PodSpec, PodTemplateSpec } from "../../mesh/kubernetes.ts";
+import { labelOf, matchesSelector } from "../../mesh/labels.ts";
+import type { Workload } from "../../mesh/model.ts";
+import { isLive } from "../../mesh/pod-state.ts";
+
+/** A node as far as placement asks for it. `open`: it is ready and not cordoned. */
+export interface PlacementNode {
+  readonly name: string;
+  readonly labels: Labels;
+  readonly open: boolean;
+  readonly taints: readonly Taint[];
+}
+
+interface Taint {
+  readonly key: string;
+  readonly value?: string;
+  readonly effect: string;
+}
+
+interface Toleration {
+  readonly key?: string;
+  readonly operator?: string;
+  readonly value?: string;
+  readonly effect?: string;
+}
+
+interface PlacedSpec extends PodSpec {
+  readonly nodeSelector?: Labels;
+  readonly tolerations?: readonly Toleration[];
+  readonly affinity?: {
+    readonly nodeAffinity?: {
+      readonly requiredDuringSchedulingIgnoredDuringExecution?: {
+        readonly nodeSelectorTerms?: readonly Pick<LabelSelector, "matchExpressions">[];
+      };
+    };
+    readonly podAntiAffinity?: {
+      readonly requiredDuringSchedulingIgnoredDuringExecution?: readonly {
+        readonly topologyKey: string;
+        readonly labelSelector?: LabelSelector;
+      }[];
+    };
+  };
+}
+
+const specOf = (template: PodTemplateSpec | undefined): PlacedSpec | undefined => template?.spec;
+
+/** Its own pods keep a new one off their nodes. */
+export const shunsItself = ({ template }: Pick<Workload, "template">): boolean =>
+  (specOf(template)?.affinity?.podAntiAffinity?.requiredDuringSchedulingIgnoredDuringExecution ?? []).some(
+    ({ topologyKey, labelSelector }) =>
+      topologyKey === "kubernetes.io/hostname" &&
+      labelSelector !== undefined &&
+      matches(labelSelector, template?.metadata?.labels, false),
+  );
+
+/** Nodes that take a pod of the workload and on which none of it runs, by name. */
+export const freeNodes = ({ template, pods }: Workload, nodes: readonly PlacementNode[]): readonly string[] => {
+  const taken = new Set(pods.filter(isLive).map(({ node }) => node));
+  return nodes.filter((node) => takes(node, specOf(template)) && !taken.has(node.name)).map(({ name }) => name);
+};
+
+const takes = ({ open, labels, taints }: PlacementNode, spec: PlacedSpec | undefined): boolean => {
+  if (!open || spec?.nodeName !== undefined) return open;
+  const terms = spec?.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms;
+  return (
+    Object.entries(spec?.nodeSelector ?? {}).every(([key, value]) => labelOf(labels, key) === value) &&
+    (terms === undefined || terms.some(({ matchExpressions = [] }) => matches({ matchExpressions }, labels, true))) &&
+    taints.every((taint) => taint.effect === "PreferNoSchedule" || (spec?.tolerations ?? []).some(tolerates(taint)))
+  );
+};
+
+/** https://kubernetes.io/docs/concepts/scheduling-eviction/taint-and-toleration/ */
+const tolerates =
+  (taint: Taint) =>
+  ({ key, operator = "Equal", value = "", effect }: Toleration): boolean =>
+    (effect === undefined || effect === "" || effect === taint.effect) &&
+    (key === undefined || key === "" || key === taint.key) &&
+    (operator === "Exists" || value === (taint.value ?? ""));
+
+/** `otherwise`: of a selector with an operator that is not evaluated here (`Gt`, `Lt`). */
+const matches = (selector: LabelSelector, labels: Labels | undefined, otherwise: boolean): boolean => {
+  try {
+    return matchesSelector(selector, labels);
+  } catch {
+    return otherwise;
+  }
+};

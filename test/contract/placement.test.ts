@@ -1,0 +1,66 @@
+/** Rollouts that need a node of their own: refused where none is free, and only there. */
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { deployment } from "../fixtures/workload-objects.ts";
+import type { MeshUnderTest } from "./mesh-under-test.ts";
+import { migrateJson, settled } from "./migrations.ts";
+import { openMesh, together } from "./open-mesh.ts";
+import { refused, told } from "./refusal.ts";
+import { assertArrived } from "./verify-result.ts";
+
+let mesh: MeshUnderTest;
+before(async () => {
+  mesh = await openMesh({ revisions: { default: "1.19.0", "1-20": "1.20.0" } });
+});
+after(() => mesh?.[Symbol.asyncDispose]());
+
+const hostname = "kubernetes.io/hostname";
+const surging = { strategy: { type: "RollingUpdate", rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } } };
+const shunning = {
+  podAntiAffinity: {
+    requiredDuringSchedulingIgnoredDuringExecution: [
+      { topologyKey: hostname, labelSelector: { matchLabels: { app: "web" } } },
+    ],
+  },
+};
+
+/** Deployment `web`; on `node` alone, where one is given. */
+const web = (namespace: string, podSpec: object, node?: string) =>
+  deployment({
+    ...{ namespace, name: "web", replicas: 1, spec: surging },
+    podSpec: { ...podSpec, ...(node && { nodeSelector: { [hostname]: node } }) },
+  });
+const withPort = (hostPort: number) => ({
+  containers: [{ name: "app", image: "app", ports: [{ containerPort: 80, hostPort }] }],
+});
+const someNode = async (): Promise<string> => (await mesh.api.get("/api/v1/nodes")).items[0].metadata.labels[hostname];
+
+describe("a new pod beside the old one", together(), () => {
+  test("needs the host port, and no other node takes it: refused", async () => {
+    const node = await someNode();
+    const namespace = await settled(mesh, (namespace) => [web(namespace, withPort(8501), node)]);
+    const refusal = await refused(mesh, namespace, ["--to", "1-20"], [`host-ports ${namespace}/Deployment/web`]);
+    assert.match(told(refusal).message, /^a new pod needs host port 8501 .*hangs for want of a free node$/);
+  });
+
+  test("needs the host port, and other nodes are free: no finding, and it arrives", async () => {
+    const namespace = await settled(mesh, (namespace) => [web(namespace, withPort(8502))]);
+    const document = await migrateJson(mesh, namespace, "1-20");
+    assert.deepEqual([document.state, document.findings], ["done", []]);
+    await assertArrived(mesh, namespace, "1-20");
+  });
+
+  test("may not run on its node, and no other takes it (kubernetes/kubernetes#116891): refused", async () => {
+    const node = await someNode();
+    const namespace = await settled(mesh, (namespace) => [web(namespace, { affinity: shunning }, node)]);
+    const refusal = await refused(mesh, namespace, ["--to", "1-20"], [`anti-affinity ${namespace}/Deployment/web`]);
+    assert.match(refusal.accepting(), /--allow-downtime .*deployment\/web/);
+  });
+
+  test("may not run on its node, and other nodes are free (opstrace/opstrace#291 with a node more): it arrives", async () => {
+    const namespace = await settled(mesh, (namespace) => [web(namespace, { affinity: shunning })]);
+    const document = await migrateJson(mesh, namespace, "1-20");
+    assert.deepEqual([document.state, document.findings], ["done", []]);
+    await assertArrived(mesh, namespace, "1-20");
+  });
+});
