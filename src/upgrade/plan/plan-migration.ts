@@ -3,6 +3,7 @@ import type { Mesh } from "../../mesh/model.ts";
 import { injectedVersion } from "../../mesh/proxy/proxy-version.ts";
 import { type RevisionLabels, sameRevisionLabels, sameTwoLabels } from "../../mesh/revision-labels.ts";
 import type { ClusterEvidence } from "../evidence/cluster-evidence.ts";
+import { withNamesCalled } from "../evidence/names-called.ts";
 import { podsProofOf } from "../proof/pods-proof.ts";
 import type { Target } from "../record/undo-record.ts";
 import { meshWithTag } from "../tags/mesh-with-tag.ts";
@@ -14,7 +15,6 @@ import { eligibilityOf } from "./eligibility.ts";
 import type { MigrationRequest } from "./migration-request.ts";
 import { keptNamespaces, proofsIn, provingLane, restartStep, untouched } from "./move-steps.ts";
 import { type Asked, comesFrom, type Facts, hasWork, type NamespaceMove, oldRevisions } from "./moves.ts";
-import { withNamesCalled } from "./names-called.ts";
 import { behindTag, labelsTo, namespaceMove, recordTo } from "./namespace-move.ts";
 import { type Lane, type MigrationPlan, revisionsLeft, type Stage, stepsOfLane } from "./plan.ts";
 import {
