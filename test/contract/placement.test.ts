@@ -33,7 +33,12 @@ const web = (namespace: string, podSpec: object, node?: string) =>
 const withPort = (hostPort: number) => ({
   containers: [{ name: "app", image: "app", ports: [{ containerPort: 80, hostPort }] }],
 });
-const someNode = async (): Promise<string> => (await mesh.api.get("/api/v1/nodes")).items[0].metadata.labels[hostname];
+/** A node with the label that kubelets give it; those of the real mesh have no kubelet. */
+const someNode = async (): Promise<string> => {
+  const { name } = (await mesh.api.get("/api/v1/nodes")).items[0].metadata;
+  await mesh.api.merge(`/api/v1/nodes/${name}`, { metadata: { labels: { [hostname]: name } } });
+  return name;
+};
 
 describe("a new pod beside the old one", together(), () => {
   test("needs the host port, and no other node takes it: refused", async () => {

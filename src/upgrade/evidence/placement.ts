@@ -47,16 +47,30 @@ interface PlacedSpec extends PodSpec {
   };
 }
 
+/** The label by which a rule means one node each. A rule shuts no node that is without it. */
+const hostname = "kubernetes.io/hostname";
+
 const specOf = (template: PodTemplateSpec | undefined): PlacedSpec | undefined => template?.spec;
 
 /** Its own pods keep a new one off their nodes. */
 export const shunsItself = ({ template }: Pick<Workload, "template">): boolean =>
   (specOf(template)?.affinity?.podAntiAffinity?.requiredDuringSchedulingIgnoredDuringExecution ?? []).some(
     ({ topologyKey, labelSelector }) =>
-      topologyKey === "kubernetes.io/hostname" &&
+      topologyKey === hostname &&
       labelSelector !== undefined &&
       matches(labelSelector, template?.metadata?.labels, false),
   );
+
+/** Nodes that take a pod of the workload and on which its own do not keep it off, by name. */
+export const nodesBesideItself = (workload: Workload, nodes: readonly PlacementNode[]): readonly string[] => {
+  const free = new Set(freeNodes(workload, nodes));
+  return nodes
+    .filter(
+      (node) =>
+        free.has(node.name) || (labelOf(node.labels, hostname) === undefined && takes(node, specOf(workload.template))),
+    )
+    .map(({ name }) => name);
+};
 
 /** Nodes that take a pod of the workload and on which none of it runs, by name. */
 export const freeNodes = ({ template, pods }: Workload, nodes: readonly PlacementNode[]): readonly string[] => {

@@ -1,7 +1,12 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import type { Workload } from "../../../src/mesh/model.ts";
-import { freeNodes, type PlacementNode, shunsItself } from "../../../src/upgrade/evidence/placement.ts";
+import {
+  freeNodes,
+  nodesBesideItself,
+  type PlacementNode,
+  shunsItself,
+} from "../../../src/upgrade/evidence/placement.ts";
 import { webPod } from "../../fixtures/pods.ts";
 
 const node = (name: string, change: Partial<PlacementNode> = {}): PlacementNode => ({
@@ -36,6 +41,11 @@ const table: readonly (readonly [what: string, workload: Workload, nodes: readon
 
 for (const [what, each, nodes, free] of table)
   test(`placement: ${what}`, () => assert.deepEqual(freeNodes(each, nodes), free));
+
+test("placement: a node without the label of the rule is not shut by it", () => {
+  const named = node("n2", { labels: { "kubernetes.io/hostname": "n2" } });
+  assert.deepEqual(nodesBesideItself(workload({}, ["n1", "n2"]), [node("n1"), named, node("n3")]), ["n1", "n3"]);
+});
 
 test("placement: a workload shuns itself by a required rule on the host alone that its own labels match", () => {
   const rule = (topologyKey: string, app: string) => ({

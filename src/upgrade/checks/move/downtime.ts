@@ -4,7 +4,7 @@ import type { Workload } from "../../../mesh/model.ts";
 import { refText } from "../../../mesh/object-ref.ts";
 import { counted, listed } from "../../../mesh/phrase.ts";
 import type { ClusterEvidence } from "../../evidence/cluster-evidence.ts";
-import { freeNodes, shunsItself } from "../../evidence/placement.ts";
+import { freeNodes, nodesBesideItself, shunsItself } from "../../evidence/placement.ts";
 import { type Facts, restarts } from "../../plan/moves.ts";
 import { isNamed } from "../../plan/object-pattern.ts";
 import { surge, unavailable } from "../../plan/rollout-size.ts";
@@ -111,7 +111,7 @@ const hostPorts = (workload: Workload, { nodes }: ClusterEvidence): Risk => {
  */
 const antiAffinity = (workload: Workload, { nodes }: ClusterEvidence): Risk => {
   if (surge(workload) === 0 || unavailable(workload) > 0 || workload.kind === "DaemonSet") return undefined;
-  if (nodes === undefined || !shunsItself(workload) || freeNodes(workload, nodes).length > 0) return undefined;
+  if (nodes === undefined || !shunsItself(workload) || nodesBesideItself(workload, nodes).length > 0) return undefined;
   return {
     reason:
       "a new pod may not run beside an old one (required podAntiAffinity), and no other node takes it: the rollout hangs unless a node is added",
