@@ -11,14 +11,17 @@ import { podFrom } from "../../mesh/from/pod.ts";
 import type { PodObject, WorkloadObject } from "../../mesh/kubernetes.ts";
 import type { ObjectRef } from "../../mesh/model.ts";
 import { refText } from "../../mesh/object-ref.ts";
+import { type Compared, type Trial, trialVerdict } from "../../upgrade/trial/trial-verdict.ts";
 import type { Tools } from "../tools.ts";
 
 /** `refused`: somebody else than the injector would not let the pod in (quota, policy), so the probe says nothing. */
 export type ProbeAnswer =
-  | { readonly kind: "injected"; readonly revision: string }
-  | { readonly kind: "not-injected" }
+  | { readonly kind: "injected"; readonly revision: string; readonly pod: PodObject }
+  | { readonly kind: "not-injected"; readonly pod: PodObject }
   | { readonly kind: "injector-failed"; readonly reason: string }
   | { readonly kind: "refused"; readonly reason: string };
+
+type Answer = ProbeAnswer | { readonly kind: "unanswered"; readonly reason: string };
 
 /**
  * One dry-run pod create from the workload's template as it stands now. Throws `ClusterError` where there was no
@@ -29,12 +32,10 @@ export async function probe(cluster: Cluster, ref: ObjectRef): Promise<ProbeAnsw
   if (!workload) throw new ClusterError(`${refText(ref)} was deleted meanwhile`, { reason: "not-found" });
   const owner = await templateOwner(cluster, ref, workload);
   try {
-    const pod = podFrom(
-      await cluster.create<PodObject>(kinds.pods, podOf(ref, owner), { namespace: ref.namespace, dryRun: true }),
-    );
-    return pod.proxy?.revision === undefined
-      ? { kind: "not-injected" }
-      : { kind: "injected", revision: pod.proxy.revision };
+    const made = { namespace: ref.namespace, dryRun: true };
+    const pod = await cluster.create<PodObject>(kinds.pods, podOf(ref, owner), made);
+    const revision = podFrom(pod).proxy?.revision;
+    return revision === undefined ? { kind: "not-injected", pod } : { kind: "injected", revision, pod };
   } catch (error) {
     if (!(error instanceof ClusterError)) throw error;
     if (/failed calling webhook/.test(error.message)) return { kind: "injector-failed", reason: error.message };
@@ -82,7 +83,7 @@ export async function probeUntil(
     readonly signal: AbortSignal;
     readonly clock: Clock;
   },
-): Promise<ProbeAnswer | { readonly kind: "unanswered"; readonly reason: string }> {
+): Promise<Answer> {
   const { clock } = options;
   const deadline = clock.now() + options.timeoutMs;
   let deadSince: number | undefined;
@@ -102,26 +103,55 @@ export async function probeUntil(
 
 /**
  * Asks with a trial pod whether new pods of a workload are injected by `revision`; undefined where they are, else what
- * is wrong, in words. A refusal by somebody else (a quota, a policy) says nothing of the injector: then the restarted
- * pods are the only proof. Throws the reason of `stop.now` when that aborts.
+ * is wrong, in words. Where somebody else refuses it, the restarted pods are the only proof, unless the refusal would
+ * meet them too. `compared`: the trial pod of before, and what is accepted. Throws the reason of `stop.now` when that
+ * aborts.
  */
 export async function probeFailure(
   ref: ObjectRef,
   revision: string,
   { cluster, clock, stop, timeouts, warn }: Tools,
+  { before, accepted, trustsBoth }: Compared & { readonly before: Trial | undefined },
 ): Promise<string | undefined> {
-  const answer = await probeUntil(cluster, ref, revision, { timeoutMs: timeouts.probe, signal: stop.now, clock });
-  if (answer.kind === "injected" && answer.revision === revision) return undefined;
-  stop.now.throwIfAborted();
-  if (answer.kind === "refused") {
-    const object = refText(ref);
-    warn(`a trial pod of ${object} was not let in, so its restarted pods are the only proof: ${answer.reason}`);
-    return undefined;
+  const ask = () => probeUntil(cluster, ref, revision, { timeoutMs: timeouts.probe, signal: stop.now, clock });
+  let answer = await ask();
+  if (answer.kind === "refused" && before?.kind === "let-in") {
+    // A quota may have been full for a moment: what is an answer is refused twice.
+    await sleep(clock, secondLookMs, stop.now);
+    answer = await ask();
   }
+  const trial = trialOf(answer);
+  if (trial && (trial.kind === "refused" || isInjectedBy(answer, revision))) {
+    if (trial.kind === "refused") stop.now.throwIfAborted();
+    const { failure, warnings } = trialVerdict(refText(ref), before, trial, { accepted, trustsBoth });
+    for (const text of warnings) warn(text);
+    return failure;
+  }
+  stop.now.throwIfAborted();
   return `new pods of namespace ${ref.namespace} would not be injected by ${revision}: ${answerText(answer)}`;
 }
 
-const answerText = (answer: ProbeAnswer | { readonly kind: "unanswered"; readonly reason: string }): string => {
+const secondLookMs = 1_000;
+
+/** The trial pod of now, before anything is changed; undefined where there is no answer: nothing is compared then. */
+export async function trialBefore(ref: ObjectRef, { cluster }: Pick<Tools, "cluster">): Promise<Trial | undefined> {
+  const answer = await probe(cluster, ref).catch((error: unknown) => {
+    if (error instanceof ClusterError) return undefined;
+    throw error;
+  });
+  return answer && trialOf(answer);
+}
+
+/** Undefined: nothing is known of what would be let in. A pod without a sidecar is let in, and is compared with none. */
+const trialOf = (answer: Answer): Trial | undefined => {
+  if (answer.kind === "injected") return { kind: "let-in", pod: answer.pod };
+  return answer.kind === "refused" ? answer : undefined;
+};
+
+const isInjectedBy = (answer: Answer, revision: string): boolean =>
+  answer.kind === "injected" && answer.revision === revision;
+
+const answerText = (answer: Answer): string => {
   switch (answer.kind) {
     case "injected":
       return `${answer.revision} injects them`;

@@ -2,11 +2,12 @@
 import type { Mesh } from "../../mesh/model.ts";
 import { sameRevisionLabels } from "../../mesh/revision-labels.ts";
 import type { ClusterEvidence } from "../evidence/cluster-evidence.ts";
+import { areAliased, type MeshSettings } from "../preflight/mesh-settings.ts";
 import type { Target } from "../record/undo-record.ts";
 import { meshWithTag } from "../tags/mesh-with-tag.ts";
 import type { ResolvedTag, TagMove } from "../tags/tag-move.ts";
 import { gatewaysOfTag, tagScope } from "../tags/tag-scope.ts";
-import { chooseCanary } from "./canary.ts";
+import { chooseCanary, chooseLeader } from "./canary.ts";
 import { eligibilityOf } from "./eligibility.ts";
 import type { MigrationRequest } from "./migration-request.ts";
 import { proofsIn, provingLane, restartStep, untouched } from "./move-steps.ts";
@@ -97,20 +98,28 @@ export const planMigration = (facts: Facts, parallelNamespaces: number): Migrati
 interface PlannedLane {
   readonly move: NamespaceMove;
   readonly relabel: RelabelStep;
-  /** The canary first, where it is in this namespace. */
+  /** The one that leads first: the canary, where it is in this namespace. */
   readonly restarts: readonly RestartStep[];
   readonly proofs: readonly ProveStep[];
   readonly hasCanary: boolean;
+  /** The restart that goes before the others of the namespace. */
+  readonly leader: RestartStep | undefined;
 }
 
 const laneOf = (facts: Facts, move: NamespaceMove, canary: string | undefined): PlannedLane => {
   const { target } = facts;
   const { namespace, before, after, from, open } = move;
-  const restarts = move.workloads
-    .filter(({ disposition }) => disposition === "restart")
-    .map((each) => ({ ...restartStep(each, target), canary: each.workload.uid === canary }))
-    .sort((a, b) => Number(b.canary) - Number(a.canary));
-  const first = restarts[0]?.workload;
+  const accepted = facts.request.skipCheck;
+  const own = move.workloads.filter(({ disposition }) => disposition === "restart");
+  const leading = own.find(({ workload }) => workload.uid === canary)?.workload ?? chooseLeader(move);
+  const restarts = own
+    .map((each): RestartStep => {
+      const { uid } = each.workload;
+      return { ...restartStep(each, target), canary: uid === canary, leads: uid === leading?.uid, accepted };
+    })
+    .sort((a, b) => Number(b.leads) - Number(a.leads));
+  const [firstStep] = restarts;
+  const first = firstStep?.workload;
   const relabel: RelabelStep = {
     kind: "relabel",
     namespace: namespace.name,
@@ -127,9 +136,27 @@ const laneOf = (facts: Facts, move: NamespaceMove, canary: string | undefined): 
       ...inherited(move, target),
       ...(facts.tag && facts.tag.changes.length > 0 ? { movedTag: facts.tag.tag } : {}),
     },
-    probe: first && { workload: first, required: true },
+    probe: first && { workload: first, required: true, compared: { accepted, trustsBoth: trustsBoth(facts, move) } },
   };
-  return { move, relabel, restarts, proofs: proofsIn(facts, move), hasCanary: restarts[0]?.canary === true };
+  return {
+    ...{ move, relabel, restarts, proofs: proofsIn(facts, move) },
+    hasCanary: firstStep?.canary === true,
+    leader: firstStep?.leads === true ? firstStep : undefined,
+  };
+};
+
+/** Whether the two mesh configs list each other's trust domain among their aliases: then certificates of both are good. */
+const trustsBoth = ({ evidence, target }: Facts, { from }: NamespaceMove): boolean => {
+  const settingsOf = (revision: string | undefined): MeshSettings | undefined =>
+    evidence.discovery.find((each) => each.revision === revision)?.settings;
+  const [old, now] = [settingsOf(from.revision), settingsOf(target.revision)];
+  return old !== undefined && now !== undefined && areAliased(old, now);
+};
+
+/** The restarts of a lane, the leader first alone; then its proofs. */
+const withLeader = ({ restarts, proofs, leader, hasCanary }: PlannedLane): Lane["steps"] => {
+  const all = [...restarts, ...proofs];
+  return leader === undefined || hasCanary ? [all] : [leader, all];
 };
 
 /** A tag that was put back by hand since is moved anew: then this run is a new one everywhere behind it. */
@@ -180,7 +207,7 @@ const tagStages = (
   const first = canary?.restarts.slice(0, 1) ?? [];
   const workloads = lanes
     .toSorted((a, b) => Number(b.hasCanary) - Number(a.hasCanary))
-    .map(({ relabel, restarts, proofs }) => lane(relabel.namespace, [...restarts, ...proofs]));
+    .map((each) => lane(each.relabel.namespace, ...withLeader(each)));
   const moved = changes.length > 0;
   const closes = moved && !lanes.some((each) => staysOpen(each.move));
   return [
@@ -236,8 +263,8 @@ const workloadsStage = (lanes: readonly PlannedLane[], proving: readonly Lane[],
       .toSorted((a, b) => Number(b.hasCanary) - Number(a.hasCanary))
       .map((lane) => ({
         namespace: lane.relabel.namespace,
-        steps: [...(lane.hasCanary ? [] : [lane.relabel]), [...lane.restarts, ...lane.proofs]],
-        onFailure: lane.hasCanary ? ("stop" as const) : onFailure(lane, "undo-labels"),
+        steps: [...(lane.hasCanary ? [] : [lane.relabel]), ...withLeader(lane)],
+        onFailure: lane.hasCanary ? ("stop" as const) : onFailure(lane, "undo-first"),
       })),
     ...proving.filter((lane) => stepsOfLane(lane).length > 0),
   ],

@@ -118,9 +118,9 @@ export function startControlPlanes(cluster: Cluster): ControlPlanes {
   const answer = (pod: KubeJson, review: Review): Verdict => {
     if (review.resource.plural !== "pods" || !review.object) return { allowed: true };
     const revision = revisionOf(pod);
-    const config =
-      store.get(cluster.resource("configmaps"), istioNamespace, suffixed("istio-sidecar-injector", revision))?.data
-        ?.config ?? "";
+    const { config = "", values = "{}" } =
+      store.get(cluster.resource("configmaps"), istioNamespace, suffixed("istio-sidecar-injector", revision))?.data ??
+      {};
     const kubelets = store
       .list(cluster.resource("nodes"))
       .map(({ status }) => String(status?.nodeInfo?.kubeletVersion ?? "v1.36.3"));
@@ -131,6 +131,7 @@ export function startControlPlanes(cluster: Cluster): ControlPlanes {
           revision,
           version: istiodOf(pod).version,
           config,
+          values,
           kubelets,
         }),
       };

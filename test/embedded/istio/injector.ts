@@ -12,6 +12,8 @@ export interface Injecting {
   readonly version: string;
   /** Text of the revision's injector ConfigMap (`config`). */
   readonly config: string;
+  /** The same of its Helm values (`values`): where the proxy belongs, and where its image comes from. */
+  readonly values: string;
   /** Versions of all nodes' kubelets. */
   readonly kubelets: readonly string[];
 }
@@ -170,8 +172,11 @@ function workloadOf({ metadata }: KubeJson): string {
 /** `global.proxy.resources` of the charts, which the template of gateways has not. */
 const sidecarResources = { limits: { cpu: "2", memory: "1Gi" }, requests: { cpu: "100m", memory: "128Mi" } };
 
-function proxyContainer(pod: KubeJson, namespace: string, { revision, version }: Injecting, gateway: boolean): Json {
+function proxyContainer(pod: KubeJson, namespace: string, injecting: Injecting, gateway: boolean): Json {
+  const { revision, version } = injecting;
   const { metadata, spec } = pod;
+  const { global = {} } = parsed(injecting.values);
+  const trustDomain = global.trustDomain ?? "cluster.local";
   const address = `${suffixed("istiod", revision)}.${istioNamespace}.svc:15012`;
   const config = {
     ...(revision !== "default" && { discoveryAddress: address }),
@@ -181,12 +186,13 @@ function proxyContainer(pod: KubeJson, namespace: string, { revision, version }:
     ...{
       PILOT_CERT_PROVIDER: "istiod",
       CA_ADDR: address,
-      TRUST_DOMAIN: "cluster.local",
+      TRUST_DOMAIN: trustDomain,
       PROXY_CONFIG: `${JSON.stringify(config)}\n`,
     },
     ...{
-      ISTIO_META_CLUSTER_ID: "Kubernetes",
-      ISTIO_META_MESH_ID: "cluster.local",
+      ISTIO_META_CLUSTER_ID: global.multiCluster?.clusterName || "Kubernetes",
+      ISTIO_META_MESH_ID: global.meshID || trustDomain,
+      ...(global.network && { ISTIO_META_NETWORK: global.network }),
       ISTIO_META_INTERCEPTION_MODE: "REDIRECT",
     },
     ISTIO_META_APP_CONTAINERS: spec.containers
@@ -197,7 +203,8 @@ function proxyContainer(pod: KubeJson, namespace: string, { revision, version }:
   };
   return {
     name: "istio-proxy",
-    image: metadata.annotations?.["sidecar.istio.io/proxyImage"] ?? `docker.io/istio/proxyv2:${version}`,
+    image:
+      metadata.annotations?.["sidecar.istio.io/proxyImage"] ?? `${global.hub ?? "docker.io/istio"}/proxyv2:${version}`,
     args: [
       "proxy",
       gateway ? "router" : "sidecar",
