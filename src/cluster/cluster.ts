@@ -7,6 +7,7 @@
  */
 import type { KubeObject, Right } from "../mesh/kubernetes.ts";
 import type { Kind } from "./kinds.ts";
+import type { PodRequest } from "./tunnel/pod-https.ts";
 
 export interface Cluster {
   /** Which user of which cluster this is: the first line that a plugin that writes prints. */
@@ -72,6 +73,11 @@ export interface Cluster {
    * of a 200; every other status is an error.
    */
   getFromPod(pod: ObjectName, port: number, path: string): Promise<string>;
+  /**
+   * POSTs JSON over TLS to a port of a pod, over a port-forward of its own: for what only asks. The pod has to show a
+   * certificate of this name that this authority signed. Gives the body of a 200; every other status is an error.
+   */
+  postToPod(pod: ObjectName, port: number, request: PodRequest): Promise<string>;
   /**
    * Ends connections, background work and, as an aborted `until` does, whatever is waited for. The process can end on
    * its own afterwards.

@@ -11,6 +11,7 @@ import { podFrom } from "../../mesh/from/pod.ts";
 import type { PodObject, WorkloadObject } from "../../mesh/kubernetes.ts";
 import type { ObjectRef } from "../../mesh/model.ts";
 import { refText } from "../../mesh/object-ref.ts";
+import { podOfTemplate } from "../../upgrade/trial/template-pod.ts";
 import { type Compared, type Trial, trialVerdict } from "../../upgrade/trial/trial-verdict.ts";
 import type { Tools } from "../tools.ts";
 
@@ -51,21 +52,9 @@ async function templateOwner(cluster: Cluster, ref: ObjectRef, workload: Workloa
   return (await cluster.get(kinds.deployments, other.name, ref.namespace)) ?? workload;
 }
 
-/** The pod a controller would create: a StatefulSet's claim templates become volumes, as its controller makes them. */
 function podOf(ref: ObjectRef, { spec }: WorkloadObject): object {
-  const template = spec.template;
-  if (!template) throw new ClusterError(`${refText(ref)} has no pod template`, { reason: "malformed" });
-  const claimed = new Set((spec.volumeClaimTemplates ?? []).map(({ metadata }) => metadata.name));
-  const volumes = [
-    ...(template.spec.volumes ?? []).filter(({ name }) => !claimed.has(name)),
-    ...[...claimed].map((name) => ({ name, emptyDir: {} })),
-  ];
-  return {
-    apiVersion: "v1",
-    kind: "Pod",
-    metadata: { ...template.metadata, generateName: `${ref.name.slice(0, 50)}-`, namespace: ref.namespace },
-    spec: { ...template.spec, ...(volumes.length > 0 ? { volumes } : {}) },
-  };
+  if (!spec.template) throw new ClusterError(`${refText(ref)} has no pod template`, { reason: "malformed" });
+  return podOfTemplate(ref, spec.template, spec.volumeClaimTemplates);
 }
 
 /** While a webhook cannot be called, no pod is admitted. The failure may pass by itself within this time (ms). */

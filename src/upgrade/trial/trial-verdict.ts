@@ -47,21 +47,33 @@ export const trialVerdict = (
 ): TrialVerdict => {
   if (after.kind === "refused") return refused(workload, before, after.reason, accepted);
   if (before?.kind !== "let-in") return { failure: undefined, warnings: [] };
-  const differences = sidecarDifferences(before.pod, after.pod);
-  const others = differences.filter((each) => each.class === "mesh" && !isTrusted(each, trustsBoth));
-  const [breaking, unsure] = [others.filter(({ breaks }) => breaks), others.filter(({ breaks }) => !breaks)];
-  const stops = breaking.length > 0 && !accepted.includes(trialPodMesh.id);
+  const { breaking, unsure } = judged(sidecarDifferences(before.pod, after.pod), trustsBoth);
+  const what = `the sidecar of a trial pod of ${workload} is of another mesh: ${breaking}`;
+  const stops = breaking !== "" && !accepted.includes(trialPodMesh.id);
   return {
     failure: stops
-      ? `the sidecar of a trial pod of ${workload} is of another mesh: ${differencesText(breaking)}; proxies of the two would refuse or not find each other (to accept it: --skip-check ${trialPodMesh.id})`
+      ? `${what}; proxies of the two would refuse or not find each other (to accept it: --skip-check ${trialPodMesh.id})`
       : undefined,
     warnings: [
-      ...(breaking.length > 0 && !stops
-        ? [`the sidecar of a trial pod of ${workload} is of another mesh: ${differencesText(breaking)} (accepted)`]
-        : []),
-      ...(unsure.length > 0 ? [`a trial pod of ${workload} shows another mesh: ${differencesText(unsure)}`] : []),
-      ...fromElsewhere(workload, differences),
+      ...(breaking !== "" && !stops ? [`${what} (accepted)`] : []),
+      ...(unsure === "" ? [] : [`a trial pod of ${workload} shows another mesh or place: ${unsure}`]),
     ],
+  };
+};
+
+/**
+ * The differences in words, empty where there is none: what breaks the mesh for certain; what may break it, or is to be
+ * fetched from another place; what only behaves otherwise.
+ */
+export const judged = (
+  differences: readonly SidecarDifference[],
+  trustsBoth: boolean,
+): { readonly breaking: string; readonly unsure: string; readonly behaviour: string } => {
+  const mesh = differences.filter((each) => each.class === "mesh" && !isTrusted(each, trustsBoth));
+  return {
+    breaking: differencesText(mesh.filter(({ breaks }) => breaks)),
+    unsure: differencesText([...mesh.filter(({ breaks }) => !breaks), ...differences.filter(isFetchedElsewhere)]),
+    behaviour: differencesText(differences.filter((each) => each.class === "behaviour")),
   };
 };
 
@@ -86,18 +98,11 @@ const refused = (
 const isTrusted = ({ field }: SidecarDifference, trustsBoth: boolean): boolean =>
   trustsBoth && field === "env TRUST_DOMAIN";
 
-/** What has to be fetched anew: an image of another registry, with another secret. */
-const fromElsewhere = (workload: string, differences: readonly SidecarDifference[]): readonly string[] => {
-  const found = differences.filter(
-    ({ class: kind, field, before, after }) =>
-      kind === "pod" &&
-      after !== undefined &&
-      ((field === "image" && before !== undefined) || field.startsWith("imagePullSecrets")),
-  );
-  return found.length === 0
-    ? []
-    : [`new pods of ${workload} fetch their proxy from elsewhere: ${differencesText(found)}`];
-};
+/** An image of another registry, or with another secret. */
+const isFetchedElsewhere = ({ class: kind, field, before, after }: SidecarDifference): boolean =>
+  kind === "pod" &&
+  after !== undefined &&
+  ((field === "image" && before !== undefined) || field.startsWith("imagePullSecrets"));
 
 /** `istio-proxy env TRUST_DOMAIN: corp.example → cluster.local`. */
 const differencesText = (differences: readonly SidecarDifference[]): string =>

@@ -45,8 +45,8 @@ const cases: readonly Case[] = [
   ["A13: another trust domain", letIn({ TRUST_DOMAIN: "corp.example" }), letIn({ TRUST_DOMAIN: "cluster.local" }), /is of another mesh: istio-proxy env TRUST_DOMAIN: corp.example → cluster.local; .*--skip-check trial-pod-mesh\)$/, undefined],
   ["another trust domain, accepted", letIn({ TRUST_DOMAIN: "a" }), letIn({ TRUST_DOMAIN: "b" }), undefined, /another mesh: .*accepted/, ["trial-pod-mesh"]],
   ["a network that is gone", letIn({ ISTIO_META_NETWORK: "n1" }), letIn(), /ISTIO_META_NETWORK: n1 → \(none\)/, undefined],
-  ["another mesh id is a warning", letIn({ ISTIO_META_MESH_ID: "a" }), letIn({ ISTIO_META_MESH_ID: "b" }), undefined, /shows another mesh: istio-proxy env ISTIO_META_MESH_ID: a → b/],
-  ["A15, istio#51930: the image of another registry is a warning", letIn(), letIn({}, "registry.example/istio/proxyv2:1.20.0"), undefined, /fetch their proxy from elsewhere: .*registry\.example/],
+  ["another mesh id is a warning", letIn({ ISTIO_META_MESH_ID: "a" }), letIn({ ISTIO_META_MESH_ID: "b" }), undefined, /shows another mesh or place: istio-proxy env ISTIO_META_MESH_ID: a → b/],
+  ["A15, istio#51930: the image of another registry is a warning", letIn(), letIn({}, "registry.example/istio/proxyv2:1.20.0"), undefined, /shows another mesh or place: istio-proxy image: .*registry\.example/],
   ["another release of the same registry is none", letIn(), letIn({}, "docker.io/istio/proxyv2:1.20.0"), undefined, undefined],
 ]; // biome-ignore format: a table
 
