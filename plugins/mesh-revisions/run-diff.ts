@@ -3,11 +3,11 @@ import { CannotTell, Refusal, UsageError } from "../../src/cli/exit-errors.ts";
 import { refuseBothScopes } from "../../src/cli/flags/scope.ts";
 import type { Io } from "../../src/cli/io.ts";
 import { withCluster } from "../../src/cli/with-cluster.ts";
-import { compareSidecars } from "../../src/gather/compare-sidecars.ts";
 import { namespaceNames } from "../../src/gather/namespace-names.ts";
 import { ignoringFailure } from "../../src/gather/optional-read.ts";
 import { readRevisionConfigs } from "../../src/gather/revision-configs.ts";
 import { snapshot } from "../../src/gather/snapshot.ts";
+import { compareSidecars } from "../../src/gather/trial/compare-sidecars.ts";
 import { type ExitCode, exit } from "../../src/mesh/exit-codes.ts";
 import { didYouMean } from "../../src/mesh/text/suggestion.ts";
 import { resolveTarget } from "../../src/upgrade/plan/target.ts";
@@ -15,7 +15,7 @@ import { settingDifferences } from "../../src/upgrade/preflight/settings-differe
 import { comparedWorkloads } from "../../src/upgrade/trial/compared-workloads.ts";
 import { jsonView, yamlView } from "../../src/views/document.ts";
 import { type SidecarDiff, sidecarDiffDocument, sidecarDiffView } from "../../src/views/sidecar-diff.ts";
-import type { DiffArgs } from "./diff-command.ts";
+import type { DiffArgs } from "./diff-flags.ts";
 
 export const runDiff = async (args: DiffArgs, io: Io): Promise<ExitCode> => {
   refuseBothScopes(args);

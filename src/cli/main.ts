@@ -6,7 +6,7 @@ import { readCommandLine } from "./flags/command-line.ts";
 import { ownFlags, parse } from "./flags/parse.ts";
 import type { Shell } from "./io.ts";
 import { terminal } from "./io.ts";
-import { type Args, commandOf, type Flags, type Plugin } from "./plugin.ts";
+import { type Args, chosenCommand, type Flags, type Plugin } from "./plugin.ts";
 import { versionText } from "./version.ts";
 
 /** The main of a plugin's file: `if (import.meta.main) void main(plugin);`. Never rejects; ends the process. */
@@ -28,7 +28,7 @@ export const runPlugin = async <F extends Flags>(
   shell: Shell,
 ): Promise<ExitCode> => {
   let verbosity = 0;
-  const { plugin, argv } = commandOf(whole, words);
+  const { plugin, argv } = chosenCommand(whole, words);
   try {
     if (argv[0] === "__complete" || (argv[0] === "completion" && argv.length === 1)) {
       shell.begin({ verbosity, endsAtOnce: true, output: undefined });
@@ -37,7 +37,7 @@ export const runPlugin = async <F extends Flags>(
       if (argv[0] === "completion")
         shell.io.out(howToLink(plugin.name, called, process.env.PATH ?? "", process.platform));
       else {
-        const typed = commandOf(plugin, argv.slice(1));
+        const typed = chosenCommand(plugin, argv.slice(1));
         shell.io.out(await completions(typed.plugin, typed.argv));
       }
       return exit.done;

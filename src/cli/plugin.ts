@@ -39,7 +39,7 @@ export interface Plugin<F extends Flags> {
 }
 
 /** The command that the first word names, and the words after it; the plugin itself where there is none. */
-export const commandOf = <F extends Flags>(
+export const chosenCommand = <F extends Flags>(
   plugin: Plugin<F>,
   argv: readonly string[],
 ): { readonly plugin: Plugin<Flags>; readonly argv: readonly string[] } => {

@@ -7,7 +7,6 @@
  */
 import type { KubeObject, Right } from "../mesh/kubernetes.ts";
 import type { Kind } from "./kinds.ts";
-import type { PodRequest } from "./tunnel/pod-https.ts";
 
 export interface Cluster {
   /** Which user of which cluster this is: the first line that a plugin that writes prints. */
@@ -96,6 +95,15 @@ export interface Identity {
 export interface ObjectName {
   readonly name: string;
   readonly namespace?: string | undefined;
+}
+
+/** What a pod is asked, and how it is known to be the right one. */
+export interface PodRequest {
+  readonly path: string;
+  readonly body: object;
+  /** PEM of the authority that signed its certificate, and the name in it. */
+  readonly ca: string;
+  readonly servername: string;
 }
 
 export interface ListQuery {

@@ -3,16 +3,8 @@ import http from "node:http";
 import type { Duplex } from "node:stream";
 import tls from "node:tls";
 import type { Clock } from "../clock.ts";
+import type { PodRequest } from "../cluster.ts";
 import type { PodAnswer } from "./pod-reader.ts";
-
-/** What a pod is asked, and how it is known to be the right one. */
-export interface PodRequest {
-  readonly path: string;
-  readonly body: object;
-  /** PEM of the authority that signed its certificate, and the name in it. */
-  readonly ca: string;
-  readonly servername: string;
-}
 
 /** Milliseconds for the whole answer, and its largest size. */
 const [answerMs, bodyLimit] = [10_000, 16 * 1024 * 1024];

@@ -4,7 +4,7 @@ import type { OutgoingHttpHeaders } from "node:http";
 import type { Duplex } from "node:stream";
 import type { Credential } from "../auth/credential.ts";
 import type { Clock } from "../clock.ts";
-import type { ObjectName } from "../cluster.ts";
+import type { ObjectName, PodRequest } from "../cluster.ts";
 import { ClusterError, type ClusterErrorReason } from "../cluster-error.ts";
 import type { Api } from "../http/api.ts";
 import { type ApiRequest, resourcePath } from "../http/api-request.ts";
@@ -13,7 +13,6 @@ import type { Pool } from "../http/pool.ts";
 import { answerOf, type Exchange, notSent } from "../http/transport.ts";
 import { kinds } from "../kinds.ts";
 import { printable } from "../printable.ts";
-import type { PodRequest } from "./pod-https.ts";
 import { createPodReader, type PodAnswer } from "./pod-reader.ts";
 import { TunnelFailed, UpgradeRefused } from "./tunnel-errors.ts";
 

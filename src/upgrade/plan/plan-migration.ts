@@ -2,7 +2,7 @@
 import type { Mesh } from "../../mesh/model.ts";
 import { sameRevisionLabels } from "../../mesh/revision-labels.ts";
 import type { ClusterEvidence } from "../evidence/cluster-evidence.ts";
-import { areAliased, type MeshSettings } from "../preflight/mesh-settings.ts";
+import { trustsBoth } from "../evidence/trust-domains.ts";
 import type { Target } from "../record/undo-record.ts";
 import { meshWithTag } from "../tags/mesh-with-tag.ts";
 import type { ResolvedTag, TagMove } from "../tags/tag-move.ts";
@@ -136,21 +136,17 @@ const laneOf = (facts: Facts, move: NamespaceMove, canary: string | undefined): 
       ...inherited(move, target),
       ...(facts.tag && facts.tag.changes.length > 0 ? { movedTag: facts.tag.tag } : {}),
     },
-    probe: first && { workload: first, required: true, compared: { accepted, trustsBoth: trustsBoth(facts, move) } },
+    probe: first && {
+      workload: first,
+      required: true,
+      compared: { accepted, trustsBoth: trustsBoth(facts.evidence, from.revision, target.revision) },
+    },
   };
   return {
     ...{ move, relabel, restarts, proofs: proofsIn(facts, move) },
     hasCanary: firstStep?.canary === true,
     leader: firstStep?.leads === true ? firstStep : undefined,
   };
-};
-
-/** Whether the two mesh configs list each other's trust domain among their aliases: then certificates of both are good. */
-const trustsBoth = ({ evidence, target }: Facts, { from }: NamespaceMove): boolean => {
-  const settingsOf = (revision: string | undefined): MeshSettings | undefined =>
-    evidence.discovery.find((each) => each.revision === revision)?.settings;
-  const [old, now] = [settingsOf(from.revision), settingsOf(target.revision)];
-  return old !== undefined && now !== undefined && areAliased(old, now);
 };
 
 /** The restarts of a lane, the leader first alone; then its proofs. */

@@ -28,5 +28,9 @@ export const comparedWorkloads = (
     .flatMap(([, each]) => each.sort((a, b) => bySize(a.workload, b.workload)).slice(0, 1));
 };
 
+/** Of these, the first that each revision injects: what a sidecar belongs to is a setting of its revision. */
+export const onePerRevision = (compared: readonly ComparedWorkload[]): readonly ComparedWorkload[] =>
+  [...Map.groupBy(compared, ({ from }) => from).values()].flatMap((each) => each.slice(0, 1));
+
 const bySize = (a: Workload, b: Workload): number =>
   Number(a.gateway) - Number(b.gateway) || a.status.desired - b.status.desired || (a.name < b.name ? -1 : 1);

@@ -31,15 +31,15 @@ const changed = (at: Json, [key, ...rest]: readonly string[], operation: Operati
     if (rest.length > 0) return at.with(index, changed(at[index], rest, operation));
     if (operation.op === "add") return at.toSpliced(index, 0, operation.value);
     if (operation.op === "remove") return at.toSpliced(index, 1);
-    return at.with(index, valueOf(operation));
+    return at.with(index, givenBy(operation));
   }
   if (typeof at !== "object" || at === null) throw new Error(`there is nothing at ${operation.path}`);
   const { [key]: found, ...others } = at as Readonly<Record<string, Json>>;
   if (rest.length > 0) return { ...at, [key]: changed(found, rest, operation) };
-  return operation.op === "remove" ? others : { ...at, [key]: valueOf(operation) };
+  return operation.op === "remove" ? others : { ...at, [key]: givenBy(operation) };
 };
 
-const valueOf = ({ op, value, path }: Operation): Json => {
+const givenBy = ({ op, value, path }: Operation): Json => {
   if (op === "add" || op === "replace") return value;
   throw new Error(`the patch of ${path} has the operation ${op}`);
 };

@@ -2,12 +2,12 @@
  * What an istiod would make of a pod: it is asked as the API server asks it, over a port-forward to its webhook. Nothing
  * is created, not even as a dry run, and no label has to be there yet.
  */
-import type { Cluster } from "../cluster/cluster.ts";
-import { ClusterError } from "../cluster/cluster-error.ts";
-import type { PodObject } from "../mesh/kubernetes.ts";
-import type { Injector, Istiod, Mesh } from "../mesh/model.ts";
-import { decodedBundle } from "../upgrade/preflight/certificates.ts";
-import { patched } from "../upgrade/trial/json-patch.ts";
+import type { Cluster } from "../../cluster/cluster.ts";
+import { ClusterError } from "../../cluster/cluster-error.ts";
+import type { PodObject } from "../../mesh/kubernetes.ts";
+import type { Injector, Istiod, Mesh } from "../../mesh/model.ts";
+import { decodedBundle } from "../../upgrade/preflight/certificates.ts";
+import { patched } from "../../upgrade/trial/json-patch.ts";
 
 /** The port of istiod behind port 443 of its Service (`--httpsAddr`, istio/istio pilot/cmd/pilot-discovery/app/cmd.go). */
 export const webhookPort = 15017;

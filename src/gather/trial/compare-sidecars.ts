@@ -1,12 +1,12 @@
 /** Asks istiods of two revisions what they make of the same pods. Nothing is written. */
-import type { Cluster } from "../cluster/cluster.ts";
-import { ClusterError } from "../cluster/cluster-error.ts";
-import type { Mesh } from "../mesh/model.ts";
-import { refOf } from "../mesh/object-ref.ts";
-import type { ComparedWorkload } from "../upgrade/trial/compared-workloads.ts";
-import type { SidecarComparison } from "../upgrade/trial/sidecar-comparison.ts";
-import { sidecarDifferences } from "../upgrade/trial/sidecar-differences.ts";
-import { podOfTemplate } from "../upgrade/trial/template-pod.ts";
+import type { Cluster } from "../../cluster/cluster.ts";
+import { ClusterError } from "../../cluster/cluster-error.ts";
+import type { Mesh } from "../../mesh/model.ts";
+import { refOf } from "../../mesh/object-ref.ts";
+import type { ComparedWorkload } from "../../upgrade/trial/compared-workloads.ts";
+import type { SidecarComparison } from "../../upgrade/trial/sidecar-comparison.ts";
+import { sidecarDifferences } from "../../upgrade/trial/sidecar-differences.ts";
+import { podOfTemplate } from "../../upgrade/trial/template-pod.ts";
 import { injectedPod } from "./injected-pods.ts";
 
 /** So many at once: each is two port-forwards. */
