@@ -1,10 +1,16 @@
 /** `mesh-revisions diff`: what another revision would change in the sidecars of a namespace, before anything is written. */
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
+import { Ajv2020 } from "ajv/dist/2020.js";
 import { deployment, statefulSet } from "../fixtures/workload-objects.ts";
 import { isWrite, type Json, type MeshUnderTest } from "./mesh-under-test.ts";
 import { settled } from "./migrations.ts";
 import { openMesh, together } from "./open-mesh.ts";
+
+const ajv = new Ajv2020({ strict: true, allErrors: true, allowUnionTypes: true });
+const schema = readFileSync(`${import.meta.dirname}/../../schemas/sidecar-diff.schema.json`, "utf8");
+const validate = ajv.compile(JSON.parse(schema));
 
 const releases = { default: "1.19.0", "1-20": "1.20.0", "1-28": "1.28.2", "1-29": "1.29.1" } as const;
 let mesh: MeshUnderTest;
@@ -24,7 +30,9 @@ const diff = async (namespace: string, to: string): Promise<Json> => {
     "json",
   ]);
   assert.equal(code, 0, stdout + stderr);
-  return JSON.parse(stdout);
+  const document = JSON.parse(stdout);
+  assert.ok(validate(document), JSON.stringify(validate.errors, undefined, 2));
+  return document;
 };
 const ofClass = ({ comparisons }: Json, ...kinds: readonly string[]): readonly string[] =>
   comparisons.flatMap(({ differences }: Json) =>

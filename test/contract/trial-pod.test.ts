@@ -120,6 +120,13 @@ describe("before the first restart of a namespace", together(), () => {
     const values = { multiCluster: { clusterName: "east" }, meshID: "corp" };
     await injectorValues("other", values, (env) => env.ISTIO_META_CLUSTER_ID === "east");
     const templates = await templatesOf(mesh, namespace);
+    // Said before any write too, by the preflight and by a dry run, with the sidecar shown.
+    const ahead = await mesh.run("mesh-preflight", ["-n", namespace, "--to", "other"]);
+    assert.equal(ahead.code, 3, ahead.stdout + ahead.stderr);
+    assert.match(ahead.stdout, /is of another mesh: istio-proxy env ISTIO_META_CLUSTER_ID: Kubernetes → east/);
+    const dry = documentOf(await migrate(mesh, namespace, "other", ["--dry-run=server", "-o", "json"]));
+    assert.deepEqual([dry.exitCode, dry.state], [3, "refused"]);
+    assert.ok(dry.sidecars?.[0]?.differences.some(({ field, breaks }) => breaks && field.endsWith("CLUSTER_ID")));
     const document = await migrateJson(mesh, namespace, "other");
     assert.deepEqual([document.exitCode, document.state], [4, "restored"]);
     assert.match(
