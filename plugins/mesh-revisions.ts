@@ -1,5 +1,6 @@
 import { main } from "../src/cli/main.ts";
 import { definePlugin } from "../src/cli/plugin.ts";
+import { meshRevisionsDiff } from "./mesh-revisions/diff-command.ts";
 import { revisionsFlags } from "./mesh-revisions/revisions-flags.ts";
 
 export const meshRevisions = definePlugin({
@@ -13,7 +14,9 @@ export const meshRevisions = definePlugin({
     ["kubectl mesh-revisions -n production", "the workloads of a namespace too"],
     ["kubectl mesh-revisions -n production --watch", "the same, drawn anew while it changes"],
     ["kubectl mesh-revisions -A -o json", "every workload and pod, for scripts"],
+    ["kubectl mesh-revisions diff -n production --to 1-20", "what a move would change in the sidecars there"],
   ],
+  commands: [meshRevisionsDiff],
   epilogue: "-l selects namespaces; with -n or -A it selects workloads.",
   run: async (args, io) => (await import("./mesh-revisions/run-revisions.ts")).runRevisions(args, io),
 });

@@ -14,8 +14,12 @@ export const drawnHelp = (entry: string): Plugin => ({
     build.onLoad({ filter: /[\\/]src[\\/]cli[\\/]help\.ts$/ }, async () => {
       const file: object = await import(pathToFileURL(resolve(entry)).href);
       const [plugin] = Object.values(file);
+      const all = [plugin, ...(plugin.commands ?? [])];
+      const texts = Object.fromEntries(
+        await Promise.all(all.map(async (each) => [each.name, await helpText(each)] as const)),
+      );
       return {
-        contents: `export const helpText = async () => ${JSON.stringify(await helpText(plugin))};`,
+        contents: `const texts = ${JSON.stringify(texts)}; export const helpText = async ({ name }) => texts[name];`,
         loader: "js",
       };
     });

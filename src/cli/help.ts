@@ -18,8 +18,9 @@ export const helpText = async <F extends Flags>(plugin: Plugin<F>): Promise<stri
   const parts = [
     flags.replace(/[ \t]+$/gm, ""),
     `Examples:\n${examples}`,
+    ...(plugin.commands ?? []).map(({ name, describe }) => `Command:\n  kubectl ${name} [flags]   ${describe}`),
     exitCodes(),
-    `Completion by the Tab key: kubectl ${plugin.name} completion`,
+    `Completion by the Tab key: kubectl ${plugin.name.split(" ")[0]} completion`,
     ...(plugin.epilogue === undefined ? [] : [plugin.epilogue]),
   ];
   return parts.join("\n\n");

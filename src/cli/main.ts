@@ -6,7 +6,7 @@ import { readCommandLine } from "./flags/command-line.ts";
 import { ownFlags, parse } from "./flags/parse.ts";
 import type { Shell } from "./io.ts";
 import { terminal } from "./io.ts";
-import type { Args, Flags, Plugin } from "./plugin.ts";
+import { type Args, chosenCommand, type Flags, type Plugin } from "./plugin.ts";
 import { versionText } from "./version.ts";
 
 /** The main of a plugin's file: `if (import.meta.main) void main(plugin);`. Never rejects; ends the process. */
@@ -23,11 +23,12 @@ export const main = async <F extends Flags>(plugin: Plugin<F>): Promise<void> =>
 
 /** Never rejects. */
 export const runPlugin = async <F extends Flags>(
-  plugin: Plugin<F>,
-  argv: readonly string[],
+  whole: Plugin<F>,
+  words: readonly string[],
   shell: Shell,
 ): Promise<ExitCode> => {
   let verbosity = 0;
+  const { plugin, argv } = chosenCommand(whole, words);
   try {
     if (argv[0] === "__complete" || (argv[0] === "completion" && argv.length === 1)) {
       shell.begin({ verbosity, endsAtOnce: true, output: undefined });
@@ -35,7 +36,10 @@ export const runPlugin = async <F extends Flags>(
       const [, called = ""] = process.argv;
       if (argv[0] === "completion")
         shell.io.out(howToLink(plugin.name, called, process.env.PATH ?? "", process.platform));
-      else shell.io.out(await completions(plugin, argv.slice(1)));
+      else {
+        const typed = chosenCommand(plugin, argv.slice(1));
+        shell.io.out(await completions(typed.plugin, typed.argv));
+      }
       return exit.done;
     }
     const parsed = parse(plugin, argv);

@@ -73,6 +73,11 @@ export interface Cluster {
    */
   getFromPod(pod: ObjectName, port: number, path: string): Promise<string>;
   /**
+   * POSTs JSON over TLS to a port of a pod, over a port-forward of its own: for what only asks. The pod has to show a
+   * certificate of this name that this authority signed. Gives the body of a 200; every other status is an error.
+   */
+  postToPod(pod: ObjectName, port: number, request: PodRequest): Promise<string>;
+  /**
    * Ends connections, background work and, as an aborted `until` does, whatever is waited for. The process can end on
    * its own afterwards.
    */
@@ -90,6 +95,15 @@ export interface Identity {
 export interface ObjectName {
   readonly name: string;
   readonly namespace?: string | undefined;
+}
+
+/** What a pod is asked, and how it is known to be the right one. */
+export interface PodRequest {
+  readonly path: string;
+  readonly body: object;
+  /** PEM of the authority that signed its certificate, and the name in it. */
+  readonly ca: string;
+  readonly servername: string;
 }
 
 export interface ListQuery {

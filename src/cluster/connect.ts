@@ -198,6 +198,8 @@ function verbsOf(api: Api, shared: Shared): Cluster {
 
     getFromPod: (pod, port, path) => ports.get(pod, port, path, api.signal),
 
+    postToPod: (pod, port, request) => ports.post(pod, port, request, api.signal),
+
     async close() {},
   };
 }

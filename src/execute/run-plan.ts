@@ -81,10 +81,17 @@ export async function runPlan(plan: Plan, machine: Machine, tools: Tools): Promi
   const signalFor = (stage: Stage): AbortSignal => (stage.evenAfterFailure ? stop.now : stop.nothingNew);
 
   async function runLane(lane: Lane, stage: Stage): Promise<void> {
-    for (const step of lane.steps) {
-      const ends = await Promise.all([step].flat().map((each) => runStep(each, stage)));
-      if (ends.every((end) => end === "done")) continue;
-      if (ends.includes("failed") || lane.onFailure === "undo") await undoLane(lane);
+    let hasLed = false;
+    for (const [at, step] of lane.steps.entries()) {
+      const later = new Set(lane.steps.slice(at + 1).flat());
+      const leads = [step].flat().some((each) => later.has(each));
+      const until = leads ? "first-pod" : stage.until;
+      const ends = await Promise.all([step].flat().map((each) => runStep(each, { ...stage, until })));
+      if (ends.every((end) => end === "done")) {
+        hasLed ||= leads;
+        continue;
+      }
+      if (ends.includes("failed") || lane.onFailure === "undo") await undoLane(lane, leads, hasLed);
       return;
     }
   }
@@ -180,14 +187,15 @@ export async function runPlan(plan: Plan, machine: Machine, tools: Tools): Promi
     return "failed";
   }
 
-  async function undoLane(lane: Lane): Promise<void> {
+  /** `leads`: what failed is the restart that goes alone; `hasLed`: its first pod was proven before. */
+  async function undoLane(lane: Lane, leads: boolean, hasLed: boolean): Promise<void> {
     const written = stepsOfLane(lane).filter((step) => isWritten(journal.outcome(stepKey(step))));
     const restarted = written.some(({ kind }) => kind === "restart");
     if (
       stop.interrupted() ||
       written.length === 0 ||
       lane.onFailure === "stop" ||
-      (lane.onFailure === "undo-labels" && restarted)
+      (lane.onFailure === "undo-first" && (hasLed || (restarted && !leads)))
     )
       return;
     const task = tools.sectionOf(lane.namespace).task(`namespace/${lane.namespace}`, "putting everything back");

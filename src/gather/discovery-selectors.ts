@@ -1,41 +1,39 @@
 /** Reads which namespaces each istiod sees. */
 import type { Cluster } from "../cluster/cluster.ts";
-import { kinds } from "../cluster/kinds.ts";
-import type { ConfigMapObject, LabelSelector } from "../mesh/kubernetes.ts";
+import type { LabelSelector } from "../mesh/kubernetes.ts";
 import type { Mesh } from "../mesh/model.ts";
-import { revisionedName } from "../mesh/revision-names.ts";
 import type { Discovery } from "../upgrade/evidence/cluster-evidence.ts";
-import { malformedConfig, meshConfigOf } from "./mesh-config.ts";
+import type { RevisionConfig } from "../upgrade/preflight/evidence/control-plane-evidence.ts";
+import { type MeshSettings, valueIn } from "../upgrade/preflight/mesh-settings.ts";
+import { malformedConfig } from "./mesh-config.ts";
 import type { OptionalRead } from "./optional-read.ts";
+import { readRevisionConfigs } from "./revision-configs.ts";
 
-/**
- * `discoverySelectors` of each istiod. An istiod without a ConfigMap has Istio's default: it sees all namespaces.
- * Names and key as the istiod chart has them (manifests/charts/istio-control/istio-discovery/templates/configmap.yaml).
- */
+/** `discoverySelectors` of each istiod. An istiod without a ConfigMap has Istio's default: it sees all namespaces. */
 export const readDiscovery = async (
   cluster: Cluster,
   mesh: Mesh,
   optional: OptionalRead,
 ): Promise<readonly Discovery[]> => {
-  const found = mesh.controlPlanes
-    .filter(({ deployment }) => deployment !== undefined)
-    .map(async ({ revision, namespace }): Promise<readonly Discovery[]> => {
-      const name = revisionedName("istio", revision);
-      const configMap = `${namespace}/${name}`;
-      const selectors = await optional(
-        `ConfigMap ${configMap}`,
-        cluster.get(kinds.configMaps, name, namespace).then(discoverySelectors),
-      );
-      return selectors === undefined ? [] : [{ revision, configMap, selectors }];
-    });
+  const configs = await readRevisionConfigs(cluster, mesh, optional);
+  const found = configs.map(async (config): Promise<readonly Discovery[]> => {
+    const selectors = await optional(`ConfigMap ${config.configMap}`, selectorsOf(config));
+    return selectors === undefined ? [] : [{ ...config, selectors }];
+  });
   return (await Promise.all(found)).flat();
 };
 
-/** The selectors of a mesh config. Throws `ClusterError` (malformed) for one that cannot be read. */
-export const discoverySelectors = (config: ConfigMapObject | undefined): readonly LabelSelector[] => {
-  const selectors = (meshConfigOf(config) as { readonly discoverySelectors?: unknown }).discoverySelectors ?? [];
+const selectorsOf = async ({ settings, configMap }: RevisionConfig): Promise<readonly LabelSelector[]> =>
+  discoverySelectors(settings, configMap);
+
+/**
+ * The selectors of a mesh config; `configMap` is where it stands. Throws `ClusterError` (malformed) for one that cannot
+ * be read.
+ */
+export const discoverySelectors = (settings: MeshSettings, configMap: string): readonly LabelSelector[] => {
+  const selectors = valueIn(settings, "discoverySelectors") ?? [];
   if (!Array.isArray(selectors) || !selectors.every(isSelector))
-    throw malformedConfig(config, "discoverySelectors is not a list of label selectors");
+    throw malformedConfig(configMap, "discoverySelectors is not a list of label selectors");
   return selectors;
 };
 

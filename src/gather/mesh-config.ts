@@ -13,16 +13,16 @@ export const meshConfigOf = (config: ConfigMapObject | undefined): Readonly<Reco
   try {
     mesh = loadAll(labelOf(config?.data, "mesh") ?? "")[0] ?? {};
   } catch (error) {
-    throw malformedConfig(config, (error as Error).message.split("\n", 1)[0] ?? "not YAML");
+    throw malformedConfig(placeOf(config), (error as Error).message.split("\n", 1)[0] ?? "not YAML");
   }
   if (typeof mesh !== "object" || mesh === null || Array.isArray(mesh))
-    throw malformedConfig(config, "it is not a YAML mapping");
+    throw malformedConfig(placeOf(config), "it is not a YAML mapping");
   return mesh as Readonly<Record<string, unknown>>;
 };
 
-/** The error of a mesh config that does not have the expected form. */
-export const malformedConfig = (config: ConfigMapObject | undefined, why: string): ClusterError =>
-  new ClusterError(
-    `ConfigMap ${config?.metadata.namespace}/${config?.metadata.name}: its mesh config cannot be read: ${why}`,
-    { reason: "malformed" },
-  );
+const placeOf = (config: ConfigMapObject | undefined): string =>
+  `${config?.metadata.namespace}/${config?.metadata.name}`;
+
+/** The error of a mesh config that does not have the expected form; `configMap` is `NAMESPACE/NAME`. */
+export const malformedConfig = (configMap: string, why: string): ClusterError =>
+  new ClusterError(`ConfigMap ${configMap}: its mesh config cannot be read: ${why}`, { reason: "malformed" });

@@ -51,6 +51,8 @@ export interface ControlPlane {
   readonly desiredReplicas: number;
   readonly readyReplicas: number;
   readonly istiods: readonly Istiod[];
+  /** Name of the ConfigMap with a mesh config of the user's, beside the revision's own (`SHARED_MESH_CONFIG`). */
+  readonly sharedMeshConfig?: string;
 }
 
 /** One istiod pod. */

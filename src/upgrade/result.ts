@@ -7,6 +7,7 @@ import type { ObjectRef } from "../mesh/model.ts";
 import type { RevisionLabels } from "../mesh/revision-labels.ts";
 import type { Left, Unplanned } from "./plan/plan.ts";
 import type { Target } from "./record/undo-record.ts";
+import type { SidecarComparison } from "./trial/sidecar-comparison.ts";
 
 /**
  * `planned`: a dry run · `done` · `nothing-to-do`: all was there already · `refused`: a check refused, nothing was
@@ -47,6 +48,8 @@ export interface MigrationResult {
   readonly unplanned?: readonly Unplanned[];
   /** Blockers of a refusal, and warnings and notes of any run. */
   readonly findings: readonly Finding[];
+  /** Of `--dry-run=server`: what the target changes in the sidecar of the first workload of each namespace. */
+  readonly sidecars?: readonly SidecarComparison[];
   /** The first thing that went wrong. */
   readonly failure: Failure | undefined;
   /** Command that goes on, where there is something left to do. */

@@ -13,6 +13,7 @@ import type { MigratedWorkload, MigrationResult, Outcome } from "../upgrade/resu
 import { apiVersion, type ResultDocument } from "./document.ts";
 import { acceptingCommand, findingsView, refusalView } from "./findings-view.ts";
 import { leftView, planView, targetText, unplannedView } from "./plan-view.ts";
+import { comparisonView } from "./sidecar-diff.ts";
 import { type TableOptions, table } from "./table.ts";
 
 /**
@@ -22,7 +23,7 @@ import { type TableOptions, table } from "./table.ts";
 export function migrationView(result: MigrationResult, options: TableOptions = {}, plan?: MigrationPlan): string {
   const parts =
     result.state === "planned" && plan !== undefined
-      ? [planView(plan, result.findings, options)]
+      ? [planView(plan, result.findings, options), ...sidecarsView(result, options)]
       : outcomeViews(result, options);
   const commands = [
     commandLines("to go on:", result.goOn),
@@ -31,6 +32,10 @@ export function migrationView(result: MigrationResult, options: TableOptions = {
   ];
   return [...parts, `${safe(summary(result))}\n${commands.join("")}`].filter((part) => part !== "").join("\n");
 }
+
+/** With `wide`: what the target changes in sidecars, but for what each release changes. */
+const sidecarsView = ({ sidecars = [] }: MigrationResult, options: TableOptions): readonly string[] =>
+  options.wide ? sidecars.map((each) => comparisonView(each, { ...options, wide: false })) : [];
 
 function outcomeViews(result: MigrationResult, options: TableOptions): readonly string[] {
   const shown = result.workloads.filter((workload) => options.wide || !asHoped.has(workload.outcome));

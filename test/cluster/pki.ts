@@ -23,8 +23,8 @@ export function testPki(): Promise<Pki> {
   return made;
 }
 
-/** Another one each time. */
-export async function makePki(authorityName = "test-ca"): Promise<Pki> {
+/** Another one each time; its server certificate is of these names too. */
+export async function makePki(authorityName = "test-ca", serverNames: readonly string[] = []): Promise<Pki> {
   const own = { keyType: "ec", algorithm: "sha256" } as const;
   const authority = await generate([{ name: "commonName", value: authorityName }], {
     ...own,
@@ -44,6 +44,7 @@ export async function makePki(authorityName = "test-ca"): Promise<Pki> {
           altNames: [
             { type: 7, ip: "127.0.0.1" },
             { type: 2, value: "api.test" },
+            ...serverNames.map((value) => ({ type: 2, value }) as const),
           ],
         },
       ],

@@ -18,6 +18,7 @@ import { type Running, startCluster } from "./cluster.ts";
 import type { WebhookFault } from "./istio/control-planes.ts";
 import { asDefault, installed, istioNamespace, type Revision, suffixed, tagged } from "./istio/install.ts";
 import type { Stop } from "./istio/istiod.ts";
+import { withAuthority } from "./istio/istiod-pki.ts";
 import type { Json, KubeJson } from "./object.ts";
 import { type Result, type RunOptions, runPluginHere } from "./run.ts";
 import { clusterObjects, gatewayApi, type Manifests, objectsOf } from "./seed.ts";
@@ -173,7 +174,8 @@ export async function bootMesh(options: MeshOptions): Promise<EmbeddedMesh> {
     const isFirst =
       store.get(resources.named("mutatingwebhookconfigurations"), undefined, "istio-revision-tag-default") ===
       undefined;
-    await apply([...installed(revision), ...(isFirst || revision.name === "default" ? asDefault(revision) : [])]);
+    const byDefault = isFirst || revision.name === "default" ? asDefault(revision) : [];
+    await apply(await withAuthority([...installed(revision), ...byDefault]));
     revisions.set(revision.name, revision);
     await eventually(`istiod of ${revision.name}`, () => istiodsAre(revision.name, revision.replicas, true));
   };
@@ -235,7 +237,7 @@ export async function bootMesh(options: MeshOptions): Promise<EmbeddedMesh> {
       await eventually(`${replicas} istiods of ${revision}`, () => istiodsAre(revision, replicas, true));
     },
     addRevision: (name, version) => install({ name, version, replicas: 1 }),
-    setTag: (tag, revision) => apply(tagged(tag, revisionNamed(revision))),
+    setTag: async (tag, revision) => apply(await withAuthority(tagged(tag, revisionNamed(revision)))),
     setWebhookFault: async (revision, fault) => planes.setFault(suffixed("istiod", revision), fault),
 
     onRequest: (intercept) => {

@@ -49,6 +49,7 @@ const restart = (namespace: string, name: string, canary = false): RestartStep =
 
 const [one, two] = [relabel("one"), relabel("two")];
 const [canary, web, db] = [restart("one", "canary", true), restart("one", "web"), restart("two", "db")];
+const late = restart("two", "late");
 const close = (step: RelabelStep): RelabelStep => ({ ...step, before: after, record: { kind: "close", proven: [] } });
 const names = new Map<Step, string>([
   [one, "labels one"],
@@ -56,6 +57,7 @@ const names = new Map<Step, string>([
   [canary, "canary"],
   [web, "web"],
   [db, "db"],
+  [late, "late"],
 ]);
 
 const stage = (name: Stage["name"], lanes: readonly Lane[], change: Partial<Stage> = {}): Stage => ({
@@ -64,14 +66,14 @@ const stage = (name: Stage["name"], lanes: readonly Lane[], change: Partial<Stag
 });
 
 /** One namespace with a canary, one without; `sideBySide`: namespaces under way at once. */
-const planOf = (sideBySide = 8): MigrationPlan => ({
+const planOf = (sideBySide = 8, leader = false): MigrationPlan => ({
   stages: [
     stage("canary", [{ namespace: "one", steps: [one, canary], onFailure: "undo" }], { until: "first-pod" }),
     stage(
       "workloads",
       [
         { namespace: "one", steps: [[canary, web]], onFailure: "stop" },
-        { namespace: "two", steps: [two, [db]], onFailure: "undo-labels" },
+        { namespace: "two", steps: leader ? [two, db, [db, late]] : [two, [db]], onFailure: "undo-first" },
       ],
       { sideBySide },
     ),
@@ -152,6 +154,8 @@ interface Case {
   /** The rollback is still under way when the signal comes. */
   readonly undoWaits?: boolean;
   readonly sideBySide?: number;
+  /** The workload of the second namespace goes alone there, before `late`. */
+  readonly leader?: boolean;
   /** The plan ends after so many stages. */
   readonly stages?: number;
   /** The intent of this step is written slowly; while it is, this becomes of the run. */
@@ -165,6 +169,7 @@ async function running({
   undoFails = false,
   undoWaits = false,
   sideBySide,
+  leader,
   stages,
   slowIntent,
   ends,
@@ -172,7 +177,7 @@ async function running({
   const clock = manualClock();
   const signal = new AbortController();
   const { machine, events } = machineOf(scripts, undoFails, undoWaits);
-  const whole = planOf(sideBySide);
+  const whole = planOf(sideBySide, leader);
   const plan = { ...whole, stages: whole.stages.slice(0, stages) };
   const told: string[] = [];
   const task = { update: () => {}, done: () => {}, fail: () => {}, skip: () => {} };
@@ -279,6 +284,14 @@ const cases: readonly (readonly [what: string, Case, readonly string[]])[] = [
     ["unknown 4", "not waited for to the end: the time of --timeout was over", "web: unproven"]],
   ["no time left for the labels of a later namespace: they are put back", { scripts: { "labels two": "waits" }, ends: "time" },
     ["partial 4", "not waited for to the end: the time of --timeout was over", "labels two: undone", "db: not-begun"]],
+  ["the first of a later namespace fails: all of that namespace is put back, and nothing else there begins", { leader: true, scripts: { db: "failed" } },
+    ["partial 4", "it failed", "labels two: undone", "db: undone", "late: not-begun"]],
+  ["no time left for the first of a later namespace", { leader: true, scripts: { db: "waits" }, ends: "time" },
+    ["partial 4", "not waited for to the end: the time of --timeout was over", "labels two: undone", "db: undone", "late: not-begun"]],
+  ["one after it fails: the namespace stays", { leader: true, scripts: { late: "failed" } },
+    ["partial 4", "it failed", "late: failed"]],
+  ["a signal while the first is waited for", { leader: true, scripts: { db: "waits" }, ends: "signal" },
+    ["interrupted 130", "db: unproven", "late: not-begun"]],
   ["a record that cannot be closed", { scripts: { "close one": "denied" } }, ["partial 4", "close one: no"]],
   ["a record that is not to be closed yet is no failure", { scripts: { "close one": "skip" } }, ["done 0"]],
 ]; // biome-ignore format: a table
@@ -302,6 +315,17 @@ suite("the order", () => {
       ...["look before close", "write close one", "write close two"],
       ...["proof close one until all-pods", "proof close two until all-pods"],
     ]);
+  });
+
+  test("the first of a later namespace alone until its first new pod, then with the others", async () => {
+    const { events } = await running({ leader: true });
+    assert.deepEqual(
+      events.filter((event) => /\b(db|late)\b/.test(event)),
+      [
+        ...["write db", "proof db until first-pod", "proof db until all-pods"],
+        ...["write late", "proof late until all-pods"],
+      ],
+    );
   });
 
   test("what the plan has before a step is proven before it is written", async () => {

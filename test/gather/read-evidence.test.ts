@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { ClusterError } from "../../src/cluster/cluster-error.ts";
 import { discoverySelectors } from "../../src/gather/discovery-selectors.ts";
+import { meshConfigOf } from "../../src/gather/mesh-config.ts";
 import { readClusterEvidence } from "../../src/gather/read-evidence.ts";
 import type { KubeObject } from "../../src/mesh/kubernetes.ts";
 import { type FakeCluster, requestText } from "../fixtures/fake-cluster.ts";
@@ -44,10 +45,13 @@ test("everything that the checks look at is read, narrow, of the namespaces that
   const cluster = listedCluster({ objects });
   const found = await readClusterEvidence(cluster, mission(), ["production", "nowhere"]);
   assert.deepEqual(found.unknown, []);
-  assert.deepEqual(found.discovery, [
-    { revision: "1-20", configMap: "istio-system/istio-1-20", selectors: [] },
-    { revision: "default", configMap: "istio-system/istio", selectors: [selector] },
-  ]);
+  assert.deepEqual(
+    found.discovery.map(({ revision, configMap, selectors }) => [revision, configMap, selectors]),
+    [
+      ["1-20", "istio-system/istio-1-20", []],
+      ["default", "istio-system/istio", [selector]],
+    ],
+  );
   assert.deepEqual(
     found.readers.map(({ kind, namespace, name }) => [kind, namespace, name].filter(Boolean).join("/")),
     [
@@ -145,17 +149,54 @@ const configs: readonly (readonly [what: string, mesh: string, selectors: number
   ["a requirement without an operator", "discoverySelectors:\n- matchExpressions:\n  - {key: a}\n", undefined],
 ]; // biome-ignore format: a table
 
+/** ConfigMaps of a revision's own, and of the one that `SHARED_MESH_CONFIG` names (azure-aks-docs istio-meshconfig.md). */
+const own = "discoverySelectors: [{matchLabels: {own: own}}]";
+const common = "discoverySelectors: [{matchLabels: {istio.io/rev: asm-1-28}}]";
+const sharings: readonly (readonly [what: string, own: string, shared: string | undefined, selects: object | undefined])[] = [
+  ["the shared one alone has selectors", "", common, { "istio.io/rev": "asm-1-28" }],
+  ["its own ones win", own, common, { own: "own" }],
+  ["the shared one is not there", own, undefined, { own: "own" }],
+  ["neither has any", "", "", undefined],
+]; // biome-ignore format: a table
+
+for (const [what, mesh, shared, selects] of sharings) {
+  test(`discoverySelectors of an istiod with a second mesh config: ${what}`, async () => {
+    const config = (name: string, data: string) => at(name, { data: { mesh: data } }, "istio-system");
+    const configmaps = [config("istio", mesh), ...(shared === undefined ? [] : [config("common", shared)])];
+    const found = mission();
+    const controlPlanes = found.controlPlanes.map((plane) => ({ ...plane, sharedMeshConfig: "common" }));
+    const cluster = listedCluster({ objects: { ...objects, configmaps } });
+    const { discovery } = await readClusterEvidence(cluster, { ...found, controlPlanes }, ["production"]);
+    assert.deepEqual(
+      discovery.find(({ revision }) => revision === "default")?.selectors.map(({ matchLabels }) => matchLabels),
+      selects === undefined ? [] : [selects],
+    );
+  });
+}
+
+test("selectors are unknown where the second mesh config cannot be read", async () => {
+  const found = mission();
+  const controlPlanes = found.controlPlanes.map((plane) => ({ ...plane, sharedMeshConfig: "common" }));
+  const cluster = listedCluster({ objects });
+  cluster.fail({ kind: "configmaps", name: "common" }, new ClusterError("no", { reason: "forbidden" }));
+  const { discovery, unknown } = await readClusterEvidence(cluster, { ...found, controlPlanes }, ["production"]);
+  assert.deepEqual(discovery, []);
+  assert.deepEqual(
+    [...new Set(unknown.map(({ check, subject, essential }) => `${check} ${subject} ${essential}`))],
+    ["discovery-selectors ConfigMap istio-system/common true"],
+  );
+});
+
+const selectorsOf = (mesh: string) => discoverySelectors(meshConfigOf(meshConfig(mesh)), "istio-system/istio");
+
 for (const [what, mesh, selectors] of configs) {
   test(`discoverySelectors: ${what}`, () => {
     if (selectors === undefined)
-      assert.throws(
-        () => discoverySelectors(meshConfig(mesh)),
-        /ConfigMap istio-system\/istio: its mesh config cannot be read/,
-      );
-    else assert.equal(discoverySelectors(meshConfig(mesh)).length, selectors);
+      assert.throws(() => selectorsOf(mesh), /ConfigMap istio-system\/istio: its mesh config cannot be read/);
+    else assert.equal(selectorsOf(mesh).length, selectors);
   });
 }
 
 test("an istiod without a ConfigMap sees everything", () => {
-  assert.deepEqual(discoverySelectors(undefined), []);
+  assert.deepEqual(discoverySelectors(meshConfigOf(undefined), "istio-system/istio"), []);
 });

@@ -281,7 +281,7 @@ const plan: MigrationPlan = {
       name: "workloads",
       lanes: [
         { namespace: "production", steps: [[restart, db]], onFailure: "stop" },
-        { namespace: "shop", steps: [shop, []], onFailure: "undo-labels" },
+        { namespace: "shop", steps: [shop, []], onFailure: "undo-first" },
       ],
     },
     {

@@ -4,7 +4,7 @@ import type { OutgoingHttpHeaders } from "node:http";
 import type { Duplex } from "node:stream";
 import type { Credential } from "../auth/credential.ts";
 import type { Clock } from "../clock.ts";
-import type { ObjectName } from "../cluster.ts";
+import type { ObjectName, PodRequest } from "../cluster.ts";
 import { ClusterError, type ClusterErrorReason } from "../cluster-error.ts";
 import type { Api } from "../http/api.ts";
 import { type ApiRequest, resourcePath } from "../http/api-request.ts";
@@ -13,13 +13,15 @@ import type { Pool } from "../http/pool.ts";
 import { answerOf, type Exchange, notSent } from "../http/transport.ts";
 import { kinds } from "../kinds.ts";
 import { printable } from "../printable.ts";
-import { createPodReader } from "./pod-reader.ts";
+import { createPodReader, type PodAnswer } from "./pod-reader.ts";
 import { TunnelFailed, UpgradeRefused } from "./tunnel-errors.ts";
 
 /** Reads pages from ports of pods over port-forwards. */
 export interface PodPorts {
   /** The body of a 200. Throws `ClusterError` for everything else, and when the signal aborts. */
   get(pod: ObjectName, port: number, path: string, signal: AbortSignal): Promise<string>;
+  /** The body of a 200 to a POST over TLS. Throws as `get` does. */
+  post(pod: ObjectName, port: number, request: PodRequest, signal: AbortSignal): Promise<string>;
   close(): void;
 }
 
@@ -35,19 +37,29 @@ export function createPodPorts(api: Api, pool: Pool, clock: Clock): PodPorts {
       const answer = await reader.get(pod, port, path, signal).catch((cause: unknown) => {
         throw failure(cause, what, signal.reason);
       });
-      if (answer.status === 200) return answer.body;
-      const reason = reasons.get(answer.status) ?? "server";
-      throw new ClusterError(
-        `${what} answered ${answer.status} for ${printable(path)}: ${printable(answer.body, 200) || "(nothing)"}`,
-        {
-          reason,
-          status: answer.status,
-          answeredBy: "pod",
-        },
-      );
+      return bodyOf(answer, what, path);
+    },
+    async post(pod, port, request, signal) {
+      const what = `${wordsOf(pod)} port ${port}`;
+      const { postOverTls } = await import("./pod-https.ts");
+      const answer = await openPort(api, pool, pod, port)
+        .then((tunnel) => postOverTls(tunnel, request, clock, signal))
+        .catch((cause: unknown) => {
+          throw failure(cause, what, signal.reason);
+        });
+      return bodyOf(answer, what, request.path);
     },
     close: () => reader.close(),
   };
+}
+
+function bodyOf({ status, body }: PodAnswer, what: string, path: string): string {
+  if (status === 200) return body;
+  throw new ClusterError(`${what} answered ${status} for ${printable(path)}: ${printable(body, 200) || "(nothing)"}`, {
+    reason: reasons.get(status) ?? "server",
+    status,
+    answeredBy: "pod",
+  });
 }
 
 const reasons = new Map<number, ClusterErrorReason>([

@@ -16,6 +16,7 @@ import { continuedFindings, journalFindings, roomFindings } from "../../upgrade/
 import { migrationChecks } from "../../upgrade/checks/move/migration-checks.ts";
 import { runChecks } from "../../upgrade/checks/run-checks.ts";
 import { journalUsable } from "../../upgrade/checks/single-checks.ts";
+import type { ClusterEvidence } from "../../upgrade/evidence/cluster-evidence.ts";
 import type { MigrationRequest } from "../../upgrade/plan/migration-request.ts";
 import type { MigrationPlan } from "../../upgrade/plan/plan.ts";
 import { migrationFacts, planMigration, tagFacts } from "../../upgrade/plan/plan-migration.ts";
@@ -33,6 +34,7 @@ export interface Prepared {
   /** Of the namespaces that the plan writes to. */
   readonly drafts: RunDrafts;
   readonly journals: Journals | undefined;
+  readonly evidence?: ClusterEvidence;
 }
 
 export interface PrepareOptions {
@@ -88,7 +90,7 @@ export async function prepare(
     ...roomFindings(drafts, read),
     ...continuedFindings(drafts, read, mesh),
   ];
-  return { plan, mesh, findings: [...findings, ...ofJournals], drafts, journals: read };
+  return { plan, mesh, findings: [...findings, ...ofJournals], drafts, journals: read, evidence };
 }
 
 const withTarget = (resolved: ResolvedTag): Resolved =>

@@ -2,6 +2,7 @@
 
 import type { Cluster } from "../../cluster/cluster.ts";
 import { ClusterError } from "../../cluster/cluster-error.ts";
+import { compareSidecars } from "../../gather/trial/compare-sidecars.ts";
 import { type Finding, isObstacle } from "../../mesh/finding.ts";
 import type { Mesh } from "../../mesh/model.ts";
 import { refText } from "../../mesh/object-ref.ts";
@@ -9,6 +10,7 @@ import { revisionLabelsOf } from "../../mesh/revision-labels.ts";
 import { cannotTell, observe } from "../../upgrade/checks/check.ts";
 import { alreadyProven } from "../../upgrade/checks/single-checks.ts";
 import { goBackCommand } from "../../upgrade/commands.ts";
+import { trustsBoth } from "../../upgrade/evidence/trust-domains.ts";
 import {
   failedBeforeCanary,
   migrationResult,
@@ -18,9 +20,18 @@ import {
   refusedResult,
 } from "../../upgrade/migration-result.ts";
 import { outcomeOf, type StepOutcome } from "../../upgrade/plan/outcome.ts";
-import { type Lane, type MigrationPlan, proveSteps, restartSteps, writesAnything } from "../../upgrade/plan/plan.ts";
+import {
+  type Lane,
+  type MigrationPlan,
+  proveSteps,
+  relabelSteps,
+  restartSteps,
+  writesAnything,
+} from "../../upgrade/plan/plan.ts";
 import { type ProveStep, stepKey } from "../../upgrade/plan/step.ts";
 import type { MigratedNamespace, MigrationResult } from "../../upgrade/result.ts";
+import { comparedWorkloads } from "../../upgrade/trial/compared-workloads.ts";
+import { comparisonFindings } from "../../upgrade/trial/sidecar-comparison.ts";
 import { type CarryOutOptions, carryOut, lastLook } from "../carry-out.ts";
 import { undoLane } from "../rollback/undo-lane.ts";
 import type { Machine } from "../run-plan.ts";
@@ -60,7 +71,7 @@ export async function migrateNamespaces(cluster: Cluster, options: MigrationOpti
   const prepared = await prepare(bounded, options.repeated.request, options);
   const { plan, findings } = prepared;
   if (!plan || findings.some(isObstacle)) return { plan, result: refusedResult(plan, findings) };
-  if (options.dryRun !== "none") return { plan, result: await shown(bounded, plan, findings, options) };
+  if (options.dryRun !== "none") return { plan, result: await shown(bounded, plan, prepared, options) };
   if (!writesAnything(plan)) return carriedOut(cluster, prepared, stop, options);
   const request = { ...options, run: newRunId(), verb: "migrate", signal: stop.now, requests: stop.requests };
   const migration = await lockedRun<Prepared, Migration>(cluster, prepared, request, {
@@ -76,13 +87,29 @@ export async function migrateNamespaces(cluster: Cluster, options: MigrationOpti
 async function shown(
   cluster: Cluster,
   plan: MigrationPlan,
-  findings: readonly Finding[],
+  { findings, mesh, evidence }: Prepared,
   { dryRun, repeated }: MigrationOptions,
 ): Promise<MigrationResult> {
-  const refused = dryRun === "server" ? await rehearseRestarts(cluster, restartSteps(plan)) : [];
-  return refused.some(isObstacle)
-    ? refusedResult(plan, [...findings, ...refused])
-    : plannedResult(plan, findings, repeated);
+  if (dryRun !== "server") return plannedResult(plan, findings, repeated);
+  const asked = comparedWorkloads(
+    mesh,
+    relabelSteps(plan).map(({ namespace }) => namespace),
+    plan.target,
+  );
+  const [refused, sidecars] = await Promise.all([
+    rehearseRestarts(cluster, restartSteps(plan)),
+    compareSidecars(cluster, mesh, asked),
+  ]);
+  const accepted = repeated.request.skipCheck;
+  const ofSidecars = sidecars.flatMap((each) =>
+    comparisonFindings(each, {
+      accepted,
+      trustsBoth: evidence !== undefined && trustsBoth(evidence, each.from, each.to),
+    }),
+  );
+  const all = [...findings, ...refused, ...ofSidecars];
+  const result = all.some(isObstacle) ? refusedResult(plan, all) : plannedResult(plan, all, repeated);
+  return { ...result, sidecars };
 }
 
 /** Carries out what was prepared. Without a lock nothing may be written. */

@@ -7,6 +7,7 @@ import { readClusterEvidence } from "../../gather/read-evidence.ts";
 import { readJournals } from "../../gather/read-journals.ts";
 import { selectedWorkloads } from "../../gather/selected-workloads.ts";
 import { snapshot } from "../../gather/snapshot.ts";
+import { compareSidecars } from "../../gather/trial/compare-sidecars.ts";
 import type { Finding } from "../../mesh/finding.ts";
 import type { Mesh } from "../../mesh/model.ts";
 import { didYouMean } from "../../mesh/text/suggestion.ts";
@@ -16,8 +17,10 @@ import { meshFindings } from "../../upgrade/checks/mesh/mesh-checks.ts";
 import { migrationChecks } from "../../upgrade/checks/move/migration-checks.ts";
 import { preflightChecks } from "../../upgrade/checks/preflight/preflight-checks.ts";
 import { runChecks } from "../../upgrade/checks/run-checks.ts";
-import { restartAdmission, targetExists } from "../../upgrade/checks/single-checks.ts";
+import { restartAdmission, targetExists, trialPodMesh } from "../../upgrade/checks/single-checks.ts";
+import { trustsBoth } from "../../upgrade/evidence/trust-domains.ts";
 import type { MigrationRequest } from "../../upgrade/plan/migration-request.ts";
+import type { Facts } from "../../upgrade/plan/moves.ts";
 import { type MigrationPlan, restartSteps } from "../../upgrade/plan/plan.ts";
 import { migrationFacts, planMigration } from "../../upgrade/plan/plan-migration.ts";
 import { migrationDrafts } from "../../upgrade/plan/run-drafts.ts";
@@ -28,6 +31,8 @@ import type { Choice } from "../../upgrade/preflight/preflight-list.ts";
 import { isChosen, preflightList } from "../../upgrade/preflight/preflight-list.ts";
 import type { Looked } from "../../upgrade/preflight/preflight-result.ts";
 import { startedRollouts } from "../../upgrade/record/found-journal.ts";
+import { comparedWorkloads, onePerRevision } from "../../upgrade/trial/compared-workloads.ts";
+import { comparisonFindings } from "../../upgrade/trial/sidecar-comparison.ts";
 import { unreadJournals } from "../migrate/gather-and-plan.ts";
 import { rehearseLabels, rehearseRestarts } from "../steps/rehearse.ts";
 
@@ -42,6 +47,7 @@ const needsTarget: ReadonlySet<string> = new Set([
   "target-ca-bundle",
   "target-endpoints",
   "version-skew",
+  trialPodMesh.id,
 ]);
 
 /** Throws `ClusterError` where the mesh cannot be read. */
@@ -110,6 +116,7 @@ const judge = async (
     chosen("rights") ? missingRights(cluster, plan, istioNamespace) : [],
     chosen("label-admission") ? rehearseLabels(cluster, plan) : [],
     chosen(restartAdmission.id) ? tryRestarts(cluster, plan) : [],
+    chosen(trialPodMesh.id) && installed ? sidecarFindings(cluster, facts) : [],
   ]);
   const started = "check" in journals ? undefined : startedRollouts(journals);
   const found = runChecks(
@@ -125,6 +132,21 @@ const judge = async (
     namespaces: plan.namespaces,
     findings: [...found, ...asked.flat(), ...ofJournals],
   };
+};
+
+/** The first workload of each revision that is left, as the target would inject it. */
+const sidecarFindings = async (
+  cluster: Cluster,
+  { mesh, moves, target, evidence, request }: Facts,
+): Promise<readonly Finding[]> => {
+  const namespaces = moves.map(({ namespace }) => namespace.name);
+  const asked = onePerRevision(comparedWorkloads(mesh, namespaces, target));
+  return (await compareSidecars(cluster, mesh, asked)).flatMap((each) =>
+    comparisonFindings(each, {
+      accepted: request.skipCheck,
+      trustsBoth: trustsBoth(evidence, each.from, each.to),
+    }),
+  );
 };
 
 const tryRestarts = async (cluster: Cluster, plan: MigrationPlan): Promise<readonly Finding[]> =>

@@ -13,14 +13,18 @@ import type { ObjectRef } from "../../mesh/model.ts";
 import { refText } from "../../mesh/object-ref.ts";
 import { isOutdated } from "../../mesh/proxy/proxy-version.ts";
 import type { TrialProxy } from "../../upgrade/proof/pods-proof.ts";
+import { podOfTemplate } from "../../upgrade/trial/template-pod.ts";
+import { type Compared, type Trial, trialVerdict } from "../../upgrade/trial/trial-verdict.ts";
 import type { Tools } from "../tools.ts";
 
 /** `refused`: somebody else than the injector would not let the pod in (quota, policy), so the probe says nothing. */
 export type ProbeAnswer =
-  | { readonly kind: "injected"; readonly revision: string; readonly proxy: TrialProxy }
-  | { readonly kind: "not-injected" }
+  | { readonly kind: "injected"; readonly revision: string; readonly pod: PodObject; readonly proxy: TrialProxy }
+  | { readonly kind: "not-injected"; readonly pod: PodObject }
   | { readonly kind: "injector-failed"; readonly reason: string }
   | { readonly kind: "refused"; readonly reason: string };
+
+type Answer = ProbeAnswer | { readonly kind: "unanswered"; readonly reason: string };
 
 /**
  * One dry-run pod create from the workload's template as it stands now. Throws `ClusterError` where there was no
@@ -31,12 +35,11 @@ export async function probe(cluster: Cluster, ref: ObjectRef): Promise<ProbeAnsw
   if (!workload) throw new ClusterError(`${refText(ref)} was deleted meanwhile`, { reason: "not-found" });
   const owner = await templateOwner(cluster, ref, workload);
   try {
-    const pod = podFrom(
-      await cluster.create<PodObject>(kinds.pods, podOf(ref, owner), { namespace: ref.namespace, dryRun: true }),
-    );
-    return pod.proxy?.revision === undefined
-      ? { kind: "not-injected" }
-      : { kind: "injected", revision: pod.proxy.revision, proxy: pod.proxy };
+    const made = { namespace: ref.namespace, dryRun: true };
+    const pod = await cluster.create<PodObject>(kinds.pods, podOf(ref, owner), made);
+    const { proxy } = podFrom(pod);
+    if (proxy?.revision === undefined) return { kind: "not-injected", pod };
+    return { kind: "injected", revision: proxy.revision, pod, proxy };
   } catch (error) {
     if (!(error instanceof ClusterError)) throw error;
     if (/failed calling webhook/.test(error.message)) return { kind: "injector-failed", reason: error.message };
@@ -52,21 +55,9 @@ async function templateOwner(cluster: Cluster, ref: ObjectRef, workload: Workloa
   return (await cluster.get(kinds.deployments, other.name, ref.namespace)) ?? workload;
 }
 
-/** The pod a controller would create: a StatefulSet's claim templates become volumes, as its controller makes them. */
 function podOf(ref: ObjectRef, { spec }: WorkloadObject): object {
-  const template = spec.template;
-  if (!template) throw new ClusterError(`${refText(ref)} has no pod template`, { reason: "malformed" });
-  const claimed = new Set((spec.volumeClaimTemplates ?? []).map(({ metadata }) => metadata.name));
-  const volumes = [
-    ...(template.spec.volumes ?? []).filter(({ name }) => !claimed.has(name)),
-    ...[...claimed].map((name) => ({ name, emptyDir: {} })),
-  ];
-  return {
-    apiVersion: "v1",
-    kind: "Pod",
-    metadata: { ...template.metadata, generateName: `${ref.name.slice(0, 50)}-`, namespace: ref.namespace },
-    spec: { ...template.spec, ...(volumes.length > 0 ? { volumes } : {}) },
-  };
+  if (!spec.template) throw new ClusterError(`${refText(ref)} has no pod template`, { reason: "malformed" });
+  return podOfTemplate(ref, spec.template, spec.volumeClaimTemplates);
 }
 
 /** While a webhook cannot be called, no pod is admitted. The failure may pass by itself within this time (ms). */
@@ -86,7 +77,7 @@ export async function probeUntil(
     /** No older proxy than this is wanted. */
     readonly version?: string | undefined;
   },
-): Promise<ProbeAnswer | { readonly kind: "unanswered"; readonly reason: string }> {
+): Promise<Answer> {
   const { clock } = options;
   const deadline = clock.now() + options.timeoutMs;
   let deadSince: number | undefined;
@@ -104,41 +95,66 @@ export async function probeUntil(
   }
 }
 
-type Answer = ProbeAnswer | { readonly kind: "unanswered"; readonly reason: string };
-
 const isWanted = (answer: Answer, revision: string, version?: string): boolean =>
   answer.kind === "injected" && answer.revision === revision && isOutdated([answer.proxy.version], version) !== true;
 
+/** What a trial pod is judged by: the one of before, what is accepted, and the version that none may be older than. */
+interface Wanted extends Compared {
+  readonly before: Trial | undefined;
+  readonly version?: string | undefined;
+}
+
 /**
  * Asks with a trial pod whether new pods of a workload are injected by `revision`; undefined where they are, else what
- * is wrong, in words. `version`: no older proxy than this is wanted. A refusal by somebody else (a quota, a policy)
- * says nothing of the injector: then the restarted pods are the only proof. Throws the reason of `stop.now` when that
- * aborts.
+ * is wrong, in words. Where somebody else refuses it, the restarted pods are the only proof, unless the refusal would
+ * meet them too. Throws the reason of `stop.now` when that aborts.
  */
 export async function probeFailure(
   ref: ObjectRef,
   revision: string,
   { cluster, clock, stop, timeouts, warn, trials }: Tools,
-  version?: string,
+  { before, accepted, trustsBoth, version }: Wanted,
 ): Promise<string | undefined> {
   const options = { timeoutMs: timeouts.probe, signal: stop.now, clock, version };
-  const answer = await probeUntil(cluster, ref, revision, options);
-  if (answer.kind === "injected" && isWanted(answer, revision, version)) {
-    trials.set(refText(ref), answer.proxy);
-    return undefined;
+  const ask = () => probeUntil(cluster, ref, revision, options);
+  let answer = await ask();
+  if (answer.kind === "refused" && before?.kind === "let-in") {
+    // A quota may have been full for a moment: what is an answer is refused twice.
+    await sleep(clock, secondLookMs, stop.now);
+    answer = await ask();
+  }
+  const trial = trialOf(answer);
+  if (trial && (trial.kind === "refused" || isWanted(answer, revision, version))) {
+    if (answer.kind === "injected") trials.set(refText(ref), answer.proxy);
+    if (trial.kind === "refused") stop.now.throwIfAborted();
+    const { failure, warnings } = trialVerdict(refText(ref), before, trial, { accepted, trustsBoth });
+    for (const text of warnings) warn(text);
+    return failure;
   }
   stop.now.throwIfAborted();
-  if (answer.kind === "refused") {
-    const object = refText(ref);
-    warn(`a trial pod of ${object} was not let in, so its restarted pods are the only proof: ${answer.reason}`);
-    return undefined;
-  }
   if (answer.kind === "injected" && answer.revision === revision)
     return `new pods of ${refText(ref)} would run ${answer.proxy.version}, and not ${version} as the values of injector ${revision} have it`;
   return `new pods of namespace ${ref.namespace} would not be injected by ${revision}: ${answerText(answer)}`;
 }
 
-const answerText = (answer: ProbeAnswer | { readonly kind: "unanswered"; readonly reason: string }): string => {
+const secondLookMs = 1_000;
+
+/** The trial pod of now, before anything is changed; undefined where there is no answer: nothing is compared then. */
+export async function trialBefore(ref: ObjectRef, { cluster }: Pick<Tools, "cluster">): Promise<Trial | undefined> {
+  const answer = await probe(cluster, ref).catch((error: unknown) => {
+    if (error instanceof ClusterError) return undefined;
+    throw error;
+  });
+  return answer && trialOf(answer);
+}
+
+/** Undefined: nothing is known of what would be let in. A pod without a sidecar is let in, and is compared with none. */
+const trialOf = (answer: Answer): Trial | undefined => {
+  if (answer.kind === "injected") return { kind: "let-in", pod: answer.pod };
+  return answer.kind === "refused" ? answer : undefined;
+};
+
+const answerText = (answer: Answer): string => {
   switch (answer.kind) {
     case "injected":
       return `${answer.revision} injects them`;

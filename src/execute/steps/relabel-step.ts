@@ -2,17 +2,20 @@
 import { ClusterError } from "../../cluster/cluster-error.ts";
 import { kinds } from "../../cluster/kinds.ts";
 import { type OtherLabels, revisionLabelsOf, sameRevisionLabels } from "../../mesh/revision-labels.ts";
+import { trialPodAdmission } from "../../upgrade/checks/single-checks.ts";
 import { type Outcomes, outcomeOf } from "../../upgrade/plan/outcome.ts";
 import { isUnwritten, labelsKey, type RelabelStep, stepKey } from "../../upgrade/plan/step.ts";
 import type { UndoRecord } from "../../upgrade/record/undo-record.ts";
+import type { Trial } from "../../upgrade/trial/trial-verdict.ts";
 import type { StepActions } from "../run-plan.ts";
 import type { Tools } from "../tools.ts";
-import { probeFailure } from "./probe.ts";
+import { probeFailure, trialBefore } from "./probe.ts";
 import { labelsChanged, relabel, stateText } from "./relabel.ts";
 
-/** What the write hands on: what admission made of the labels, where it changed them. */
+/** What the write hands on: what admission made of the labels, where it changed them, and the trial pod of before. */
 interface Written {
   readonly altered: string | undefined;
+  readonly before: Trial | undefined;
 }
 
 export const relabelActions: StepActions<RelabelStep, Written> = {
@@ -30,7 +33,9 @@ export const relabelActions: StepActions<RelabelStep, Written> = {
     const key = stepKey(step);
     const record = await recordOf(step, tools);
     if (record) tools.journal.note(key, { record });
-    const { namespace, uid, before, after } = step;
+    const { namespace, uid, before, after, probe } = step;
+    const compares = probe?.compared !== undefined && !sameRevisionLabels(before, after);
+    const trial = compares ? await trialBefore(probe.workload, tools) : undefined;
     const outcome = await relabel(
       tools.cluster,
       { namespace, uid, expected: before, labels: after, record: isUnwritten(step) ? undefined : record },
@@ -41,12 +46,17 @@ export const relabelActions: StepActions<RelabelStep, Written> = {
     const altered = outcome.kind === "altered" ? outcome.found : undefined;
     if (altered && step.record.kind === "close") throw labelsChanged(namespace, altered);
     tools.journal.note(key, { labels: altered ?? after });
-    return { altered: altered && `the API server changed the labels asked for to ${stateText(altered)}` };
+    return {
+      altered: altered && `the API server changed the labels asked for to ${stateText(altered)}`,
+      before: trial,
+    };
   },
 
-  prove: async ({ probe, to }, { altered }, _, tools) => {
+  prove: async ({ probe, to }, { altered, before }, _, tools) => {
     if (altered) return { state: "failed", reason: altered };
-    const reason = probe && (await probeFailure(probe.workload, to, tools, probe.version));
+    const compared = probe?.compared ?? { accepted: [trialPodAdmission.id], trustsBoth: true };
+    const reason =
+      probe && (await probeFailure(probe.workload, to, tools, { ...compared, before, version: probe.version }));
     return reason && probe?.required ? { state: "failed", reason } : { state: "proven", reason: undefined };
   },
 };

@@ -7,6 +7,7 @@ import { ClusterError } from "../../cluster/cluster-error.ts";
 import { kinds, resourceOf } from "../../cluster/kinds.ts";
 import type { PodObject } from "../../mesh/kubernetes.ts";
 import { refText } from "../../mesh/object-ref.ts";
+import { trialPodAdmission } from "../../upgrade/checks/single-checks.ts";
 import { type RestartStep, stepKey } from "../../upgrade/plan/step.ts";
 import { takenBackReason } from "../../upgrade/proof/taken-back.ts";
 import type { RestartGoal } from "../../upgrade/proof/workload-proof.ts";
@@ -31,10 +32,10 @@ export const restartActions: StepActions<RestartStep, RestartUnderWay> = {
   podsInFlight: (step) => step.podsInFlight,
 
   /** The template may be another than the one that was probed first, and a webhook may have died since. */
-  guard: async ({ workload, to, guarded, version }, tools) => {
-    if (!guarded) return "go";
-    await checkLabels(workload.namespace, tools);
-    const reason = await probeFailure(workload, to, tools, version);
+  guard: async (step, tools) => {
+    if (!step.guarded) return "go";
+    await checkLabels(step.workload.namespace, tools);
+    const reason = await trialFailure(step, tools);
     if (reason !== undefined) throw new ClusterError(reason, { reason: "denied" });
     return "go";
   },
@@ -97,15 +98,27 @@ const goalOf = (step: RestartStep, goal: RestartGoal, question: "first-pod" | "a
   } as const;
 };
 
+/** A way back goes on where a trial pod is refused: what it replaces may be broken already. */
+const trialFailure = (
+  { workload, to, accepted = [], version }: RestartStep,
+  tools: Tools,
+): Promise<string | undefined> =>
+  probeFailure(workload, to, tools, {
+    before: undefined,
+    accepted: tools.direction === "back" ? [trialPodAdmission.id] : accepted,
+    trustsBoth: true,
+    version,
+  });
+
 const stampOfPlan = ({ workload, stamp }: RestartStep, { ledger }: Tools): string | null =>
   stamp.kind === "as-before" ? stamp.stamp : ledger.runOf(workload.namespace).stamp;
 
 const timeOf = ({ cluster, clock, stop }: Tools) => ({ cluster, clock, signal: stop.now });
 
 async function restart(step: RestartStep, stamp: string | null, tools: Tools): Promise<RestartGoal> {
-  const { workload, uid, to, canary, version } = step;
+  const { workload, uid, to, canary, leads = canary, version } = step;
   const { cluster, journal } = tools;
-  const before = canary ? await podsIn(workload.namespace, tools) : undefined;
+  const before = leads ? await podsIn(workload.namespace, tools) : undefined;
   const key = stepKey(step);
   journal.note(key, { stamp: stamp ?? "" });
   const { metadata } = await stampWorkload(cluster, workload, uid, stamp, (found) => {
@@ -152,7 +165,7 @@ const deletePod = (
 const isReady = ({ status }: PodObject): boolean =>
   (status?.conditions ?? []).some((condition) => condition.type === "Ready" && condition.status === "True");
 
-/** Only the canary is judged on its first new pod, so only there it matters which pods are new. */
+/** Only what leads is judged on its first new pod, so only there it matters which pods are new. */
 async function podsIn(namespace: string, { cluster }: Tools): Promise<ReadonlySet<string>> {
   const listed = await cluster.list(kinds.pods, { namespace, metadataOnly: true }, ({ metadata }) => metadata.uid);
   return new Set(listed?.items);
@@ -180,7 +193,7 @@ async function restartAgain(
   const stamp = await laterStamp(timeOf(tools), restarted.goal.stamp);
   do {
     await checkLabels(step.workload.namespace, tools);
-    const wrong = await probeFailure(step.workload, step.to, tools, step.version);
+    const wrong = await trialFailure(step, tools);
     if (wrong !== undefined) return failed(`${reason}; ${wrong}`);
   } while ((await tools.ledger.begin(step, stamp)) === "stale");
   tools.stop.now.throwIfAborted();

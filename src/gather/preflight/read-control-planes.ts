@@ -3,19 +3,17 @@ import type { Cluster } from "../../cluster/cluster.ts";
 import { type Kind, kinds } from "../../cluster/kinds.ts";
 import type { WorkloadObject } from "../../mesh/kubernetes.ts";
 import type { Mesh } from "../../mesh/model.ts";
-import { revisionedName } from "../../mesh/revision-names.ts";
 import type {
   ControlPlaneEvidence,
-  IstiodDeployment,
   ReportedVersion,
   RevisionConfig,
 } from "../../upgrade/preflight/evidence/control-plane-evidence.ts";
-import { type MeshSettings, mergedSettings, textIn } from "../../upgrade/preflight/mesh-settings.ts";
+import { textIn } from "../../upgrade/preflight/mesh-settings.ts";
 import { debugPort } from "../ask-istiods.ts";
 import { type BudgetObject, budgetFrom } from "../evidence-objects.ts";
 import { itemsOf, listKind, namesIn, someOf, type Where } from "../list-kind.ts";
-import { meshConfigOf } from "../mesh-config.ts";
 import type { OptionalRead } from "../optional-read.ts";
+import { readRevisionConfigs } from "../revision-configs.ts";
 import {
   type IstiodAutoscalerObject,
   istiodAutoscalerFrom,
@@ -40,13 +38,13 @@ export const readControlPlanes = async (
 ): Promise<ControlPlaneEvidence> => {
   const places = [...new Set(mesh.controlPlanes.flatMap((plane) => (plane.deployment ? [plane.namespace] : [])))];
   const ofIstiods = { labelSelector: "app=istiod" };
-  const deployments = readFor("old-istiod-restarted", false)(
-    "deployments of istiod",
-    itemsOf(cluster.list(kinds.deployments as Kind<WorkloadObject>, ofIstiods, istiodDeploymentFrom)),
-  ).then((found) => found ?? []);
-  const meshConfigs = deployments.then((found) => readMeshConfigs(cluster, mesh, found, readFor("trust-domain", true)));
-  const [kubernetes, pods, root, autoscalers, disruptionBudgets, providers, versions] = await Promise.all([
+  const meshConfigs = readRevisionConfigs(cluster, mesh, readFor("trust-domain", true));
+  const [kubernetes, deployments, pods, root, autoscalers, disruptionBudgets, providers, versions] = await Promise.all([
     readFor("kubernetes-version", true)("the version of the API server", cluster.version()),
+    readFor("old-istiod-restarted", false)(
+      "deployments of istiod",
+      itemsOf(cluster.list(kinds.deployments as Kind<WorkloadObject>, ofIstiods, istiodDeploymentFrom)),
+    ),
     readFor("old-istiod-restarted", false)(
       "pods of istiod",
       itemsOf(cluster.list(kinds.pods, ofIstiods, istiodStartFrom)),
@@ -76,7 +74,7 @@ export const readControlPlanes = async (
   ]);
   return {
     kubernetes,
-    deployments: await deployments,
+    deployments: deployments ?? [],
     pods: pods ?? [],
     meshConfigs: await meshConfigs,
     rootCertificates: root?.data?.["root-cert.pem"],
@@ -85,42 +83,6 @@ export const readControlPlanes = async (
     providers,
     versions,
   };
-};
-
-/** Names and key as in the istiod chart (manifests/charts/istio-control/istio-discovery/templates/configmap.yaml). */
-const readMeshConfigs = async (
-  cluster: Cluster,
-  mesh: Mesh,
-  deployments: readonly IstiodDeployment[],
-  optional: OptionalRead,
-): Promise<readonly RevisionConfig[]> => {
-  const read = (name: string, namespace: string): Promise<MeshSettings | null | undefined> =>
-    optional(
-      `ConfigMap ${namespace}/${name}`,
-      cluster
-        .get(kinds.configMaps, name, namespace)
-        .then((found) => (found === undefined ? null : meshConfigOf(found))),
-    );
-  const found = mesh.controlPlanes
-    .filter(({ deployment }) => deployment !== undefined)
-    .map(async ({ revision, namespace }): Promise<readonly RevisionConfig[]> => {
-      const name = revisionedName("istio", revision);
-      const shared = deployments.find((each) => each.revision === revision)?.env.SHARED_MESH_CONFIG;
-      const [own, common] = await Promise.all([
-        read(name, namespace),
-        shared === undefined || shared === "" ? null : read(shared, namespace),
-      ]);
-      if (own === undefined || common === undefined) return [];
-      return [
-        {
-          revision,
-          configMap: `${namespace}/${name}`,
-          settings: mergedSettings(common ?? {}, own ?? {}),
-          shared: shared ? { configMap: `${namespace}/${shared}`, exists: common !== null } : undefined,
-        },
-      ];
-    });
-  return (await Promise.all(found)).flat();
 };
 
 /** The namespaces that move, and those whose policies are for the whole mesh. */

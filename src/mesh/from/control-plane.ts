@@ -32,6 +32,7 @@ export const controlPlanesFrom = (
       desiredReplicas: spec.replicas ?? 1,
       readyReplicas: status?.readyReplicas ?? 0,
       istiods: pods.filter((pod) => pod.namespace === namespace && podRevision(pod) === revision).map(istiodFrom),
+      ...sharedMeshConfigOf(deployment),
     };
   });
   const known = new Set(deployed.map(({ revision }) => revision));
@@ -40,6 +41,13 @@ export const controlPlanesFrom = (
   return [...deployed, ...bare.map((revision) => planeWithoutDeployment(revision, pods, istioNamespace))].toSorted(
     (a, b) => (a.revision < b.revision ? -1 : 1),
   );
+};
+
+/** Additional mesh config, over which the revision's own one wins (istio/istio pkg features, `SHARED_MESH_CONFIG`). */
+const sharedMeshConfigOf = ({ spec }: WorkloadObject): Pick<ControlPlane, "sharedMeshConfig"> => {
+  const discovery = spec.template?.spec.containers.find(({ name }) => name === "discovery");
+  const name = discovery?.env?.find((variable) => variable.name === "SHARED_MESH_CONFIG")?.value;
+  return name === undefined || name === "" ? {} : { sharedMeshConfig: name };
 };
 
 const planeWithoutDeployment = (revision: string, pods: readonly Pod[], istioNamespace: string): ControlPlane => {

@@ -36,6 +36,22 @@ export const restartAdmission: CheckRecord = {
   category: "workloads",
 };
 
+export const trialPodAdmission: CheckRecord = {
+  id: "trial-pod",
+  title: "a trial pod of each namespace is let in with the target's sidecar",
+  severity: "blocker",
+  category: "injection",
+  accepts: ["--skip-check"],
+};
+
+export const trialPodMesh: CheckRecord = {
+  id: "trial-pod-mesh",
+  title: "the target's sidecar is of the same mesh as the old one",
+  severity: "blocker",
+  category: "injection",
+  accepts: ["--skip-check"],
+};
+
 export const tagAdmission: CheckRecord = {
   id: "tag-admission",
   title: "the API server would take the objects of the tag",
@@ -84,6 +100,8 @@ export const singleChecks: readonly CheckRecord[] = [
   rightsHeld,
   labelAdmission,
   restartAdmission,
+  trialPodAdmission,
+  trialPodMesh,
   tagAdmission,
   alreadyProven,
   versionsProven,

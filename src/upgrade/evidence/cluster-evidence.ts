@@ -4,6 +4,8 @@
  */
 import type { LabelSelector, Labels } from "../../mesh/kubernetes.ts";
 import type { Unknown } from "../../mesh/model.ts";
+import type { RevisionConfig } from "../preflight/evidence/control-plane-evidence.ts";
+import type { MeshSettings } from "../preflight/mesh-settings.ts";
 import type { PlacementNode } from "./placement.ts";
 
 /** Everything that was read. A list that could not be read is empty, with an entry in `unknown`. */
@@ -37,6 +39,10 @@ export interface Discovery {
   /** Namespace and name of the ConfigMap, e.g. `istio-system/istio-1-20`. */
   readonly configMap: string;
   readonly selectors: readonly LabelSelector[];
+  /** The whole mesh config, as its istiod merges it; absent: only the selectors are known. */
+  readonly settings?: MeshSettings;
+  /** The ConfigMap that `SHARED_MESH_CONFIG` of its istiod names, and whether it exists. */
+  readonly shared?: RevisionConfig["shared"];
 }
 
 /** One selector of namespaces, and the object that contains it. */

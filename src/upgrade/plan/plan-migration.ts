@@ -4,13 +4,14 @@ import { injectedVersion } from "../../mesh/proxy/proxy-version.ts";
 import { type RevisionLabels, sameRevisionLabels, sameTwoLabels } from "../../mesh/revision-labels.ts";
 import type { ClusterEvidence } from "../evidence/cluster-evidence.ts";
 import { withNamesCalled } from "../evidence/names-called.ts";
+import { trustsBoth } from "../evidence/trust-domains.ts";
 import { podsProofOf } from "../proof/pods-proof.ts";
 import type { Target } from "../record/undo-record.ts";
 import { meshWithTag } from "../tags/mesh-with-tag.ts";
 import type { ResolvedTag, TagMove } from "../tags/tag-move.ts";
 import { gatewaysOfTag, tagScope } from "../tags/tag-scope.ts";
 import { unplannedOf } from "../unplanned/unplanned.ts";
-import { chooseCanary } from "./canary.ts";
+import { chooseCanary, chooseLeader } from "./canary.ts";
 import { eligibilityOf } from "./eligibility.ts";
 import type { MigrationRequest } from "./migration-request.ts";
 import { keptNamespaces, proofsIn, provingLane, restartStep, untouched } from "./move-steps.ts";
@@ -132,20 +133,28 @@ const withLeft = (
 interface PlannedLane {
   readonly move: NamespaceMove;
   readonly relabel: RelabelStep;
-  /** The canary first, where it is in this namespace. */
+  /** The one that leads first: the canary, where it is in this namespace. */
   readonly restarts: readonly RestartStep[];
   readonly proofs: readonly ProveStep[];
   readonly hasCanary: boolean;
+  /** The restart that goes before the others of the namespace. */
+  readonly leader: RestartStep | undefined;
 }
 
 const laneOf = (facts: Facts, move: NamespaceMove, canary: string | undefined): PlannedLane => {
   const { target } = facts;
   const { namespace, before, after, from, open } = move;
-  const restarts = move.workloads
-    .filter(({ disposition }) => disposition === "restart")
-    .map((each) => ({ ...restartStep(each, target), canary: each.workload.uid === canary }))
-    .sort((a, b) => Number(b.canary) - Number(a.canary));
-  const first = restarts[0]?.workload;
+  const accepted = facts.request.skipCheck;
+  const own = move.workloads.filter(({ disposition }) => disposition === "restart");
+  const leading = own.find(({ workload }) => workload.uid === canary)?.workload ?? chooseLeader(move);
+  const restarts = own
+    .map((each): RestartStep => {
+      const { uid } = each.workload;
+      return { ...restartStep(each, target), canary: uid === canary, leads: uid === leading?.uid, accepted };
+    })
+    .sort((a, b) => Number(b.leads) - Number(a.leads));
+  const [firstStep] = restarts;
+  const first = firstStep?.workload;
   const relabel: RelabelStep = {
     kind: "relabel",
     namespace: namespace.name,
@@ -163,9 +172,24 @@ const laneOf = (facts: Facts, move: NamespaceMove, canary: string | undefined): 
       ...(facts.tag && facts.tag.changes.length > 0 ? { movedTag: facts.tag.tag } : {}),
       ...(move.catchUp && facts.tag === undefined ? { unwritten: true } : {}),
     },
-    probe: first && { workload: first, required: true, ...versionOf(restarts[0]) },
+    probe: first && {
+      workload: first,
+      required: true,
+      compared: { accepted, trustsBoth: trustsBoth(facts.evidence, from.revision, target.revision) },
+      ...versionOf(firstStep),
+    },
   };
-  return { move, relabel, restarts, proofs: proofsIn(facts, move), hasCanary: restarts[0]?.canary === true };
+  return {
+    ...{ move, relabel, restarts, proofs: proofsIn(facts, move) },
+    hasCanary: firstStep?.canary === true,
+    leader: firstStep?.leads === true ? firstStep : undefined,
+  };
+};
+
+/** The restarts of a lane, the leader first alone; then its proofs. */
+const withLeader = ({ restarts, proofs, leader, hasCanary }: PlannedLane): Lane["steps"] => {
+  const all = [...restarts, ...proofs];
+  return leader === undefined || hasCanary ? [all] : [leader, all];
 };
 
 const versionOf = (first: RestartStep | undefined): Pick<RestartStep, "version"> =>
@@ -224,7 +248,7 @@ const tagStages = (
   const first = canary?.restarts.slice(0, 1) ?? [];
   const workloads = lanes
     .toSorted((a, b) => Number(b.hasCanary) - Number(a.hasCanary))
-    .map(({ relabel, restarts, proofs }) => lane(relabel.namespace, [...restarts, ...proofs]));
+    .map((each) => lane(each.relabel.namespace, ...withLeader(each)));
   const moved = changes.length > 0;
   const closes = moved && !lanes.some((each) => staysOpen(each.move));
   return [
@@ -280,8 +304,8 @@ const workloadsStage = (lanes: readonly PlannedLane[], proving: readonly Lane[],
       .toSorted((a, b) => Number(b.hasCanary) - Number(a.hasCanary))
       .map((lane) => ({
         namespace: lane.relabel.namespace,
-        steps: [...(lane.hasCanary ? [] : [lane.relabel]), [...lane.restarts, ...lane.proofs]],
-        onFailure: lane.hasCanary ? ("stop" as const) : onFailure(lane, "undo-labels"),
+        steps: [...(lane.hasCanary ? [] : [lane.relabel]), ...withLeader(lane)],
+        onFailure: lane.hasCanary ? ("stop" as const) : onFailure(lane, "undo-first"),
       })),
     ...proving.filter((lane) => stepsOfLane(lane).length > 0),
   ],

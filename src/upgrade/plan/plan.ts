@@ -63,15 +63,19 @@ export type StageName = "records" | "tag" | "canary" | "workloads" | "close" | "
  */
 export type Gate = "last-look" | "look-again" | "labels-back";
 
-/** The steps of one namespace, in their order; an inner list is run side by side. A failed step ends the lane. */
+/**
+ * The steps of one namespace, in their order; an inner list is run side by side. A failed step ends the lane. A restart
+ * that comes again later in the lane is waited for until its first new pod is proven, and there to its end.
+ */
 export interface Lane {
   readonly namespace: string;
   readonly steps: readonly (Step | readonly Step[])[];
   /**
-   * When a step fails. `undo`: everything that the lane wrote is put back · `undo-labels`: its labels are put back
-   * while no workload in it was restarted · `stop`: it stays as it is.
+   * When a step fails. `undo`: everything that the lane wrote is put back · `undo-first`: the same until the restart
+   * that goes alone has its first new pod proven, or, where none does, until any workload was restarted; then it stays ·
+   * `stop`: it stays as it is.
    */
-  readonly onFailure: "undo" | "undo-labels" | "stop";
+  readonly onFailure: "undo" | "undo-first" | "stop";
 }
 
 /** Something that stays on the old revision, and why. */
@@ -107,7 +111,8 @@ export interface Unplanned {
 /** Whether the run is not done although every step of its plan is. */
 export const isOpen = ({ open }: Unplanned): boolean => open;
 
-export const stepsOfLane = ({ steps }: Lane): readonly Step[] => steps.flat();
+/** Each step once. */
+export const stepsOfLane = ({ steps }: Lane): readonly Step[] => [...new Set(steps.flat())];
 
 /** Every step once, in the order in which it begins: one that is waited for in two stages stands in both. */
 export const stepsOf = ({ stages }: Pick<Plan, "stages">): readonly Step[] => [

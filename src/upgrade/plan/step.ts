@@ -4,6 +4,7 @@ import { namespaceRef, refText } from "../../mesh/object-ref.ts";
 import type { RevisionLabels } from "../../mesh/revision-labels.ts";
 import type { FromRevision, Target, UndoRecord } from "../record/undo-record.ts";
 import type { TagChange } from "../tags/tag-parts.ts";
+import type { Compared } from "../trial/trial-verdict.ts";
 
 export type Step = RelabelStep | RestartStep | ProveStep | MoveTagStep;
 
@@ -23,9 +24,16 @@ export interface RelabelStep {
   readonly to: string;
   readonly record: RecordChange;
   /** A trial pod of this workload shows who injects new pods; `required`: the step fails where it is not `to`. */
-  readonly probe:
-    | { readonly workload: ObjectRef; readonly required: boolean; readonly version?: string | undefined }
-    | undefined;
+  readonly probe: TrialPod | undefined;
+}
+
+/** `compared`: one is made before the labels are written too, and the two are compared; absent: of a way back. */
+export interface TrialPod {
+  readonly workload: ObjectRef;
+  readonly required: boolean;
+  readonly compared?: Compared | undefined;
+  /** Of a catch-up: no older proxy than this is wanted. */
+  readonly version?: string | undefined;
 }
 
 /**
@@ -66,6 +74,8 @@ export interface RestartStep {
   readonly uid: string;
   /** The first workload that is restarted: judged on its first new pod. */
   readonly canary: boolean;
+  /** The first of its namespace, the canary too: the others there begin once its first new pod is proven. */
+  readonly leads?: boolean;
   /** Pods beyond the desired number plus pods missing, at most, while it restarts. */
   readonly podsInFlight: number;
   readonly stalePods: number;
@@ -81,6 +91,8 @@ export interface RestartStep {
   readonly stamp: StampChoice;
   /** Right before the restart a trial pod has to be injected by `to`, and the labels have to be those of the plan. */
   readonly guarded: boolean;
+  /** Ids of checks on its trial pod that are accepted; absent: none is. */
+  readonly accepted?: readonly string[] | undefined;
   /** Pods that keep a StatefulSet from going on (kubernetes/kubernetes#67250): deleted by UID after the restart. */
   readonly blockingPods: readonly { readonly name: string; readonly uid: string }[];
 }

@@ -75,6 +75,14 @@ export const providerNames = (settings: MeshSettings): readonly string[] => [
 export const trustDomainOf = (settings: MeshSettings): string => textIn(settings, "trustDomain") ?? "cluster.local";
 
 /**
+ * Whether each of two lists the trust domain of the other among its aliases
+ * (https://istio.io/latest/docs/reference/config/istio.mesh.v1alpha1/#MeshConfig-trust_domain_aliases).
+ */
+export const areAliased = (a: MeshSettings, b: MeshSettings): boolean =>
+  listIn(a, "trustDomainAliases").includes(trustDomainOf(b)) &&
+  listIn(b, "trustDomainAliases").includes(trustDomainOf(a));
+
+/**
  * The id of the mesh: `defaultConfig.meshId`, else the trust domain. Source: `ISTIO_META_MESH_ID` (istio/istio
  * manifests/charts/istio-control/istio-discovery/files/injection-template.yaml).
  */

@@ -4,7 +4,14 @@ import { meshChecks } from "../checks/mesh/mesh-checks.ts";
 import { migrationChecks } from "../checks/move/migration-checks.ts";
 import { tagMoveChecks } from "../checks/move/tag-move-checks.ts";
 import { preflightChecks } from "../checks/preflight/preflight-checks.ts";
-import { journalUsable, labelAdmission, restartAdmission, rightsHeld, targetExists } from "../checks/single-checks.ts";
+import {
+  journalUsable,
+  labelAdmission,
+  restartAdmission,
+  rightsHeld,
+  targetExists,
+  trialPodMesh,
+} from "../checks/single-checks.ts";
 
 type Category = CheckRecord["category"];
 
@@ -35,6 +42,7 @@ const every: readonly CheckRecord[] = [
   journalUsable,
   labelAdmission,
   restartAdmission,
+  trialPodMesh,
   ...migrationChecks.filter((check) => !ofTags.has(check)),
   ...meshChecks,
   ...preflightChecks,

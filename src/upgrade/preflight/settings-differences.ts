@@ -1,6 +1,13 @@
 /** In which settings two mesh configs differ. Pure. */
 import { isSettings, type MeshSettings, settingsIn } from "./mesh-settings.ts";
 
+/** A setting that two mesh configs have otherwise. */
+export interface SettingDifference {
+  readonly key: string;
+  readonly before: string | undefined;
+  readonly after: string | undefined;
+}
+
 /** Told by checks of their own, or different in each revision. */
 const toldElsewhere: readonly string[] = [
   "trustDomain",
@@ -43,6 +50,17 @@ export const settingsThatDiffer = (a: MeshSettings, b: MeshSettings): readonly s
   return [...new Set([...left.keys(), ...right.keys()])]
     .filter((key) => !toldElsewhere.includes(key) && text(key, left.get(key)) !== text(key, right.get(key)))
     .sort();
+};
+
+/** The same with what stands there, as JSON; undefined where it is not set. */
+export const settingDifferences = (a: MeshSettings, b: MeshSettings): readonly SettingDifference[] => {
+  const [left, right] = [flat(a), flat(b)];
+  const shown = (value: unknown): string | undefined => (isEmpty(value) ? undefined : JSON.stringify(sorted(value)));
+  return settingsThatDiffer(a, b).map((key) => ({
+    key,
+    before: shown(left.get(key)),
+    after: shown(right.get(key)),
+  }));
 };
 
 const flat = (settings: MeshSettings): ReadonlyMap<string, unknown> => {

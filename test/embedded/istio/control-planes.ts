@@ -1,4 +1,5 @@
 /** All istiods of the mesh: which pod is which process, who answers for a Service, and what is wrong with them. */
+import jsonPatch from "fast-json-patch";
 import type { CallWebhook, Review, Verdict } from "../api/admission.ts";
 import type { ConnectPort } from "../api/port-forward.ts";
 import type { Cluster } from "../controllers/controller.ts";
@@ -56,7 +57,15 @@ export function startControlPlanes(cluster: Cluster): ControlPlanes {
   const revisionOf = ({ metadata }: KubeJson): string => metadata.labels?.["istio.io/rev"] ?? "default";
   const howStopped = (pod: KubeJson): Stop | undefined => stopped.get(revisionOf(pod));
   const istiodOf = (pod: KubeJson): Istiod => {
-    const known = istiods.get(pod.metadata.uid) ?? createIstiod(pod, clock, random, () => howStopped(pod));
+    const known =
+      istiods.get(pod.metadata.uid) ??
+      createIstiod(
+        pod,
+        clock,
+        random,
+        () => howStopped(pod),
+        (review) => reviewed(pod, review),
+      );
     istiods.set(pod.metadata.uid, known);
     return known;
   };
@@ -118,7 +127,7 @@ export function startControlPlanes(cluster: Cluster): ControlPlanes {
   const answer = (pod: KubeJson, review: Review): Verdict => {
     if (review.resource.plural !== "pods" || !review.object) return { allowed: true };
     const revision = revisionOf(pod);
-    const { config = "", values = "" } =
+    const { config = "", values = "{}" } =
       store.get(cluster.resource("configmaps"), istioNamespace, suffixed("istio-sidecar-injector", revision))?.data ??
       {};
     const kubelets = store
@@ -138,6 +147,15 @@ export function startControlPlanes(cluster: Cluster): ControlPlanes {
     } catch (error) {
       return { allowed: false, message: (error as Error).message };
     }
+  };
+
+  /** The same, asked by an AdmissionReview. */
+  const reviewed = (pod: KubeJson, { request, ...review }: Json): Json => {
+    const { object, namespace, uid } = request;
+    const verdict = answer(pod, { ...request, resource: cluster.resource("pods"), object, namespace });
+    if (!verdict.allowed) return { ...review, response: { uid, allowed: false, status: { message: verdict.message } } };
+    const patch = Buffer.from(JSON.stringify(jsonPatch.compare(object, verdict.object ?? object))).toString("base64");
+    return { ...review, response: { uid, allowed: true, patchType: "JSONPatch", patch } };
   };
 
   return {

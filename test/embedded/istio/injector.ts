@@ -12,7 +12,7 @@ export interface Injecting {
   readonly version: string;
   /** Text of the revision's injector ConfigMap (`config`). */
   readonly config: string;
-  /** And its values, as JSON: they name the image of the proxy. */
+  /** The same of its Helm values (`values`): where the proxy belongs, and where its image comes from. */
   readonly values: string;
   /** Versions of all nodes' kubelets. */
   readonly kubelets: readonly string[];
@@ -176,13 +176,15 @@ const sidecarResources = { limits: { cpu: "2", memory: "1Gi" }, requests: { cpu:
 function imageOf({ metadata }: KubeJson, { version, values }: Injecting): string {
   const own = metadata.annotations?.["sidecar.istio.io/proxyImage"];
   if (own?.includes("/")) return own;
-  const { hub = "docker.io/istio", tag = version } = JSON.parse(values || "{}").global ?? {};
+  const { hub = "docker.io/istio", tag = version } = parsed(values).global ?? {};
   return `${hub}/proxyv2:${tag}`;
 }
 
 function proxyContainer(pod: KubeJson, namespace: string, injecting: Injecting, gateway: boolean): Json {
   const { revision } = injecting;
   const { metadata, spec } = pod;
+  const { global = {} } = parsed(injecting.values);
+  const trustDomain = global.trustDomain ?? "cluster.local";
   const address = `${suffixed("istiod", revision)}.${istioNamespace}.svc:15012`;
   const config = {
     ...(revision !== "default" && { discoveryAddress: address }),
@@ -192,12 +194,13 @@ function proxyContainer(pod: KubeJson, namespace: string, injecting: Injecting, 
     ...{
       PILOT_CERT_PROVIDER: "istiod",
       CA_ADDR: address,
-      TRUST_DOMAIN: "cluster.local",
+      TRUST_DOMAIN: trustDomain,
       PROXY_CONFIG: `${JSON.stringify(config)}\n`,
     },
     ...{
-      ISTIO_META_CLUSTER_ID: "Kubernetes",
-      ISTIO_META_MESH_ID: "cluster.local",
+      ISTIO_META_CLUSTER_ID: global.multiCluster?.clusterName || "Kubernetes",
+      ISTIO_META_MESH_ID: global.meshID || trustDomain,
+      ...(global.network && { ISTIO_META_NETWORK: global.network }),
       ISTIO_META_INTERCEPTION_MODE: "REDIRECT",
     },
     ISTIO_META_APP_CONTAINERS: spec.containers

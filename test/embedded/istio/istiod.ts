@@ -3,10 +3,12 @@
  * 15014 (istio-facts.md §6; pilot/pkg/xds/{debug,statusgen}.go, shapes as recorded in test/mesh/answers).
  */
 import http from "node:http";
+import https from "node:https";
 import type { Duplex } from "node:stream";
 import type { ConnectPort } from "../api/port-forward.ts";
 import type { MeshClock } from "../clock.ts";
 import type { Json, KubeJson } from "../object.ts";
+import { istiodPki } from "./istiod-pki.ts";
 
 /**
  * `unready`: the process is gone and its pod not ready; `unnoticed`: gone, and the pod goes on claiming to be ready;
@@ -41,12 +43,13 @@ export interface Istiod {
 const clusterType = "type.googleapis.com/envoy.config.cluster.v3.Cluster";
 const listenerType = "type.googleapis.com/envoy.config.listener.v3.Listener";
 
-/** `stopped`: how it is stopped, if it is. */
+/** `stopped`: how it is stopped, if it is. `inject` answers an AdmissionReview. */
 export function createIstiod(
   pod: KubeJson,
   clock: MeshClock,
   random: () => number,
   stopped: () => Stop | undefined,
+  inject: (review: Json) => Json,
 ): Istiod {
   const version = String(pod.spec.containers[0].image).split(":").at(-1)?.split("-")[0] ?? "";
   const connections = new Map<string, Connection>();
@@ -84,6 +87,13 @@ export function createIstiod(
     response.writeHead(page ? 200 : 404, { "content-type": type }).end(body);
   });
   server.keepAliveTimeout = 0;
+  /** The webhook, as it is asked by a port-forward; the API server calls it without a connection. */
+  const webhook = istiodPki().then(({ server: { cert, key } }) =>
+    https.createServer({ cert, key }, async (request, response) => {
+      const review = JSON.parse(Buffer.concat(await request.toArray()).toString());
+      response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(inject(review)));
+    }),
+  );
   const talking = new Set<Duplex>();
 
   return {
@@ -104,11 +114,12 @@ export function createIstiod(
     },
     connectPort: (port, connection) => {
       const how = stopped();
-      if (port !== 15014 || how === "unready" || how === "unnoticed")
+      if (![15014, 15017].includes(port) || how === "unready" || how === "unnoticed")
         return `error forwarding port ${port} to pod ${pod.metadata.uid}, uid : failed to connect to localhost:${port} inside namespace: dial tcp 127.0.0.1:${port}: connect: connection refused`;
       talking.add(connection);
       connection.once("close", () => talking.delete(connection));
-      server.emit("connection", connection);
+      if (port === 15014) server.emit("connection", connection);
+      else void webhook.then((secure) => secure.emit("connection", connection));
       return undefined;
     },
     hangUp: () => {

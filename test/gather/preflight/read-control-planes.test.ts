@@ -5,6 +5,7 @@ import type { Where } from "../../../src/gather/list-kind.ts";
 import { readControlPlanes } from "../../../src/gather/preflight/read-control-planes.ts";
 import { evidence } from "../../../src/gather/read-evidence.ts";
 import type { KubeObject } from "../../../src/mesh/kubernetes.ts";
+import type { Mesh } from "../../../src/mesh/model.ts";
 import type { MissingEvidence } from "../../../src/upgrade/evidence/cluster-evidence.ts";
 import { controlPlaneChecks } from "../../fixtures/control-plane-facts.ts";
 import { type FakeCluster, requestText } from "../../fixtures/fake-cluster.ts";
@@ -71,9 +72,18 @@ const objects: Given["objects"] = {
 
 const bodies = { "istio-system/istiod-1-20-7f-abc": { "/version": "1.20.8-abc-Clean\n" }, "istio-system/istiod-7f-abc": { "/version": "1.19.0-abc-Clean" } }; // biome-ignore format: a line
 
+/** The un-revisioned istiod reads a second mesh config. */
+const sharing = (): Mesh => {
+  const found = mission();
+  const controlPlanes = found.controlPlanes.map((plane) =>
+    plane.revision === "default" ? { ...plane, sharedMeshConfig: "shared" } : plane,
+  );
+  return { ...found, controlPlanes };
+};
+
 const read = async (cluster: FakeCluster, where: Where = ["production", "nowhere"]) => {
   const unknown: MissingEvidence[] = [];
-  const found = await readControlPlanes(cluster, mission(), where, (check, essential) =>
+  const found = await readControlPlanes(cluster, sharing(), where, (check, essential) =>
     evidence(unknown, check, essential),
   );
   return { ...found, unknown };

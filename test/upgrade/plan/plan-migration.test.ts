@@ -31,16 +31,23 @@ test("the mission: both labels in one step with what they were, then the canary,
   assert.deepEqual(stopping(plan), []);
   const web = { kind: "Deployment", namespace: production, name: "web" };
   const api = { ...web, name: "api" };
-  const fixed = { to: "1-20", gateway: false, stamp: { kind: "of-record" }, guarded: true, blockingPods: [] };
+  const fixed = {
+    to: "1-20",
+    gateway: false,
+    stamp: { kind: "of-record" },
+    guarded: true,
+    accepted: [],
+    blockingPods: [],
+  };
   assert.deepEqual(plan.steps, [
     {
       kind: "relabel", namespace: production, uid: "uid-of-production", to: "1-20",
       before: { "istio-injection": "enabled", "istio.io/rev": null }, after: { "istio-injection": null, "istio.io/rev": "1-20" },
       from: { revision: "default", deploymentUid: "uid-of-istiod" },
-      record: { kind: "open", target: plan.target, resumed: undefined }, probe: { workload: api, required: true },
+      record: { kind: "open", target: plan.target, resumed: undefined }, probe: { workload: api, required: true, compared: { accepted: [], trustsBoth: false } },
     },
-    { kind: "restart", workload: api, uid: "uid-of-api", canary: true, podsInFlight: 1, stalePods: 2, pods: 2, from: ["default"], ...fixed },
-    { kind: "restart", workload: web, uid: "uid-of-web", canary: false, podsInFlight: 1, stalePods: 3, pods: 3, from: ["default"], ...fixed },
+    { kind: "restart", workload: api, uid: "uid-of-api", canary: true, leads: true, podsInFlight: 1, stalePods: 2, pods: 2, from: ["default"], ...fixed },
+    { kind: "restart", workload: web, uid: "uid-of-web", canary: false, leads: false, podsInFlight: 1, stalePods: 3, pods: 3, from: ["default"], ...fixed },
   ]); // biome-ignore format: a table
 });
 
@@ -57,7 +64,7 @@ const outline = ({ stages }: Pick<MigrationPlan, "stages">): readonly string[] =
   });
 };
 
-test("the stages: a canary that is put back, then everything side by side, then the records", () => {
+test("the stages: a canary that is put back, then everything side by side, the first of each namespace alone, then the records", () => {
   const plan = planOf(
     mission({
       namespaces: [
@@ -76,7 +83,7 @@ test("the stages: a canary that is put back, then everything side by side, then 
   );
   assert.deepEqual(outline(plan), [
     "canary until first-pod: open production, restart web (undo)",
-    "workloads until all-pods: [restart web, prove there] (stop) | open shop, [restart cart, restart db] (undo-labels)",
+    "workloads until all-pods: [restart web, prove there] (stop) | open shop, restart cart, [restart cart, restart db] (undo-first)",
     "close until all-pods: close shop (stop) | close production (stop)",
   ]);
 });
