@@ -11,6 +11,9 @@ import { podFrom } from "../../mesh/from/pod.ts";
 import type { PodObject, WorkloadObject } from "../../mesh/kubernetes.ts";
 import type { ObjectRef } from "../../mesh/model.ts";
 import { refText } from "../../mesh/object-ref.ts";
+import { isLive } from "../../mesh/pod-state.ts";
+import type { RestartWay } from "../../mesh/restart-way.ts";
+import { trialPodOf } from "../../mesh/trial-pod.ts";
 import type { Tools } from "../tools.ts";
 
 /** `refused`: somebody else than the injector would not let the pod in (quota, policy), so the probe says nothing. */
@@ -21,17 +24,13 @@ export type ProbeAnswer =
   | { readonly kind: "refused"; readonly reason: string };
 
 /**
- * One dry-run pod create from the workload's template as it stands now. Throws `ClusterError` where there was no
- * answer.
+ * One dry-run pod create from the workload's template as it stands now; of an operator's own object, from one of its
+ * pods. Throws `ClusterError` where there was no answer.
  */
-export async function probe(cluster: Cluster, ref: ObjectRef): Promise<ProbeAnswer> {
-  const workload = await cluster.get(resourceOf(ref), ref.name, ref.namespace);
-  if (!workload) throw new ClusterError(`${refText(ref)} was deleted meanwhile`, { reason: "not-found" });
-  const owner = await templateOwner(cluster, ref, workload);
+export async function probe(cluster: Cluster, ref: ObjectRef, way?: RestartWay): Promise<ProbeAnswer> {
+  const trial = way?.direct ? await podLike(cluster, way) : await podOfTemplate(cluster, ref);
   try {
-    const pod = podFrom(
-      await cluster.create<PodObject>(kinds.pods, podOf(ref, owner), { namespace: ref.namespace, dryRun: true }),
-    );
+    const pod = podFrom(await cluster.create<PodObject>(kinds.pods, trial, { namespace: ref.namespace, dryRun: true }));
     return pod.proxy?.revision === undefined
       ? { kind: "not-injected" }
       : { kind: "injected", revision: pod.proxy.revision };
@@ -41,6 +40,29 @@ export async function probe(cluster: Cluster, ref: ObjectRef): Promise<ProbeAnsw
     if (["forbidden", "denied", "invalid"].includes(error.reason)) return { kind: "refused", reason: error.message };
     throw error;
   }
+}
+
+async function podOfTemplate(cluster: Cluster, ref: ObjectRef): Promise<object> {
+  const workload = await cluster.get(resourceOf(ref), ref.name, ref.namespace);
+  if (!workload) throw new ClusterError(`${refText(ref)} was deleted meanwhile`, { reason: "not-found" });
+  return podOf(ref, await templateOwner(cluster, ref, workload));
+}
+
+/** Only the operator knows how it makes a pod: one that it made shows it. */
+async function podLike(cluster: Cluster, { object, uid }: RestartWay): Promise<object> {
+  const { namespace } = object;
+  const ofOwner = (pod: PodObject): readonly PodObject[] =>
+    pod.metadata.ownerReferences?.some((owner) => owner.controller && owner.uid === uid) && isLive(podFrom(pod))
+      ? [pod]
+      : [];
+  const listed = await cluster.list<PodObject, readonly PodObject[]>(kinds.pods, { namespace }, ofOwner);
+  const pod = listed?.items.flat()[0];
+  if (!pod) throw new ClusterError(`${refText(object)} has no pod to try another one by`, { reason: "not-found" });
+  const trial = trialPodOf(pod);
+  if (trial) return trial;
+  throw new ClusterError(`what istiod added to pod ${namespace}/${pod.metadata.name} cannot be told`, {
+    reason: "malformed",
+  });
 }
 
 /** A Rollout with `workloadRef` makes its pods from that Deployment's template. */
@@ -81,13 +103,14 @@ export async function probeUntil(
     readonly timeoutMs: number;
     readonly signal: AbortSignal;
     readonly clock: Clock;
+    readonly way?: RestartWay | undefined;
   },
 ): Promise<ProbeAnswer | { readonly kind: "unanswered"; readonly reason: string }> {
   const { clock } = options;
   const deadline = clock.now() + options.timeoutMs;
   let deadSince: number | undefined;
   for (let pause = 100; ; pause = Math.min(pause * 2, 2_000)) {
-    const answer = await probe(cluster, ref).catch((error: unknown) => {
+    const answer = await probe(cluster, ref, options.way).catch((error: unknown) => {
       if (error instanceof ClusterError) return { kind: "unanswered", reason: error.message } as const;
       throw error;
     });
@@ -108,9 +131,10 @@ export async function probeUntil(
 export async function probeFailure(
   ref: ObjectRef,
   revision: string,
-  { cluster, clock, stop, timeouts, warn }: Tools,
+  { cluster, clock, stop, timeouts, warn, wayOf }: Tools,
 ): Promise<string | undefined> {
-  const answer = await probeUntil(cluster, ref, revision, { timeoutMs: timeouts.probe, signal: stop.now, clock });
+  const way = wayOf(ref);
+  const answer = await probeUntil(cluster, ref, revision, { timeoutMs: timeouts.probe, signal: stop.now, clock, way });
   if (answer.kind === "injected" && answer.revision === revision) return undefined;
   stop.now.throwIfAborted();
   if (answer.kind === "refused") {

@@ -25,6 +25,7 @@ export const restartStep = ({ workload, stale }: WorkloadMove, target: Target): 
   stamp: { kind: "of-record" },
   guarded: true,
   blockingPods: [],
+  ...(workload.way && { way: workload.way }),
 });
 
 /** Nothing to write there: workloads that are on the target are still proven, where the istiods did not say it already. */
@@ -47,6 +48,7 @@ export const proofsIn = (
       uid: workload.uid,
       restartedAt: workload.restartedAt,
       to: target.revision,
+      ...(workload.way && { way: workload.way }),
     }));
 
 /** No restart needed is no proof: its proxies may be connected to another control plane, or to none. */

@@ -25,6 +25,11 @@ export interface RestartGoal extends PodGoal {
   readonly generation: number;
   /** UIDs of the pods that existed before the restart was sent, where that is known. */
   readonly before?: ReadonlySet<string>;
+  /**
+   * The operator that was asked for the restart, in words: until it acts, old pods are awaited, whatever the workload's
+   * controller says of its rollout.
+   */
+  readonly operator?: string;
 }
 
 /** A pod with its proof. */
@@ -106,6 +111,8 @@ const isProven = ({ proof }: PodWithProof): boolean => proof.kind === "done" || 
 
 function currentProof(pod: Pod, goal: RestartGoal, answers: readonly IstiodAnswer[], newlyReady: NewlyReady): PodProof {
   const proof = podProof(pod, goal, answers);
+  if (goal.operator !== undefined && proof.kind === "wrong-revision" && !isBefore(goal.stamp, pod.createdAt))
+    return { kind: "waiting", reason: `not replaced yet by ${goal.operator}` };
   return proof.kind === "done" && newlyReady(pod)
     ? { kind: "waiting", reason: "ready, waiting for the next answer of its istiod" }
     : proof;

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import fc from "fast-check";
 import type { Gateway, Mesh, Pod, Strategy } from "../../../src/mesh/model.ts";
+import type { WorkloadKind } from "../../../src/mesh/workload-kinds.ts";
 import { type NamespaceWords, ownInjector, plane, type WorkloadWords } from "../../fixtures/mesh.ts";
 import { brief, mission, type Planned, planOf, stopping, type Wish } from "../../fixtures/plan.ts";
 import { ownedBy, pod } from "../../fixtures/pods.ts";
@@ -170,7 +171,7 @@ function arrived(mesh: Mesh, { steps, target }: Planned): Mesh {
     })),
     pods: mesh.pods.filter(({ workload }) => workload === undefined).map(fresh),
     workloads: mesh.workloads.map(({ pods: _, injection: __, ...rest }) => ({
-      ...rest,
+      ...{ ...rest, kind: rest.kind as WorkloadKind },
       runs: mesh.pods
         .filter((pod) => pod.workload?.name === rest.name)
         .map((pod) => fresh(pod).proxy?.revision ?? null),
