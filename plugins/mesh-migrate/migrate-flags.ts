@@ -1,7 +1,7 @@
 /** The flags of `kubectl mesh-migrate`. */
 import { clusterFlags } from "../../src/cli/flags/cluster-flags.ts";
 import { nameOf, wordsOf } from "../../src/cli/flags/flag-values.ts";
-import { acceptFlags, commonFlags, scopeFlags, speedFlags, writeFlags } from "../../src/cli/flags/flags.ts";
+import { acceptFlags, commonFlags, ownerFlags, scopeFlags, speedFlags, writeFlags } from "../../src/cli/flags/flags.ts";
 import type { Args } from "../../src/cli/plugin.ts";
 
 export const migrateFlags = {
@@ -26,6 +26,7 @@ export const migrateFlags = {
     describe: "with -A: only namespaces that this revision injects",
   },
   ...acceptFlags,
+  ...ownerFlags,
   skipCheck: {
     type: "string",
     array: true,

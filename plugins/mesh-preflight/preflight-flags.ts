@@ -1,7 +1,7 @@
 /** The flags of `kubectl mesh-preflight`. */
 import { clusterFlags } from "../../src/cli/flags/cluster-flags.ts";
 import { durationOf, nameOf, wordsOf } from "../../src/cli/flags/flag-values.ts";
-import { acceptFlags, commonFlags, scopeFlags } from "../../src/cli/flags/flags.ts";
+import { acceptFlags, commonFlags, ownerFlags, scopeFlags } from "../../src/cli/flags/flags.ts";
 import type { Args } from "../../src/cli/plugin.ts";
 
 export const preflightFlags = {
@@ -36,6 +36,7 @@ export const preflightFlags = {
     describe: "look again until it passes, for so long at most, such as 5m",
   },
   ...acceptFlags,
+  ...ownerFlags,
   ...commonFlags,
   output: { ...commonFlags.output, choices: [...commonFlags.output.choices, "short"] },
   ...clusterFlags,

@@ -1,7 +1,7 @@
 /** The flags of `kubectl mesh-rollback`. */
 import { clusterFlags } from "../../src/cli/flags/cluster-flags.ts";
 import { momentOf, nameOf, wordOf } from "../../src/cli/flags/flag-values.ts";
-import { acceptFlags, commonFlags, scopeFlags, speedFlags, writeFlags } from "../../src/cli/flags/flags.ts";
+import { acceptFlags, commonFlags, ownerFlags, scopeFlags, speedFlags, writeFlags } from "../../src/cli/flags/flags.ts";
 import type { Args } from "../../src/cli/plugin.ts";
 
 export const rollbackFlags = {
@@ -39,6 +39,7 @@ export const rollbackFlags = {
     describe: "[NAMESPACE/]KIND/NAME that does not go back, * works; may be given many times",
   },
   allowDowntime: acceptFlags.allowDowntime,
+  ...ownerFlags,
   ...speedFlags,
   parallelNamespaces: { ...speedFlags.parallelNamespaces, default: "1000" },
   ...writeFlags,

@@ -1,6 +1,5 @@
 /** A restart that is asked of an operator: an annotation on its own object, and the operator replaces the pods. */
 import type { Labels } from "./kubernetes.ts";
-import type { ObjectRef } from "./model.ts";
 
 /** How the operator of one kind of object is asked to replace its pods. */
 export interface OwnerKind {
@@ -44,7 +43,8 @@ export interface OwnerResource {
 export interface RestartWay {
   readonly by: OwnerKind;
   readonly resource: OwnerResource;
-  readonly object: ObjectRef;
+  /** As it is named for people: the kind with its group where a workload of Kubernetes has the same. */
+  readonly object: { readonly kind: string; readonly namespace: string; readonly name: string };
   readonly uid: string;
   /** The workload is the object itself: its pods have no other controller. */
   readonly direct: boolean;

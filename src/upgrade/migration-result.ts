@@ -178,7 +178,7 @@ export function migrationResult(
       ? noWayBack
       : tagSteps(plan).length > 0
         ? tagWayBack(plan, repeated)
-        : wayBack(end, shown, repeated)),
+        : wayBack(plan, end, shown, repeated)),
     exitCode: state === "interrupted" ? (end.interruptedCode ?? exit.interrupted) : stateCodes[state],
   };
 }
@@ -343,6 +343,7 @@ const tagWayBack = ({ tag }: MigrationPlan, { clusterFlags, meshFlags }: Repeate
  * pods on the target. One whose labels are back already is in it only where such workloads are.
  */
 function wayBack(
+  plan: MovePlan,
   { outcomes }: RunEnd,
   { namespaces, workloads }: Shown,
   { clusterFlags, meshFlags }: RepeatedCommand,
@@ -351,12 +352,14 @@ function wayBack(
     workloads.filter(({ outcome }) => ["moved", "already", "failed", "unproven"].includes(outcome)),
     ({ namespace }) => namespace,
   );
+  const ways = new Map(restartSteps(plan).map(({ workload, way }) => [refText(workload), way]));
   const entered = namespaces.filter(
     ({ name, labels }) => labels === "written" || labels === "kept" || (labels === "restored" && touched.has(name)),
   );
   const places = entered.flatMap(({ name }): readonly GoBack[] => {
     const { record } = outcomeOf(outcomes, labelsKey(name));
-    return record ? [{ namespace: name, labels: record.before, restart: touched.get(name) ?? [] }] : [];
+    const restart = (touched.get(name) ?? []).map((each) => ({ ...refOf(each), way: ways.get(refText(each)) }));
+    return record ? [{ namespace: name, labels: record.before, restart }] : [];
   });
   return {
     goBack: goBackCommand(

@@ -69,6 +69,11 @@ export const acceptFlags = {
   },
 } as const;
 
+/** What a user knows of operators: on every plugin that restarts workloads. */
+export const ownerFlags = {
+  owners: { type: "string", describe: "file that says how further operators restart their pods (docs/owners.md)" },
+} as const;
+
 /** How fast it goes: on every plugin that restarts workloads. */
 export const speedFlags = {
   parallel: {

@@ -17,6 +17,7 @@ import { migrationChecks } from "../../upgrade/checks/move/migration-checks.ts";
 import { preflightChecks } from "../../upgrade/checks/preflight/preflight-checks.ts";
 import { runChecks } from "../../upgrade/checks/run-checks.ts";
 import { restartAdmission, targetExists } from "../../upgrade/checks/single-checks.ts";
+import { ownersWith } from "../../upgrade/owners/known-owners.ts";
 import type { MigrationRequest } from "../../upgrade/plan/migration-request.ts";
 import { type MigrationPlan, restartSteps } from "../../upgrade/plan/plan.ts";
 import { migrationFacts, planMigration } from "../../upgrade/plan/plan-migration.ts";
@@ -51,7 +52,8 @@ export const lookAhead = async (
   { istioNamespace, choice }: LookOptions,
 ): Promise<Omit<Looked, "opinions">> => {
   const { namespaces, to } = request;
-  const today = await snapshot(cluster, { istioNamespace, namespaces, workloads: true, askIstiods: true });
+  const owners = ownersWith(request.owners);
+  const today = await snapshot(cluster, { istioNamespace, namespaces, workloads: true, askIstiods: true, owners });
   const installed = isKnown(today, to);
   const resolved = resolveTarget(today, to);
   const unresolved = resolved.ok ? [] : installed ? resolved.findings : [notInstalled(today, to)];

@@ -69,12 +69,13 @@ export const restartActions: StepActions<RestartStep, RestartUnderWay> = {
       tools.journal.note(stepKey(step), { pods: end.pods, proven: end.proven });
       const again = end.kind === "wrong-revision" ? await restartAgain(step, restarted, end, tools) : undefined;
       if (end.kind === "wrong-revision" && again === undefined) continue;
-      if (!restarted.asked && end.kind !== "done" && isUnanswered(step, restarted.goal, tools)) {
+      const unanswered = end.kind !== "done" && isUnanswered(step, restarted.goal, tools);
+      if (!restarted.asked && unanswered) {
         restarted.asked = true;
         await askOnce(step, restarted.goal, tools);
         continue;
       }
-      const proof: Proof = again ?? proofOf(step, end);
+      const proof: Proof = again ?? proofOf(end, unanswered ? step.way?.by.hint : undefined);
       if (proof.state === "proven" && until === "first-pod") return proof;
       if (proof.state === "proven") task.done(`${end.proven} of ${end.pods} pods on ${step.to}`);
       else task.fail(proof.reason ?? "");
@@ -83,10 +84,11 @@ export const restartActions: StepActions<RestartStep, RestartUnderWay> = {
   },
 };
 
-const proofOf = ({ way }: RestartStep, { kind, reason, diagnosis }: Arrived): Proof => {
+/** `hint`: what to look at, where the operator that was asked has not done it. */
+const proofOf = ({ kind, reason, diagnosis }: Arrived, hint: string | undefined): Proof => {
   if (kind === "done") return { state: "proven", reason: undefined };
-  const hint = way && reason.includes("not replaced yet") ? ` (${way.by.hint})` : "";
-  return { state: kind === "failed" ? "failed" : "unproven", reason: reason + hint, diagnosis };
+  const text = hint === undefined ? reason : `${reason} (${hint})`;
+  return { state: kind === "failed" ? "failed" : "unproven", reason: text, diagnosis };
 };
 
 /**

@@ -1,3 +1,5 @@
+import type { OwnerKind } from "../../mesh/restart-way.ts";
+
 /** What a migration was asked for. */
 export interface MigrationRequest {
   readonly to: string;
@@ -11,4 +13,6 @@ export interface MigrationRequest {
   readonly leave: readonly string[];
   readonly allowDowntime: readonly string[];
   readonly skipCheck: readonly string[];
+  /** The operators of the user's file, beside those that are known; absent: none. */
+  readonly owners?: readonly OwnerKind[] | undefined;
 }

@@ -209,6 +209,7 @@ function firstVerdict(
   if (pods.some(({ proof }) => proof.kind === "done")) return done;
   if (rollout.kind === "failed") return rollout;
   const first = pods.find(({ proof }) => proof.kind !== "wrong-revision") ?? pods[0];
+  if (!first && goal.operator !== undefined) return waiting(`no pod replaced yet by ${goal.operator}`);
   if (!first) return waiting(rollout.kind === "done" ? "no new pod yet" : `no new pod yet; ${reasonOf(rollout)}`);
   return first.proof.kind === "unknown" ? unknown(about(first)) : waiting(about(first));
 }

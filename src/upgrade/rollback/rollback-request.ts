@@ -1,3 +1,5 @@
+import type { OwnerKind } from "../../mesh/restart-way.ts";
+
 /** What a rollback was asked for. */
 export interface RollbackRequest {
   /** Names, in the order given; `all`: every namespace with an undo record. */
@@ -12,4 +14,6 @@ export interface RollbackRequest {
   readonly pin: boolean;
   readonly leave: readonly string[];
   readonly allowDowntime: readonly string[];
+  /** The operators of the user's file, beside those that are known; absent: none. */
+  readonly owners?: readonly OwnerKind[] | undefined;
 }
