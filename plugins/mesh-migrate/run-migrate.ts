@@ -32,7 +32,7 @@ export const runMigrate = async (args: MigrateArgs, io: Io): Promise<ExitCode> =
   const repeated: RepeatedCommand = {
     request,
     clusterFlags: typedFlags(args, clusterFlags),
-    meshFlags: typedFlags(args, { istioNamespace: commonFlags.istioNamespace, ...ownerFlags }),
+    meshFlags: typedFlags(args, { istioNamespace: commonFlags.istioNamespace, owners: ownerFlags.owners }),
     ownFlags: typedFlags(args, {
       onFailure: migrateFlags.onFailure,
       ...speedFlags,
@@ -76,15 +76,18 @@ function requestOf({
   selector,
   leave,
   allowDowntime,
+  restartOwned,
+  endsByItself,
   skipCheck,
 }: MigrateArgs): MigrationRequest {
+  const accepted = { leave, allowDowntime, restartOwned, endsByItself, skipCheck };
   if (tag !== undefined) {
     if (allNamespaces || namespace.length > 0 || from !== undefined || selector !== undefined)
       throw new UsageError(
         "--tag moves everything behind the tag: give it without -n, -A, -l and --from",
         "to leave a workload on the old revision, name it with --leave",
       );
-    return { to, tag, namespaces: "all", from, selector, leave, allowDowntime, skipCheck };
+    return { to, tag, namespaces: "all", from, selector, ...accepted };
   }
   refuseBothScopes({ allNamespaces, namespace });
   if (!allNamespaces && namespace.length === 0)
@@ -93,7 +96,7 @@ function requestOf({
       "name them with -n, take every injected one with -A, or move a tag with --tag",
     );
   if (from !== undefined && !allNamespaces) throw new UsageError("--from limits -A: give it together with -A");
-  return { to, namespaces: allNamespaces ? "all" : namespace, from, selector, leave, allowDowntime, skipCheck };
+  return { to, namespaces: allNamespaces ? "all" : namespace, from, selector, ...accepted };
 }
 
 const whatOf = ({ namespaces, tag, to }: MigrationRequest): string => {

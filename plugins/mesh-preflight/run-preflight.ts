@@ -54,13 +54,18 @@ const choiceOf = ({ check, skip }: PreflightArgs): Choice => {
 };
 
 /** Without -n it is the whole mesh. */
-const requestOf = ({ namespace, selector, leave, allowDowntime }: PreflightArgs, to: string): MigrationRequest => ({
+const requestOf = (
+  { namespace, selector, leave, allowDowntime, restartOwned, endsByItself }: PreflightArgs,
+  to: string,
+): MigrationRequest => ({
   to,
   namespaces: namespace.length > 0 ? namespace : "all",
   from: undefined,
   selector,
   leave,
   allowDowntime,
+  restartOwned,
+  endsByItself,
   skipCheck: [],
 });
 

@@ -41,7 +41,7 @@ export const runRollback = async (args: RollbackArgs, io: Io): Promise<ExitCode>
         ...{ parallel, parallelNamespaces, timeout, workloadTimeout },
         istioNamespace: commonFlags.istioNamespace,
         fieldManager: writeFlags.fieldManager,
-        ...ownerFlags,
+        owners: ownerFlags.owners,
       }),
     };
     const rollback = await rollbackNamespaces(cluster, {
@@ -103,7 +103,7 @@ function checkScope({ namespace, allNamespaces, run, tag, toBefore, pin }: Rollb
 
 /** A length of time counts back from the server's clock; the commands that are printed have the time itself. */
 async function requestOf(
-  { namespace, allNamespaces, run, tag, toBefore, pin, leave, allowDowntime }: RollbackArgs,
+  { namespace, allNamespaces, run, tag, toBefore, pin, leave, allowDowntime, endsByItself }: RollbackArgs,
   cluster: Cluster,
 ): Promise<RollbackRequest> {
   const since =
@@ -111,7 +111,8 @@ async function requestOf(
       ? `${new Date((await cluster.now()).getTime() - toBefore).toISOString().slice(0, 19)}Z`
       : toBefore;
   const namespaces = allNamespaces || namespace.length === 0 ? "all" : namespace;
-  return { namespaces, ...(tag === undefined ? {} : { tag }), run, toBefore: since, pin, leave, allowDowntime };
+  const accepted = { leave, allowDowntime, endsByItself };
+  return { namespaces, ...(tag === undefined ? {} : { tag }), run, toBefore: since, pin, ...accepted };
 }
 
 const whatOf = (namespaces: readonly string[], revisions: readonly string[], tag: string | undefined): string => {

@@ -14,7 +14,10 @@ export interface Finding {
   readonly remedy: string | undefined;
   /** The flag that accepts it, where naming it is enough. `value` is empty for a flag that has none. */
   readonly accept:
-    | { readonly flag: "--leave" | "--allow-downtime" | "--skip-check" | "--skip" | "--pin"; readonly value: string }
+    | {
+        readonly flag: "--leave" | "--allow-downtime" | "--restart-owned" | "--skip-check" | "--skip" | "--pin";
+        readonly value: string;
+      }
     | undefined;
 }
 

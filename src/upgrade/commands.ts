@@ -100,6 +100,8 @@ export const goOnCommand = (
     ...(request.selector === undefined ? [] : ["-l", request.selector]),
     ...repeated("--leave", request.leave),
     ...repeated("--allow-downtime", request.allowDowntime),
+    ...repeated("--restart-owned", request.restartOwned),
+    ...repeated("--ends-by-itself", request.endsByItself),
     ...repeated("--skip-check", request.skipCheck),
     ...extra,
   ];
@@ -112,7 +114,7 @@ export const rollbackCommand = (
   flags: readonly string[],
   extra: readonly string[] = [],
 ): string => {
-  const { namespaces, tag, run, toBefore, pin, leave, allowDowntime } = request;
+  const { namespaces, tag, run, toBefore, pin, leave, allowDowntime, endsByItself } = request;
   const words = [
     "kubectl",
     "mesh-rollback",
@@ -129,6 +131,7 @@ export const rollbackCommand = (
     ...(pin ? ["--pin"] : []),
     ...leave.flatMap((value) => ["--leave", value]),
     ...allowDowntime.flatMap((value) => ["--allow-downtime", value]),
+    ...endsByItself.flatMap((value) => ["--ends-by-itself", value]),
     ...extra,
   ];
   return words.map(shellWord).join(" ");

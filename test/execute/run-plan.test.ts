@@ -220,7 +220,7 @@ async function endOf(theCase: Case): Promise<readonly string[]> {
   };
   const request = { to: "1-20", namespaces: ["one", "two"], from: undefined, selector: undefined };
   const repeated = {
-    request: { ...request, leave: [], allowDowntime: [], skipCheck: [] },
+    request: { ...request, leave: [], allowDowntime: [], restartOwned: [], endsByItself: [], skipCheck: [] },
     clusterFlags: [],
     meshFlags: [],
     ownFlags: [],

@@ -47,6 +47,20 @@ export const objectsOf = (texts: readonly string[]): readonly string[] =>
       }),
   );
 
+/** Takes kinds of objects, `KIND` or `KIND.GROUP`, also with commas between; each once. */
+export const kindsOf = (texts: readonly string[]): readonly string[] =>
+  unique(
+    texts
+      .flatMap((text) => text.split(","))
+      .map((text) => {
+        if (/^[A-Za-z][A-Za-z0-9]*(\.[a-z0-9]([-a-z0-9.]*[a-z0-9])?)?$/.test(text)) return text;
+        throw new UsageError(
+          `${JSON.stringify(text)} is not a kind of objects`,
+          "write KIND or KIND.GROUP, for example Workflow.argoproj.io",
+        );
+      }),
+  );
+
 /** Takes words, also with commas between; each once. */
 export const wordsOf = (texts: readonly string[]): readonly string[] =>
   unique(texts.flatMap((text) => text.split(",")).filter((text) => text !== ""));

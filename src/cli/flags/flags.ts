@@ -1,5 +1,5 @@
 /** The flags that several plugins share, in groups: a plugin's table spreads the groups it has. */
-import { countOf, durationOf, nameOf, namesOf, objectsOf } from "./flag-values.ts";
+import { countOf, durationOf, kindsOf, nameOf, namesOf, objectsOf } from "./flag-values.ts";
 
 /** On every plugin. `-v 6` traces each request, `-v 9` prints the stack of an error. */
 export const commonFlags = {
@@ -69,8 +69,22 @@ export const acceptFlags = {
   },
 } as const;
 
-/** What a user knows of operators: on every plugin that restarts workloads. */
+/** What a person says of the owners of workloads and pods. */
 export const ownerFlags = {
+  restartOwned: {
+    type: "string",
+    array: true,
+    default: [],
+    coerce: objectsOf,
+    describe: "[NAMESPACE/]KIND/NAME to restart although an operator owns it, * works; may be given many times",
+  },
+  endsByItself: {
+    type: "string",
+    array: true,
+    default: [],
+    coerce: kindsOf,
+    describe: "KIND[.GROUP] whose pods end by themselves, as those of a Job do; may be given many times",
+  },
   owners: { type: "string", describe: "file that says how further operators restart their pods (docs/owners.md)" },
 } as const;
 

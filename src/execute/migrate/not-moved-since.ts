@@ -25,7 +25,8 @@ export async function notMovedSince(
     istioNamespace,
   );
   const selected = await selectedWorkloads(cluster, mesh, request.selector);
-  const moving = { mesh, target: plan.target, leave: request.leave, selected };
+  const { leave, endsByItself } = request;
+  const moving = { mesh, target: plan.target, leave, endsByItself, selected };
   if (request.tag === undefined) return notMoved(namespaceMoves(moving, namespaces));
   const webhook = mesh.tags.find(({ tag, webhook }) => tag === request.tag && webhook !== undefined)?.webhook;
   const { asked } = tagScope(mesh, webhook ?? "");

@@ -29,9 +29,18 @@ export async function rollbackAfter(
   const { tag } = repeated.request;
   const namespaces = leftHalfDone(result);
   if (namespaces === undefined || (namespaces.length === 0 && tag === undefined)) return result;
-  const { leave, allowDowntime, owners } = repeated.request;
+  const { leave, allowDowntime, endsByItself, owners } = repeated.request;
   const scope = tag === undefined ? { namespaces } : { namespaces: "all" as const, tag };
-  const request = { ...scope, run: undefined, toBefore: undefined, pin: false, leave, allowDowntime, owners };
+  const request = {
+    ...scope,
+    run: undefined,
+    toBefore: undefined,
+    pin: false,
+    leave,
+    allowDowntime,
+    endsByItself,
+    owners,
+  };
   try {
     const rollback = await rollbackNamespaces(cluster, {
       ...options,

@@ -138,7 +138,7 @@ export async function wayBackFindings(
 }
 
 const everything = (namespaces: readonly string[]): RollbackRequest => ({
-  ...{ namespaces, run: undefined, toBefore: undefined, pin: false, leave: [], allowDowntime: [] },
+  ...{ namespaces, run: undefined, toBefore: undefined, pin: false, leave: [], allowDowntime: [], endsByItself: [] },
 });
 
 interface Recorded {

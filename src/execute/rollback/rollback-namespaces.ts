@@ -116,7 +116,7 @@ const hasLabelsBack = (namespace: string, { journal }: Tools): boolean =>
  */
 async function notBackYet(
   lanes: readonly Lane[],
-  { returns, request: { leave } }: RollbackFacts,
+  { returns, request: { leave, endsByItself } }: RollbackFacts,
   where: Where,
   istioNamespace: string,
   { cluster }: Tools,
@@ -125,10 +125,9 @@ async function notBackYet(
   const mesh = await wholeSnapshot(cluster, someOf(where, namespaces), istioNamespace);
   const moves = returns
     .filter(({ move }) => namespaces.includes(move.namespace.name))
-    .flatMap(({ move, back }) =>
-      namespaceMoves({ mesh, target: targetOf(back), leave, selected: undefined }, [move.namespace.name], () =>
-        wayBack(back),
-      ),
-    );
+    .flatMap(({ move, back }) => {
+      const moving = { mesh, target: targetOf(back), leave, endsByItself, selected: undefined };
+      return namespaceMoves(moving, [move.namespace.name], () => wayBack(back));
+    });
   return notMoved(moves);
 }

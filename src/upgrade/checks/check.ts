@@ -85,5 +85,8 @@ export const note = maker("note");
 /** Accepts that the object stays as it is. */
 export const leave = (ref: ObjectRef): Accept => ({ flag: "--leave", value: refArgument(ref) });
 
+/** Accepts that the operator to which the object belongs may take its restart back. */
+export const restartOwned = (ref: ObjectRef): Accept => ({ flag: "--restart-owned", value: refArgument(ref) });
+
 /** Accepts that the object is down for a while. */
 export const allowDowntime = (ref: ObjectRef): Accept => ({ flag: "--allow-downtime", value: refArgument(ref) });

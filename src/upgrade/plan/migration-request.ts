@@ -12,6 +12,10 @@ export interface MigrationRequest {
   readonly selector: string | undefined;
   readonly leave: readonly string[];
   readonly allowDowntime: readonly string[];
+  /** Workloads of operators that are restarted all the same. */
+  readonly restartOwned: readonly string[];
+  /** Kinds of owners, `KIND` or `KIND.GROUP`, whose pods end by themselves as those of a Job do. */
+  readonly endsByItself: readonly string[];
   readonly skipCheck: readonly string[];
   /** The operators of the user's file, beside those that are known; absent: none. */
   readonly owners?: readonly OwnerKind[] | undefined;

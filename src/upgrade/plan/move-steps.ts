@@ -79,6 +79,8 @@ const left = ({ workloads, podsWithoutWorkload }: NamespaceMove, target: Target)
     const object = refOf(workload);
     if (disposition === "left")
       return [{ object, reason: `stays on ${revisionsText(stale)} until its next pod`, by: "--leave" }];
+    if (disposition === "job")
+      return [{ object, reason: `runs on ${revisionsText(stale)} until its owner ends`, by: "job" }];
     if (disposition === "before")
       return [{ object, reason: `${stays(workload, target)} before the run`, by: "before" }];
     if (disposition === "unselected")

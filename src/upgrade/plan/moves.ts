@@ -60,6 +60,7 @@ export interface NamespaceMove {
 /**
  * `restart` · `blocked`: a restart would not move it · `left`: by `--leave` · `unselected`: by `-l` · `already`: every
  * pod is on the target ·
+ * `job`: its owner ends by itself, and its pods with it ·
  * `empty`: no pods, the next one goes to the target · `not-injected`: never gets a proxy from the target · `before`: of
  * a rollback: its pods were on another revision before the run, and stay there.
  */
@@ -69,6 +70,7 @@ export type Disposition =
   | "left"
   | "unselected"
   | "already"
+  | "job"
   | "empty"
   | "not-injected"
   | "before";
@@ -96,6 +98,7 @@ export interface PodsWithoutWorkload {
   /** The pod itself, where nothing owns it. */
   readonly ref: ObjectRef;
   readonly pods: readonly Pod[];
+  /** `job`: they end by themselves. */
   readonly disposition: "blocked" | "left" | "unselected" | "job";
 }
 

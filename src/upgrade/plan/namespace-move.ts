@@ -6,6 +6,7 @@ import { undoAnnotation } from "../../mesh/model.ts";
 import { refText } from "../../mesh/object-ref.ts";
 import { isLive } from "../../mesh/pod-state.ts";
 import { type RevisionLabels, revisionLabelKeys, revisionLabelsOf } from "../../mesh/revision-labels.ts";
+import { endsByItself, podEndsByItself } from "../owners/ends-by-itself.ts";
 import { isMalformed } from "../record/record-fields.ts";
 import type { FromRevision, Target, UndoRecord } from "../record/undo-record.ts";
 import { parseUndoRecord } from "../record/undo-record.ts";
@@ -18,6 +19,8 @@ export interface Moving {
   readonly target: Target;
   /** The values of `--leave`. */
   readonly leave: readonly string[];
+  /** The values of `--ends-by-itself`. */
+  readonly endsByItself: readonly string[];
   /** UIDs of the workloads that `-l` selects; undefined without `-l`. */
   readonly selected: ReadonlySet<string> | undefined;
 }
@@ -136,7 +139,7 @@ const workloadMove = (
   after: Injection,
   plain: Injection,
   { open, stays }: Way,
-  { target, leave, selected }: Moving,
+  { target, leave, endsByItself: more, selected }: Moving,
 ): WorkloadMove => {
   const lostItsSidecar = open !== undefined && lostSidecar(workload, after, open, target);
   const stale = workload.pods.filter(
@@ -144,10 +147,12 @@ const workloadMove = (
       (isStale(pod, target) && !stays(pod)) || (lostItsSidecar && isRunning(pod) && !isInjected(pod) && !stays(pod)),
   );
   const blocked = stale.length === 0 ? undefined : blockedReason(workload, after, plain, target);
+  const { owner } = workload;
   const disposition = (): Disposition => {
     if (stale.length === 0)
       return workload.pods.some((pod) => isStale(pod, target)) ? "before" : restingFate(workload, after, target);
     if (isNamed(leave, workload)) return "left";
+    if (owner?.controller && endsByItself(owner, more)) return "job";
     if (selected !== undefined && !selected.has(workload.uid)) return "unselected";
     return blocked === undefined ? "restart" : "blocked";
   };
@@ -184,19 +189,27 @@ const podsWithoutWorkloadIn = (
   namespace: string,
   pods: readonly Pod[],
   known: ReadonlySet<string>,
-  { target, leave, selected }: Moving,
+  { target, leave, endsByItself: more, selected }: Moving,
 ): readonly PodsWithoutWorkload[] => {
   const podsWithoutWorkload = pods.filter(
     (pod) => isStale(pod, target) && !(pod.workload !== undefined && known.has(refText(pod.workload))),
   );
-  const byOwner = Map.groupBy(podsWithoutWorkload, ({ owner, name }) =>
-    refText({ kind: owner?.kind ?? "Pod", namespace, name: owner?.name ?? name }),
+  const byOwner = Map.groupBy(
+    podsWithoutWorkload,
+    ({ owner, name }) => `${owner?.group ?? ""}/${owner?.kind ?? "Pod"}/${owner?.name ?? name}`,
   );
+  const byUid = new Map(pods.map((pod) => [pod.uid, pod]));
   return [...byOwner.values()].map((owned): PodsWithoutWorkload => {
-    const { owner, name } = owned[0] as Pod;
+    const first = owned[0] as Pod;
+    const { owner, name } = first;
     const ref = { kind: owner?.kind ?? "Pod", namespace, name: owner?.name ?? name };
-    const disposition =
-      owner?.kind === "Job" ? "job" : isNamed(leave, ref) ? "left" : selected !== undefined ? "unselected" : "blocked";
+    const disposition = podEndsByItself(first, more, byUid)
+      ? "job"
+      : isNamed(leave, ref)
+        ? "left"
+        : selected !== undefined
+          ? "unselected"
+          : "blocked";
     return { ref, pods: owned, disposition };
   });
 };

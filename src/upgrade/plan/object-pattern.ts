@@ -1,5 +1,6 @@
 /**
- * The values of `--leave` and `--allow-downtime`: `[NAMESPACE/]KIND/NAME`, kubectl's names for kinds, `*` in any part.
+ * The values of `--leave`, `--allow-downtime` and `--restart-owned`: `[NAMESPACE/]KIND/NAME`, kubectl's names for kinds,
+ * `*` in any part.
  */
 import type { ObjectRef } from "../../mesh/model.ts";
 

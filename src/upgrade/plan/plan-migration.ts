@@ -36,8 +36,9 @@ export const migrationFacts = (
   request: MigrationRequest,
 ): Facts => {
   const asked = askedNamespaces(mesh, request);
+  const { leave, endsByItself } = request;
   const all = asked.flatMap(({ found }) =>
-    found?.eligibility === "eligible" ? [namespaceMove(found, { mesh, target, leave: request.leave, selected })] : [],
+    found?.eligibility === "eligible" ? [namespaceMove(found, { mesh, target, leave, endsByItself, selected })] : [],
   );
   const moves =
     request.namespaces === "all" && request.from !== undefined
@@ -59,7 +60,8 @@ export const tagFacts = (
   const { asked, newcomers } = tagScope(mesh, webhook);
   const gateways = gatewaysOfTag(mesh, evidence.gatewayClasses, resolved.tag);
   const tag: TagMove = { ...resolved, newcomers, gateways };
-  const moving = { mesh, target, leave: request.leave, selected };
+  const { leave, endsByItself } = request;
+  const moving = { mesh, target, leave, endsByItself, selected };
   const inScope = asked.flatMap(({ found }) =>
     found ? [namespaceMove(found, moving, behindTag(found.namespace, target))] : [],
   );

@@ -71,7 +71,7 @@ export interface Lane {
 export interface Left {
   readonly object: ObjectRef;
   readonly reason: string;
-  /** Accepted by `--leave`; a running Job; not selected by `-l`; of a rollback: it was there before the run. */
+  /** Accepted by `--leave`; what ends by itself, as a Job does; not selected by `-l`; of a rollback: it was there before the run. */
   readonly by: "--leave" | "job" | "selector" | "before";
 }
 

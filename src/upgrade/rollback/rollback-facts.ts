@@ -75,10 +75,10 @@ export const rollbackFacts = (gathered: RollbackGathered, request: RollbackReque
   const facts = (target: Target, each: readonly Return[], after: Facts["after"]): Facts => {
     const moves = each.map(({ move }) => move);
     const wish = { ...nothingElse, to: target.label, namespaces: names };
-    const { leave, allowDowntime } = request;
+    const { leave, allowDowntime, endsByItself } = request;
     return {
       ...{ mesh, evidence, verb: "rollback", target, after, asked, inScope: moves, moves },
-      request: { ...wish, leave, allowDowntime },
+      request: { ...wish, leave, allowDowntime, endsByItself },
     };
   };
   const byWay = Map.groupBy(returns, ({ back }) => JSON.stringify([back.record.from.revision, back.after]));
@@ -90,7 +90,7 @@ export const rollbackFacts = (gathered: RollbackGathered, request: RollbackReque
   return { mesh, request, places, journalsUnread, journalsUnlisted, runKnown, returns, astray, tag, all, ways };
 };
 
-const nothingElse = { from: undefined, selector: undefined, skipCheck: [] } as const;
+const nothingElse = { from: undefined, selector: undefined, restartOwned: [], skipCheck: [] } as const;
 
 const askedIn = (mesh: Mesh, names: readonly string[]): readonly Asked[] => {
   const namespaces = new Map(mesh.namespaces.map((namespace) => [namespace.name, namespace]));
@@ -110,8 +110,13 @@ export const targetOf = ({ record }: Back): Target => ({
   tag: undefined,
 });
 
-const returnOf = (found: NonNullable<Asked["found"]>, back: Back, mesh: Mesh, { leave }: RollbackRequest): Return => ({
-  move: namespaceMove(found, { mesh, target: targetOf(back), leave, selected: undefined }, wayBack(back)),
+const returnOf = (
+  found: NonNullable<Asked["found"]>,
+  back: Back,
+  mesh: Mesh,
+  { leave, endsByItself }: RollbackRequest,
+): Return => ({
+  move: namespaceMove(found, { mesh, target: targetOf(back), leave, endsByItself, selected: undefined }, wayBack(back)),
   back,
 });
 

@@ -14,6 +14,8 @@ export interface RollbackRequest {
   readonly pin: boolean;
   readonly leave: readonly string[];
   readonly allowDowntime: readonly string[];
+  /** As in `MigrationRequest`. */
+  readonly endsByItself: readonly string[];
   /** The operators of the user's file, beside those that are known; absent: none. */
   readonly owners?: readonly OwnerKind[] | undefined;
 }

@@ -195,11 +195,11 @@ const turnRound = (
   { outcomes }: RunEnd,
   { request, clusterFlags }: RepeatedRollback,
 ): string | undefined => {
-  const wish = { from: undefined, selector: undefined, leave: [], skipCheck: [] };
-  const { allowDowntime } = request;
+  const wish = { from: undefined, selector: undefined, leave: [], restartOwned: [], skipCheck: [] };
+  const { allowDowntime, endsByItself } = request;
   if (tag?.record)
     return goOnCommand(
-      { ...wish, tag: tag.tag, to: tag.record.target, namespaces: "all", allowDowntime },
+      { ...wish, tag: tag.tag, to: tag.record.target, namespaces: "all", allowDowntime, endsByItself },
       clusterFlags,
     );
   const changed = returns.filter(
@@ -208,7 +208,7 @@ const turnRound = (
   const byTarget = Map.groupBy(changed, ({ back }) => back.record.target.label);
   const commands = [...byTarget].map(([to, each]) => {
     const namespaces = each.map(({ move }) => move.namespace.name);
-    return goOnCommand({ ...wish, to, namespaces, allowDowntime }, clusterFlags);
+    return goOnCommand({ ...wish, to, namespaces, allowDowntime, endsByItself }, clusterFlags);
   });
   return commands.length === 0 ? undefined : commands.join(" && ");
 };

@@ -99,6 +99,8 @@ test("a run that goes on with an earlier one is not put back", () => {
   ]);
 });
 
+const pipelineRun = { group: "tekton.dev", kind: "PipelineRun", name: "build", controller: true };
+
 test("every kind of workload finds its place", () => {
   const workloads: readonly WorkloadWords[] = [
     { namespace: production, name: "web", runs: old },
@@ -112,16 +114,23 @@ test("every kind of workload finds its place", () => {
     { namespace: production, name: "half-sided", runs: ["1-20", null] },
     { namespace: production, name: "going", runs: ["1-20"], pod: { terminating: true } },
     { namespace: production, name: "kept", runs: old },
+    // docs/affinityassistants.md of tektoncd/pipeline: it keeps the pods of one PipelineRun on one node
+    { namespace: production, name: "affinity-assistant", kind: "StatefulSet", runs: ["default"], owner: pipelineRun },
   ];
   const job = pod(production, "batch-1-x", "default", {
     owner: ownedBy("batch", "Job", "batch-1"),
   });
+  const volcano = pod(production, "train-x", "default", { owner: ownedBy("batch.volcano.sh", "Job", "batch-1") });
+  const cluster = pod(production, "ray-x", "default", { owner: ownedBy("ray.io", "RayCluster", "ray") });
   const finished = pod(production, "batch-0-x", "default", {
     phase: "Succeeded",
     owner: ownedBy("batch", "Job", "batch-0"),
   });
   const going = pod(production, "gone", "default", { terminating: true });
-  const plan = planOf(mission({ workloads, pods: [job, finished, going] }), { leave: ["deploy/kept"] });
+  const plan = planOf(mission({ workloads, pods: [job, volcano, cluster, finished, going] }), {
+    leave: ["deploy/kept"],
+    endsByItself: ["RayCluster"],
+  });
   assert.deepEqual(stopping(plan), []);
   assert.deepEqual(restarted(plan), ["Deployment/half (canary)", "Deployment/web"]);
   assert.deepEqual(plan.already, [{ kind: "Deployment", namespace: production, name: "there" }]);
@@ -136,7 +145,22 @@ test("every kind of workload finds its place", () => {
       by: "--leave",
     },
     {
+      object: { kind: "StatefulSet", namespace: production, name: "affinity-assistant" },
+      reason: "runs on default until its owner ends",
+      by: "job",
+    },
+    {
       object: { kind: "Job", namespace: production, name: "batch-1" },
+      reason: "runs on default until it ends",
+      by: "job",
+    },
+    {
+      object: { kind: "Job", namespace: production, name: "batch-1" },
+      reason: "runs on default until it ends",
+      by: "job",
+    },
+    {
+      object: { kind: "RayCluster", namespace: production, name: "ray" },
       reason: "runs on default until it ends",
       by: "job",
     },

@@ -1,7 +1,9 @@
 /** Who would put the old labels back? */
 import { labelOf } from "../../../mesh/labels.ts";
 import type { Namespace } from "../../../mesh/model.ts";
+import { ownerText } from "../../../mesh/object-ref.ts";
 import { listed } from "../../../mesh/phrase.ts";
+import { reconcilerOf } from "../../owners/reconcilers.ts";
 import { type Facts, type NamespaceMove, writesLabels } from "../../plan/moves.ts";
 import { blocker, type Check, type Observation, warning } from "../check.ts";
 
@@ -77,7 +79,35 @@ const labelOwner: Check<Facts> = {
   severity: "blocker",
   category: "namespaces",
   accepts: ["--skip-check"],
-  run: ({ moves }) => moves.filter(writesLabels).flatMap((move) => ownedByTool(move) ?? appliedElsewhere(move)),
+  run: ({ moves }) =>
+    moves
+      .filter(writesLabels)
+      .flatMap((move) => ownedByTool(move) ?? reconciled(move) ?? controlled(move) ?? appliedElsewhere(move)),
+};
+
+/** The labels that are changed or removed, and the field managers of these. */
+const writtenLabels = ({ namespace, before, after }: NamespaceMove) => {
+  const written = keys.filter((key) => before[key] !== null && before[key] !== after[key]);
+  const managers = namespace.labelManagers
+    .filter(({ labels }) => labels.some((label) => written.some((key) => key === label)))
+    .map(({ manager }) => manager);
+  return { written, managers };
+};
+
+/** Who keeps which labels, and what has to be changed where. */
+const keptBy = (move: NamespaceMove, who: string, change: string): Observation => {
+  const { written } = writtenLabels(move);
+  const { before, after, namespace } = move;
+  const wish = keys
+    .filter((key) => before[key] !== null || after[key] !== null)
+    .map((key) => (after[key] === null ? `no ${key}` : `${key}: ${after[key]}`))
+    .join(", and ");
+  return blocker(
+    `namespace/${namespace.name}`,
+    `${who} keeps ${written.join(" and ")} of this namespace and would put ${written.length === 1 ? "it" : "them"} back`,
+    `${change} (${wish}); then run this again: only the restarts are left to do`,
+    "--skip-check",
+  );
 };
 
 /**
@@ -85,11 +115,9 @@ const labelOwner: Check<Facts> = {
  * label was written by a program, is part of what was last applied, or has no known writer. A mark beside a label that
  * a person set proves nothing: the tool may own other fields of the namespace.
  */
-const ownedByTool = ({ namespace, before, after }: NamespaceMove): readonly Observation[] | undefined => {
-  const written = keys.filter((key) => before[key] !== null && before[key] !== after[key]);
-  const managers = namespace.labelManagers
-    .filter(({ labels }) => labels.some((label) => written.some((key) => key === label)))
-    .map(({ manager }) => manager);
+const ownedByTool = (move: NamespaceMove): readonly Observation[] | undefined => {
+  const { namespace } = move;
+  const { written, managers } = writtenLabels(move);
   const tool = tools.find(
     ({ manager, source }) =>
       managers.some((name) => manager.test(name)) ||
@@ -98,19 +126,35 @@ const ownedByTool = ({ namespace, before, after }: NamespaceMove): readonly Obse
   );
   if (tool === undefined) return undefined;
   const source = tool.source(namespace) ?? instanceOf(namespace) ?? "that keeps this namespace";
-  const wish = keys
-    .filter((key) => before[key] !== null || after[key] !== null)
-    .map((key) => (after[key] === null ? `no ${key}` : `${key}: ${after[key]}`))
-    .join(", and ");
-  const message = `${tool.name} keeps ${written.join(" and ")} of this namespace and would put ${written.length === 1 ? "it" : "them"} back`;
-  return [
-    blocker(
-      `namespace/${namespace.name}`,
-      message,
-      `${tool.change(source)} (${wish}); then run this again: only the restarts are left to do`,
-      "--skip-check",
-    ),
-  ];
+  return [keptBy(move, tool.name, tool.change(source))];
+};
+
+/** The label was written by a program that goes on writing it. */
+const reconciled = (move: NamespaceMove): readonly Observation[] | undefined => {
+  const { managers } = writtenLabels(move);
+  const [found] = managers.flatMap((manager) => reconcilerOf(manager) ?? []);
+  return found && [keptBy(move, found.name, `change the labels in ${found.source}`)];
+};
+
+/**
+ * A controller owns the namespace, as Kubeflow's Profile does, which enforces `istio-injection` (kubeflow/kubeflow#6988).
+ * Where only persons wrote the label it has let them: another value than its own would be gone.
+ */
+const controlled = (move: NamespaceMove): readonly Observation[] | undefined => {
+  const { namespace } = move;
+  const { written, managers } = writtenLabels(move);
+  const { owner } = namespace;
+  if (!owner?.controller || written.length === 0) return undefined;
+  const who = ownerText(owner);
+  if (managers.length > 0 && !managers.some(isProgram))
+    return [
+      warning(
+        `namespace/${namespace.name}`,
+        `it belongs to ${who}, whose controller may keep its labels; ${listed(managers)} wrote ${written.join(" and ")} last`,
+        "make sure that the controller does not put them back",
+      ),
+    ];
+  return [keptBy(move, who, `have the controller of ${who} write the new labels`)];
 };
 
 /** Where Argo CD tracks by label, the application's name. */

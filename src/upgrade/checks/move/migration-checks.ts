@@ -8,6 +8,7 @@ import { gatewayChecks } from "./gateways.ts";
 import { labelOwnerChecks } from "./label-owner.ts";
 import { labelReaderChecks } from "./label-readers.ts";
 import { namespaceChecks } from "./namespaces.ts";
+import { ownedWorkloadChecks } from "./owned-workloads.ts";
 import { requestChecks } from "./request.ts";
 import { startingPointChecks } from "./starting-point.ts";
 import { tagMoveChecks } from "./tag-move-checks.ts";
@@ -24,6 +25,7 @@ export const migrationChecks: readonly Check<Facts>[] = [
   ...labelReaderChecks,
   ...gatewayChecks,
   ...workloadChecks,
+  ...ownedWorkloadChecks,
   ...downtimeChecks,
   ...capacityChecks,
   ...wayBackChecks,

@@ -11,14 +11,17 @@ import { readRemedy } from "../run-checks.ts";
 /** A name without `*` that matches nothing is a typing error: what was meant would be restarted. */
 const namesExist: Check<Facts> = {
   id: "names-exist",
-  title: "--leave and --allow-downtime name what exists",
+  title: "--leave, --allow-downtime and --restart-owned name what exists",
   severity: "blocker",
   category: "request",
   run: (facts) => [
     ...facts.request.leave.flatMap((text) => misnamed("--leave", text, leavable(facts))),
     ...facts.request.allowDowntime.flatMap((text) => misnamed("--allow-downtime", text, interruptible(facts))),
+    ...facts.request.restartOwned.flatMap((text) => misnamed("--restart-owned", text, workloadsOf(facts))),
   ],
 };
+
+const workloadsOf = ({ asked }: Facts): readonly ObjectRef[] => asked.flatMap(({ found }) => found?.workloads ?? []);
 
 const leavable = ({ asked }: Facts): readonly ObjectRef[] =>
   asked.flatMap(({ found }) => [
@@ -29,10 +32,11 @@ const leavable = ({ asked }: Facts): readonly ObjectRef[] =>
     ]),
   ]);
 
-const interruptible = ({ asked, mesh, tag }: Facts): readonly ObjectRef[] => {
+const interruptible = (facts: Facts): readonly ObjectRef[] => {
+  const { asked, mesh, tag } = facts;
   const names = new Set(asked.map(({ name }) => name));
   return [
-    ...asked.flatMap(({ found }) => found?.workloads ?? []),
+    ...workloadsOf(facts),
     ...mesh.gateways
       .filter((gateway) => names.has(gateway.namespace) || tag?.gateways.includes(gateway))
       .map(({ namespace, name }) => ({ kind: "Gateway", namespace, name })),

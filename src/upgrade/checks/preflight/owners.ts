@@ -154,43 +154,4 @@ const restartText = (owner: string, workloads: readonly { readonly replaces: boo
 const sourceKind = (tool: string): string =>
   tool === "Helm" ? "Helm release" : tool === "Flux" ? "Flux object" : `${tool} application`;
 
-/**
- * Operators that were seen to write the template back: knative/serving#14705 (fixed at the end of 2025),
- * pravega/zookeeper-operator#625, operator-framework/operator-lifecycle-manager#3392.
- */
-const reverting: ReadonlyMap<string, string> = new Map([
-  ["Revision", "knative/serving#14705, fixed at the end of 2025"],
-  ["ZookeeperCluster", "pravega/zookeeper-operator#625"],
-  ["ClusterServiceVersion", "operator-framework/operator-lifecycle-manager#3392"],
-]);
-
-const operators: Check<PreflightFacts> = {
-  id: "operator-owned",
-  title: "no operator takes a restart back",
-  severity: "warning",
-  category: "ownership",
-  run: (facts) => {
-    const owned = restarts(facts).flatMap(({ workload }) =>
-      workload.owner === undefined ? [] : [{ workload, owner: workload.owner }],
-    );
-    const names = (of: typeof owned): string =>
-      listed(of.map(({ workload }) => `${workload.namespace}/${workload.name}`));
-    return [...Map.groupBy(owned, ({ owner }) => owner.kind)].map(([kind, workloads]) => {
-      const thread = reverting.get(kind);
-      const what = `${counted(workloads.length, "workload")} to restart belong${workloads.length === 1 ? "s" : ""} to ${kind} objects (${names(workloads)})`;
-      return thread === undefined
-        ? note(
-            kind,
-            `${what}: if the operator writes their pod template whole, it takes a restart back`,
-            "restart one first and see that its new pods stay",
-          )
-        : warning(
-            kind,
-            `${what}, whose operator was seen to take a restart back (${thread})`,
-            "restart one first and see that its new pods stay; else have the operator replace the pods, and leave these with --leave",
-          );
-    });
-  },
-};
-
-export const ownerChecks: readonly Check<PreflightFacts>[] = [gitopsReverts, templateOwners, operators];
+export const ownerChecks: readonly Check<PreflightFacts>[] = [gitopsReverts, templateOwners];

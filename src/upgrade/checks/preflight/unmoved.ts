@@ -1,4 +1,5 @@
 /** What does not move by itself, and what earlier upgrades left. */
+import { refOf } from "../../../mesh/object-ref.ts";
 import { counted, listed } from "../../../mesh/phrase.ts";
 import { leftRevisions } from "../../preflight/planes.ts";
 import type { PreflightFacts } from "../../preflight/preflight-facts.ts";
@@ -9,21 +10,27 @@ const place = ({ namespace, name }: { readonly namespace: string; readonly name:
 
 const runningJobs: Check<PreflightFacts> = {
   id: "jobs-running",
-  title: "no Job keeps its proxy until it ends",
+  title: "nothing keeps its proxy until it ends by itself",
   severity: "note",
   category: "unmoved",
   run: ({ moves, target }) => {
-    const jobs = moves
-      .flatMap(({ podsWithoutWorkload }) => podsWithoutWorkload)
-      .filter(({ disposition }) => disposition === "job");
+    const jobs = moves.flatMap(({ workloads, podsWithoutWorkload }) => [
+      ...podsWithoutWorkload.filter(({ disposition }) => disposition === "job"),
+      ...workloads
+        .filter(({ disposition }) => disposition === "job")
+        .map(({ workload, stale }) => ({ ref: refOf(workload), pods: stale })),
+    ]);
     if (jobs.length === 0) return [];
     const pods = jobs.flatMap((job) => job.pods);
+    const kinds = [...new Set(jobs.map(({ ref }) => ref.kind))];
+    const [kind = "Job"] = kinds;
+    const nouns = kinds.length > 1 ? `${jobs.length} objects that end by themselves` : counted(jobs.length, kind);
     const revisions = [...new Set(pods.map(({ proxy }) => proxy?.revision ?? "an unknown revision"))];
-    const what = `${counted(jobs.length, "Job")} with ${counted(pods.length, "running pod")} (${listed(jobs.map(({ ref }) => place(ref)))})`;
+    const what = `${nouns} with ${counted(pods.length, "running pod")} (${listed(jobs.map(({ ref }) => place(ref)))})`;
     return [
       note(
         "jobs",
-        `${what} stay on ${listed(revisions)} until they end: a Job cannot be restarted, and only its next pods get what ${target.revision} injects`,
+        `${what} stay on ${listed(revisions)} until they end: what ends by itself is not restarted, and only its next pods get what ${target.revision} injects`,
         `keep ${listed(revisions)} installed until they have ended`,
       ),
     ];

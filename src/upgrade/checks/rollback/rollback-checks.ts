@@ -11,6 +11,7 @@ import { gatewayChecks } from "../move/gateways.ts";
 import { labelOwnerChecks } from "../move/label-owner.ts";
 import { labelReaderChecks } from "../move/label-readers.ts";
 import { oneInjector } from "../move/namespaces.ts";
+import { ownedWorkloadChecks } from "../move/owned-workloads.ts";
 import { requestChecks } from "../move/request.ts";
 import { rolledBackWorkloadChecks } from "../move/workloads.ts";
 import { runChecks } from "../run-checks.ts";
@@ -35,6 +36,7 @@ const ofWay: readonly Check<Facts>[] = [
   ...labelReaderChecks,
   ...gatewayChecks,
   ...rolledBackWorkloadChecks,
+  ...ownedWorkloadChecks,
 ];
 
 /**

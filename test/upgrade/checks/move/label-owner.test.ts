@@ -16,6 +16,7 @@ const tracking = { "argocd.argoproj.io/tracking-id": "shop:/Namespace:default/pr
 const flux = { "kustomize.toolkit.fluxcd.io/name": "apps", "kustomize.toolkit.fluxcd.io/namespace": "flux-system" };
 const helm = { "meta.helm.sh/release-name": "base", "meta.helm.sh/release-namespace": "ops" };
 const labels = { "istio-injection": "enabled" };
+const profile = { group: "kubeflow.org", kind: "Profile", name: "alice", controller: true };
 
 const table: readonly (readonly [what: string, change: Change, severity: string | undefined, words?: RegExp])[] = [
   ["nobody", {}, undefined],
@@ -47,6 +48,26 @@ const table: readonly (readonly [what: string, change: Change, severity: string 
   ["Argo CD's mark, where a program and a person wrote the label", { ...written("kubectl-label", "terraform"), annotations: tracking }, "blocker", /application shop /],
   ["one of several", { ...written("kubectl-label", "argocd-controller"), annotations: tracking }, "blocker", /application shop /],
   ["kubectl apply", { ...written("kubectl-client-side-apply"), annotations: applied }, "warning", /change the manifest/],
+  ["Config Sync", written("configsync.gke.io"), "blocker", /^change the labels in the source that Config Sync syncs \(no istio-injection, and istio.io\/rev: 1-20\)/],
+  ["Capsule", written("projectcapsule.dev/controller"), "blocker", /Tenant of Capsule/],
+  ["a composite of Crossplane", written("apiextensions.crossplane.io/composed/ef08"), "blocker", /Crossplane/],
+  ["Crossplane's provider for Kubernetes", written("crossplane-kubernetes-provider"), "blocker", /Crossplane/],
+  // rancher/fleet#5460: the agent deletes every label of the namespace that its bundle does not have
+  ["Fleet's agent", written("fleetagent"), "blocker", /bundle of Fleet/],
+  ["Fleet's agent by server-side apply", written("fleet-agent-namespace-metadata"), "blocker", /bundle of Fleet/],
+  ["the work agent of Open Cluster Management", written("work-agent"), "blocker", /ManifestWork/],
+  ["a controller under the name of controller-runtime's projects", written("manager"), "blocker", /takes the labels/],
+  ["a controller, where a person wrote the label too", written("kubectl-label", "manager"), "blocker", /takes the labels/],
+  ["another's manager", written("case-manager"), "warning", /does not put them back/],
+  ["kapp, which is also a person's tool", written("kapp"), "warning", /does not put them back/],
+  // cybozu-go/accurate#84: a controller without a name of its own; who it is cannot be told
+  ["a Go client without a name", written("Go-http-client"), "warning", /does not put them back/],
+  ["pulumi", written("pulumi-kubernetes-31df3088"), "warning", /does not put them back/],
+  ["a Profile of Kubeflow", { ...written("manager"), owner: profile }, "blocker", /takes the labels/],
+  ["a Profile of Kubeflow, where the server does not say who wrote the label", { owner: profile }, "blocker", /^have the controller of Profile\/alice of kubeflow.org write the new labels \(no istio-injection/],
+  ["a Profile of Kubeflow by another name of its controller", { ...written("profile-controller"), owner: profile }, "blocker", /Profile\/alice/],
+  ["a Profile of Kubeflow whose label a person set since", { ...written("kubectl-label"), owner: profile }, "warning", /does not put them back/],
+  ["an owner that is no controller", { ...written("kubectl-label"), owner: { ...profile, controller: false } }, undefined],
   ["another tool", written("Terraform"), "warning", /does not put them back/],
   ["an application's label alone", { ...written("kubectl-label"), labels: { ...labels, "app.kubernetes.io/instance": "shop" } }, undefined],
   ["a manifest that is none", { ...written("kubectl-label"), annotations: { ...tracking, "kubectl.kubernetes.io/last-applied-configuration": "{" } }, undefined],

@@ -169,6 +169,8 @@ const podsWithoutWorkload: readonly (readonly [what: string, owner: ReturnType<t
   ["a custom resource", owner("CloneSet", "game"), "pods-owned blocker production/CloneSet/game", "cloneset/game"],
   ["a custom StatefulSet", owner("StatefulSet", "theirs"), "pods-owned blocker production/StatefulSet/theirs", "sts/theirs"],
   ["a Job", owner("Job", "batch"), undefined],
+  ["a Job of another group", ownedBy("example.org", "Job", "batch"), "pods-owned blocker production/Job/batch", "job/batch"],
+  ["a Workflow", ownedBy("argoproj.io", "Workflow", "nightly"), undefined],
 ]; // biome-ignore format: a table
 
 for (const [what, owner, finding, leave] of podsWithoutWorkload) {

@@ -93,24 +93,3 @@ test("template-owners: very many owners are counted in one note", () => {
   assert.equal(found.length, 11);
   assert.match(found.at(-1)?.message ?? "", /^20 more write 20 workloads .* and 17 more$/);
 });
-
-const owner = (group: string, kind: string, name: string) => ({ group, kind, name, controller: true });
-
-test("operator-owned: one finding for each kind of owner, a warning for those that were seen to take restarts back", () => {
-  const found = configFindings(
-    mission({
-      workloads: [
-        workload("web", { owner: owner("serving.knative.dev", "Revision", "web-1") }),
-        workload("a", { owner: owner("monitoring.coreos.com", "Prometheus", "a") }),
-        workload("b", { owner: owner("monitoring.coreos.com", "Prometheus", "b") }),
-        workload("there", { owner: owner("zookeeper.pravega.io", "ZookeeperCluster", "z"), runs: ["1-20"] }),
-      ],
-    }),
-  );
-  assert.deepEqual(brief(found), ["operator-owned warning Revision", "operator-owned note Prometheus"]);
-  assert.match(
-    found[0]?.message ?? "",
-    /1 workload to restart belongs to Revision objects \(production\/web\), .*14705/,
-  );
-  assert.match(found[1]?.message ?? "", /2 workloads to restart belong to Prometheus objects/);
-});

@@ -21,6 +21,11 @@ test("jobs-running: one note for all running Jobs", () => {
     finding?.message ?? "",
     /^2 Jobs with 3 running pods \(production\/a and production\/b\) stay on default/,
   );
+  const run = pod("production", "run-x", "default", { owner: ownedBy("tekton.dev", "TaskRun", "run") });
+  const [mixed] = configFindings(mission({ pods: [jobPod("a-1", "a"), run] }));
+  assert.match(mixed?.message ?? "", /^2 objects that end by themselves with 2 running pods/);
+  const [alone] = configFindings(mission({ pods: [run] }));
+  assert.match(alone?.message ?? "", /^1 TaskRun with 1 running pod \(production\/run\) stay/);
   assert.deepEqual(configFindings(mission({ pods: [jobPod("a-1", "a", { phase: "Succeeded" })] })), []);
 });
 
