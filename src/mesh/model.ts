@@ -158,7 +158,7 @@ export interface ObjectOwner {
  * other controller (`way.direct`).
  */
 export interface Workload extends ObjectRef {
-  /** One of `workloadKinds`, or the kind of an operator's object, with its group where the kind alone is ambiguous. */
+  /** One of `workloadKinds`, or the kind of an operator's object with its group: `Cluster.postgresql.cnpg.io`. */
   readonly kind: string;
   readonly uid: string;
   readonly resourceVersion: string;

@@ -43,7 +43,7 @@ export interface OwnerResource {
 export interface RestartWay {
   readonly by: OwnerKind;
   readonly resource: OwnerResource;
-  /** As it is named for people: the kind with its group where a workload of Kubernetes has the same. */
+  /** As it is named for people: the kind with its group. */
   readonly object: { readonly kind: string; readonly namespace: string; readonly name: string };
   readonly uid: string;
   /** The workload is the object itself: its pods have no other controller. */

@@ -196,7 +196,9 @@ describe("an operator that does not do it", together(6), () => {
     assert.deepEqual([document.exitCode, document.state], [4, "restored"], JSON.stringify(document, undefined, 2));
     assert.match(
       document.failure?.reason ?? "",
-      new RegExp(`no pod replaced yet by the operator of ${namespace}/Cluster/own.*primaryUpdateMethod`),
+      new RegExp(
+        `no pod replaced yet by the operator of ${namespace}/Cluster.postgresql.cnpg.io/own.*primaryUpdateMethod`,
+      ),
     );
     assert.deepEqual(await revisionsIn(namespace), ["default"]);
     assert.deepEqual(await labelsOf(mesh, namespace), enabled);
@@ -243,7 +245,7 @@ describe("said before anything is written", together(6), () => {
     const { namespace, operator } = await owned(strimzi());
     const run = await migrate(mesh, namespace, "1-20", ["--dry-run=server"]);
     assert.equal(run.code, 0, run.stdout + run.stderr);
-    assert.match(run.stdout, /ask its operator +\S+\/strimzipodset\/own +default +1-20 +3\/3/);
+    assert.match(run.stdout, /ask its operator +\S+\/strimzipodset\.core\.strimzi\.io\/own +default +1-20 +3\/3/);
     await operator.stop();
   });
 });

@@ -2,6 +2,7 @@
 import type { Cluster } from "../../cluster/cluster.ts";
 import { selectedWorkloads } from "../../gather/selected-workloads.ts";
 import { wholeSnapshot } from "../../gather/whole-snapshot.ts";
+import { ownersWith } from "../../upgrade/owners/known-owners.ts";
 import type { MigrationRequest } from "../../upgrade/plan/migration-request.ts";
 import { behindTag, namespaceMove, namespaceMoves } from "../../upgrade/plan/namespace-move.ts";
 import { type NotMoved, notMoved } from "../../upgrade/plan/not-moved.ts";
@@ -23,6 +24,7 @@ export async function notMovedSince(
     cluster,
     request.namespaces === "all" ? { most: namespaces } : namespaces,
     istioNamespace,
+    ownersWith(request.owners),
   );
   const selected = await selectedWorkloads(cluster, mesh, request.selector);
   const { leave, endsByItself } = request;

@@ -3,7 +3,6 @@ import type { KubeObject, PodTemplateSpec } from "../kubernetes.ts";
 import type { ObjectRef, Pod } from "../model.ts";
 import { isLive } from "../pod-state.ts";
 import { askedStamp, fieldAt, type OwnerKind, type OwnerResource, type RestartWay } from "../restart-way.ts";
-import { isWorkloadKind } from "../workload-kinds.ts";
 import type { ManagedWorkload } from "./ownership.ts";
 import { podsOf } from "./strategy.ts";
 
@@ -54,9 +53,9 @@ const ownerKey = (
   { namespace = "", name }: { readonly namespace?: string | undefined; readonly name: string },
 ): string => `${group}/${kind}/${namespace}/${name}`;
 
-/** A kind that a workload of Kubernetes has too is named with its group, as kubectl does: `StatefulSet.apps.kruise.io`. */
+/** Its kind alone may be ambiguous, so it is named with its group, as kubectl does: `StatefulSet.apps.kruise.io`. */
 const refOfOwner = ({ resource: { kind, group }, object: { metadata } }: FoundOwner): ObjectRef => ({
-  kind: isWorkloadKind(kind) ? `${kind}.${group}` : kind,
+  kind: `${kind}.${group}`,
   namespace: metadata.namespace ?? "",
   name: metadata.name,
 });

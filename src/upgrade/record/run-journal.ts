@@ -4,6 +4,7 @@
  * holds names, UIDs, labels, hashes and times; never a pod spec.
  */
 import type { RevisionLabels } from "../../mesh/revision-labels.ts";
+import { isWorkloadKind } from "../../mesh/workload-kinds.ts";
 import {
   fields,
   isInstant,
@@ -65,7 +66,7 @@ export type RunState = "open" | "done" | "restored" | "undone" | "superseded";
 
 /** A workload that the run restarts. */
 export interface WorkloadRecord {
-  /** As a workload is named: a kind of Kubernetes, or of an operator's object, with its group where it is ambiguous. */
+  /** One of `workloadKinds`, or the kind of an operator's object with its group. */
   readonly kind: string;
   readonly name: string;
   readonly uid: string;
@@ -262,9 +263,11 @@ const isStamp = (value: unknown): value is string | null => value === null || ty
 const isOneOf = <T extends string>(known: readonly T[], value: unknown): value is T => known.includes(value as T);
 const isTexts = (value: unknown): value is readonly string[] => Array.isArray(value) && value.every(isText);
 
-/** A kind, and after a dot its group. */
+/** A kind of workload of ours, or one with the group of an operator: never one of Kubernetes that is no workload. */
 const isKind = (value: unknown): value is string =>
-  isText(value) && value.length <= 317 && /^[A-Z][A-Za-z0-9]{0,62}(\.[a-z0-9]([-a-z0-9.]*[a-z0-9])?)?$/.test(value);
+  isText(value) &&
+  value.length <= 317 &&
+  (isWorkloadKind(value) || /^[A-Z][A-Za-z0-9]{0,62}(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?){2,}$/.test(value));
 
 /**
  * A name of an object of the API (RFC 1123 subdomain), so that a journal can name nothing outside its own namespace:
