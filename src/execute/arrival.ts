@@ -11,6 +11,7 @@ import type { ObjectRef, Pod } from "../mesh/model.ts";
 import { isLive } from "../mesh/pod-state.ts";
 import { diagnose } from "../upgrade/proof/diagnosis.ts";
 import { type Diagnosis, pastGrace, type SeenSince } from "../upgrade/proof/symptom.ts";
+import { isTakenBack } from "../upgrade/proof/taken-back.ts";
 import { failed, unknown, type Verdict, waiting } from "../upgrade/proof/verdict.ts";
 import {
   firstNewPodProof,
@@ -25,6 +26,8 @@ export interface ArrivalGoal extends RestartGoal {
   readonly question: "first-pod" | "all-pods";
   /** New pods of another revision end the wait (another restart mends them), or are waited for until they are gone. */
   readonly wrongRevision: "ends" | "waits";
+  /** It was restarted with a stamp of its own: one that is gone again ends the wait. */
+  readonly restarted: boolean;
   /** A cause that lasts ends the wait before its time is over. */
   readonly diagnosed: boolean;
   /** Without any progress for so long (ms) the wait ends. */
@@ -33,7 +36,7 @@ export interface ArrivalGoal extends RestartGoal {
 
 /** `pods` are those that the workload is to have, `proven` how many of them are. */
 export interface Arrived {
-  readonly kind: "done" | "failed" | "unproven" | "wrong-revision";
+  readonly kind: "done" | "failed" | "unproven" | "wrong-revision" | "taken-back";
   readonly reason: string;
   readonly diagnosis: Diagnosis | undefined;
   readonly pods: number;
@@ -71,6 +74,7 @@ interface Memory {
   found: readonly Diagnosis[];
   lasting: Diagnosis | undefined;
   wrongRevision: readonly Pod[];
+  takenBack: boolean;
   /** The wait ended because nothing could be proven, not because something was seen to be wrong. */
   blind: boolean;
   pods: number;
@@ -87,6 +91,7 @@ const newMemory = (clock: Clock): Memory => ({
   found: [],
   lasting: undefined,
   wrongRevision: [],
+  takenBack: false,
   blind: false,
   pods: 0,
   proven: 0,
@@ -119,6 +124,10 @@ function judge(
   // As a person counts: a workload of 3 has 3 pods, also while a fourth one is there to replace an old one.
   memory.pods = workload?.status.desired ?? 0;
   memory.proven = Math.min(all.proven, memory.pods);
+  if (workload && goal.restarted && isTakenBack(workload, goal)) {
+    memory.takenBack = true;
+    return failed("its restart was taken back");
+  }
   if (proof.verdict.kind === "done" || !workload) return proof.verdict;
   if (proof.wrongRevision.length > 0 && goal.wrongRevision === "ends") {
     memory.wrongRevision = proof.wrongRevision;
@@ -169,7 +178,8 @@ function stalled({ noProgressMs }: ArrivalGoal, memory: Memory, now: number, ver
 const counted = (verdict: Verdict, { proven, pods }: Memory): Verdict =>
   verdict.kind === "waiting" && pods > 0 ? waiting(`${proven} of ${pods} proven; ${verdict.reason}`) : verdict;
 
-function endOf(verdict: Verdict, { pods, proven, blind, wrongRevision, lasting, found }: Memory): Arrived {
+function endOf(verdict: Verdict, memory: Memory): Arrived {
+  const { pods, proven, blind, wrongRevision, takenBack, lasting, found } = memory;
   const end = (kind: Arrived["kind"], reason: string, diagnosis?: Diagnosis): Arrived => ({
     kind,
     reason,
@@ -178,6 +188,7 @@ function endOf(verdict: Verdict, { pods, proven, blind, wrongRevision, lasting, 
     proven,
   });
   if (verdict.kind === "done") return end("done", "");
+  if (takenBack && verdict.kind === "failed") return end("taken-back", verdict.reason);
   if (verdict.kind === "failed" && blind) return end("unproven", verdict.reason);
   if (wrongRevision.length > 0) return end("wrong-revision", verdict.reason);
   if (verdict.kind !== "failed") return end("unproven", verdict.reason);

@@ -17,6 +17,8 @@ export interface ManagedFields {
   readonly manager?: string;
   readonly operation?: string;
   readonly subresource?: string;
+  /** RFC 3339, seconds. */
+  readonly time?: string;
   readonly fieldsV1?: unknown;
 }
 

@@ -75,7 +75,8 @@ function arriving() {
       objects: watchNamespace(cluster, "production", ["Deployment"], clock),
       failedCreates: watchFailedCreates(cluster, "production", clock),
     };
-    const full = { question: "all-pods", wrongRevision: "ends", diagnosed: true, noProgressMs } as const;
+    const patience = { restarted: false, diagnosed: true, noProgressMs };
+    const full = { question: "all-pods", wrongRevision: "ends", ...patience } as const;
     const tools = {
       ...{ watchOf: () => watch, istiods: watchIstiods(cluster, "istio-system", clock), clock },
       stop: createStop(new AbortController().signal, 3_600_000, clock),
@@ -193,6 +194,22 @@ suite("the executor's wait", () => {
     assert.equal(kind, "unproven");
     assert.match(reason, /^no proof for 3\ds: /);
   });
+});
+
+suite("a restart that is taken back", () => {
+  const taken = webDeployment({ generation: 3 });
+
+  for (const question of ["first-pod", "all-pods"] as const)
+    test(`ends the wait for ${question} at once`, async () => {
+      const { clock, set, arrive } = arriving();
+      set(webDeployment({ observed: 1 }), [oldA, oldB], { old: ["web-old-a", "web-old-b"], new: [] });
+      const wait = arrive(600_000, { question, restarted: true });
+      await clock.advance(3_000);
+      set(taken, [oldA, newA], { old: ["web-old-a"], new: ["web-7d4b9-a"] });
+      await clock.advance(3_000);
+      const { kind, reason } = await wait;
+      assert.deepEqual([kind, reason], ["taken-back", "its restart was taken back"]);
+    });
 });
 
 suite("a way back", () => {

@@ -21,6 +21,7 @@ export const proveActions: StepActions<ProveStep, undefined> = {
       question: "all-pods",
       wrongRevision: "ends",
       diagnosed: true,
+      restarted: false,
       noProgressMs: Math.min(tools.timeouts.workload, reconnectMs),
     } as const;
     const { kind, reason, diagnosis, pods, proven } = await arrival(workload, goal, tools, (text) => task.update(text));

@@ -4,10 +4,11 @@
  */
 
 import { ClusterError } from "../../cluster/cluster-error.ts";
-import { kinds } from "../../cluster/kinds.ts";
+import { kinds, resourceOf } from "../../cluster/kinds.ts";
 import type { PodObject } from "../../mesh/kubernetes.ts";
 import { refText } from "../../mesh/object-ref.ts";
 import { type RestartStep, stepKey } from "../../upgrade/plan/step.ts";
+import { takenBackReason } from "../../upgrade/proof/taken-back.ts";
 import type { RestartGoal } from "../../upgrade/proof/workload-proof.ts";
 import { type Arrived, arrival } from "../arrival.ts";
 import type { ProgressTask } from "../progress.ts";
@@ -75,7 +76,9 @@ export const restartActions: StepActions<RestartStep, RestartUnderWay> = {
         await askOnce(step, restarted.goal, tools);
         continue;
       }
-      const proof: Proof = again ?? proofOf(end, unanswered ? step.way?.by.hint : undefined);
+      const hint = unanswered ? step.way?.by.hint : undefined;
+      const proof: Proof =
+        again ?? (end.kind === "taken-back" ? await takenBack(step, restarted, tools) : proofOf(end, hint));
       if (proof.state === "proven" && until === "first-pod") return proof;
       if (proof.state === "proven") task.done(`${end.proven} of ${end.pods} pods on ${step.to}`);
       else task.fail(proof.reason ?? "");
@@ -106,6 +109,7 @@ const goalOf = (
     ...goal,
     question,
     wrongRevision: onward ? "ends" : "waits",
+    restarted: step.stamp.kind !== "as-before" && step.way === undefined,
     diagnosed: onward,
     noProgressMs: step.way && !asked ? Math.min(unheardMs, timeouts.workload / 2) : timeouts.workload,
   } as const;
@@ -170,6 +174,12 @@ const isReady = ({ status }: PodObject): boolean =>
 async function podsIn(namespace: string, { cluster }: Tools): Promise<ReadonlySet<string>> {
   const listed = await cluster.list(kinds.pods, { namespace, metadataOnly: true }, ({ metadata }) => metadata.uid);
   return new Set(listed?.items);
+}
+
+/** Whoever takes a restart back takes the next one back too: there is none. */
+async function takenBack({ workload }: RestartStep, { goal }: RestartUnderWay, { cluster }: Tools): Promise<Proof> {
+  const now = await cluster.get(resourceOf(workload), workload.name, workload.namespace).catch(() => undefined);
+  return { state: "failed", reason: takenBackReason(workload, goal.stamp, now?.metadata) };
 }
 
 /** One new stamp a run; a second time it is a failure. Undefined: it was restarted again. */

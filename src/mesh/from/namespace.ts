@@ -3,6 +3,7 @@ import { injectionOf } from "../injection.ts";
 import type { ManagedFields, NamespaceObject } from "../kubernetes.ts";
 import type { Injector, Namespace } from "../model.ts";
 import { revisionLabelKeys } from "../revision-labels.ts";
+import { ownedAt } from "./managed-fields.ts";
 import { firstOwnerOf } from "./owner-references.ts";
 
 /** A namespace, with the injection that a new pod without labels would get in it today. */
@@ -22,18 +23,9 @@ export const namespaceFrom = ({ metadata, status }: NamespaceObject, injectors: 
   };
 };
 
-/**
- * Source: https://kubernetes.io/docs/reference/using-api/server-side-apply/#field-management (`f:metadata`,
- * `f:labels`).
- */
 const labelManagersFrom = (entries: readonly ManagedFields[]): Namespace["labelManagers"] =>
   entries.flatMap(({ manager = "", fieldsV1 }) => {
-    const owned = fieldOf(fieldOf(fieldsV1, "f:metadata"), "f:labels");
-    const labels = revisionLabelKeys.filter((label) => fieldOf(owned, `f:${label}`) !== undefined);
+    const owned = (label: string): unknown => ownedAt(fieldsV1, ["f:metadata", "f:labels", `f:${label}`]);
+    const labels = revisionLabelKeys.filter((label) => owned(label) !== undefined);
     return labels.length === 0 ? [] : [{ manager, labels }];
   });
-
-const fieldOf = (value: unknown, name: string): unknown =>
-  typeof value === "object" && value !== null && Object.hasOwn(value, name)
-    ? (value as Record<string, unknown>)[name]
-    : undefined;

@@ -107,8 +107,11 @@ export function owned(before: KubeJson | undefined, after: KubeJson, manager: Ma
           .map(keyOf),
       )
     : new Set([...(mine ? keysOf(mine.fieldsV1) : []), ...changed].filter((key) => present.has(key)));
+  // A manager that only removed fields took none: the server keeps its time (managedfieldsupdater.go).
+  const took = applied !== undefined || [...changed].some((key) => present.has(key));
+  const time = took || !mine ? manager.time : mine.time;
   const entry = {
-    ...{ manager: manager.name, operation: manager.operation, apiVersion: after.apiVersion, time: manager.time },
+    ...{ manager: manager.name, operation: manager.operation, apiVersion: after.apiVersion, time },
     ...{
       fieldsType: "FieldsV1",
       fieldsV1: fieldsOf(own),
