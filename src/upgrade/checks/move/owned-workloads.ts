@@ -56,4 +56,26 @@ const watchIt = "nothing to do now: a restart that is taken back fails at once, 
 const isHarmless = ({ group, kind }: ObjectOwner): boolean =>
   (group === "gateway.networking.k8s.io" && kind === "Gateway") || (group === "app.k8s.io" && kind === "Application");
 
-export const ownedWorkloadChecks: readonly Check<Facts>[] = [ownedWorkloads];
+/** One write asks for all workloads of an operator's object: none of them can stay while another one moves. */
+const askedTogether: Check<Facts> = {
+  id: "asked-together",
+  title: "what is left is not restarted by its operator",
+  severity: "blocker",
+  category: "ownership",
+  accepts: ["--leave"],
+  run: (facts) =>
+    facts.moves.flatMap(({ workloads }): readonly Observation[] => {
+      const stays = workloads.filter(
+        ({ disposition, stale }) => stale.length > 0 && (disposition === "left" || disposition === "unselected"),
+      );
+      return workloads.flatMap(({ workload, disposition }) => {
+        const { way } = workload;
+        const other = stays.find((each) => way !== undefined && each.workload.way?.uid === way.uid)?.workload;
+        if (disposition !== "restart" || way === undefined || other === undefined) return [];
+        const message = `the restart is asked of ${refText(way.object)}, which restarts ${refText(other)} with it, and that one is to stay`;
+        return [blocker(refText(workload), message, "leave both, or move both", leave(workload))];
+      });
+    }),
+};
+
+export const ownedWorkloadChecks: readonly Check<Facts>[] = [ownedWorkloads, askedTogether];
