@@ -2,7 +2,7 @@
 
 import { UsageError } from "../../src/cli/exit-errors.ts";
 import { clusterFlags } from "../../src/cli/flags/cluster-flags.ts";
-import { commonFlags, speedFlags, writeFlags } from "../../src/cli/flags/flags.ts";
+import { commonFlags, ownerFlags, speedFlags, writeFlags } from "../../src/cli/flags/flags.ts";
 import { refuseBothScopes } from "../../src/cli/flags/scope.ts";
 import { typedFlags } from "../../src/cli/flags/typed-flags.ts";
 import { headlineOf } from "../../src/cli/headline.ts";
@@ -10,9 +10,11 @@ import type { Io } from "../../src/cli/io.ts";
 import { openProgress } from "../../src/cli/progress/open-progress.ts";
 import { interruptionOf } from "../../src/cli/signals.ts";
 import { withCluster } from "../../src/cli/with-cluster.ts";
+import { readYamlFile } from "../../src/cli/yaml-file.ts";
 import { type Migration, migrateNamespaces } from "../../src/execute/migrate/migrate-namespaces.ts";
 import type { ExitCode } from "../../src/mesh/exit-codes.ts";
 import { commandOf, type RepeatedCommand } from "../../src/upgrade/migration-result.ts";
+import { ownersFrom } from "../../src/upgrade/owners/owners-file.ts";
 import type { MigrationRequest } from "../../src/upgrade/plan/migration-request.ts";
 import { jsonView, yamlView } from "../../src/views/document.ts";
 import {
@@ -26,11 +28,11 @@ import {
 import { type MigrateArgs, migrateFlags } from "./migrate-flags.ts";
 
 export const runMigrate = async (args: MigrateArgs, io: Io): Promise<ExitCode> => {
-  const request = requestOf(args);
+  const request = { ...requestOf(args), ...ownersIn(args) };
   const repeated: RepeatedCommand = {
     request,
     clusterFlags: typedFlags(args, clusterFlags),
-    meshFlags: typedFlags(args, { istioNamespace: commonFlags.istioNamespace }),
+    meshFlags: typedFlags(args, { istioNamespace: commonFlags.istioNamespace, owners: ownerFlags.owners }),
     ownFlags: typedFlags(args, {
       onFailure: migrateFlags.onFailure,
       ...speedFlags,
@@ -60,6 +62,9 @@ export const runMigrate = async (args: MigrateArgs, io: Io): Promise<ExitCode> =
     return migration.result.exitCode;
   });
 };
+
+const ownersIn = ({ owners }: MigrateArgs): Pick<MigrationRequest, "owners"> =>
+  owners === undefined ? {} : readYamlFile("--owners", owners, ownersFrom);
 
 /** What changes is always named: namespaces, or all of them. */
 function requestOf({

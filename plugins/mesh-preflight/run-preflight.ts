@@ -5,10 +5,12 @@ import { refuseBothScopes } from "../../src/cli/flags/scope.ts";
 import { headlineOf } from "../../src/cli/headline.ts";
 import type { Io } from "../../src/cli/io.ts";
 import { withCluster } from "../../src/cli/with-cluster.ts";
+import { readYamlFile } from "../../src/cli/yaml-file.ts";
 import type { Cluster } from "../../src/cluster/cluster.ts";
 import { lookAhead } from "../../src/execute/preflight/look-ahead.ts";
 import { type ExitCode, exit } from "../../src/mesh/exit-codes.ts";
 import { didYouMean } from "../../src/mesh/text/suggestion.ts";
+import { ownersFrom } from "../../src/upgrade/owners/owners-file.ts";
 import type { MigrationRequest } from "../../src/upgrade/plan/migration-request.ts";
 import { type Choice, isChosen, listedCheck, preflightList } from "../../src/upgrade/preflight/preflight-list.ts";
 import { type PreflightResult, preflightResult } from "../../src/upgrade/preflight/preflight-result.ts";
@@ -25,7 +27,8 @@ export const runPreflight = async (args: PreflightArgs, io: Io): Promise<ExitCod
   const { to } = args;
   if (to === undefined) throw new UsageError("--to is missing", `it is needed: ${preflightFlags.to.describe}`);
   refuseBothScopes(args);
-  const request = requestOf(args, to);
+  const owners = args.owners === undefined ? {} : readYamlFile("--owners", args.owners, ownersFrom);
+  const request = { ...requestOf(args, to), ...owners };
   return withCluster("mesh-preflight", args, io, async (cluster) => {
     io.err(headlineOf(cluster.identity, args, whatOf(request)));
     const result = await lookUntil({

@@ -49,6 +49,7 @@ export const rollbackFlags = {
   allowDowntime: acceptFlags.allowDowntime,
   ...proofFlags,
   endsByItself: ownerFlags.endsByItself,
+  owners: ownerFlags.owners,
   ...speedFlags,
   parallelNamespaces: { ...speedFlags.parallelNamespaces, default: "1000" },
   ...writeFlags,

@@ -2,7 +2,7 @@
 
 import { UsageError } from "../../src/cli/exit-errors.ts";
 import { clusterFlags } from "../../src/cli/flags/cluster-flags.ts";
-import { commonFlags, writeFlags } from "../../src/cli/flags/flags.ts";
+import { commonFlags, ownerFlags, writeFlags } from "../../src/cli/flags/flags.ts";
 import { refuseBothScopes } from "../../src/cli/flags/scope.ts";
 import { typedFlags } from "../../src/cli/flags/typed-flags.ts";
 import { headlineOf } from "../../src/cli/headline.ts";
@@ -10,6 +10,7 @@ import type { Io } from "../../src/cli/io.ts";
 import { openProgress } from "../../src/cli/progress/open-progress.ts";
 import { interruptionOf } from "../../src/cli/signals.ts";
 import { withCluster } from "../../src/cli/with-cluster.ts";
+import { readYamlFile } from "../../src/cli/yaml-file.ts";
 import type { Cluster } from "../../src/cluster/cluster.ts";
 import { wayBackFindings } from "../../src/execute/rollback/gather-rollback.ts";
 import { type Rollback, rollbackNamespaces } from "../../src/execute/rollback/rollback-namespaces.ts";
@@ -18,6 +19,7 @@ import { type ExitCode, exit } from "../../src/mesh/exit-codes.ts";
 import { listed } from "../../src/mesh/phrase.ts";
 import { safe } from "../../src/mesh/safe.ts";
 import { undoableNamespaces } from "../../src/upgrade/history.ts";
+import { ownersFrom } from "../../src/upgrade/owners/owners-file.ts";
 import type { RollbackRequest } from "../../src/upgrade/rollback/rollback-request.ts";
 import { type RepeatedRollback, rollbackCommandOf } from "../../src/upgrade/rollback/rollback-result.ts";
 import { jsonView, yamlView } from "../../src/views/document.ts";
@@ -29,15 +31,17 @@ import { type RollbackArgs, rollbackFlags } from "./rollback-flags.ts";
 export const runRollback = async (args: RollbackArgs, io: Io): Promise<ExitCode> => {
   if (args.list) return listRuns(args, io);
   checkScope(args);
+  const owners = args.owners === undefined ? {} : readYamlFile("--owners", args.owners, ownersFrom);
   const { parallel, parallelNamespaces, timeout, workloadTimeout } = rollbackFlags;
   return withCluster("mesh-rollback", args, io, async (cluster) => {
     const repeated: RepeatedRollback = {
-      request: await requestOf(args, cluster),
+      request: { ...(await requestOf(args, cluster)), ...owners },
       clusterFlags: typedFlags(args, clusterFlags),
       ownFlags: typedFlags(args, {
         ...{ parallel, parallelNamespaces, timeout, workloadTimeout },
         istioNamespace: commonFlags.istioNamespace,
         fieldManager: writeFlags.fieldManager,
+        owners: ownerFlags.owners,
       }),
     };
     const rollback = await rollbackNamespaces(cluster, {

@@ -16,6 +16,7 @@ import type {
   WorkloadObject,
 } from "../mesh/kubernetes.ts";
 import type { ObjectRef } from "../mesh/model.ts";
+import type { OwnerResource } from "../mesh/restart-way.ts";
 import { isWorkloadKind, type WorkloadKind, workloadResources } from "../mesh/workload-kinds.ts";
 import { podMessage } from "./http/messages.ts";
 import type { Message } from "./http/protobuf.ts";
@@ -149,6 +150,10 @@ export const workloadApi: Readonly<Record<WorkloadKind, Kind<WorkloadObject>>> =
   DaemonSet: kinds.daemonSets,
   Rollout: kinds.rollouts,
 };
+
+/** The API resource of an operator's object. */
+export const ownerApi = <T extends KubeObject>({ group, version, plural, kind: name }: OwnerResource): Kind<T> =>
+  kind<T>(group, version, plural, name, { optional: true });
 
 /** The API resource of the workload that is referred to. Throws an `Error` for any other kind: a bug. */
 export function resourceOf({ kind: name }: ObjectRef): Kind<WorkloadObject> {

@@ -14,7 +14,7 @@ import { type Machine, runPlan } from "./run-plan.ts";
 import type { RunLedger } from "./state/ledger.ts";
 import { readingLedger } from "./state/locked-run.ts";
 import type { Stop } from "./stop.ts";
-import { openTools, type Timeouts, type Tools } from "./tools.ts";
+import { openTools, type Timeouts, type Tools, type Watched } from "./tools.ts";
 
 export interface CarryOutOptions {
   readonly istioNamespace: string;
@@ -92,8 +92,8 @@ const halfDone = ({ goOn, goBack }: Commands): string =>
   [`to go on:\n  ${goOn}`, ...(goBack ? [`to go back:\n  ${goBack}`] : [])].join("\n");
 
 /** The workloads whose kinds are watched: all that may have pods on the target when the run ends. */
-const watched = (plan: MovePlan) => [
-  ...restartSteps(plan).map(({ workload }) => workload),
+const watched = (plan: MovePlan): readonly Watched[] => [
+  ...[...restartSteps(plan), ...proveSteps(plan)].map(({ workload, way }) => ({ ...workload, ...(way && { way }) })),
   ...plan.already,
   ...plan.empty,
   ...plan.left.map(({ object }) => object),

@@ -128,7 +128,13 @@ function eventOf(step: RestartStep, outcome: StepOutcome, options: EventOptions,
   const verdict = verdictOf(outcome);
   return {
     metadata: { name: nameOf(step, run, `${actions[direction]}-${verdict}`), namespace },
-    involvedObject: { apiVersion: apiVersionOf(kind), kind, namespace, name, uid: step.uid },
+    involvedObject: {
+      apiVersion: apiVersionOf(step),
+      kind: step.way?.direct ? step.way.resource.kind : kind,
+      namespace,
+      name,
+      uid: step.uid,
+    },
     type: verdict === "proven" ? "Normal" : "Warning",
     reason: reasons[direction][verdict],
     action: actions[direction],
@@ -142,7 +148,8 @@ function eventOf(step: RestartStep, outcome: StepOutcome, options: EventOptions,
 const verdictOf = ({ state }: StepOutcome): Verdict =>
   state === "proven" || state === "unproven" ? state : state === "draining" ? "proven" : "failed";
 
-const apiVersionOf = (kind: string): string => {
+const apiVersionOf = ({ workload: { kind }, way }: RestartStep): string => {
+  if (way?.direct) return `${way.resource.group}/${way.resource.version}`;
   if (!isWorkloadKind(kind)) throw new Error(`no workload kind: ${kind}`);
   const { group, version } = workloadResources[kind];
   return `${group}/${version}`;

@@ -6,6 +6,8 @@ import { watchIstiods } from "../gather/watch/istiod-watch.ts";
 import { watchNamespace } from "../gather/watch/namespace-watch.ts";
 import type { Poller } from "../gather/watch/poller.ts";
 import type { IstiodAnswer, ObjectRef } from "../mesh/model.ts";
+import { refText } from "../mesh/object-ref.ts";
+import type { RestartWay } from "../mesh/restart-way.ts";
 import { isWorkloadKind, type WorkloadKind } from "../mesh/workload-kinds.ts";
 import type { PodsProof, TrialProxy } from "../upgrade/proof/pods-proof.ts";
 import { type Budget, createBudget } from "./budget.ts";
@@ -55,6 +57,8 @@ export interface Tools extends ToolOptions {
   /** What the webhook made of the last trial pod of each workload. */
   readonly trials: Map<string, TrialProxy>;
   readonly watchOf: (namespace: string) => NamespaceWatch;
+  /** How this workload is restarted, where that is asked of its operator. */
+  readonly wayOf: (workload: ObjectRef) => RestartWay | undefined;
   readonly sectionOf: (namespace: string) => ProgressSection;
   /** The same for the way back: with a time, a budget and a journal of its own. */
   readonly forUndo: () => Tools;
@@ -66,8 +70,14 @@ export interface NamespaceWatch {
   readonly failedCreates: ReturnType<typeof watchFailedCreates>;
 }
 
+/** A workload that is watched, and how it is restarted. */
+export type Watched = ObjectRef & { readonly way?: RestartWay };
+
 /** Nothing is read or written yet. `workloads`: those whose kinds are watched, each in its namespace. */
-export function openTools(cluster: Cluster, workloads: readonly ObjectRef[], stop: Stop, options: ToolOptions): Tools {
+export function openTools(cluster: Cluster, workloads: readonly Watched[], stop: Stop, options: ToolOptions): Tools {
+  const ways = new Map(workloads.map((workload) => [refText(workload), workload.way]));
+  const waysIn = (namespace: string): readonly RestartWay[] =>
+    workloads.filter((each) => each.namespace === namespace).flatMap(({ way }) => way ?? []);
   const sections = new Map<string, ProgressSection>();
   const sectionOf = (namespace: string): ProgressSection => {
     const section = sections.get(namespace) ?? options.progress.section(namespace);
@@ -92,12 +102,13 @@ export function openTools(cluster: Cluster, workloads: readonly ObjectRef[], sto
         const known = watches.get(namespace);
         if (known) return known;
         const watch = {
-          objects: watchNamespace(bounded, namespace, kindsIn(workloads, namespace), clock),
+          objects: watchNamespace(bounded, namespace, kindsIn(workloads, namespace), clock, waysIn(namespace)),
           failedCreates: watchFailedCreates(bounded, namespace, clock),
         };
         watches.set(namespace, watch);
         return watch;
       },
+      wayOf: (workload) => ways.get(refText(workload)),
       sectionOf,
       forUndo: () => {
         const undoStop = createUndoStop(ends.signal, Math.max(timeouts.overall, timeouts.workload), clock);

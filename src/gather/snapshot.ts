@@ -9,12 +9,14 @@ import { meshFrom } from "../mesh/from/inventory.ts";
 import { podFrom, podFromMetadata } from "../mesh/from/pod.ts";
 import type { GatewayObject, WebhookConfigurationObject, WorkloadObject } from "../mesh/kubernetes.ts";
 import type { Mesh, Unknown } from "../mesh/model.ts";
+import type { OwnerKind } from "../mesh/restart-way.ts";
 import { defaultValidatorName } from "../mesh/revision-names.ts";
 import { workloadKinds } from "../mesh/workload-kinds.ts";
 import { askIstiods } from "./ask-istiods.ts";
 import { readEndpointSlices, readPolicies, readServices } from "./injector-facts.ts";
 import { itemsOf, listKind, listNamespaces, listReplicaSets, listWorkloads, type Where } from "./list-kind.ts";
 import { recordingUnknown } from "./optional-read.ts";
+import { readOwners } from "./read-owners.ts";
 
 /** How much of the mesh is read. */
 export interface Scope {
@@ -31,6 +33,8 @@ export interface Scope {
    * ReplicaSet says which Deployment it belongs to.
    */
   readonly podMetadataOnly?: boolean;
+  /** Operators' objects of these kinds are read where they own pods or workloads: they are restarted through them. */
+  readonly owners?: readonly OwnerKind[];
 }
 
 /**
@@ -78,6 +82,8 @@ export const snapshot = async (cluster: Cluster, scope: Scope): Promise<Mesh> =>
       answers,
     ]);
 
+  const owners = scope.owners ? await readOwners(cluster, scope.namespaces, scope.owners, [...pods, ...workloads]) : [];
+
   return meshFrom({
     takenAt: (await cluster.now()).toISOString(),
     istioNamespace,
@@ -92,6 +98,7 @@ export const snapshot = async (cluster: Cluster, scope: Scope): Promise<Mesh> =>
     namespaces,
     workloads,
     replicaSets,
+    owners,
     pods,
     gateways,
     answers: await answers,

@@ -3,7 +3,7 @@
  * lists. Plain readonly data; `from/inventory.ts` makes it from the objects that were read.
  */
 import type { LabelSelector, Labels, PodTemplateSpec, WebhookEntry } from "./kubernetes.ts";
-import type { WorkloadKind } from "./workload-kinds.ts";
+import type { RestartWay } from "./restart-way.ts";
 
 /** A whole mesh. A list that could not be read is empty, with an entry in `unknown`. */
 export interface Mesh {
@@ -181,9 +181,13 @@ export interface ObjectOwner {
   readonly controller: boolean;
 }
 
-/** A Deployment, StatefulSet, DaemonSet or Argo Rollout, with its pods. */
+/**
+ * A Deployment, StatefulSet, DaemonSet or Argo Rollout, with its pods; or an operator's own object whose pods have no
+ * other controller (`way.direct`).
+ */
 export interface Workload extends ObjectRef {
-  readonly kind: WorkloadKind;
+  /** One of `workloadKinds`, or the kind of an operator's object with its group: `Cluster.postgresql.cnpg.io`. */
+  readonly kind: string;
   readonly uid: string;
   readonly resourceVersion: string;
   readonly generation: number;
@@ -210,6 +214,8 @@ export interface Workload extends ObjectRef {
   readonly pods: readonly Pod[];
   /** What it belongs to, e.g. an object of an operator: its controller, else its first owner. */
   readonly owner?: ObjectOwner;
+  /** How it is restarted, where it is asked of its operator; absent: by its own template. */
+  readonly way?: RestartWay;
 }
 
 /** How the controller replaces pods; bounds are numbers of pods. */

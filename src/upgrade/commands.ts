@@ -1,6 +1,7 @@
 /** The commands that a result proposes to a person: one that continues, and those that roll back. */
 
 import type { ObjectRef } from "../mesh/model.ts";
+import { askingPatch, type RestartWay } from "../mesh/restart-way.ts";
 import { labelEntries, type RevisionLabels } from "../mesh/revision-labels.ts";
 import type { MigrationRequest } from "./plan/migration-request.ts";
 import type { RollbackRequest } from "./rollback/rollback-request.ts";
@@ -9,7 +10,7 @@ import type { RollbackRequest } from "./rollback/rollback-request.ts";
 export interface GoBack {
   readonly namespace: string;
   readonly labels: RevisionLabels;
-  readonly restart: readonly ObjectRef[];
+  readonly restart: readonly (ObjectRef & { readonly way?: RestartWay | undefined })[];
 }
 
 /**
@@ -31,7 +32,7 @@ export const goBackCommand = (
  * The same with kubectl alone, for a machine without the plugin: all labels first, then the restarts, as one line for a POSIX shell. `flags`
  * are the connection flags of the user (`["--context", "prod"]`). `undefined` when there is nothing to roll back.
  * `kubectl rollout restart` does not support Argo Rollouts: the command sets their `spec.restartAt` to the time of its
- * run.
+ * run. An operator is asked as the suite asks it.
  */
 export const goBackKubectlCommand = (namespaces: readonly GoBack[], flags: readonly string[]): string | undefined => {
   const kubectl = ["kubectl", ...flags.map(shellWord)].join(" ");
@@ -52,7 +53,9 @@ const labelArguments = (labels: RevisionLabels): string =>
     .map(([key, value]) => (value === null ? `${key}-` : shellWord(`${key}=${value}`)))
     .join(" ");
 
-const restartCommands = (kubectl: string, refs: readonly ObjectRef[]): readonly string[] => {
+const restartCommands = (kubectl: string, restarted: GoBack["restart"]): readonly string[] => {
+  const refs = restarted.filter(({ way }) => way === undefined);
+  const ways = new Map(restarted.flatMap(({ way }) => (way ? [[way.uid, way]] : [])));
   const words = refs
     .filter((ref) => ref.kind !== "Rollout")
     .map((ref) => shellWord(`${ref.kind.toLowerCase()}/${ref.name}`));
@@ -62,7 +65,15 @@ const restartCommands = (kubectl: string, refs: readonly ObjectRef[]): readonly 
     ...refs
       .filter((ref) => ref.kind === "Rollout")
       .map((ref) => `${kubectl} patch rollouts.argoproj.io ${shellWord(ref.name)} --type merge -p ${now}`),
+    ...[...ways.values()].map((way) => `${kubectl} patch ${askCommand(way)}`),
   ];
+};
+
+/** The stamp is the time at which the command is run. */
+const askCommand = ({ by, uid, resource: { plural, group }, object }: RestartWay): string => {
+  const [before = "", after = ""] = JSON.stringify(askingPatch(by, uid, "STAMP")).split('"STAMP"');
+  const patch = `${shellWord(`${before}"`)}"$(date -u +%Y-%m-%dT%H:%M:%SZ)"${shellWord(`"${after}`)}`;
+  return `${plural}.${group} ${shellWord(object.name)} --type merge -p ${patch}`;
 };
 
 /**

@@ -394,6 +394,7 @@ function wayBack(
       .filter(isUnwritten)
       .map(({ namespace }) => namespace),
   );
+  const ways = new Map(restartSteps(plan).map(({ workload, way }) => [refText(workload), way]));
   const entered = namespaces.filter(
     ({ name, labels }) =>
       !caughtUp.has(name) &&
@@ -401,7 +402,8 @@ function wayBack(
   );
   const places = entered.flatMap(({ name }): readonly GoBack[] => {
     const { record } = outcomeOf(outcomes, labelsKey(name));
-    return record ? [{ namespace: name, labels: record.before, restart: touched.get(name) ?? [] }] : [];
+    const restart = (touched.get(name) ?? []).map((each) => ({ ...refOf(each), way: ways.get(refText(each)) }));
+    return record ? [{ namespace: name, labels: record.before, restart }] : [];
   });
   return {
     goBack: goBackCommand(

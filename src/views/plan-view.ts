@@ -90,8 +90,9 @@ function row({ name }: Stage, step: Step): readonly Cell[] {
       return [name, change, `tag/${step.tag}`, step.from?.revision ?? "<none>", step.to ?? "<none>"];
     }
     case "restart": {
-      const { workload, from, to, stalePods, pods, podsInFlight } = step;
-      return [name, "restart", refArgument(workload), from.join(","), to, `${stalePods}/${pods}`, podsInFlight];
+      const { workload, from, to, stalePods, pods, podsInFlight, way } = step;
+      const change = way ? `ask ${way.direct ? "its operator" : refArgument(way.object)}` : "restart";
+      return [name, change, refArgument(workload), from.join(","), to, `${stalePods}/${pods}`, podsInFlight];
     }
     case "prove":
       return [name, "prove", refArgument(step.workload), step.to, step.to];

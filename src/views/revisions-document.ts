@@ -1,11 +1,11 @@
 /** The JSON document of `mesh-revisions`. The table is made from it too, so that both show the same. */
 
-import { connectedProxies, everyConnectionKnown } from "../mesh/connected-proxies.ts";
 import type { Finding } from "../mesh/finding.ts";
 import type { LabelSelector } from "../mesh/kubernetes.ts";
 import { labelOf, matchesSelector } from "../mesh/labels.ts";
 import type { ControlPlane, Injection, Mesh, Namespace, Tag, Unknown } from "../mesh/model.ts";
 import { type PodState, podStates } from "../mesh/pod-state.ts";
+import { connectedProxies, everyConnectionKnown } from "../mesh/proxy/connected-proxies.ts";
 import { injectedVersion } from "../mesh/proxy/proxy-version.ts";
 import { defaultRevision, type IstiodPlace, isElsewhere, whereabouts } from "../mesh/revision-state.ts";
 import { meshFindings } from "../upgrade/checks/mesh/mesh-checks.ts";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { connectedProxies, everyConnectionKnown } from "../../src/mesh/connected-proxies.ts";
 import type { ControlPlane, Injection, Mesh, Pod, ProxyKind } from "../../src/mesh/model.ts";
 import { podStates } from "../../src/mesh/pod-state.ts";
+import { connectedProxies, everyConnectionKnown } from "../../src/mesh/proxy/connected-proxies.ts";
 import { isElsewhere } from "../../src/mesh/revision-state.ts";
 import { type MeshWords, mesh, ownInjector, plane } from "../fixtures/mesh.ts";
 import { connection, pod } from "../fixtures/pods.ts";

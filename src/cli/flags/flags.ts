@@ -96,6 +96,7 @@ export const ownerFlags = {
     coerce: kindsOf,
     describe: "KIND[.GROUP] whose pods end by themselves, as those of a Job do; may be given many times",
   },
+  owners: { type: "string", describe: "file that says how further operators restart their pods (docs/owners.md)" },
 } as const;
 
 /** How fast it goes: on every plugin that restarts workloads. */

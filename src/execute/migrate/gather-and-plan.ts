@@ -17,6 +17,7 @@ import { migrationChecks } from "../../upgrade/checks/move/migration-checks.ts";
 import { runChecks } from "../../upgrade/checks/run-checks.ts";
 import { journalUsable } from "../../upgrade/checks/single-checks.ts";
 import type { ClusterEvidence } from "../../upgrade/evidence/cluster-evidence.ts";
+import { ownersWith } from "../../upgrade/owners/known-owners.ts";
 import type { MigrationRequest } from "../../upgrade/plan/migration-request.ts";
 import type { MigrationPlan } from "../../upgrade/plan/plan.ts";
 import { migrationFacts, planMigration, tagFacts } from "../../upgrade/plan/plan-migration.ts";
@@ -52,7 +53,8 @@ export async function prepare(
   { istioNamespace, parallelNamespaces }: PrepareOptions,
 ): Promise<Prepared> {
   const { namespaces } = request;
-  const mesh = await snapshot(cluster, { istioNamespace, namespaces, workloads: true, askIstiods: true });
+  const owners = ownersWith(request.owners);
+  const mesh = await snapshot(cluster, { istioNamespace, namespaces, workloads: true, askIstiods: true, owners });
   const { tag } = request;
   const resolvedTag =
     tag === undefined

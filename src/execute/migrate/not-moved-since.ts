@@ -2,6 +2,7 @@
 import type { Cluster } from "../../cluster/cluster.ts";
 import { selectedWorkloads } from "../../gather/selected-workloads.ts";
 import { wholeSnapshot } from "../../gather/whole-snapshot.ts";
+import { ownersWith } from "../../upgrade/owners/known-owners.ts";
 import type { MigrationRequest } from "../../upgrade/plan/migration-request.ts";
 import { behindTag, namespaceMove, namespaceMoves } from "../../upgrade/plan/namespace-move.ts";
 import { type NotMoved, notMoved } from "../../upgrade/plan/not-moved.ts";
@@ -23,7 +24,7 @@ export async function notMovedSince(
   const namespaces = relabelSteps(plan).map(({ namespace }) => namespace);
   const isAll = request.namespaces === "all" && request.tag === undefined;
   const where = isAll ? "all" : request.namespaces === "all" ? { most: namespaces } : namespaces;
-  const mesh = await wholeSnapshot(cluster, where, istioNamespace);
+  const mesh = await wholeSnapshot(cluster, where, istioNamespace, ownersWith(request.owners));
   const selected = await selectedWorkloads(cluster, mesh, request.selector);
   const { leave, endsByItself, outdated } = request;
   const moving = { mesh, target: plan.target, leave, endsByItself, selected, outdated, heedsOwners: true };

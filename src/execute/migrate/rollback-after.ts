@@ -29,8 +29,8 @@ export async function rollbackAfter(
   const { tag } = repeated.request;
   const namespaces = leftHalfDone(result);
   if (namespaces === undefined || (namespaces.length === 0 && tag === undefined)) return result;
-  const { leave, allowDowntime, endsByItself, proof } = repeated.request;
-  const accepted = { leave, allowDowntime, endsByItself, ...(proof && { proof }) };
+  const { leave, allowDowntime, endsByItself, owners, proof } = repeated.request;
+  const accepted = { leave, allowDowntime, endsByItself, owners, ...(proof && { proof }) };
   const scope = tag === undefined ? { namespaces } : { namespaces: "all" as const, tag };
   const request = { ...scope, run: undefined, toBefore: undefined, pin: false, ...accepted };
   try {

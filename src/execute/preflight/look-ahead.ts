@@ -19,6 +19,7 @@ import { preflightChecks } from "../../upgrade/checks/preflight/preflight-checks
 import { runChecks } from "../../upgrade/checks/run-checks.ts";
 import { restartAdmission, targetExists, trialPodMesh } from "../../upgrade/checks/single-checks.ts";
 import { trustsBoth } from "../../upgrade/evidence/trust-domains.ts";
+import { ownersWith } from "../../upgrade/owners/known-owners.ts";
 import type { MigrationRequest } from "../../upgrade/plan/migration-request.ts";
 import type { Facts } from "../../upgrade/plan/moves.ts";
 import { type MigrationPlan, restartSteps } from "../../upgrade/plan/plan.ts";
@@ -57,7 +58,8 @@ export const lookAhead = async (
   { istioNamespace, choice }: LookOptions,
 ): Promise<Omit<Looked, "opinions">> => {
   const { namespaces, to } = request;
-  const today = await snapshot(cluster, { istioNamespace, namespaces, workloads: true, askIstiods: true });
+  const owners = ownersWith(request.owners);
+  const today = await snapshot(cluster, { istioNamespace, namespaces, workloads: true, askIstiods: true, owners });
   const installed = isKnown(today, to);
   const resolved = resolveTarget(today, to);
   const unresolved = resolved.ok ? [] : installed ? resolved.findings : [notInstalled(today, to)];

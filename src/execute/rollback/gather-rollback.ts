@@ -18,6 +18,7 @@ import { labelOf } from "../../mesh/labels.ts";
 import { type Unknown, undoAnnotation } from "../../mesh/model.ts";
 import { continuedFindings, roomFindings } from "../../upgrade/checks/journal-findings.ts";
 import { rollbackFindings } from "../../upgrade/checks/rollback/rollback-checks.ts";
+import { ownersWith } from "../../upgrade/owners/known-owners.ts";
 import type { RunDrafts } from "../../upgrade/plan/run-drafts.ts";
 import { type Journals, runNamed } from "../../upgrade/record/found-journal.ts";
 import { isMalformed } from "../../upgrade/record/record-fields.ts";
@@ -67,7 +68,7 @@ export async function prepareRollback(
 ): Promise<PreparedRollback> {
   const { names, where, recorded, journalsUnlisted } = await scopeOf(cluster, request);
   announce(names, [...new Set(recorded.map(({ revision }) => revision))]);
-  const read = await readForRollback(cluster, names, where, istioNamespace, request.tag);
+  const read = await readForRollback(cluster, names, where, istioNamespace, request);
   const { mesh, journals } = read;
   const runKnown = await isRunKnown(cluster, request, recorded, journals);
   const gathered = { ...read, journalsUnlisted, runKnown };
@@ -93,7 +94,7 @@ async function readForRollback(
   names: readonly string[],
   where: Where,
   istioNamespace: string,
-  tag?: string,
+  { tag, owners }: Pick<RollbackRequest, "tag" | "owners"> = {},
 ): Promise<Omit<RollbackGathered, "runKnown" | "journalsUnlisted">> {
   const unknown: Unknown[] = [];
   const optional = recordingUnknown(unknown);
@@ -104,6 +105,7 @@ async function readForRollback(
       namespaces: tag === undefined ? where : "all",
       workloads: true,
       askIstiods: true,
+      owners: ownersWith(owners),
     }),
     optional("journals", readJournals(cluster, places)),
     tag === undefined ? undefined : readTagObjects(cluster, istioNamespace),

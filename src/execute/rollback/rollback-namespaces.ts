@@ -3,6 +3,7 @@ import type { Cluster } from "../../cluster/cluster.ts";
 import { someOf, type Where } from "../../gather/list-kind.ts";
 import { wholeSnapshot } from "../../gather/whole-snapshot.ts";
 import { isObstacle } from "../../mesh/finding.ts";
+import { ownersWith } from "../../upgrade/owners/known-owners.ts";
 import { namespaceMoves } from "../../upgrade/plan/namespace-move.ts";
 import { type NotMoved, notMoved } from "../../upgrade/plan/not-moved.ts";
 import { type Lane, restartSteps } from "../../upgrade/plan/plan.ts";
@@ -116,13 +117,13 @@ const hasLabelsBack = (namespace: string, { journal }: Tools): boolean =>
  */
 async function notBackYet(
   lanes: readonly Lane[],
-  { returns, request: { leave, endsByItself } }: RollbackFacts,
+  { returns, request: { leave, endsByItself, owners } }: RollbackFacts,
   where: Where,
   istioNamespace: string,
   { cluster }: Tools,
 ): Promise<readonly NotMoved[]> {
   const namespaces = lanes.map(({ namespace }) => namespace);
-  const mesh = await wholeSnapshot(cluster, someOf(where, namespaces), istioNamespace);
+  const mesh = await wholeSnapshot(cluster, someOf(where, namespaces), istioNamespace, ownersWith(owners));
   const moves = returns
     .filter(({ move }) => namespaces.includes(move.namespace.name))
     .flatMap(({ move, back }) => {

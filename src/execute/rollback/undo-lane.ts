@@ -48,7 +48,7 @@ function restoringOf(lane: Lane, relabel: RelabelStep, { journal }: Tools): Rest
     const outcome = journal.outcome(stepKey(step));
     if (!isWritten(outcome)) return [];
     const { stamp = "", stampBefore = null } = outcome;
-    return [{ workload: step.workload, uid: step.uid, stamp, stampBefore }];
+    return [{ workload: step.workload, uid: step.uid, stamp, stampBefore, ...(step.way && { way: step.way }) }];
   });
   return {
     ...{ namespace: lane.namespace, record, written: labels ?? relabel.after, unwritten: isUnwritten(relabel) },

@@ -7,7 +7,6 @@ import { unlessAborted } from "../../cluster/clock.ts";
 import type { Cluster } from "../../cluster/cluster.ts";
 import { ClusterError } from "../../cluster/cluster-error.ts";
 import { instantOf, isBefore } from "../../mesh/instant.ts";
-import { isWorkloadKind } from "../../mesh/workload-kinds.ts";
 import type { StepOutcome, StepState } from "../../upgrade/plan/outcome.ts";
 import {
   closesRecord,
@@ -248,7 +247,6 @@ const begun = (
   again: string | undefined,
 ): RunJournal => {
   const { kind, name } = step.workload;
-  if (!isWorkloadKind(kind)) return journal;
   const written = again ?? (step.stamp.kind === "as-before" ? step.stamp.stamp : stamp);
   if (workloadOf(journal, run, step))
     return changeWorkload(journal, run, { kind, name }, { state: "begun", stamp: written });

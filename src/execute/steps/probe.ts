@@ -11,9 +11,12 @@ import { podFrom } from "../../mesh/from/pod.ts";
 import type { PodObject, WorkloadObject } from "../../mesh/kubernetes.ts";
 import type { ObjectRef } from "../../mesh/model.ts";
 import { refText } from "../../mesh/object-ref.ts";
+import { isLive } from "../../mesh/pod-state.ts";
 import { isOutdated } from "../../mesh/proxy/proxy-version.ts";
+import type { RestartWay } from "../../mesh/restart-way.ts";
 import type { TrialProxy } from "../../upgrade/proof/pods-proof.ts";
 import { podOfTemplate } from "../../upgrade/trial/template-pod.ts";
+import { trialPodOf } from "../../upgrade/trial/trial-pod.ts";
 import { type Compared, type Trial, trialVerdict } from "../../upgrade/trial/trial-verdict.ts";
 import type { Tools } from "../tools.ts";
 
@@ -27,16 +30,14 @@ export type ProbeAnswer =
 type Answer = ProbeAnswer | { readonly kind: "unanswered"; readonly reason: string };
 
 /**
- * One dry-run pod create from the workload's template as it stands now. Throws `ClusterError` where there was no
- * answer.
+ * One dry-run pod create from the workload's template as it stands now; of an operator's own object, from one of its
+ * pods. Throws `ClusterError` where there was no answer.
  */
-export async function probe(cluster: Cluster, ref: ObjectRef): Promise<ProbeAnswer> {
-  const workload = await cluster.get(resourceOf(ref), ref.name, ref.namespace);
-  if (!workload) throw new ClusterError(`${refText(ref)} was deleted meanwhile`, { reason: "not-found" });
-  const owner = await templateOwner(cluster, ref, workload);
+export async function probe(cluster: Cluster, ref: ObjectRef, way?: RestartWay): Promise<ProbeAnswer> {
+  const trial = way?.direct ? await podLike(cluster, way) : await podOfWorkload(cluster, ref);
   try {
     const made = { namespace: ref.namespace, dryRun: true };
-    const pod = await cluster.create<PodObject>(kinds.pods, podOf(ref, owner), made);
+    const pod = await cluster.create<PodObject>(kinds.pods, trial, made);
     const { proxy } = podFrom(pod);
     if (proxy?.revision === undefined) return { kind: "not-injected", pod };
     return { kind: "injected", revision: proxy.revision, pod, proxy };
@@ -46,6 +47,29 @@ export async function probe(cluster: Cluster, ref: ObjectRef): Promise<ProbeAnsw
     if (["forbidden", "denied", "invalid"].includes(error.reason)) return { kind: "refused", reason: error.message };
     throw error;
   }
+}
+
+async function podOfWorkload(cluster: Cluster, ref: ObjectRef): Promise<object> {
+  const workload = await cluster.get(resourceOf(ref), ref.name, ref.namespace);
+  if (!workload) throw new ClusterError(`${refText(ref)} was deleted meanwhile`, { reason: "not-found" });
+  return podOf(ref, await templateOwner(cluster, ref, workload));
+}
+
+/** Only the operator knows how it makes a pod: one that it made shows it. */
+async function podLike(cluster: Cluster, { object, uid }: RestartWay): Promise<object> {
+  const { namespace } = object;
+  const ofOwner = (pod: PodObject): readonly PodObject[] =>
+    pod.metadata.ownerReferences?.some((owner) => owner.controller && owner.uid === uid) && isLive(podFrom(pod))
+      ? [pod]
+      : [];
+  const listed = await cluster.list<PodObject, readonly PodObject[]>(kinds.pods, { namespace }, ofOwner);
+  const pod = listed?.items.flat()[0];
+  if (!pod) throw new ClusterError(`${refText(object)} has no pod to try another one by`, { reason: "not-found" });
+  const trial = trialPodOf(pod);
+  if (trial) return trial;
+  throw new ClusterError(`what istiod added to pod ${namespace}/${pod.metadata.name} cannot be told`, {
+    reason: "malformed",
+  });
 }
 
 /** A Rollout with `workloadRef` makes its pods from that Deployment's template. */
@@ -76,13 +100,14 @@ export async function probeUntil(
     readonly clock: Clock;
     /** No older proxy than this is wanted. */
     readonly version?: string | undefined;
+    readonly way?: RestartWay | undefined;
   },
 ): Promise<Answer> {
   const { clock } = options;
   const deadline = clock.now() + options.timeoutMs;
   let deadSince: number | undefined;
   for (let pause = 100; ; pause = Math.min(pause * 2, 2_000)) {
-    const answer = await probe(cluster, ref).catch((error: unknown) => {
+    const answer = await probe(cluster, ref, options.way).catch((error: unknown) => {
       if (error instanceof ClusterError) return { kind: "unanswered", reason: error.message } as const;
       throw error;
     });
@@ -112,10 +137,10 @@ interface Wanted extends Compared {
 export async function probeFailure(
   ref: ObjectRef,
   revision: string,
-  { cluster, clock, stop, timeouts, warn, trials }: Tools,
+  { cluster, clock, stop, timeouts, warn, trials, wayOf }: Tools,
   { before, accepted, trustsBoth, version }: Wanted,
 ): Promise<string | undefined> {
-  const options = { timeoutMs: timeouts.probe, signal: stop.now, clock, version };
+  const options = { timeoutMs: timeouts.probe, signal: stop.now, clock, version, way: wayOf(ref) };
   const ask = () => probeUntil(cluster, ref, revision, options);
   let answer = await ask();
   if (answer.kind === "refused" && before?.kind === "let-in") {
@@ -140,8 +165,11 @@ export async function probeFailure(
 const secondLookMs = 1_000;
 
 /** The trial pod of now, before anything is changed; undefined where there is no answer: nothing is compared then. */
-export async function trialBefore(ref: ObjectRef, { cluster }: Pick<Tools, "cluster">): Promise<Trial | undefined> {
-  const answer = await probe(cluster, ref).catch((error: unknown) => {
+export async function trialBefore(
+  ref: ObjectRef,
+  { cluster, wayOf }: Pick<Tools, "cluster" | "wayOf">,
+): Promise<Trial | undefined> {
+  const answer = await probe(cluster, ref, wayOf(ref)).catch((error: unknown) => {
     if (error instanceof ClusterError) return undefined;
     throw error;
   });

@@ -63,9 +63,9 @@ export async function rehearseRestarts(cluster: Cluster, steps: readonly Restart
   const stamp = stampAt(await cluster.now());
   return findingsOf(
     restartAdmission,
-    steps.map(async ({ workload, uid }) => {
+    steps.map(async ({ workload, uid, way }) => {
       try {
-        await patchStamp(cluster, workload, uid, stamp, { dryRun: true });
+        await patchStamp(cluster, workload, uid, stamp, { dryRun: true, way });
         return undefined;
       } catch (error) {
         const remedy = "find the policy or webhook named there, and let it pass the restart";

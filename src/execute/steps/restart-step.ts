@@ -16,6 +16,7 @@ import type { ProgressTask } from "../progress.ts";
 import type { Proof, StepActions } from "../run-plan.ts";
 import { goneIsDone, settle } from "../settle.ts";
 import type { Tools } from "../tools.ts";
+import { askOnce, isUnanswered } from "./ask-operator.ts";
 import { probeFailure } from "./probe.ts";
 import { checkLabels } from "./relabel-step.ts";
 import { stampWorkload } from "./restart.ts";
@@ -26,7 +27,12 @@ interface RestartUnderWay {
   /** Of the last restart: a second one of the same run has a later stamp. */
   goal: RestartGoal;
   restarts: number;
+  /** Of an operator that does nothing: it was looked whether it has heard. */
+  asked: boolean;
 }
+
+/** An operator that has heard of a restart has replaced a pod by then (ms): Strimzi looks every two minutes. */
+const unheardMs = 180_000;
 
 export const restartActions: StepActions<RestartStep, RestartUnderWay> = {
   podsInFlight: (step) => step.podsInFlight,
@@ -49,7 +55,7 @@ export const restartActions: StepActions<RestartStep, RestartUnderWay> = {
     try {
       const goal = await restart(step, ownStamp ?? stampOfPlan(step, tools), tools);
       for (const pod of step.blockingPods) await deletePod(pod, workload.namespace, tools);
-      return { task, goal, restarts: 1 };
+      return { task, goal, restarts: 1, asked: false };
     } catch (error) {
       if (error instanceof ClusterError) task.fail(error.message);
       throw error;
@@ -59,13 +65,20 @@ export const restartActions: StepActions<RestartStep, RestartUnderWay> = {
   prove: async (step, restarted, until, tools, release) => {
     const { task } = restarted;
     for (;;) {
-      const goal = goalOf(step, restarted.goal, until, tools);
+      const goal = goalOf(step, restarted, until, tools);
       const end = await arrival(step.workload, goal, tools, (text) => task.update(text), release);
       tools.journal.note(stepKey(step), { pods: end.pods, proven: end.proven, versions: end.versions });
       const again = end.kind === "wrong-revision" ? await restartAgain(step, restarted, end, tools) : undefined;
       if (end.kind === "wrong-revision" && again === undefined) continue;
+      const unanswered = end.kind !== "done" && end.kind !== "draining" && isUnanswered(step, restarted.goal, tools);
+      if (!restarted.asked && unanswered) {
+        restarted.asked = true;
+        await askOnce(step, restarted.goal, tools);
+        continue;
+      }
+      const hint = unanswered ? step.way?.by.hint : undefined;
       const proof: Proof =
-        again ?? (end.kind === "taken-back" ? await takenBack(step, restarted, tools) : proofOf(end));
+        again ?? (end.kind === "taken-back" ? await takenBack(step, restarted, tools) : proofOf(end, hint));
       if (proof.state === "proven" && until === "first-pod") return proof;
       if (proof.state === "proven") task.done(`${end.proven} of ${end.pods} pods on ${step.to}`);
       else if (proof.state === "draining")
@@ -76,25 +89,32 @@ export const restartActions: StepActions<RestartStep, RestartUnderWay> = {
   },
 };
 
-const proofOf = ({ kind, reason, diagnosis }: Arrived): Proof => {
+/** `hint`: what to look at, where the operator that was asked has not done it. */
+const proofOf = ({ kind, reason, diagnosis }: Arrived, hint: string | undefined): Proof => {
   if (kind === "done") return { state: "proven", reason: undefined };
   if (kind === "draining") return { state: "draining", reason };
-  return { state: kind === "failed" ? "failed" : "unproven", reason, diagnosis };
+  const text = hint === undefined ? reason : `${reason} (${hint})`;
+  return { state: kind === "failed" ? "failed" : "unproven", reason: text, diagnosis };
 };
 
 /**
  * A way back only waits: the pods that it replaces are on the revision that it leaves, and may be broken. With the
  * template as it was, their age does not tell them from the new ones.
  */
-const goalOf = (step: RestartStep, goal: RestartGoal, question: "first-pod" | "all-pods", { timeouts }: Tools) => {
+const goalOf = (
+  step: RestartStep,
+  { goal, asked }: RestartUnderWay,
+  question: "first-pod" | "all-pods",
+  { timeouts }: Tools,
+) => {
   const onward = step.guarded && step.stamp.kind !== "as-before";
   return {
     ...goal,
     question,
     wrongRevision: onward ? "ends" : "waits",
-    restarted: step.stamp.kind !== "as-before",
+    restarted: step.stamp.kind !== "as-before" && step.way === undefined,
     diagnosed: onward,
-    noProgressMs: timeouts.workload,
+    noProgressMs: step.way && !asked ? Math.min(unheardMs, timeouts.workload / 2) : timeouts.workload,
   } as const;
 };
 
@@ -116,18 +136,20 @@ const stampOfPlan = ({ workload, stamp }: RestartStep, { ledger }: Tools): strin
 const timeOf = ({ cluster, clock, stop }: Tools) => ({ cluster, clock, signal: stop.now });
 
 async function restart(step: RestartStep, stamp: string | null, tools: Tools): Promise<RestartGoal> {
-  const { workload, uid, to, canary, leads = canary, version } = step;
+  const { workload, uid, to, canary, leads = canary, version, way } = step;
   const { cluster, journal } = tools;
   const before = leads ? await podsIn(workload.namespace, tools) : undefined;
   const key = stepKey(step);
   journal.note(key, { stamp: stamp ?? "" });
-  const { metadata } = await stampWorkload(cluster, workload, uid, stamp, (found) => {
+  const noteBefore = (found: string | null): void => {
     if (journal.outcome(key).stampBefore === undefined) journal.note(key, { stampBefore: found });
-  });
+  };
+  const { metadata } = await stampWorkload(cluster, workload, uid, stamp, noteBefore, way);
   return {
     uid,
     stamp: stamp ?? "",
-    generation: metadata.generation ?? 0,
+    generation: way ? 0 : (metadata.generation ?? 0),
+    ...(way && { operator: `the operator of ${refText(way.object)}` }),
     revision: to,
     ...(version === undefined ? {} : { version }),
     oldRevisions: step.guarded ? tools.oldRevisions : [],

@@ -28,6 +28,7 @@ import { controlPlanesFrom, versionsOf } from "./control-plane.ts";
 import { injectorsFrom, isSidecarInjector } from "./injectors.ts";
 import { istiodServicesFrom, leadsOf } from "./istiod-services.ts";
 import { namespaceFrom } from "./namespace.ts";
+import { attachOwners, type FoundOwner } from "./owner-workload.ts";
 import { attachPods } from "./ownership.ts";
 import { tagsFrom } from "./tag.ts";
 import type { BareWorkload } from "./workload.ts";
@@ -56,6 +57,8 @@ export interface RawObjects {
   readonly workloads: readonly BareWorkload[];
   /** Metadata of ReplicaSets; the owner of one that is missing is found by its name (ownership.ts). */
   readonly replicaSets: readonly KubeObject[];
+  /** Objects of operators that own some of these. */
+  readonly owners?: readonly FoundOwner[];
   readonly pods: readonly Pod[];
   readonly gateways: readonly GatewayObject[];
   readonly answers: readonly IstiodAnswer[];
@@ -90,7 +93,8 @@ export const meshFrom = (listed: RawObjects): Mesh => {
     if (template === undefined) return { kind: "unknown", reason: "its pod template was not read" };
     return injectionOf(injectors, { name: namespace, labels: known }, injectableFrom(template));
   };
-  const { workloads, pods } = attachPods(listed.workloads, listed.replicaSets, listed.pods);
+  const attached = attachPods(listed.workloads, listed.replicaSets, listed.pods);
+  const { workloads, pods } = attachOwners(attached, listed.owners ?? []);
   return {
     takenAt: listed.takenAt,
     istioNamespace: listed.istioNamespace,

@@ -86,5 +86,5 @@ const fenceposts = (
  * A number or a percentage as a number of pods. The multiplication comes first, so that 29% of 100 is 29 and not
  * 28.999….
  */
-const podsOf = (value: number | string, desired: number, round: (pods: number) => number): number =>
+export const podsOf = (value: number | string, desired: number, round: (pods: number) => number): number =>
   typeof value === "number" ? value : round((Number.parseInt(value, 10) * desired) / 100);

@@ -25,13 +25,14 @@ export const blockedReason = (
  * https://kubernetes.io/docs/concepts/workloads/controllers/: a paused, OnDelete or partitioned rollout replaces no pod
  * by itself.
  */
-const unmovedByRestart = ({ kind, namespace, name, paused, strategy }: Workload): Blocked | undefined => {
+const unmovedByRestart = ({ kind, namespace, name, paused, strategy, way }: Workload): Blocked | undefined => {
   const blocked = (reason: string, remedy: string): Blocked => ({
     check: "workloads-restartable",
     reason,
     remedy,
     unknown: false,
   });
+  if (way?.hindrance) return blocked(way.hindrance.reason, `${way.hindrance.remedy}, or leave it`);
   if (paused) {
     const resume =
       kind === "Rollout"

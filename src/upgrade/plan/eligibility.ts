@@ -2,7 +2,7 @@ import { ignoredNamespaces } from "../../mesh/injection.ts";
 import { labelOf } from "../../mesh/labels.ts";
 import type { Mesh, Namespace, Pod, Workload } from "../../mesh/model.ts";
 import { isLive } from "../../mesh/pod-state.ts";
-import { ownersWish } from "./owners-wish.ts";
+import { ownersWish } from "../owners/owners-wish.ts";
 
 /**
  * Whether a migration may touch a namespace. `eligible`: new pods in it are injected, by its labels or because it has

@@ -1,3 +1,5 @@
+import type { OwnerKind } from "../../mesh/restart-way.ts";
+
 /** What a migration was asked for. */
 export interface MigrationRequest {
   readonly to: string;
@@ -23,4 +25,6 @@ export interface MigrationRequest {
   readonly outdated?: boolean | undefined;
   /** `--workload-timeout` (ms); absent: the flag's default. */
   readonly workloadTimeoutMs?: number;
+  /** The operators of the user's file, beside those that are known; absent: none. */
+  readonly owners?: readonly OwnerKind[] | undefined;
 }

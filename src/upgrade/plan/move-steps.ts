@@ -1,11 +1,11 @@
 /** The steps by which the workloads of a namespace move, and what a move does not touch. */
 import type { Mesh, ObjectRef, Workload } from "../../mesh/model.ts";
 import { namespaceRef, refOf } from "../../mesh/object-ref.ts";
+import { migrateAnnotation, ownersWish } from "../owners/owners-wish.ts";
 import { presentGoal } from "../proof/present-goal.ts";
 import { workloadProof } from "../proof/workload-proof.ts";
 import type { Target } from "../record/undo-record.ts";
 import type { Asked, Facts, NamespaceMove, WorkloadMove } from "./moves.ts";
-import { migrateAnnotation, ownersWish } from "./owners-wish.ts";
 import type { Lane, Left, MovePlan } from "./plan.ts";
 import { revisionsOf, revisionsText } from "./revisions-text.ts";
 import { rolloutSize } from "./rollout-size.ts";
@@ -28,6 +28,7 @@ export const restartStep = ({ workload, stale, versions }: WorkloadMove, target:
   stamp: { kind: "of-record" },
   guarded: true,
   blockingPods: [],
+  ...(workload.way && { way: workload.way }),
 });
 
 /** Nothing to write there: workloads that are on the target are still proven, where the istiods did not say it already. */
@@ -50,6 +51,7 @@ export const proofsIn = (
       uid: workload.uid,
       restartedAt: workload.restartedAt,
       to: target.revision,
+      ...(workload.way && { way: workload.way }),
     }));
 
 /** No restart needed is no proof: its proxies may be connected to another control plane, or to none. */

@@ -9,6 +9,7 @@ import { isLive } from "../../mesh/pod-state.ts";
 import { labelEntries, type RevisionLabels, revisionLabelsOf, sameRevisionLabels } from "../../mesh/revision-labels.ts";
 import { labelAgainstOthers } from "../evidence/label-against-others.ts";
 import { endsByItself, podEndsByItself } from "../owners/ends-by-itself.ts";
+import { ownersWish, refusalOf } from "../owners/owners-wish.ts";
 import { isMalformed } from "../record/record-fields.ts";
 import type { FromRevision, Target, UndoRecord } from "../record/undo-record.ts";
 import { parseUndoRecord } from "../record/undo-record.ts";
@@ -16,7 +17,6 @@ import { blockedReason } from "./blocked-reason.ts";
 import type { Asked, Blocked, Disposition, NamespaceMove, PodsWithoutWorkload, WorkloadMove } from "./moves.ts";
 import { isNamed } from "./object-pattern.ts";
 import { isOutdatedIn, runningVersions, versionFrom } from "./outdated.ts";
-import { ownersWish, refusalOf } from "./owners-wish.ts";
 
 export interface Moving {
   readonly mesh: Mesh;

@@ -51,7 +51,7 @@ export const isNamed = (texts: readonly string[], ref: ObjectRef): boolean =>
   });
 
 const namesOf = (kind: string): readonly string[] => {
-  const name = kind.toLowerCase();
+  const name = (kind.split(".", 1)[0] ?? "").toLowerCase();
   return [name, `${name}s`, ...(shortNames.get(name) ?? [])];
 };
 

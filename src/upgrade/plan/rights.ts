@@ -1,6 +1,7 @@
 /** What a plan, its proof and its way back need to be allowed to do. */
 import type { Right } from "../../mesh/kubernetes.ts";
-import { type WorkloadKind, workloadResources } from "../../mesh/workload-kinds.ts";
+import type { OwnerResource } from "../../mesh/restart-way.ts";
+import { isWorkloadKind, workloadResources } from "../../mesh/workload-kinds.ts";
 import { stateName } from "../record/run-journal.ts";
 import { type Plan, relabelSteps, restartSteps, tagSteps } from "./plan.ts";
 import type { MoveTagStep, RestartStep } from "./step.ts";
@@ -78,10 +79,14 @@ function stateRights(plan: Plan, istioNamespace: string): readonly Right[] {
 const namespaceRights = (namespace: string, restarted: readonly RestartStep[]): readonly Right[] => {
   const kinds = new Set(restarted.map(({ workload }) => workload.kind));
   return [
-    ...[...kinds].flatMap((kind) => {
-      const { group, plural: resource } = workloadResources[kind as WorkloadKind];
-      return verbs(["get", "list", "patch"], { group, resource, namespace });
+    ...[...kinds].filter(isWorkloadKind).flatMap((kind) => {
+      const { group, plural: resource } = workloadResources[kind];
+      const written = restarted.some(({ workload, way }) => workload.kind === kind && way === undefined);
+      return verbs(["get", "list", ...(written ? ["patch"] : [])], { group, resource, namespace });
     }),
+    ...[...ownersOf(restarted)].flatMap(({ group, plural: resource }) =>
+      verbs(["get", "list", "patch"], { group, resource, namespace }),
+    ),
     ...verbs(["list", "watch", "create", ...(kinds.has("StatefulSet") ? ["delete"] : [])], {
       group: "",
       resource: "pods",
@@ -91,6 +96,12 @@ const namespaceRights = (namespace: string, restarted: readonly RestartStep[]): 
     ...verbs(["list"], { group: "", resource: "events", namespace }),
     ...verbs(["list"], { group: "apps", resource: "replicasets", namespace }),
   ];
+};
+
+/** The resources of operators that are asked for restarts, each once. */
+const ownersOf = (restarted: readonly RestartStep[]): ReadonlySet<OwnerResource> => {
+  const resources = restarted.flatMap(({ way }) => way?.resource ?? []);
+  return new Set(new Map(resources.map((each) => [`${each.plural}.${each.group}`, each])).values());
 };
 
 const verbs = (names: readonly string[], right: Omit<Right, "verb">): readonly Right[] =>

@@ -4,6 +4,7 @@ import { isBefore } from "../../mesh/instant.ts";
 import type { ObjectRef, Pod } from "../../mesh/model.ts";
 import { refOf, refText } from "../../mesh/object-ref.ts";
 import { isLive } from "../../mesh/pod-state.ts";
+import type { RestartWay } from "../../mesh/restart-way.ts";
 import { type RevisionLabels, sameRevisionLabels } from "../../mesh/revision-labels.ts";
 import type { UndoRecord } from "../record/undo-record.ts";
 import { type Lane, type Plan, stepsOfLane } from "./plan.ts";
@@ -33,6 +34,8 @@ export interface Restarted {
   readonly stamp: string;
   /** The stamp that the template had before the run. */
   readonly stampBefore: string | null;
+  /** The restart was asked of an operator. */
+  readonly way?: RestartWay;
 }
 
 export interface RollbackPlan extends Plan {
@@ -111,7 +114,11 @@ const restartsBack = (each: Restoring): Lane => {
       [
         ...each.restarted.map((restarted) => restartBack(each, restarted, stampBack(each, restarted))),
         ...others.map((workload) =>
-          restartBack(each, { workload: refOf(workload), uid: workload.uid }, { kind: "new", after: undefined }),
+          restartBack(
+            each,
+            { ...withWay(workload), workload: refOf(workload), uid: workload.uid },
+            { kind: "new", after: undefined },
+          ),
         ),
       ],
     ],
@@ -128,7 +135,7 @@ const closeBack = (each: Restoring): readonly Lane[] => {
 
 const restartBack = (
   each: Restoring,
-  { workload: ref, uid }: Pick<Restarted, "workload" | "uid">,
+  { workload: ref, uid, way }: Pick<Restarted, "workload" | "uid" | "way">,
   stamp: StampChoice,
 ): RestartStep => {
   const workload = each.workloads.find((found) => refText(found) === refText(ref));
@@ -146,6 +153,7 @@ const restartBack = (
     gateway: false,
     stamp,
     guarded: false,
+    ...(way && { way }),
     blockingPods:
       ref.kind === "StatefulSet" ? pods.filter(({ ready }) => !ready).map(({ name, uid }) => ({ name, uid })) : [],
   };
@@ -154,13 +162,17 @@ const restartBack = (
 /**
  * Its template as it was brings back the pods that the old ReplicaSet still has, without another rollout. A Rollout
  * evicts by age, not by template, and a template that has pods on both revisions would keep them: both are restarted.
+ * What was asked of an operator is taken back as long as it has made no pod on the target, and else asked for again.
  */
-const stampBack = (each: Restoring, { workload, stamp, stampBefore }: Restarted): StampChoice => {
+const stampBack = (each: Restoring, { workload, stamp, stampBefore, way }: Restarted): StampChoice => {
   const mixed = !keptLabels(each.record, each.written) && hasMixedPods(each, workload);
-  return workload.kind === "Rollout" || mixed
+  const replaced = way !== undefined && arrivedPods(each, workload).length > 0;
+  return workload.kind === "Rollout" || mixed || replaced
     ? { kind: "new", after: stamp }
     : { kind: "as-before", stamp: stampBefore };
 };
+
+const withWay = ({ way }: ManagedWorkload): Pick<Restarted, "way"> => (way ? { way } : {});
 
 /** Whether pods of its old template came up on the target too (it was scaled, or a pod was deleted). */
 const hasMixedPods = ({ pods, record }: Restoring, ref: ObjectRef): boolean => {

@@ -3,7 +3,6 @@ import { labelOf } from "../../mesh/labels.ts";
 import type { Mesh, Pod, Workload } from "../../mesh/model.ts";
 import { isLive } from "../../mesh/pod-state.ts";
 import { revisionLabelsOf } from "../../mesh/revision-labels.ts";
-import { isWorkloadKind } from "../../mesh/workload-kinds.ts";
 import { type Journals, runsOf } from "../record/found-journal.ts";
 import type { RunDraft } from "../record/run-changes.ts";
 import type { WorkloadRecord } from "../record/run-journal.ts";
@@ -94,7 +93,7 @@ export const workloadRecords = (
 ): readonly WorkloadRecord[] =>
   steps.flatMap(({ workload: { kind, name }, uid }) => {
     const workload = known.get(uid);
-    if (!workload || !isWorkloadKind(kind)) return [];
+    if (!workload) return [];
     const pods = workload.pods.filter(isLive);
     return [
       {

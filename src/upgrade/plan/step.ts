@@ -1,6 +1,7 @@
 /** What changes, one step each: `before` and `after` make a step its own inverse. */
 import type { ObjectRef } from "../../mesh/model.ts";
 import { namespaceRef, refText } from "../../mesh/object-ref.ts";
+import type { RestartWay } from "../../mesh/restart-way.ts";
 import type { RevisionLabels } from "../../mesh/revision-labels.ts";
 import type { FromRevision, Target, UndoRecord } from "../record/undo-record.ts";
 import type { TagChange } from "../tags/tag-parts.ts";
@@ -95,6 +96,8 @@ export interface RestartStep {
   readonly accepted?: readonly string[] | undefined;
   /** Pods that keep a StatefulSet from going on (kubernetes/kubernetes#67250): deleted by UID after the restart. */
   readonly blockingPods: readonly { readonly name: string; readonly uid: string }[];
+  /** The restart is asked of the operator of this object; absent: it is written to the workload's own template. */
+  readonly way?: RestartWay;
 }
 
 /**
@@ -114,6 +117,7 @@ export interface ProveStep {
   readonly uid: string;
   readonly restartedAt: string | undefined;
   readonly to: string;
+  readonly way?: RestartWay;
 }
 
 /**

@@ -7,7 +7,7 @@
 import type { ManagedWorkload } from "../../mesh/from/ownership.ts";
 import { instantOf, isBefore } from "../../mesh/instant.ts";
 import { counted } from "../../mesh/phrase.ts";
-import type { WorkloadKind } from "../../mesh/workload-kinds.ts";
+import { isWorkloadKind, type WorkloadKind } from "../../mesh/workload-kinds.ts";
 import { done, failed, type Verdict, waiting } from "./verdict.ts";
 
 /**
@@ -17,8 +17,14 @@ import { done, failed, type Verdict, waiting } from "./verdict.ts";
 export function rolloutVerdict(workload: ManagedWorkload): Verdict {
   if (workload.status.observedGeneration < workload.generation)
     return waiting("its controller has not seen the change yet");
-  return rules[workload.kind](workload);
+  return isWorkloadKind(workload.kind) ? rules[workload.kind](workload) : ownersPods(workload);
 }
+
+/** Of an operator's own object: how far its operator is shows in its pods alone. */
+const ownersPods = ({ status: { desired, replicas, ready } }: ManagedWorkload): Verdict => {
+  if (replicas < desired) return waiting(`${replicas} of ${desired} pods there`);
+  return ready < replicas ? waiting(`${ready} of ${replicas} ready`) : done;
+};
 
 const rules: Readonly<Record<WorkloadKind, (workload: ManagedWorkload) => Verdict>> = {
   Deployment: (workload) => {

@@ -32,6 +32,11 @@ export interface RestartGoal extends PodGoal {
   readonly generation: number;
   /** UIDs of the pods that existed before the restart was sent, where that is known. */
   readonly before?: ReadonlySet<string>;
+  /**
+   * The operator that was asked for the restart, in words: until it acts, old pods are awaited, whatever the workload's
+   * controller says of its rollout.
+   */
+  readonly operator?: string;
 }
 
 /** A pod with its proof. */
@@ -133,6 +138,8 @@ const isProven = ({ proof }: PodWithProof): boolean => proof.kind === "done" || 
 
 function currentProof(pod: Pod, goal: RestartGoal, answers: readonly IstiodAnswer[], newlyReady: NewlyReady): PodProof {
   const proof = podProof(pod, goal, answers);
+  if (goal.operator !== undefined && proof.kind === "wrong-revision" && !isBefore(goal.stamp, pod.createdAt))
+    return { kind: "waiting", reason: `not replaced yet by ${goal.operator}` };
   return proof.kind === "done" && newlyReady(pod)
     ? { kind: "waiting", reason: "ready, waiting for the next answer of its istiod" }
     : proof;
@@ -238,6 +245,7 @@ function firstVerdict(
   if (pods.some(({ proof }) => proof.kind === "done")) return done;
   if (rollout.kind === "failed") return rollout;
   const first = pods.find(({ proof }) => proof.kind !== "wrong-revision") ?? pods[0];
+  if (!first && goal.operator !== undefined) return waiting(`no pod replaced yet by ${goal.operator}`);
   if (!first) return waiting(rollout.kind === "done" ? "no new pod yet" : `no new pod yet; ${reasonOf(rollout)}`);
   return first.proof.kind === "unknown" ? unknown(about(first)) : waiting(about(first));
 }

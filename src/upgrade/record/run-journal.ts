@@ -4,7 +4,7 @@
  * holds names, UIDs, labels, hashes and times; never a pod spec.
  */
 import type { RevisionLabels } from "../../mesh/revision-labels.ts";
-import { isWorkloadKind, type WorkloadKind } from "../../mesh/workload-kinds.ts";
+import { isWorkloadKind } from "../../mesh/workload-kinds.ts";
 import {
   fields,
   isInstant,
@@ -66,7 +66,8 @@ export type RunState = "open" | "done" | "restored" | "undone" | "superseded";
 
 /** A workload that the run restarts. */
 export interface WorkloadRecord {
-  readonly kind: WorkloadKind;
+  /** One of `workloadKinds`, or the kind of an operator's object with its group. */
+  readonly kind: string;
   readonly name: string;
   readonly uid: string;
   /** The restart stamp of its template before the run; null: none. */
@@ -248,7 +249,7 @@ const runOf = (record: RecordFields): RunRecord | undefined => {
 
 const workloadOf = (record: RecordFields): WorkloadRecord | undefined => {
   const { kind, name, uid, stampBefore, from, templates, stamp, state } = record;
-  if (typeof kind !== "string" || !isWorkloadKind(kind) || !isName(name) || !isText(uid)) return undefined;
+  if (!isKind(kind) || !isName(name) || !isText(uid)) return undefined;
   if (!isStamp(stampBefore) || !(stamp === undefined || isStamp(stamp))) return undefined;
   if (!isTexts(from) || !isTexts(templates) || !isOneOf(workloadStates, state)) return undefined;
   return { kind, name, uid, stampBefore, from, templates, stamp, state };
@@ -261,6 +262,12 @@ const workloadStates: readonly WorkloadState[] = ["planned", "begun", "proven", 
 const isStamp = (value: unknown): value is string | null => value === null || typeof value === "string";
 const isOneOf = <T extends string>(known: readonly T[], value: unknown): value is T => known.includes(value as T);
 const isTexts = (value: unknown): value is readonly string[] => Array.isArray(value) && value.every(isText);
+
+/** A kind of workload of ours, or one with the group of an operator: never one of Kubernetes that is no workload. */
+const isKind = (value: unknown): value is string =>
+  isText(value) &&
+  value.length <= 317 &&
+  (isWorkloadKind(value) || /^[A-Z][A-Za-z0-9]{0,62}(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?){2,}$/.test(value));
 
 /**
  * A name of an object of the API (RFC 1123 subdomain), so that a journal can name nothing outside its own namespace:

@@ -136,12 +136,13 @@ const restartBack = (each: WorkloadMove, { back }: Return): RestartStep => ({
 /**
  * Its template as it was brings the old ReplicaSet back, without another one. That needs a template which the run
  * itself wrote (or which a way back has put back already), and no pod of the old template on the target: such a pod
- * would stay. A Rollout evicts by age, not by template. Everything else gets the stamp of the rollback's own run.
+ * would stay. A Rollout evicts by age, not by template, and an operator is asked again. Everything else gets the stamp of the rollback's own run.
  */
 const stampBack = ({ workload, stale }: WorkloadMove, run: RunRecord | undefined): StampChoice => {
   const known = run?.workloads.find(({ kind, name }) => kind === workload.kind && name === workload.name);
   const ofRecord: StampChoice = { kind: "of-record" };
-  if (!known || known.uid !== workload.uid || known.stamp === undefined || workload.kind === "Rollout") return ofRecord;
+  if (!known || known.uid !== workload.uid || known.stamp === undefined || workload.kind === "Rollout" || workload.way)
+    return ofRecord;
   const today = workload.restartedAt ?? null;
   if (today !== known.stamp && today !== known.stampBefore) return ofRecord;
   return hasMixedTemplates(workload, stale, known) ? ofRecord : { kind: "as-before", stamp: known.stampBefore };

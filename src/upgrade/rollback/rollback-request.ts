@@ -1,3 +1,5 @@
+import type { OwnerKind } from "../../mesh/restart-way.ts";
+
 /** What a rollback was asked for. */
 export interface RollbackRequest {
   /** Names, in the order given; `all`: every namespace with an undo record. */
@@ -16,4 +18,6 @@ export interface RollbackRequest {
   readonly proof?: "pods" | undefined;
   /** As in `MigrationRequest`. */
   readonly endsByItself: readonly string[];
+  /** The operators of the user's file, beside those that are known; absent: none. */
+  readonly owners?: readonly OwnerKind[] | undefined;
 }

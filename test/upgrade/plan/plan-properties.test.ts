@@ -3,6 +3,7 @@ import test from "node:test";
 import fc from "fast-check";
 import type { Gateway, Mesh, Pod, Strategy } from "../../../src/mesh/model.ts";
 import { refText } from "../../../src/mesh/object-ref.ts";
+import type { WorkloadKind } from "../../../src/mesh/workload-kinds.ts";
 import { isOpen } from "../../../src/upgrade/plan/plan.ts";
 import { type NamespaceWords, ownInjector, plane, type WorkloadWords } from "../../fixtures/mesh.ts";
 import { brief, mission, type Planned, planOf, stopping, type Wish } from "../../fixtures/plan.ts";
@@ -198,7 +199,7 @@ function arrived(mesh: Mesh, { steps, target }: Planned): Mesh {
     })),
     pods: mesh.pods.filter(({ workload }) => workload === undefined).map(fresh),
     workloads: mesh.workloads.map(({ pods: _, injection: __, ...rest }) => ({
-      ...rest,
+      ...{ ...rest, kind: rest.kind as WorkloadKind },
       runs: mesh.pods
         .filter((pod) => pod.workload?.name === rest.name)
         .map((pod) => fresh(pod).proxy?.revision ?? null),

@@ -1,7 +1,7 @@
 /** Do the owners of what moves agree? */
 import { refText } from "../../../mesh/object-ref.ts";
+import { refusalOf } from "../../owners/owners-wish.ts";
 import type { Facts } from "../../plan/moves.ts";
-import { refusalOf } from "../../plan/owners-wish.ts";
 import { blocker, type Check, leave, type Observation } from "../check.ts";
 
 /**

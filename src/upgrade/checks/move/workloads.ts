@@ -2,6 +2,8 @@
 
 import { refText } from "../../../mesh/object-ref.ts";
 import { counted, listed } from "../../../mesh/phrase.ts";
+import type { OwnerKind } from "../../../mesh/restart-way.ts";
+import { ownersWith, restartByHand } from "../../owners/known-owners.ts";
 import {
   type Blocked,
   type Facts,
@@ -38,22 +40,29 @@ const podsOwned: Check<Facts> = {
   severity: "blocker",
   category: "workloads",
   accepts: ["--leave"],
-  run: ({ moves }) =>
+  run: ({ moves, request }) =>
     moves.flatMap(({ podsWithoutWorkload }) =>
-      podsWithoutWorkload.filter(({ disposition }) => disposition === "blocked").map(notRestartable),
+      podsWithoutWorkload
+        .filter(({ disposition }) => disposition === "blocked")
+        .map((each) => notRestartable(each, ownersWith(request.owners))),
     ),
 };
 
-const notRestartable = ({ ref, pods }: PodsWithoutWorkload): Observation => {
+const notRestartable = ({ ref, pods }: PodsWithoutWorkload, owners: readonly OwnerKind[]): Observation => {
+  const owner = pods[0]?.owner;
+  const known = owners.some(({ group, kind }) => group === owner?.group && kind === owner.kind);
+  const byHand = owner && restartByHand(owner, owners);
   const revisions = listed([...new Set(pods.map((pod) => pod.proxy?.revision ?? "an unknown revision"))]);
   const message =
     ref.kind === "Pod"
       ? `nothing would create this pod again, so it stays on ${revisions}`
-      : `${counted(pods.length, "pod")} on ${revisions} belong to it, and how a ${ref.kind} is restarted is not known`;
+      : `${counted(pods.length, "pod")} on ${revisions} belong to it, and ${known ? "it could not be read" : `how a ${ref.kind} is restarted is not known`}`;
   const remedy =
     ref.kind === "Pod"
       ? "leave it, or delete it and create it again after the move"
-      : "leave it, and have its own controller replace its pods after the move";
+      : known
+        ? `grant get, list and patch on ${ref.kind} of group ${owner?.group} (docs/rbac/migrator.yaml); or leave it, and ${byHand} after the move`
+        : `leave it, and ${byHand ?? "have its own controller replace its pods"} after the move; or say how with --owners`;
   return blocker(refText(ref), message, remedy, leave(ref));
 };
 
@@ -71,8 +80,9 @@ const healthy: Check<Facts> = {
       .flatMap(({ workload }) => {
         const verdict = rolloutVerdict(workload);
         if (verdict.kind === "done") return [];
-        const status =
-          workload.kind === "Rollout"
+        const status = workload.way?.direct
+          ? `kubectl -n ${workload.namespace} describe ${workload.way.resource.plural}.${workload.way.resource.group} ${workload.name}`
+          : workload.kind === "Rollout"
             ? `kubectl -n ${workload.namespace} describe rollout ${workload.name}`
             : `kubectl -n ${workload.namespace} rollout status ${workload.kind.toLowerCase()}/${workload.name}`;
         return [

@@ -28,6 +28,7 @@ const closing = `
 Not in the table:
 
 - \`kubernetes-version\`: the real mesh has one version of Kubernetes, which no target refuses.
+- \`asked-together\`: the real mesh has no operator; it is answered by leaving all workloads of the operator's object.
 - \`owned-workloads\`: the real mesh has no operator. \`test/contract/owners.test.ts\` has one of a few lines, which takes
   restarts back.
 - \`pods-unplanned\`: it is about namespaces that are not in the plan, so nothing happens to them;

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import type { ObjectOwner } from "../../../../src/mesh/model.ts";
+import type { OwnerKind } from "../../../../src/mesh/restart-way.ts";
 import { ownedWorkloadChecks } from "../../../../src/upgrade/checks/move/owned-workloads.ts";
 import { runChecks } from "../../../../src/upgrade/checks/run-checks.ts";
+import { knownOwners } from "../../../../src/upgrade/owners/known-owners.ts";
 import { migrationFacts } from "../../../../src/upgrade/plan/plan-migration.ts";
 import { mission, planOf, quiet, request, restarted, stopping, type Wish } from "../../../fixtures/plan.ts";
 
@@ -67,3 +69,26 @@ test("owned-workloads: nothing is asked of what is not restarted, and a rollback
   const severities = runChecks(ownedWorkloadChecks, { ...facts, verb: "rollback" }).map(({ severity }) => severity);
   assert.deepEqual(severities, ["warning"]);
 }); // biome-ignore format: long expressions
+
+const shards = (leave: readonly string[]) => {
+  const mesh = mission({
+    workloads: ["a", "b"].map((name) => ({ namespace: "production", name, runs: ["default", "default"] })),
+  });
+  const by = knownOwners.find(({ kind }) => kind === "Prometheus") as OwnerKind;
+  const object = { kind: "Prometheus.monitoring.coreos.com", namespace: "production", name: "k8s" };
+  const resource = { group: by.group, version: "v1", plural: "prometheuses", kind: by.kind };
+  const way = { by, resource, object, uid: "p", direct: false, pods: 2, hindrance: undefined };
+  const workloads = mesh.workloads.map((each) => (["a", "b"].includes(each.name) ? { ...each, way } : each));
+  return planOf({ ...mesh, workloads }, { leave }).findings.filter(({ check }) => check === "asked-together");
+};
+
+test("what one annotation restarts together is not half left", () => {
+  assert.deepEqual(shards([]), []);
+  assert.deepEqual(shards(["deployment/a", "deployment/b"]), []);
+  const [finding] = shards(["deployment/a"]);
+  assert.deepEqual([finding?.severity, finding?.object], ["blocker", "production/Deployment/b"]);
+  assert.match(
+    finding?.message ?? "",
+    /Prometheus.monitoring.coreos.com\/k8s, which restarts production\/Deployment\/a/,
+  );
+});

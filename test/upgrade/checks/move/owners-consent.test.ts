@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { refText } from "../../../../src/mesh/object-ref.ts";
-import { migrateAnnotation } from "../../../../src/upgrade/plan/owners-wish.ts";
+import { migrateAnnotation } from "../../../../src/upgrade/owners/owners-wish.ts";
 import { mission, type Planned, planOf, restarted, said, type Wish } from "../../../fixtures/plan.ts";
 
 const leftIn = ({ left }: Planned): readonly string[] => left.map(({ by, object }) => `${by} ${refText(object)}`);

@@ -1,6 +1,6 @@
 /** The proxies that are connected to a control plane, and whether all of them are known. */
-import type { ControlPlane, Mesh } from "./model.ts";
-import { isElsewhere, isRunningIstiod } from "./revision-state.ts";
+import type { ControlPlane, Mesh } from "../model.ts";
+import { isElsewhere, isRunningIstiod } from "../revision-state.ts";
 
 /**
  * The number of proxies connected to a control plane. Each is counted once: while a proxy reconnects, two istiods may
