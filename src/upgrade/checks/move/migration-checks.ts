@@ -12,6 +12,7 @@ import { namespaceChecks } from "./namespaces.ts";
 import { ownedWorkloadChecks } from "./owned-workloads.ts";
 import { ownersConsentChecks } from "./owners-consent.ts";
 import { unplannedChecks } from "./pods-unplanned.ts";
+import { reachChecks } from "./pods-reachable.ts";
 import { requestChecks } from "./request.ts";
 import { restartTimeChecks } from "./restart-time.ts";
 import { startingPointChecks } from "./starting-point.ts";
@@ -31,6 +32,7 @@ export const migrationChecks: readonly Check<Facts>[] = [
   ...labelReaderChecks,
   ...gatewayChecks,
   ...workloadChecks,
+  ...reachChecks,
   ...ownedWorkloadChecks,
   ...downtimeChecks,
   ...restartTimeChecks,
