@@ -19,12 +19,12 @@ export const isOnLostNode = (pod: Pod): boolean =>
   !pod.conditions.some(({ type }) => type === "ContainersReady");
 
 /** The nodes of these pods, each once. */
-export const nodesOf = (pods: readonly Pod[]): readonly string[] => [...new Set(pods.flatMap(({ node }) => node ?? []))];
+export const nodesOf = (pods: readonly Pod[]): readonly string[] => [
+  ...new Set(pods.flatMap(({ node }) => node ?? [])),
+];
 
 /** `node n2, which does not answer`, `nodes n2 and n3, which do not answer` */
 export const lostNodesText = (pods: readonly Pod[]): string => {
   const nodes = nodesOf(pods);
-  return nodes.length === 1
-    ? `node ${nodes[0]}, which does not answer`
-    : `nodes ${listed(nodes)}, which do not answer`;
+  return nodes.length === 1 ? `node ${nodes[0]}, which does not answer` : `nodes ${listed(nodes)}, which do not answer`;
 };

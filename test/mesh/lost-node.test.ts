@@ -29,10 +29,6 @@ test("lost nodes in words, each once", () => {
   const on = (...nodes: readonly string[]) => lostNodesText(nodes.map((node) => webPod("web", { node })));
   assert.deepEqual(
     [on("n1"), on("n1", "n1"), on("n1", "n2")],
-    [
-      "node n1, which does not answer",
-      "node n1, which does not answer",
-      "nodes n1 and n2, which do not answer",
-    ],
+    ["node n1, which does not answer", "node n1, which does not answer", "nodes n1 and n2, which do not answer"],
   );
 });

@@ -13,8 +13,7 @@ import { counted, listed } from "../../mesh/phrase.ts";
 export const outOfReach = (
   { kind, pods }: Pick<ManagedWorkload, "kind" | "pods">,
   isOld: (pod: Pod) => boolean = () => true,
-): readonly Pod[] =>
-  pods.filter((pod) => isOnLostNode(pod) && (kind === "DaemonSet" || pod.terminating) && isOld(pod));
+): readonly Pod[] => pods.filter((pod) => isOnLostNode(pod) && (kind === "DaemonSet" || pod.terminating) && isOld(pod));
 
 /**
  * The workload without `lost`. Of a DaemonSet, which has one pod a node, it is without the pods of their nodes, and

@@ -27,7 +27,8 @@ const answersOf = (pods: readonly Pod[]) => [
 const proofOf = (kind: WorkloadKind, pods: readonly Pod[], status: Partial<Workload["status"]>) =>
   workloadProof(workload({ kind, pods, status }), goal, answersOf(pods), new Map(), 0);
 
-const onlyLost = /^waiting: every pod that can be reached is proven; 1 old pod \(old-3\) on node n3, which does not answer: kubectl describe node n3; once /;
+const onlyLost =
+  /^waiting: every pod that can be reached is proven; 1 old pod \(old-3\) on node n3, which does not answer: kubectl describe node n3; once /;
 const cases: readonly (readonly [what: string, kind: WorkloadKind, pods: readonly Pod[], status: Partial<Workload["status"]>, verdict: RegExp, onlyLost: boolean])[] = [
   ["a DaemonSet whose other pods are proven", "DaemonSet", [fresh(1), fresh(2), old(3, gone)], { updated: 2, available: 2 }, onlyLost, true],
   ["the same with a surge, whose new pod never starts", "DaemonSet", [fresh(1), fresh(2), old(3, lostly), fresh(3, { phase: "Pending", ready: false })], { updated: 2, available: 2 }, onlyLost, true],

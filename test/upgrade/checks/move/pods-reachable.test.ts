@@ -29,7 +29,8 @@ const plan = (kind: WorkloadKind, strategy: Strategy, pods: readonly Pod[], desi
     { leave },
   ); // biome-ignore format: one line of fields
 
-const daemon = (...args: Parameters<typeof lost> extends [unknown, ...infer Rest] ? Rest : never) => lost("DaemonSet", ...args);
+const daemon = (...args: Parameters<typeof lost> extends [unknown, ...infer Rest] ? Rest : never) =>
+  lost("DaemonSet", ...args);
 const table: readonly (readonly [what: string, kind: WorkloadKind, strategy: Strategy, pods: readonly Pod[], desired: number, severity: string | undefined, message?: RegExp])[] = [
   ["a DaemonSet of which every pod is well", "DaemonSet", rolling(0, 1), [], 3, undefined],
   ["kubernetes/kubernetes#117204, the default of 1 and one lost node", "DaemonSet", rolling(0, 1), [daemon(7)], 4, "blocker", /^1 pod \(lost-7\) is on node n7, which does not answer, and cannot be replaced; with maxUnavailable 1 its restart would wait for it /],
