@@ -5,9 +5,9 @@
  * https://kubernetes.io/docs/concepts/architecture/nodes/#condition, kubernetes/kubernetes#72226
  */
 import type { ManagedWorkload } from "../../mesh/from/ownership.ts";
-import { isOnLostNode, lostNodesText, nodesOf } from "../../mesh/lost-node.ts";
 import type { Pod } from "../../mesh/model.ts";
 import { counted, listed } from "../../mesh/phrase.ts";
+import { isOnLostNode, lostNodesText, nodesOf } from "./lost-node.ts";
 
 /** Its pods on lost nodes that no rollout can replace or end; `isOld`: those that are to be replaced. */
 export const outOfReach = (

@@ -6,10 +6,10 @@
 
 import type { ManagedWorkload } from "../../mesh/from/ownership.ts";
 import { isBefore } from "../../mesh/instant.ts";
-import { lostNodesText } from "../../mesh/lost-node.ts";
 import type { IstiodAnswer, Pod } from "../../mesh/model.ts";
 import { counted } from "../../mesh/phrase.ts";
 import { isLive } from "../../mesh/pod-state.ts";
+import { lostNodesText } from "./lost-node.ts";
 import {
   hasOlderProxy,
   istiodOfOtherRevision,

@@ -1,10 +1,11 @@
 /** Which pods can no restart replace, because their nodes do not answer? */
-import { lostNodesText, nodesOf } from "../../../mesh/lost-node.ts";
+
 import type { Workload } from "../../../mesh/model.ts";
 import { refText } from "../../../mesh/object-ref.ts";
 import { counted, listed } from "../../../mesh/phrase.ts";
 import { type Facts, restarts } from "../../plan/moves.ts";
 import { surge, unavailable } from "../../plan/rollout-size.ts";
+import { lostNodesText, nodesOf } from "../../proof/lost-node.ts";
 import { lostNodeRemedy, outOfReach } from "../../proof/reach.ts";
 import { blocker, type Check, leave, type Observation, warning } from "../check.ts";
 

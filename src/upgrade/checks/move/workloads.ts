@@ -1,6 +1,5 @@
 /** Can each workload be brought to the target by a restart? */
 
-import { isOnLostNode, lostNodesText } from "../../../mesh/lost-node.ts";
 import type { Workload } from "../../../mesh/model.ts";
 import { refText } from "../../../mesh/object-ref.ts";
 import { counted, listed } from "../../../mesh/phrase.ts";
@@ -14,6 +13,7 @@ import {
   restarts,
   type WorkloadMove,
 } from "../../plan/moves.ts";
+import { isOnLostNode, lostNodesText } from "../../proof/lost-node.ts";
 import { outOfReach, reachable } from "../../proof/reach.ts";
 import { rolloutVerdict } from "../../proof/rollout-verdict.ts";
 import { rolloutKey } from "../../record/found-journal.ts";

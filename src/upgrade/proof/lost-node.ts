@@ -2,9 +2,9 @@
  * Pods on nodes that do not answer any more, by what the pods themselves say: nodes need no right to be read.
  * https://kubernetes.io/docs/concepts/architecture/nodes/#node-controller
  */
-import type { Pod } from "./model.ts";
-import { listed } from "./phrase.ts";
-import { isLive } from "./pod-state.ts";
+import type { Pod } from "../../mesh/model.ts";
+import { listed } from "../../mesh/phrase.ts";
+import { isLive } from "../../mesh/pod-state.ts";
 
 /**
  * Whether its node stopped answering. The node controller then sets the pod's condition `Ready` to `False` and writes no

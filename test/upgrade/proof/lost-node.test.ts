@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { isOnLostNode, lostNodesText } from "../../src/mesh/lost-node.ts";
-import type { Pod } from "../../src/mesh/model.ts";
-import { webPod } from "../fixtures/pods.ts";
+import type { Pod } from "../../../src/mesh/model.ts";
+import { isOnLostNode, lostNodesText } from "../../../src/upgrade/proof/lost-node.ts";
+import { webPod } from "../../fixtures/pods.ts";
 
 const not = (type: string, reason = "", status = "False") => ({ type, status, reason, message: "" });
 const unready = { container: "app", init: false, state: "not ready", reason: "", message: "", restarts: 0, exitCode: undefined } as const; // biome-ignore format: one line of fields
