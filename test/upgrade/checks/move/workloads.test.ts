@@ -188,13 +188,13 @@ for (const [what, owner, finding, leave] of podsWithoutWorkload) {
 test("pods of one owner are one finding, which says what they run and what to do", () => {
   const told = (...pods: readonly ReturnType<typeof pod>[]) =>
     planOf(mission({ pods })).findings.filter(({ check }) => check === "pods-owned").map(({ object, message, remedy, accept }) => [object, message, remedy, accept?.value]);
-  const game = owner("CloneSet", "game");
+  const game = ownedBy("example.org", "GameServers", "game");
   const unsaid = pod(production, "c", "default", { owner: game, proxy: { revision: undefined } });
   assert.deepEqual(told(pod(production, "a", "default", { owner: game }), pod(production, "b", "1-18", { owner: game }), unsaid), [[
-    "production/CloneSet/game",
-    "3 pods on default, 1-18 and an unknown revision belong to it, and how a CloneSet is restarted is not known",
+    "production/GameServers/game",
+    "3 pods on default, 1-18 and an unknown revision belong to it, and how a GameServers is restarted is not known",
     "leave it, and have its own controller replace its pods after the move",
-    "production/cloneset/game",
+    "production/gameservers/game",
   ]]);
   const named = ["CloneSet", "GameSet"].map((kind) => pod(production, kind, "default", { owner: owner(kind, "game") }));
   assert.deepEqual(told(...named).map(([object]) => object), ["production/CloneSet/game", "production/GameSet/game"]);
