@@ -193,7 +193,7 @@ test("pods of one owner are one finding, which says what they run and what to do
   assert.deepEqual(told(pod(production, "a", "default", { owner: game }), pod(production, "b", "1-18", { owner: game }), unsaid), [[
     "production/GameServers/game",
     "3 pods on default, 1-18 and an unknown revision belong to it, and how a GameServers is restarted is not known",
-    "leave it, and have its own controller replace its pods after the move",
+    "leave it, and have its own controller replace its pods after the move; or say how with --owners",
     "production/gameservers/game",
   ]]);
   const named = ["CloneSet", "GameSet"].map((kind) => pod(production, kind, "default", { owner: owner(kind, "game") }));
