@@ -11,9 +11,9 @@ import { podFrom } from "../../mesh/from/pod.ts";
 import type { PodObject, WorkloadObject } from "../../mesh/kubernetes.ts";
 import type { ObjectRef } from "../../mesh/model.ts";
 import { refText } from "../../mesh/object-ref.ts";
+import type { RestartWay } from "../../mesh/operators/restart-way.ts";
+import { trialPodOf } from "../../mesh/operators/trial-pod.ts";
 import { isLive } from "../../mesh/pod-state.ts";
-import type { RestartWay } from "../../mesh/restart-way.ts";
-import { trialPodOf } from "../../mesh/trial-pod.ts";
 import type { Tools } from "../tools.ts";
 
 /** `refused`: somebody else than the injector would not let the pod in (quota, policy), so the probe says nothing. */
