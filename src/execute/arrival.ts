@@ -10,7 +10,8 @@ import type { ManagedWorkload } from "../mesh/from/ownership.ts";
 import type { ObjectRef, Pod } from "../mesh/model.ts";
 import { isLive } from "../mesh/pod-state.ts";
 import { diagnose } from "../upgrade/proof/diagnosis.ts";
-import { type Draining, drainingOf, drainingText, isBeforeEnd, outlivedText } from "../upgrade/proof/draining.ts";
+import { cleanUpMs, drainingOf, drainingText, isBeforeEnd, outlivedText } from "../upgrade/proof/draining.ts";
+import { outOfReachText } from "../upgrade/proof/reach.ts";
 import { statedMs } from "../upgrade/proof/stated-time.ts";
 import { type Diagnosis, pastGrace, type SeenSince } from "../upgrade/proof/symptom.ts";
 import { isTakenBack } from "../upgrade/proof/taken-back.ts";
@@ -39,7 +40,8 @@ export interface ArrivalGoal extends RestartGoal {
 }
 
 /**
- * `draining`: every new pod is proven, and old ones are within their time to end, which is longer than the patience.
+ * `draining`: every new pod is proven, and old ones are within their time to end, which is longer than the patience, or
+ * are on nodes that do not answer.
  * `pods` are those that the workload is to have, `proven` how many of them are.
  */
 export interface Arrived {
@@ -104,7 +106,8 @@ interface Memory {
   versions: ProvenVersions;
   /** Since when (ms) every new pod is proven and only old ones are waited for. */
   provenSince: number | undefined;
-  draining: Draining | undefined;
+  /** What is left of old pods, as a clause, where that ended the wait. */
+  draining: string | undefined;
   readonly offset: number | undefined;
   /** What counts as progress, and when (ms) it last changed. */
   mark: string;
@@ -183,6 +186,7 @@ function judge(
   if (all.allNewProven && goal.question === "all-pods") whenProven();
   const told = goal.question === "all-pods" ? counted(verdict, memory) : verdict;
   const patient = { ...goal, noProgressMs: Math.max(goal.noProgressMs, statedMs(workload)) };
+  if (all.allNewProven && all.ending.length === 0) return unreached(patient, memory, now, told, all.lost);
   return all.ending.length > 0 ? ended(patient, memory, now, told, all.ending) : stalled(patient, memory, now, told);
 }
 
@@ -218,8 +222,17 @@ function ended(goal: ArrivalGoal, memory: Memory, now: number, verdict: Verdict,
   const { provenSince } = memory;
   if (provenSince === undefined || now - provenSince < goal.noProgressMs || !isBeforeEnd(draining, serverTime))
     return verdict;
-  memory.draining = draining;
-  return failed(drainingText(draining));
+  memory.draining = drainingText(draining);
+  return failed(memory.draining);
+}
+
+/** Nothing ends these but a node that comes back, as one does whose kubelet was restarted: so long they are waited for. */
+function unreached(goal: ArrivalGoal, memory: Memory, now: number, verdict: Verdict, lost: readonly Pod[]): Verdict {
+  const { provenSince = now, offset } = memory;
+  const late = offset !== undefined && lost.every((pod) => outlivedText([pod], now + offset) !== undefined);
+  if (!late && now - provenSince < Math.min(goal.noProgressMs, cleanUpMs)) return verdict;
+  memory.draining = outOfReachText(lost);
+  return failed(memory.draining);
 }
 
 /** A verdict that waits becomes one that has waited too long. */
@@ -245,7 +258,7 @@ function endOf(verdict: Verdict, memory: Memory): Arrived {
   });
   if (verdict.kind === "done") return end("done", "");
   if (takenBack && verdict.kind === "failed") return end("taken-back", verdict.reason);
-  if (draining) return end("draining", drainingText(draining));
+  if (draining) return end("draining", draining);
   if (verdict.kind === "failed" && blind) return end("unproven", verdict.reason);
   if (wrongRevision.length > 0) return end("wrong-revision", verdict.reason);
   if (verdict.kind !== "failed") return end("unproven", verdict.reason);

@@ -5,6 +5,7 @@ import { type Kind, kinds } from "../cluster/kinds.ts";
 import type { Condition, KubeObject } from "../mesh/kubernetes.ts";
 import type { Mesh, Workload } from "../mesh/model.ts";
 import { type PlacementNode, shunsItself } from "../upgrade/evidence/placement.ts";
+import { isSpread } from "../upgrade/evidence/topology-spread.ts";
 import { surge, unavailable } from "../upgrade/plan/rollout-size.ts";
 
 type NodeObject = KubeObject & {
@@ -12,8 +13,11 @@ type NodeObject = KubeObject & {
   readonly status?: { readonly conditions?: readonly Condition[] };
 };
 
-const asksForNode = (workload: Workload): boolean =>
-  surge(workload) > 0 && unavailable(workload) === 0 && (workload.hostPorts.length > 0 || shunsItself(workload));
+/** A new pod has to find a node by rules that its old ones, or those of others, may stand in the way of. */
+export const asksForNode = (workload: Workload): boolean =>
+  surge(workload) > 0 &&
+  unavailable(workload) === 0 &&
+  (workload.hostPorts.length > 0 || shunsItself(workload) || isSpread(workload));
 
 /**
  * Undefined where no workload needs it, and where the nodes may not be read: a migration does not ask for that right.

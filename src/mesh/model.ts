@@ -202,6 +202,8 @@ export interface Workload extends ObjectRef {
   readonly strategy: Strategy;
   /** How long a pod has to be ready before it counts as available; absent: 0. */
   readonly minReadySeconds?: number;
+  /** Of a Deployment: without progress for so long its controller says so, and goes on all the same; absent: 600. */
+  readonly progressDeadlineSeconds?: number;
   readonly paused: boolean;
   readonly status: WorkloadStatus;
   /** `kubectl.kubernetes.io/restartedAt` of the template, or `spec.restartAt` of a Rollout. */

@@ -192,7 +192,7 @@ function summary(result: MigrationResult): string {
       return unchangedSummary(result);
     case "partial":
       if (result.failure === undefined && of("draining").length > 0)
-        return `not done yet: every new pod of ${workloadsAndPods(of("moved", "draining", "already"))} is proven on ${target}, and old pods of ${counted(of("draining").length, "workload")} still drain; run it again later to see the end`;
+        return `not done yet: every new pod of ${workloadsAndPods(of("moved", "draining", "already"))} is proven on ${target}, and old pods of ${counted(of("draining").length, "workload")} have not ended; run it again later to see the end`;
       return `not done: ${workloadsAndPods(moved)} moved to ${target}, ${counted(of("failed", "unproven", "not-started", "unselected").length, "workload")} did not${unplannedPhrase(result)}`;
     case "restored":
       return `put back: ${[...(tag ? [`tag ${tag.name}`] : []), ...(where === "" ? [] : [where])].join(" and ")} is as it was${moved.length === 0 ? "" : `; ${workloadsAndPods(moved)} had moved`}`;

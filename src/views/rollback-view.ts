@@ -95,7 +95,7 @@ function summary({ state, tag, namespaces, workloads, left, proof, unasked = [] 
       const open = of("failed", "unproven", "not-started").length;
       const draining = of("draining").length;
       if (draining > 0 && open === 0)
-        return `not done yet: every new pod is proven to be back, and old pods of ${counted(draining, "workload")} still drain; run it again later to see the end${rest}`;
+        return `not done yet: every new pod is proven to be back, and old pods of ${counted(draining, "workload")} have not ended; run it again later to see the end${rest}`;
       return `not done: ${back} put back${open === 0 ? "" : `, ${counted(open, "workload")} not`}${rest}`;
     }
   }

@@ -68,4 +68,29 @@ describe("a new pod beside the old one", together(), () => {
     assert.deepEqual([document.state, document.findings], ["done", []]);
     await assertArrived(mesh, namespace, "1-20");
   });
+
+  const spread = (minDomains: number) => ({
+    topologySpreadConstraints: [
+      {
+        ...{ maxSkew: 1, minDomains, topologyKey: hostname, whenUnsatisfiable: "DoNotSchedule" },
+        labelSelector: { matchLabels: { app: "web" } },
+      },
+    ],
+  });
+  test("may not be on its node by the spread, and no other takes it: refused", async () => {
+    const node = await someNode();
+    const namespace = await settled(mesh, (namespace) => [web(namespace, spread(2), node)]);
+    const refusal = await refused(mesh, namespace, ["--to", "1-20"], [`topology-spread ${namespace}/Deployment/web`]);
+    assert.match(
+      told(refusal).message,
+      /^topologySpreadConstraints by kubernetes.io\/hostname \(DoNotSchedule\) leave no/,
+    );
+  });
+
+  test("may be on its node by the spread: no finding, and it arrives", async () => {
+    const node = await someNode();
+    const namespace = await settled(mesh, (namespace) => [web(namespace, spread(1), node)]);
+    const document = await migrateJson(mesh, namespace, "1-20");
+    assert.deepEqual([document.state, document.findings], ["done", []]);
+  });
 });

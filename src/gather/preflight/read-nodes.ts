@@ -6,6 +6,7 @@ import type { Mesh } from "../../mesh/model.ts";
 import type { NodeAgent, NodeEvidence } from "../../upgrade/preflight/evidence/node-evidence.ts";
 import type { InjectorValues } from "../../upgrade/preflight/injector-values.ts";
 import { itemsOf, listKind, type Where } from "../list-kind.ts";
+import { asksForNode } from "../read-placement.ts";
 import {
   type FoundAgent,
   type LimitRangeObject,
@@ -28,8 +29,9 @@ export const readNodes = async (
   readFor: ReadFor,
 ): Promise<NodeEvidence> => {
   const injectors = readInjectors(cluster, mesh, readFor);
+  const listedNodes = itemsOf(cluster.list(kinds.nodes as Kind<NodeObject>, {}, nodeFrom));
   const [nodes, nodeAgents, nativeSidecars, limitRanges, services, values] = await Promise.all([
-    readFor("node-groups", false)("nodes", itemsOf(cluster.list(kinds.nodes as Kind<NodeObject>, {}, nodeFrom))),
+    readFor("node-groups", false)("nodes", listedNodes),
     // Only a mesh that leaves redirection to the CNI plugin cannot do without it.
     injectors.then((found) =>
       readFor(
@@ -50,6 +52,8 @@ export const readNodes = async (
     ),
     listKind(cluster, namespaces, readFor("readiness-probes", false), kinds.services, selectorsFrom),
     injectors,
+    // A migration does not ask for this right: only a preflight says what is not judged without it.
+    mesh.workloads.some(asksForNode) ? readFor("anti-affinity", false)("nodes", listedNodes) : undefined,
   ]);
   return {
     nodes: nodes ?? [],

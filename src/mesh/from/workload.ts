@@ -28,6 +28,7 @@ export const workloadFrom = (kind: WorkloadKind, { metadata, spec, status = {} }
     selector: spec.selector,
     paused: spec.paused ?? false,
     ...(spec.minReadySeconds !== undefined && { minReadySeconds: spec.minReadySeconds }),
+    ...(spec.progressDeadlineSeconds !== undefined && { progressDeadlineSeconds: spec.progressDeadlineSeconds }),
     strategy: strategyFrom(kind, spec, desired),
     status: statusFrom(kind, desired, status),
     workloadRef: reference && { kind: reference.kind, namespace, name: reference.name },

@@ -29,9 +29,23 @@ interface Toleration {
   readonly effect?: string;
 }
 
-interface PlacedSpec extends PodSpec {
+/** https://kubernetes.io/docs/concepts/scheduling-eviction/topology-spread-constraints/ */
+export interface SpreadConstraint {
+  readonly maxSkew: number;
+  readonly minDomains?: number;
+  readonly topologyKey: string;
+  readonly whenUnsatisfiable: string;
+  readonly labelSelector?: LabelSelector;
+  readonly matchLabelKeys?: readonly string[];
+  readonly nodeAffinityPolicy?: string;
+  readonly nodeTaintsPolicy?: string;
+}
+
+/** A pod's spec as far as placement asks for it. */
+export interface PlacedSpec extends PodSpec {
   readonly nodeSelector?: Labels;
   readonly tolerations?: readonly Toleration[];
+  readonly topologySpreadConstraints?: readonly SpreadConstraint[];
   readonly affinity?: {
     readonly nodeAffinity?: {
       readonly requiredDuringSchedulingIgnoredDuringExecution?: {
@@ -50,7 +64,7 @@ interface PlacedSpec extends PodSpec {
 /** The label by which a rule means one node each. A rule shuts no node that is without it. */
 const hostname = "kubernetes.io/hostname";
 
-const specOf = (template: PodTemplateSpec | undefined): PlacedSpec | undefined => template?.spec;
+export const specOf = (template: PodTemplateSpec | undefined): PlacedSpec | undefined => template?.spec;
 
 /** Its own pods keep a new one off their nodes. */
 export const shunsItself = ({ template }: Pick<Workload, "template">): boolean =>
@@ -78,15 +92,21 @@ export const freeNodes = ({ template, pods }: Workload, nodes: readonly Placemen
   return nodes.filter((node) => takes(node, specOf(template)) && !taken.has(node.name)).map(({ name }) => name);
 };
 
-const takes = ({ open, labels, taints }: PlacementNode, spec: PlacedSpec | undefined): boolean => {
-  if (!open || spec?.nodeName !== undefined) return open;
+/** Whether the node would take a pod of this spec, if it had room. */
+export const takes = (node: PlacementNode, spec: PlacedSpec | undefined): boolean =>
+  !node.open || spec?.nodeName !== undefined ? node.open : isSelected(node, spec) && isTolerated(node, spec);
+
+/** By `nodeSelector` and required node affinity. */
+export const isSelected = ({ labels }: PlacementNode, spec: PlacedSpec | undefined): boolean => {
   const terms = spec?.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms;
   return (
     Object.entries(spec?.nodeSelector ?? {}).every(([key, value]) => labelOf(labels, key) === value) &&
-    (terms === undefined || terms.some(({ matchExpressions = [] }) => matches({ matchExpressions }, labels, true))) &&
-    taints.every((taint) => taint.effect === "PreferNoSchedule" || (spec?.tolerations ?? []).some(tolerates(taint)))
+    (terms === undefined || terms.some(({ matchExpressions = [] }) => matches({ matchExpressions }, labels, true)))
   );
 };
+
+export const isTolerated = ({ taints }: PlacementNode, spec: PlacedSpec | undefined): boolean =>
+  taints.every((taint) => taint.effect === "PreferNoSchedule" || (spec?.tolerations ?? []).some(tolerates(taint)));
 
 /** https://kubernetes.io/docs/concepts/scheduling-eviction/taint-and-toleration/ */
 const tolerates =
@@ -97,7 +117,7 @@ const tolerates =
     (operator === "Exists" || value === (taint.value ?? ""));
 
 /** `otherwise`: of a selector with an operator that is not evaluated here (`Gt`, `Lt`). */
-const matches = (selector: LabelSelector, labels: Labels | undefined, otherwise: boolean): boolean => {
+export const matches = (selector: LabelSelector, labels: Labels | undefined, otherwise: boolean): boolean => {
   try {
     return matchesSelector(selector, labels);
   } catch {

@@ -2,6 +2,8 @@
 
 import { labelOf } from "../../mesh/labels.ts";
 import type { Injection, Workload } from "../../mesh/model.ts";
+import { listed } from "../../mesh/phrase.ts";
+import { isLive } from "../../mesh/pod-state.ts";
 import { revisionedName } from "../../mesh/revision-names.ts";
 import type { Target } from "../record/undo-record.ts";
 import type { Blocked } from "./moves.ts";
@@ -25,7 +27,8 @@ export const blockedReason = (
  * https://kubernetes.io/docs/concepts/workloads/controllers/: a paused, OnDelete or partitioned rollout replaces no pod
  * by itself.
  */
-const unmovedByRestart = ({ kind, namespace, name, paused, strategy, way }: Workload): Blocked | undefined => {
+const unmovedByRestart = (workload: Workload): Blocked | undefined => {
+  const { kind, namespace, name, paused, strategy, way } = workload;
   const blocked = (reason: string, remedy: string): Blocked => ({
     check: "workloads-restartable",
     reason,
@@ -48,11 +51,24 @@ const unmovedByRestart = ({ kind, namespace, name, paused, strategy, way }: Work
   }
   if (strategy.type === "RollingUpdate" && strategy.partition > 0) {
     return blocked(
-      `its partition ${strategy.partition} keeps the pods below it on the old revision`,
+      `its partition ${strategy.partition} keeps ${partitionText(workload, strategy.partition)}`,
       "set its updateStrategy.rollingUpdate.partition to 0, or leave it",
     );
   }
   return undefined;
+};
+
+/**
+ * Which pods a partition keeps. It counts from `spec.ordinals.start`, which is not read: where a pod is missing, none is
+ * named. https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#partitions
+ */
+const partitionText = ({ pods, status }: Workload, partition: number): string => {
+  const all = pods.filter(isLive).map(({ name }) => ({ name, ordinal: Number(/-(\d+)$/.exec(name)?.[1]) }));
+  const names = all.toSorted((a, b) => a.ordinal - b.ordinal).map((each) => each.name);
+  if (names.length !== status.desired || all.some(({ ordinal }) => Number.isNaN(ordinal)))
+    return "the pods below it on the old revision";
+  const [kept, moved] = [names.slice(0, partition), names.slice(partition)];
+  return `${listed(kept)} on the old revision: ${moved.length === 0 ? "no pod would move" : `only ${listed(moved)} would move`}`;
 };
 
 /**

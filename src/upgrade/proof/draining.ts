@@ -18,7 +18,7 @@ export interface Draining {
  * How long (ms) a pod may still be listed after its time: the kubelet then kills what is left of it, takes down its
  * volumes, and deletes it.
  */
-const cleanUpMs = 60_000;
+export const cleanUpMs = 60_000;
 
 /**
  * The pods as draining, where each of them is within its time; `now`: ms since 1970 by the API server's clock. Undefined

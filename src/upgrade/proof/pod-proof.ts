@@ -91,8 +91,13 @@ export const hasStarted = (pod: Pod): boolean =>
   pod.proxy?.ready === true ||
   pod.unreadyContainers.some(({ container, state }) => container === pod.proxy?.container && state === "not ready");
 
-const notRunning = (pod: Pod): string =>
-  pod.conditions.some(({ type }) => type === "PodScheduled") ? "not scheduled yet" : "containers not started yet";
+/** `ContainerCreating` lasts as long as the node pulls images, attaches volumes and makes the pod's network. */
+const notRunning = ({ conditions, unreadyContainers, node }: Pod): string => {
+  if (conditions.some(({ type }) => type === "PodScheduled")) return "not scheduled yet";
+  return unreadyContainers.some(({ reason }) => reason === "ContainerCreating")
+    ? `containers not started yet: node ${node ?? "?"} pulls images or attaches volumes (ContainerCreating)`
+    : "containers not started yet";
+};
 
 function readiness(pod: Pod): PodProof | undefined {
   if (!pod.proxy?.ready) return { kind: "waiting", reason: "proxy not ready yet" };

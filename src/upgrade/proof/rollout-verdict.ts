@@ -8,6 +8,7 @@ import type { ManagedWorkload } from "../../mesh/from/ownership.ts";
 import { instantOf, isBefore } from "../../mesh/instant.ts";
 import { counted } from "../../mesh/phrase.ts";
 import { isWorkloadKind, type WorkloadKind } from "../../mesh/workload-kinds.ts";
+import { statedMs } from "./stated-time.ts";
 import { done, failed, type Verdict, waiting } from "./verdict.ts";
 
 /**
@@ -30,7 +31,7 @@ const rules: Readonly<Record<WorkloadKind, (workload: ManagedWorkload) => Verdic
   Deployment: (workload) => {
     const { desired, updated, replicas, available } = workload.status;
     const exceeded = conditionFor(workload, "ProgressDeadlineExceeded");
-    if (exceeded) return failed(`exceeded its progress deadline: ${exceeded}`);
+    if (exceeded && !statesLonger(workload)) return failed(`exceeded its progress deadline: ${exceeded}`);
     if (updated < desired) return waitingUnlessPaused(workload, `${updated} of ${desired} updated`);
     if (replicas > updated)
       return waitingUnlessPaused(workload, `${counted(replicas - updated, "old pod")} still running`);
@@ -69,6 +70,13 @@ const rules: Readonly<Record<WorkloadKind, (workload: ManagedWorkload) => Verdic
     return done;
   },
 };
+
+/**
+ * Its pods may take longer to be available than its deadline allows for: that it is exceeded says nothing then, and its
+ * controller goes on. https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#progress-deadline-seconds
+ */
+const statesLonger = (workload: ManagedWorkload): boolean =>
+  statedMs(workload) > (workload.progressDeadlineSeconds ?? 600) * 1000;
 
 const onDelete = "its update strategy is OnDelete: a pod is replaced only when somebody deletes it";
 

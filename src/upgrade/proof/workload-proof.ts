@@ -6,6 +6,7 @@
 
 import type { ManagedWorkload } from "../../mesh/from/ownership.ts";
 import { isBefore } from "../../mesh/instant.ts";
+import { lostNodesText } from "../../mesh/lost-node.ts";
 import type { IstiodAnswer, Pod } from "../../mesh/model.ts";
 import { counted } from "../../mesh/phrase.ts";
 import { isLive } from "../../mesh/pod-state.ts";
@@ -17,6 +18,7 @@ import {
   podProof,
   proxyVersion,
 } from "./pod-proof.ts";
+import { outOfReach, outOfReachText, reachable } from "./reach.ts";
 import { rolloutVerdict } from "./rollout-verdict.ts";
 import { done, failed, unknown, type Verdict, waiting } from "./verdict.ts";
 
@@ -60,7 +62,9 @@ export interface WorkloadProof {
    * its next pod only after one of them has ended.
    */
   readonly ending: readonly Pod[];
-  /** The rollout is finished and every pod proven, and only `ending` is still there. */
+  /** Old pods on nodes that do not answer, which no rollout replaces or ends. */
+  readonly lost: readonly Pod[];
+  /** The rollout is finished and every pod proven, and only `ending` and `lost` are still there. */
   readonly allNewProven: boolean;
   /** When (ms) each pod was last proven, by UID; the caller passes it to the next call. */
   readonly provenAt: ReadonlyMap<string, number>;
@@ -82,13 +86,15 @@ const none: NewlyReady = () => false;
  * ms of any monotonic clock.
  */
 export function workloadProof(
-  workload: ManagedWorkload | undefined,
+  whole: ManagedWorkload | undefined,
   goal: RestartGoal,
   answers: readonly IstiodAnswer[],
   provenAt: ReadonlyMap<string, number>,
   now: number,
   newlyReady: NewlyReady = none,
 ): WorkloadProof {
+  const lost = whole ? outOfReach(whole, (pod) => isOld(pod, goal)) : [];
+  const workload = whole && reachable(whole, lost);
   const rollout = rolloutOf(workload, goal);
   const current = (workload?.pods ?? []).filter((pod) => isLive(pod) && !pod.terminating);
   const checked = current.map((pod) => ({
@@ -106,13 +112,17 @@ export function workloadProof(
       proof.kind === "wrong-revision" && (rollout.kind === "done" || isBefore(goal.stamp, pod.createdAt)),
   );
   const ending = (workload?.pods ?? []).filter((pod) => isEnding(pod, goal));
-  const verdict = workload ? workloadVerdict(workload, rollout, checked, wrongRevision, ending) : rollout;
+  const verdict = workload ? workloadVerdict(workload, rollout, checked, wrongRevision, [ending, lost]) : rollout;
   const onlyOld = checked.every((each) => isProven(each) || each.proof.kind === "wrong-revision");
   return {
     verdict,
     ending: onlyOld && wrongRevision.length === 0 ? ending : [],
+    lost,
     allNewProven:
-      verdict.kind === "waiting" && ending.length > 0 && rollout.kind === "done" && isWhole(workload, checked),
+      verdict.kind === "waiting" &&
+      ending.length + lost.length > 0 &&
+      rollout.kind === "done" &&
+      isWhole(workload, checked),
     pods: checked.map(({ pod, proof }) => ({
       pod,
       proof: proof.kind === "proven-recently" ? { kind: "done" } : proof,
@@ -180,18 +190,21 @@ function workloadVerdict(
   rollout: Verdict,
   checked: readonly PodWithProof[],
   wrongRevision: readonly PodWithProof[],
-  ending: readonly Pod[],
+  [ending, lost]: readonly [ending: readonly Pod[], lost: readonly Pod[]],
 ): Verdict {
   if (rollout.kind === "failed") return rollout;
   const wrong = wrongRevision[0];
   if (wrong) return waiting(about(wrong));
   const open = checked.filter((each) => !isProven(each) && each.proof.kind !== "wrong-revision");
   const first = open.find(({ proof }) => proof.kind !== "unknown") ?? open[0];
+  if (rollout.kind !== "done" && lost.length > 0)
+    return waiting(`${reasonOf(rollout)} of those that can be reached; ${lost[0]?.name} is on ${lostNodesText(lost)}`);
   if (rollout.kind !== "done") return waiting(first ? `${reasonOf(rollout)}; ${about(first)}` : reasonOf(rollout));
   if (first) return first.proof.kind === "unknown" ? unknown(about(first)) : waiting(about(first));
   if (checked.length < workload.status.desired)
     return waiting(`${checked.length} of ${workload.status.desired} pods seen`);
-  return ending.length > 0 ? waiting(`${counted(ending.length, "old pod")} still terminating`) : done;
+  if (ending.length > 0) return waiting(`${counted(ending.length, "old pod")} still terminating`);
+  return lost.length > 0 ? waiting(outOfReachText(lost)) : done;
 }
 
 const reasonOf = (proof: CurrentProof | Verdict): string => ("reason" in proof ? proof.reason : "");

@@ -29,6 +29,8 @@ const ofEveryPod = [
   /violates PodSecurity/,
   // kubernetes plugin/pkg/admission/limitranger/admission.go
   /(maximum|minimum) \S+ usage per (Container|Pod) is|max limit to request ratio per/,
+  // a container without what a quota counts, however much room there is: apiserver plugin/resourcequota/controller.go
+  /failed quota: .*must specify/,
 ];
 
 /** Whether a refusal of a trial pod is an answer by its text alone: see `ofEveryPod`. */

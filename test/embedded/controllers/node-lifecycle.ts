@@ -28,5 +28,6 @@ async function reconcile(node: KubeJson, cluster: Cluster): Promise<number | und
   return undefined;
 }
 
+/** Without a reason: pkg/controller/util/node/controller_utils.go `MarkPodsNotReady`. */
 const unready = (pod: KubeJson, cluster: Cluster): readonly Json[] =>
-  withCondition(pod.status?.conditions, { type: "Ready", status: "False", reason: "NodeNotReady" }, cluster.now());
+  withCondition(pod.status?.conditions, { type: "Ready", status: "False" }, cluster.now());

@@ -114,6 +114,8 @@ test("the fields of a workload; only a Rollout has a phase", () => {
   assert.deepEqual([deployment?.paused, deployment?.labels, deployment?.annotations, deployment?.selector, deployment?.status.phase], [true, metadata.labels, metadata.annotations, { matchLabels: { app: "web" } }, undefined]);
   assert.equal(rollout?.status.phase, "Healthy");
   assert.equal(workloadFrom("Deployment", object("web")).paused, false);
+  const times = workloadFrom("Deployment", object("web", { minReadySeconds: 5, progressDeadlineSeconds: 60 }));
+  assert.deepEqual([times.minReadySeconds, times.progressDeadlineSeconds], [5, 60]);
 }); // biome-ignore format: one line of fields
 
 test("absent fields have defaults, and conditions keep their messages", () => {

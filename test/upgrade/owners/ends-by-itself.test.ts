@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { endsByItself, podEndsByItself } from "../../../src/upgrade/owners/ends-by-itself.ts";
+import { mission, planOf, stopping } from "../../fixtures/plan.ts";
 import { ownedBy, pod } from "../../fixtures/pods.ts";
 
 const table: readonly (readonly [owner: string, more: readonly string[], ends: boolean])[] = [
@@ -13,6 +14,10 @@ const table: readonly (readonly [owner: string, more: readonly string[], ends: b
   ["sparkoperator.k8s.io SparkApplication", [], true],
   ["kubeflow.org PyTorchJob", [], true],
   ["kubeflow.org Notebook", [], false],
+  // actions/actions-runner-controller#591, runners in the mesh: of the older kinds, which need not be ephemeral
+  ["actions.summerwind.dev Runner", [], false],
+  ["actions.summerwind.dev Runner", ["runners.actions.summerwind.dev"], true],
+  ["actions.github.com EphemeralRunner", [], true],
   ["ray.io RayCluster", [], false],
   ["ray.io RayCluster", ["RayCluster.ray.io"], true],
   ["ray.io RayCluster", ["rayclusters.ray.io"], true],
@@ -28,6 +33,17 @@ for (const [owner, more, ends] of table) {
     assert.equal(endsByItself({ group, kind }, more), ends);
   });
 }
+
+// CrunchyData/postgres-operator#2945: the backup is done, its proxy runs on, and the pod of the Job stays NotReady. The
+// Job belongs to the PostgresCluster, which does not end; the pod belongs to the Job.
+test("a Job's pod that is not ready any more, of a Job that an operator owns, is left as those of Jobs are", () => {
+  const done = { container: "pgbackrest", init: false, state: "terminated", reason: "Completed", message: "", restarts: 0, exitCode: 0 } as const;
+  const backup = pod("production", "hippo-repo1-full-x", "default", { owner: ownedBy("batch", "Job", "hippo-repo1-full"), ready: false, unreadyContainers: [done] });
+  assert.equal(podEndsByItself(backup, [], new Map()), true);
+  assert.equal(endsByItself({ group: "postgres-operator.crunchydata.com", kind: "PostgresCluster" }, []), false);
+  const plan = planOf(mission({ pods: [backup] }));
+  assert.deepEqual(stopping(plan), []);
+}); // biome-ignore format: long expressions
 
 // kubeflow/spark-operator#889: executors are owned by the driver's pod, and only that one by the SparkApplication.
 test("a pod of a pod ends with what that one belongs to", () => {

@@ -97,6 +97,21 @@ const cases: readonly (readonly [string, Pod, readonly IstiodAnswer[], string])[
     "waiting: proxy ready, pod not ready yet",
   ],
   [
+    "a node that pulls its images, which may last",
+    webPod("a", {
+      phase: "Pending",
+      proxy: { ready: false },
+      unreadyContainers: [
+        {
+          ...{ container: "app", init: false, state: "waiting", reason: "ContainerCreating", message: "" },
+          ...{ restarts: 0, exitCode: undefined },
+        },
+      ],
+    }),
+    [],
+    "waiting: containers not started yet: node node-1 pulls images or attaches volumes (ContainerCreating)",
+  ],
+  [
     "containers being created",
     webPod("a", { phase: "Pending", proxy: { ready: false } }),
     [],

@@ -25,6 +25,10 @@ const of = (
 const onDelete = { strategy: { type: "OnDelete" } } as const;
 const partition = (count: number) =>
   ({ strategy: { type: "RollingUpdate", maxSurge: 0, maxUnavailable: 1, partition: count } }) as const;
+/** 10 seconds for each attempt. */
+const slowStart = (failureThreshold: number) => ({
+  template: { spec: { containers: [{ name: "app", startupProbe: { failureThreshold } }] } },
+});
 const condition = (type: string, reason: string, message: string) => ({
   conditions: [{ type, status: "False", reason, message }],
 });
@@ -54,6 +58,29 @@ const tables: Readonly<Record<string, readonly Case[]>> = {
         ...condition("Progressing", "ProgressDeadlineExceeded", 'ReplicaSet "web-7d4b9" has timed out progressing.'),
       }),
       'failed: exceeded its progress deadline: ReplicaSet "web-7d4b9" has timed out progressing.',
+    ],
+    [
+      "openshift/openshift-docs#84730, a deadline that is shorter than its startup probe allows for",
+      of(
+        "Deployment",
+        { updated: 1, ...condition("Progressing", "ProgressDeadlineExceeded", "x") },
+        { ...slowStart(60), progressDeadlineSeconds: 300 },
+      ),
+      "waiting: 1 of 3 updated",
+    ],
+    [
+      "a deadline that is longer than its startup probe allows for",
+      of(
+        "Deployment",
+        { updated: 1, ...condition("Progressing", "ProgressDeadlineExceeded", "x") },
+        { ...slowStart(2), progressDeadlineSeconds: 300 },
+      ),
+      "failed: exceeded its progress deadline: x",
+    ],
+    [
+      "the deadline that Kubernetes sets, and a longer startup probe",
+      of("Deployment", { updated: 1, ...condition("Progressing", "ProgressDeadlineExceeded", "x") }, slowStart(60)),
+      "waiting: 1 of 3 updated",
     ],
     [
       "a deadline of the generation before is ignored",

@@ -19,6 +19,12 @@ const podSecurity =
   'pods "web-x" is forbidden: violates PodSecurity "baseline:latest": non-default capabilities (container "istio-init" must not include "NET_ADMIN", "NET_RAW" in securityContext.capabilities.add)';
 const limits = 'pods "web-x" is forbidden: maximum cpu usage per Container is 1, but limit is 2';
 const quota = 'pods "web-x" is forbidden: exceeded quota: team, requested: requests.cpu=600m, used: 1, limited: 1500m';
+// deckhouse/deckhouse#8919: a quota of limits, and sidecars without any (the error of the thread)
+const unlimited =
+  'pods "web-x" is forbidden: failed quota: mem-cpu-hdd: must specify limits.cpu for: istio-init,istio-proxy';
+// deckhouse/deckhouse#7414: policies in place of Pod Security, baseline by default since an upgrade (the error of the thread)
+const policies =
+  'admission webhook "admission-policy-engine.deckhouse.io" denied the request: [d8-pod-security-baseline-deny-default] init container <istio-init> has a disallowed capability';
 const bare = 'admission webhook "owners" denied the request: a pod needs an owner';
 
 type Case = readonly [
@@ -34,6 +40,10 @@ const cases: readonly Case[] = [
   ["A4, istio#54968: let in before, Pod Security refuses it after", letIn(), refused(podSecurity), /^a trial pod of b\/Deployment\/web was let in before the labels were changed and is refused now: .*NET_ADMIN.* --skip-check trial-pod\)$/, undefined],
   ["istio#35894: let in before, any policy refuses it after", letIn(), refused(bare), /a pod needs an owner/, undefined],
   ["let in before, the quota is too small for the larger proxy", letIn(), refused(quota), /exceeded quota: team/, undefined],
+  ["deckhouse/deckhouse#8919: let in before, the new sidecar has no limits and the quota wants them", letIn(), refused(unlimited), /is refused now: .*must specify limits\.cpu for: istio-init,istio-proxy/, undefined],
+  ["deckhouse/deckhouse#8919: nothing was asked before, and no room would help", undefined, refused(unlimited), /^a trial pod of b\/Deployment\/web is refused: .*must specify/, undefined],
+  ["deckhouse/deckhouse#7414: let in before, a policy engine refuses istio-init after", letIn(), refused(policies), /is refused now: .*istio-init> has a disallowed capability/, undefined],
+  ["deckhouse/deckhouse#7414: nothing was asked before, and the policy may be against bare pods", undefined, refused(policies), undefined, /only proof: .*disallowed capability/],
   ["a policy against bare pods refuses both", refused(bare), refused(bare), undefined, /so its restarted pods are the only proof: .*needs an owner/],
   ["Pod Security refuses both: that was so before", refused(podSecurity), refused(podSecurity), undefined, /only proof/],
   ["nothing was asked before, and a policy refuses it", undefined, refused(bare), undefined, /only proof/],
@@ -66,5 +76,12 @@ test("trust domains that list each other are one mesh", () => {
 });
 
 test("only what is refused for every pod is an answer by its text", () => {
-  assert.deepEqual([podSecurity, limits, quota, bare].map(refusesEveryPod), [true, true, false, false]);
+  assert.deepEqual([podSecurity, limits, unlimited, quota, policies, bare].map(refusesEveryPod), [
+    true,
+    true,
+    true,
+    false,
+    false,
+    false,
+  ]);
 });

@@ -1,10 +1,11 @@
 /** Which workloads cannot be restarted without downtime, or may hang in the middle of their rollout? */
 
-import type { Workload } from "../../../mesh/model.ts";
+import type { Pod, Workload } from "../../../mesh/model.ts";
 import { refText } from "../../../mesh/object-ref.ts";
 import { counted, listed } from "../../../mesh/phrase.ts";
 import type { ClusterEvidence } from "../../evidence/cluster-evidence.ts";
 import { freeNodes, nodesBesideItself, shunsItself } from "../../evidence/placement.ts";
+import { shutBySpread } from "../../evidence/topology-spread.ts";
 import { type Facts, restarts } from "../../plan/moves.ts";
 import { isNamed } from "../../plan/object-pattern.ts";
 import { surge, unavailable } from "../../plan/rollout-size.ts";
@@ -14,12 +15,12 @@ type Risk = { readonly reason: string; readonly remedy: string; readonly unknown
 
 const downtimeCheck = (
   record: CheckRecord,
-  riskOf: (workload: Workload, evidence: ClusterEvidence) => Risk,
+  riskOf: (workload: Workload, evidence: ClusterEvidence, pods: readonly Pod[]) => Risk,
 ): Check<Facts> => ({
   ...record,
   run: (facts) =>
-    restarts(facts).flatMap(({ workload }) => {
-      const found = riskOf(workload, facts.evidence);
+    restarts(facts).flatMap(({ workload, move }) => {
+      const found = riskOf(workload, facts.evidence, move.pods);
       if (found === undefined) return [];
       if (isNamed(facts.request.allowDowntime, workload))
         return [warning(refText(workload), `${found.reason} (accepted by --allow-downtime)`)];
@@ -120,6 +121,21 @@ const antiAffinity = (workload: Workload, { nodes }: ClusterEvidence): Risk => {
   };
 };
 
+/**
+ * Not judged where the nodes may not be read. Only the first new pod is: where it finds a node, an old one goes, and the
+ * counts are others.
+ */
+const topologySpread = (workload: Workload, { nodes }: ClusterEvidence, around: readonly Pod[]): Risk => {
+  if (surge(workload) === 0 || unavailable(workload) > 0 || workload.kind === "DaemonSet" || !nodes) return undefined;
+  const keys = shutBySpread(workload, nodes, around);
+  if (keys === undefined) return undefined;
+  return {
+    reason: `topologySpreadConstraints by ${listed(keys)} (DoNotSchedule) leave no node to a new pod beside the old ones: the rollout hangs`,
+    remedy:
+      "see that no node is cordoned or down that the constraint counts, or set its nodeTaintsPolicy to Honor; or let it stop a pod before it starts the next (maxSurge 0, maxUnavailable 1); where an autoscaler adds nodes, accept it",
+  };
+};
+
 export const downtimeChecks: readonly Check<Facts>[] = [
   downtimeCheck(
     {
@@ -160,5 +176,15 @@ export const downtimeChecks: readonly Check<Facts>[] = [
       accepts: ["--allow-downtime"],
     },
     antiAffinity,
+  ),
+  downtimeCheck(
+    {
+      id: "topology-spread",
+      title: "no new pod waits for a node that its topology spread constraints leave it",
+      severity: "blocker",
+      category: "availability",
+      accepts: ["--allow-downtime"],
+    },
+    topologySpread,
   ),
 ];

@@ -11,6 +11,7 @@ import { labelReaderChecks } from "./label-readers.ts";
 import { namespaceChecks } from "./namespaces.ts";
 import { ownedWorkloadChecks } from "./owned-workloads.ts";
 import { ownersConsentChecks } from "./owners-consent.ts";
+import { reachChecks } from "./pods-reachable.ts";
 import { unplannedChecks } from "./pods-unplanned.ts";
 import { requestChecks } from "./request.ts";
 import { restartTimeChecks } from "./restart-time.ts";
@@ -31,6 +32,7 @@ export const migrationChecks: readonly Check<Facts>[] = [
   ...labelReaderChecks,
   ...gatewayChecks,
   ...workloadChecks,
+  ...reachChecks,
   ...ownedWorkloadChecks,
   ...downtimeChecks,
   ...restartTimeChecks,

@@ -1,5 +1,7 @@
 /** Can each workload be brought to the target by a restart? */
 
+import { isOnLostNode, lostNodesText } from "../../../mesh/lost-node.ts";
+import type { Workload } from "../../../mesh/model.ts";
 import { refText } from "../../../mesh/object-ref.ts";
 import type { OwnerKind } from "../../../mesh/operators/restart-way.ts";
 import { counted, listed } from "../../../mesh/phrase.ts";
@@ -12,6 +14,7 @@ import {
   restarts,
   type WorkloadMove,
 } from "../../plan/moves.ts";
+import { outOfReach, reachable } from "../../proof/reach.ts";
 import { rolloutVerdict } from "../../proof/rollout-verdict.ts";
 import { rolloutKey } from "../../record/found-journal.ts";
 import { blocker, type Check, cannotTell, leave, note, type Observation, warning } from "../check.ts";
@@ -78,7 +81,7 @@ const healthy: Check<Facts> = {
       .filter(({ workload, move }) => move.open === undefined || workload.restartedAt !== move.open.stamp)
       .filter(({ workload: { uid, restartedAt } }) => !facts.started?.has(rolloutKey(uid, restartedAt)))
       .flatMap(({ workload }) => {
-        const verdict = rolloutVerdict(workload);
+        const verdict = rolloutVerdict(reachable(workload, outOfReach(workload)));
         if (verdict.kind === "done") return [];
         const status = workload.way?.direct
           ? `kubectl -n ${workload.namespace} describe ${workload.way.resource.plural}.${workload.way.resource.group} ${workload.name}`
@@ -88,12 +91,19 @@ const healthy: Check<Facts> = {
         return [
           blocker(
             refText(workload),
-            `it is not healthy as it is: ${verdict.reason}`,
+            `it is not healthy as it is: ${verdict.reason}${lostText(workload)}`,
             `fix it first: ${status}`,
             leave(workload),
           ),
         ];
       }),
+};
+
+/** What is not available because of its node, in a clause. */
+const lostText = ({ pods }: Workload): string => {
+  const lost = pods.filter(isOnLostNode);
+  const names = listed(lost.map(({ name }) => name));
+  return lost.length === 0 ? "" : ` (${names} ${lost.length === 1 ? "is" : "are"} on ${lostNodesText(lost)})`;
 };
 
 /** Pods without the sidecar that they are due have no old proxy to replace: the migration does not restart them. */

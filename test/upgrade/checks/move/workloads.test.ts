@@ -103,7 +103,9 @@ const blocked: readonly (readonly [what: string, change: MeshWords, message: Reg
   ["a discovery address with a space before the colon", config("discoveryAddress : istiod.istio-system.svc:15012"), elsewhere, /./],
   ["a discovery address in quotes", config('"discoveryAddress": "istiod.istio-system.svc:15012"'), elsewhere, /./],
   ["a template that opts out", template({}, { "sidecar.istio.io/inject": "false" }), /new ones would have none \(the pod has sidecar.istio.io\/inject=false\)$/, /let its template ask/],
-  ["a partition", web({ kind: "StatefulSet", strategy: partitioned }), /its partition 1 keeps the pods below it/, /partition to 0/],
+  ["a partition", web({ kind: "StatefulSet", strategy: partitioned }), /its partition 1 keeps web-0 on the old revision: only web-1 would move$/, /partition to 0/],
+  ["a partition of all", web({ kind: "StatefulSet", strategy: { ...partitioned, partition: 9 } }), /its partition 9 keeps web-0 and web-1 on the old revision: no pod would move$/, /partition to 0/],
+  ["a partition, with a pod missing", web({ kind: "StatefulSet", strategy: partitioned, status: status({ desired: 3 }) }), /its partition 1 keeps the pods below it on the old revision$/, /partition to 0/],
 ]; // biome-ignore format: a table
 
 for (const [what, change, message, remedy] of blocked) {
