@@ -18,6 +18,10 @@ export const meshMigrate = definePlugin({
     ],
     ["kubectl mesh-migrate -n production --to 1-20 --leave deployment/legacy", "all but one"],
     ["kubectl mesh-migrate --tag prod-stable --to 1-20", "move a tag, and then what is stale behind it"],
+    [
+      "kubectl mesh-migrate -n production --to 1-20 --outdated",
+      "after a patch of the revision: catch up with the proxy that it injects today",
+    ],
   ],
   epilogue:
     "A canary goes first; until its first new pod is proven, any failure puts everything back. After that a failure stops what has not begun, and the command to go on and the command to go back are printed. With -A, injected pods of another revision that no namespace label moves are listed, and the run is not done (4; 3 where there was nothing else to do) until they have moved or are named: --leave 'NAMESPACE/*/*'.",

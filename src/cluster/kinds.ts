@@ -16,7 +16,7 @@ import type {
   WorkloadObject,
 } from "../mesh/kubernetes.ts";
 import type { ObjectRef } from "../mesh/model.ts";
-import type { OwnerResource } from "../mesh/restart-way.ts";
+import type { OwnerResource } from "../mesh/operators/restart-way.ts";
 import { isWorkloadKind, type WorkloadKind, workloadResources } from "../mesh/workload-kinds.ts";
 import { podMessage } from "./http/messages.ts";
 import type { Message } from "./http/protobuf.ts";

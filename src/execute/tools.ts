@@ -7,7 +7,7 @@ import { watchNamespace } from "../gather/watch/namespace-watch.ts";
 import type { Poller } from "../gather/watch/poller.ts";
 import type { IstiodAnswer, ObjectRef } from "../mesh/model.ts";
 import { refText } from "../mesh/object-ref.ts";
-import type { RestartWay } from "../mesh/restart-way.ts";
+import type { RestartWay } from "../mesh/operators/restart-way.ts";
 import { isWorkloadKind, type WorkloadKind } from "../mesh/workload-kinds.ts";
 import type { PodsProof, TrialProxy } from "../upgrade/proof/pods-proof.ts";
 import { type Budget, createBudget } from "./budget.ts";

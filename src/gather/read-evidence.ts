@@ -13,7 +13,7 @@ import {
   routeReaders,
   webhookReaders,
 } from "../upgrade/evidence/namespace-readers.ts";
-import { readDiscovery } from "./discovery-selectors.ts";
+import { readDiscovery } from "./config/discovery-selectors.ts";
 import {
   type AutoscalerObject,
   autoscalerFrom,

@@ -3,7 +3,7 @@ import type { Cluster } from "../cluster/cluster.ts";
 import type { Kind } from "../cluster/kinds.ts";
 import type { FoundOwner } from "../mesh/from/owner-workload.ts";
 import type { ObjectOwner } from "../mesh/model.ts";
-import type { OwnerKind } from "../mesh/restart-way.ts";
+import type { OwnerKind } from "../mesh/operators/restart-way.ts";
 import { listKind, type Where } from "./list-kind.ts";
 import { ignoringFailure } from "./optional-read.ts";
 

@@ -9,7 +9,7 @@ import { meshFrom } from "../mesh/from/inventory.ts";
 import { podFrom, podFromMetadata } from "../mesh/from/pod.ts";
 import type { GatewayObject, WebhookConfigurationObject, WorkloadObject } from "../mesh/kubernetes.ts";
 import type { Mesh, Unknown } from "../mesh/model.ts";
-import type { OwnerKind } from "../mesh/restart-way.ts";
+import type { OwnerKind } from "../mesh/operators/restart-way.ts";
 import { defaultValidatorName } from "../mesh/revision-names.ts";
 import { workloadKinds } from "../mesh/workload-kinds.ts";
 import { askIstiods } from "./ask-istiods.ts";

@@ -2,7 +2,7 @@
 import type { Cluster } from "../cluster/cluster.ts";
 import { ClusterError } from "../cluster/cluster-error.ts";
 import type { Mesh } from "../mesh/model.ts";
-import type { OwnerKind } from "../mesh/restart-way.ts";
+import type { OwnerKind } from "../mesh/operators/restart-way.ts";
 import type { Where } from "./list-kind.ts";
 import { snapshot } from "./snapshot.ts";
 

@@ -3,7 +3,7 @@
  * lists. Plain readonly data; `from/inventory.ts` makes it from the objects that were read.
  */
 import type { LabelSelector, Labels, PodTemplateSpec, WebhookEntry } from "./kubernetes.ts";
-import type { RestartWay } from "./restart-way.ts";
+import type { RestartWay } from "./operators/restart-way.ts";
 
 /** A whole mesh. A list that could not be read is empty, with an entry in `unknown`. */
 export interface Mesh {

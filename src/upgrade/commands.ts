@@ -1,7 +1,7 @@
 /** The commands that a result proposes to a person: one that continues, and those that roll back. */
 
 import type { ObjectRef } from "../mesh/model.ts";
-import { askingPatch, type RestartWay } from "../mesh/restart-way.ts";
+import { askingPatch, type RestartWay } from "../mesh/operators/restart-way.ts";
 import { labelEntries, type RevisionLabels } from "../mesh/revision-labels.ts";
 import type { MigrationRequest } from "./plan/migration-request.ts";
 import type { RollbackRequest } from "./rollback/rollback-request.ts";

@@ -21,7 +21,7 @@ test("a workload that fails after the canary: both namespaces are as they were",
     statefulSet({ namespace, name: "db", replicas: 2, ...ready }),
   ]);
   const failing = await settled(mesh, (namespace) => [
-    deployment({ namespace, name: "web", replicas: 3, ...ready }),
+    deployment({ namespace, name: "web", replicas: 2, ...ready }),
     deployment({ namespace, name: "sick", replicas: 3, life: "crash", onRevision: "1-20", ...ready }),
   ]);
   const args = ["-n", `${sound},${failing}`, "--to", "1-20", "--workload-timeout", "20s", "--on-failure", "rollback"];

@@ -25,8 +25,8 @@ export interface Behaviour {
   readonly template: (object: Json) => Json;
   /** A text that is another one once the object asks for new pods. */
   readonly asked: (object: Json) => string;
-  /** After every pod was replaced. */
-  readonly rolled?: (object: Json) => object;
+  /** What is written once every pod is as it was asked for; undefined: nothing. */
+  readonly rolled?: (object: Json) => object | undefined;
 }
 
 const keyOf = "operator.example/asked";
@@ -54,6 +54,10 @@ export function runOperator(mesh: MeshUnderTest, namespace: string, name: string
     });
   };
 
+  const rolled = async (change: object | undefined): Promise<void> => {
+    if (change) await api.merge(behaviour.path, change);
+  };
+
   async function step(): Promise<void> {
     const object = await api.get(behaviour.path);
     const own = (await mesh.pods(namespace)).filter(
@@ -67,7 +71,7 @@ export function runOperator(mesh: MeshUnderTest, namespace: string, name: string
     if (!own.every(isReady)) return;
     const old = own.find(({ metadata }: Json) => metadata.annotations[keyOf] !== behaviour.asked(object));
     if (old) await api.delete(`${podsPath}/${old.metadata.name}`);
-    else if (behaviour.rolled) await api.merge(behaviour.path, behaviour.rolled(object));
+    else if (behaviour.rolled) await rolled(behaviour.rolled(object));
   }
 
   const ended = (async () => {

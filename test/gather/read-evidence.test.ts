@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { ClusterError } from "../../src/cluster/cluster-error.ts";
-import { discoverySelectors } from "../../src/gather/discovery-selectors.ts";
-import { meshConfigOf } from "../../src/gather/mesh-config.ts";
+import { discoverySelectors } from "../../src/gather/config/discovery-selectors.ts";
+import { meshConfigOf } from "../../src/gather/config/mesh-config.ts";
 import { readClusterEvidence } from "../../src/gather/read-evidence.ts";
 import type { KubeObject } from "../../src/mesh/kubernetes.ts";
 import { type FakeCluster, requestText } from "../fixtures/fake-cluster.ts";

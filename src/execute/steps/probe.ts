@@ -11,12 +11,12 @@ import { podFrom } from "../../mesh/from/pod.ts";
 import type { PodObject, WorkloadObject } from "../../mesh/kubernetes.ts";
 import type { ObjectRef } from "../../mesh/model.ts";
 import { refText } from "../../mesh/object-ref.ts";
+import type { RestartWay } from "../../mesh/operators/restart-way.ts";
+import { trialPodOf } from "../../mesh/operators/trial-pod.ts";
 import { isLive } from "../../mesh/pod-state.ts";
 import { isOutdated } from "../../mesh/proxy/proxy-version.ts";
-import type { RestartWay } from "../../mesh/restart-way.ts";
 import type { TrialProxy } from "../../upgrade/proof/pods-proof.ts";
 import { podOfTemplate } from "../../upgrade/trial/template-pod.ts";
-import { trialPodOf } from "../../upgrade/trial/trial-pod.ts";
 import { type Compared, type Trial, trialVerdict } from "../../upgrade/trial/trial-verdict.ts";
 import type { Tools } from "../tools.ts";
 

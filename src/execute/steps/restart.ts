@@ -10,7 +10,7 @@ import type { WorkloadObject } from "../../mesh/kubernetes.ts";
 import { labelOf } from "../../mesh/labels.ts";
 import type { ObjectRef } from "../../mesh/model.ts";
 import { refText } from "../../mesh/object-ref.ts";
-import { askedStamp, askingPatch, asksFor, type RestartWay } from "../../mesh/restart-way.ts";
+import { askedStamp, askingPatch, asksFor, type RestartWay } from "../../mesh/operators/restart-way.ts";
 import { settle } from "../settle.ts";
 
 /** Annotation of the pod template that `kubectl rollout restart` sets too. */

@@ -10,10 +10,10 @@ import type {
 } from "../../upgrade/preflight/evidence/control-plane-evidence.ts";
 import { textIn } from "../../upgrade/preflight/mesh-settings.ts";
 import { debugPort } from "../ask-istiods.ts";
+import { readRevisionConfigs } from "../config/revision-configs.ts";
 import { type BudgetObject, budgetFrom } from "../evidence-objects.ts";
 import { itemsOf, listKind, namesIn, someOf, type Where } from "../list-kind.ts";
 import type { OptionalRead } from "../optional-read.ts";
-import { readRevisionConfigs } from "../revision-configs.ts";
 import {
   type IstiodAutoscalerObject,
   istiodAutoscalerFrom,

@@ -11,7 +11,7 @@ import { attachPods, type ManagedWorkload } from "../../mesh/from/ownership.ts";
 import { podFrom } from "../../mesh/from/pod.ts";
 import type { ObjectRef, Pod } from "../../mesh/model.ts";
 import { refText } from "../../mesh/object-ref.ts";
-import type { RestartWay } from "../../mesh/restart-way.ts";
+import type { RestartWay } from "../../mesh/operators/restart-way.ts";
 import type { WorkloadKind } from "../../mesh/workload-kinds.ts";
 import type { ReplicaSetRef } from "../../upgrade/proof/symptom.ts";
 import { listKind, listReplicaSets, listWorkloads } from "../list-kind.ts";

@@ -1,8 +1,8 @@
 /** Operators' objects as workloads, and the workloads that such an object restarts. */
 import type { KubeObject, PodTemplateSpec } from "../kubernetes.ts";
 import type { ObjectRef, Pod } from "../model.ts";
+import { askedStamp, fieldAt, type OwnerKind, type OwnerResource, type RestartWay } from "../operators/restart-way.ts";
 import { isLive } from "../pod-state.ts";
-import { askedStamp, fieldAt, type OwnerKind, type OwnerResource, type RestartWay } from "../restart-way.ts";
 import type { ManagedWorkload } from "./ownership.ts";
 import { podsOf } from "./strategy.ts";
 

@@ -3,7 +3,7 @@
  * operator, in its order and as fast as it likes: a restart of the pods' own controller would be taken back, or there is
  * none. docs/owners.md shows the table to users, and how they add to it.
  */
-import type { OwnerHindrance, OwnerKind } from "../../mesh/restart-way.ts";
+import type { OwnerHindrance, OwnerKind } from "../../mesh/operators/restart-way.ts";
 
 /** The annotation of `kubectl rollout restart`, which several operators have taken over. */
 export const kubectlStamp = "kubectl.kubernetes.io/restartedAt";

@@ -3,7 +3,7 @@
  * and docs/owners.md. It can name nothing but annotations of an operator's own object: which object is found by the
  * owner reference of pods and workloads in the namespace that moves.
  */
-import type { OwnerKind } from "../../mesh/restart-way.ts";
+import type { OwnerKind } from "../../mesh/operators/restart-way.ts";
 import { kubectlStamp } from "./known-owners.ts";
 
 /** What is wrong with a value of the file, and which value it is: `owners`, 2, `annotations`. */

@@ -1,4 +1,4 @@
-import type { OwnerKind } from "../../mesh/restart-way.ts";
+import type { OwnerKind } from "../../mesh/operators/restart-way.ts";
 
 /** What a migration was asked for. */
 export interface MigrationRequest {

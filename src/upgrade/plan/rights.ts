@@ -1,6 +1,6 @@
 /** What a plan, its proof and its way back need to be allowed to do. */
 import type { Right } from "../../mesh/kubernetes.ts";
-import type { OwnerResource } from "../../mesh/restart-way.ts";
+import type { OwnerResource } from "../../mesh/operators/restart-way.ts";
 import { isWorkloadKind, workloadResources } from "../../mesh/workload-kinds.ts";
 import { stateName } from "../record/run-journal.ts";
 import { type Plan, relabelSteps, restartSteps, tagSteps } from "./plan.ts";

@@ -1,7 +1,7 @@
 /** What changes, one step each: `before` and `after` make a step its own inverse. */
 import type { ObjectRef } from "../../mesh/model.ts";
 import { namespaceRef, refText } from "../../mesh/object-ref.ts";
-import type { RestartWay } from "../../mesh/restart-way.ts";
+import type { RestartWay } from "../../mesh/operators/restart-way.ts";
 import type { RevisionLabels } from "../../mesh/revision-labels.ts";
 import type { FromRevision, Target, UndoRecord } from "../record/undo-record.ts";
 import type { TagChange } from "../tags/tag-parts.ts";

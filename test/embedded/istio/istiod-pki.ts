@@ -14,7 +14,7 @@ export const istiodPki = (): Promise<Pki> => {
 export async function withAuthority(objects: readonly Json[]): Promise<readonly Json[]> {
   const caBundle = Buffer.from((await istiodPki()).ca).toString("base64");
   return objects.map((object) =>
-    object.kind === "MutatingWebhookConfiguration"
+    ["MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"].includes(object.kind)
       ? {
           ...object,
           webhooks: object.webhooks.map((entry: Json) => ({

@@ -324,6 +324,7 @@ test("the fields of a pod", () => {
     node: "node-1",
     ready: true,
     terminating: true,
+    goneBy: "2026-11-03T05:00:00Z",
     owner: { group: "apps", kind: "ReplicaSet", name: "web-5d", controller: true, uid: "rs" },
     workload: undefined,
     proxy: undefined,

@@ -41,7 +41,7 @@ const ownedWorkloads: Check<Facts> = {
       if (isNamed(facts.request.restartOwned, workload))
         return [warning(object, `${message} (accepted by --restart-owned)`, watchIt)];
       const byHand = restartByHand(owner, ownersWith(facts.request.owners));
-      const remedy = `leave it (--leave ${refArgument(workload)}) and ${byHand ?? "have its operator replace the pods"} after the move; or restart it all the same (--restart-owned ${refArgument(workload)}): the run ends where that is taken back`;
+      const remedy = `leave it (--leave ${refArgument(workload)}) and, after the move, ${byHand ?? "have its operator replace the pods"}; or restart it all the same (--restart-owned ${refArgument(workload)}): the run ends where that is taken back`;
       return [blocker(object, message, remedy, seen === undefined ? restartOwned(workload) : leave(workload))];
     }),
 };

@@ -2,8 +2,8 @@
 
 import type { Workload } from "../../../mesh/model.ts";
 import { refText } from "../../../mesh/object-ref.ts";
+import type { OwnerKind } from "../../../mesh/operators/restart-way.ts";
 import { counted, listed } from "../../../mesh/phrase.ts";
-import type { OwnerKind } from "../../../mesh/restart-way.ts";
 import { ownersWith, restartByHand } from "../../owners/known-owners.ts";
 import {
   type Blocked,
@@ -64,8 +64,8 @@ const notRestartable = ({ ref, pods }: PodsWithoutWorkload, owners: readonly Own
     ref.kind === "Pod"
       ? "leave it, or delete it and create it again after the move"
       : known
-        ? `grant get, list and patch on ${ref.kind} of group ${owner?.group} (docs/rbac/migrator.yaml); or leave it, and ${byHand} after the move`
-        : `leave it, and ${byHand ?? "have its own controller replace its pods"} after the move; or say how with --owners`;
+        ? `grant get, list and patch on ${ref.kind} of group ${owner?.group} (docs/rbac/migrator.yaml); or leave it and, after the move, ${byHand}`
+        : `leave it and, after the move, ${byHand ?? "have its own controller replace its pods"}; or say how with --owners`;
   return blocker(refText(ref), message, remedy, leave(ref));
 };
 

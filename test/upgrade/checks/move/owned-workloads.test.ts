@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import type { ObjectOwner } from "../../../../src/mesh/model.ts";
-import type { OwnerKind } from "../../../../src/mesh/restart-way.ts";
+import type { OwnerKind } from "../../../../src/mesh/operators/restart-way.ts";
 import { ownedWorkloadChecks } from "../../../../src/upgrade/checks/move/owned-workloads.ts";
 import { runChecks } from "../../../../src/upgrade/checks/run-checks.ts";
 import { knownOwners } from "../../../../src/upgrade/owners/known-owners.ts";

@@ -190,14 +190,16 @@ for (const [what, owner, finding, leave] of podsWithoutWorkload) {
 test("pods of one owner are one finding, which says what they run and what to do", () => {
   const told = (...pods: readonly ReturnType<typeof pod>[]) =>
     planOf(mission({ pods })).findings.filter(({ check }) => check === "pods-owned").map(({ object, message, remedy, accept }) => [object, message, remedy, accept?.value]);
-  const game = owner("CloneSet", "game");
+  const game = owner("GameSet", "game");
   const unsaid = pod(production, "c", "default", { owner: game, proxy: { revision: undefined } });
   assert.deepEqual(told(pod(production, "a", "default", { owner: game }), pod(production, "b", "1-18", { owner: game }), unsaid), [[
-    "production/CloneSet/game",
-    "3 pods on default, 1-18 and an unknown revision belong to it, and how a CloneSet is restarted is not known",
-    "leave it, and have its own controller replace its pods after the move",
-    "production/cloneset/game",
+    "production/GameSet/game",
+    "3 pods on default, 1-18 and an unknown revision belong to it, and how a GameSet is restarted is not known",
+    "leave it and, after the move, have its own controller replace its pods; or say how with --owners",
+    "production/gameset/game",
   ]]);
+  const [[, unread, grant] = []] = told(pod(production, "a", "default", { owner: owner("CloneSet", "game") }));
+  assert.match(`${unread}: ${grant}`, /could not be read: grant get, list and patch on CloneSet of group apps.kruise.io .*; or leave it and, after the move, set annotation kubectl.kruise.io/);
   const named = ["CloneSet", "GameSet"].map((kind) => pod(production, kind, "default", { owner: owner(kind, "game") }));
   assert.deepEqual(told(...named).map(([object]) => object), ["production/CloneSet/game", "production/GameSet/game"]);
   assert.deepEqual(told(pod(production, "a", "default")), [[

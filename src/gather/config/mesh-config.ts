@@ -1,8 +1,8 @@
 /** Istio's mesh config in a ConfigMap: YAML under the key `mesh`. */
 import { loadAll } from "js-yaml";
-import { ClusterError } from "../cluster/cluster-error.ts";
-import type { ConfigMapObject } from "../mesh/kubernetes.ts";
-import { labelOf } from "../mesh/labels.ts";
+import { ClusterError } from "../../cluster/cluster-error.ts";
+import type { ConfigMapObject } from "../../mesh/kubernetes.ts";
+import { labelOf } from "../../mesh/labels.ts";
 
 /**
  * The mesh config as it is written; empty where there is none. Throws `ClusterError` (malformed) for one that cannot be

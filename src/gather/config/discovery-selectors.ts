@@ -1,12 +1,12 @@
 /** Reads which namespaces each istiod sees. */
-import type { Cluster } from "../cluster/cluster.ts";
-import type { LabelSelector } from "../mesh/kubernetes.ts";
-import type { Mesh } from "../mesh/model.ts";
-import type { Discovery } from "../upgrade/evidence/cluster-evidence.ts";
-import type { RevisionConfig } from "../upgrade/preflight/evidence/control-plane-evidence.ts";
-import { type MeshSettings, valueIn } from "../upgrade/preflight/mesh-settings.ts";
+import type { Cluster } from "../../cluster/cluster.ts";
+import type { LabelSelector } from "../../mesh/kubernetes.ts";
+import type { Mesh } from "../../mesh/model.ts";
+import type { Discovery } from "../../upgrade/evidence/cluster-evidence.ts";
+import type { RevisionConfig } from "../../upgrade/preflight/evidence/control-plane-evidence.ts";
+import { type MeshSettings, valueIn } from "../../upgrade/preflight/mesh-settings.ts";
+import type { OptionalRead } from "../optional-read.ts";
 import { malformedConfig } from "./mesh-config.ts";
-import type { OptionalRead } from "./optional-read.ts";
 import { readRevisionConfigs } from "./revision-configs.ts";
 
 /** `discoverySelectors` of each istiod. An istiod without a ConfigMap has Istio's default: it sees all namespaces. */

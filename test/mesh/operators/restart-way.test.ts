@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { attachOwners, type FoundOwner } from "../../src/mesh/from/owner-workload.ts";
-import { podFrom } from "../../src/mesh/from/pod.ts";
-import { workloadFrom } from "../../src/mesh/from/workload.ts";
-import type { PodObject } from "../../src/mesh/kubernetes.ts";
-import { askedStamp, askingPatch, asksFor, type OwnerKind } from "../../src/mesh/restart-way.ts";
-import { knownOwners } from "../../src/upgrade/owners/known-owners.ts";
-import { rolloutVerdict } from "../../src/upgrade/proof/rollout-verdict.ts";
-import { trialPodOf } from "../../src/upgrade/trial/trial-pod.ts";
+import { attachOwners, type FoundOwner } from "../../../src/mesh/from/owner-workload.ts";
+import { podFrom } from "../../../src/mesh/from/pod.ts";
+import { workloadFrom } from "../../../src/mesh/from/workload.ts";
+import type { PodObject } from "../../../src/mesh/kubernetes.ts";
+import { askedStamp, askingPatch, asksFor, type OwnerKind } from "../../../src/mesh/operators/restart-way.ts";
+import { trialPodOf } from "../../../src/mesh/operators/trial-pod.ts";
+import { knownOwners } from "../../../src/upgrade/owners/known-owners.ts";
+import { rolloutVerdict } from "../../../src/upgrade/proof/rollout-verdict.ts";
 
 type Fields = Record<string, unknown>;
 

@@ -1,5 +1,5 @@
 /** A restart that is asked of an operator: an annotation on its own object, and the operator replaces the pods. */
-import type { Labels } from "./kubernetes.ts";
+import type { Labels } from "../kubernetes.ts";
 
 /** How the operator of one kind of object is asked to replace its pods. */
 export interface OwnerKind {

@@ -1,6 +1,6 @@
 /** A pod of the mesh as its controller made it, to be tried again: without what the injector added to it. */
-import type { PodObject } from "../../mesh/kubernetes.ts";
-import { labelOf } from "../../mesh/labels.ts";
+import type { PodObject } from "../kubernetes.ts";
+import { labelOf } from "../labels.ts";
 
 const statusAnnotation = "sidecar.istio.io/status";
 

@@ -1,12 +1,12 @@
 /** Reads the mesh config of each istiod: its own ConfigMap, and the one that it shares with others. */
-import type { Cluster } from "../cluster/cluster.ts";
-import { kinds } from "../cluster/kinds.ts";
-import type { Mesh } from "../mesh/model.ts";
-import { revisionedName } from "../mesh/revision-names.ts";
-import type { RevisionConfig } from "../upgrade/preflight/evidence/control-plane-evidence.ts";
-import { type MeshSettings, mergedSettings } from "../upgrade/preflight/mesh-settings.ts";
+import type { Cluster } from "../../cluster/cluster.ts";
+import { kinds } from "../../cluster/kinds.ts";
+import type { Mesh } from "../../mesh/model.ts";
+import { revisionedName } from "../../mesh/revision-names.ts";
+import type { RevisionConfig } from "../../upgrade/preflight/evidence/control-plane-evidence.ts";
+import { type MeshSettings, mergedSettings } from "../../upgrade/preflight/mesh-settings.ts";
+import type { OptionalRead } from "../optional-read.ts";
 import { meshConfigOf } from "./mesh-config.ts";
-import type { OptionalRead } from "./optional-read.ts";
 
 /**
  * The mesh config of every revision that has a Deployment, merged as istiod does it; a revision of which a ConfigMap
