@@ -3,6 +3,7 @@
  * lists. Plain readonly data; `from/inventory.ts` makes it from the objects that were read.
  */
 import type { LabelSelector, Labels, PodTemplateSpec, WebhookEntry } from "./kubernetes.ts";
+import type { PaceRecord } from "./pace.ts";
 import type { RestartWay } from "./restart-way.ts";
 
 /** A whole mesh. A list that could not be read is empty, with an entry in `unknown`. */
@@ -216,6 +217,8 @@ export interface Workload extends ObjectRef {
   readonly owner?: ObjectOwner;
   /** How it is restarted, where it is asked of its operator; absent: by its own template. */
   readonly way?: RestartWay;
+  /** An unfinished run holds it at a pace: `paused` and `strategy` then are its owner's. Absent: none does. */
+  readonly pace?: PaceRecord;
 }
 
 /** How the controller replaces pods; bounds are numbers of pods. */
