@@ -1,9 +1,9 @@
 /** The end of a run, however it ends: no rollout stays held. */
 import { ClusterError } from "../cluster/cluster-error.ts";
+import { paceAnnotation } from "../mesh/from/pace-record.ts";
 import { refText } from "../mesh/object-ref.ts";
-import { paceAnnotation } from "../mesh/pace.ts";
 import { type MovePlan, restartSteps } from "../upgrade/plan/plan.ts";
-import { giveBack, heldRollout, type PacedRef } from "./steps/pace.ts";
+import { giveBack, heldRollout, type PacedRef } from "./steps/hold.ts";
 import type { Tools } from "./tools.ts";
 
 /**

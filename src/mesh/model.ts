@@ -2,8 +2,9 @@
  * A mesh at one moment: control planes, tags, namespaces, workloads with their pods, and the proxies that each istiod
  * lists. Plain readonly data; `from/inventory.ts` makes it from the objects that were read.
  */
+
+import type { PaceRecord } from "./from/pace-record.ts";
 import type { LabelSelector, Labels, PodTemplateSpec, WebhookEntry } from "./kubernetes.ts";
-import type { PaceRecord } from "./pace.ts";
 import type { RestartWay } from "./restart-way.ts";
 
 /** A whole mesh. A list that could not be read is empty, with an entry in `unknown`. */

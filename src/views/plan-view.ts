@@ -3,7 +3,7 @@ import type { Finding } from "../mesh/finding.ts";
 import { refArgument } from "../mesh/object-ref.ts";
 import { listed } from "../mesh/phrase.ts";
 import { revisionLabelsText } from "../mesh/revision-labels.ts";
-import { paceText } from "../upgrade/plan/pace.ts";
+import { paceText } from "../upgrade/pace/workload-pace.ts";
 import type { Unplanned } from "../upgrade/plan/plan.ts";
 import { type Left, type MigrationPlan, type MovePlan, type Stage, stepsOfLane } from "../upgrade/plan/plan.ts";
 import type { Step } from "../upgrade/plan/step.ts";

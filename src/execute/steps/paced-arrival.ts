@@ -6,11 +6,11 @@ import { sleep } from "../../cluster/clock.ts";
 import { ClusterError } from "../../cluster/cluster-error.ts";
 import { refText } from "../../mesh/object-ref.ts";
 import { durationText } from "../../mesh/text/duration.ts";
-import type { StepPace } from "../../upgrade/plan/pace.ts";
+import type { StepPace } from "../../upgrade/pace/workload-pace.ts";
 import type { RestartStep } from "../../upgrade/plan/step.ts";
 import { type ArrivalGoal, type Arrived, arrival } from "../arrival.ts";
 import type { Tools } from "../tools.ts";
-import { giveBack, type HeldRollout, heldRollout, letGo, type PacedRef, pause } from "./pace.ts";
+import { giveBack, type HeldRollout, heldRollout, letGo, type PacedRef, pause } from "./hold.ts";
 import { checkLabels } from "./relabel-step.ts";
 
 type PacedStep = RestartStep & { readonly pace: StepPace };

@@ -5,10 +5,10 @@
 
 import { ClusterError } from "../../cluster/cluster-error.ts";
 import { kinds, resourceOf } from "../../cluster/kinds.ts";
+import { paceAnnotation } from "../../mesh/from/pace-record.ts";
 import type { PodObject } from "../../mesh/kubernetes.ts";
 import { labelOf } from "../../mesh/labels.ts";
 import { refText } from "../../mesh/object-ref.ts";
-import { paceAnnotation } from "../../mesh/pace.ts";
 import { trialPodAdmission } from "../../upgrade/checks/single-checks.ts";
 import { type RestartStep, stepKey } from "../../upgrade/plan/step.ts";
 import { takenBackReason } from "../../upgrade/proof/taken-back.ts";
@@ -19,7 +19,7 @@ import type { Proof, StepActions } from "../run-plan.ts";
 import { goneIsDone, settle } from "../settle.ts";
 import type { Tools } from "../tools.ts";
 import { askOnce, isUnanswered } from "./ask-operator.ts";
-import { giveBack, hold } from "./pace.ts";
+import { giveBack, hold } from "./hold.ts";
 import { pacedArrival } from "./paced-arrival.ts";
 import { probeFailure } from "./probe.ts";
 import { checkLabels } from "./relabel-step.ts";

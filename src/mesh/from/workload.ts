@@ -2,9 +2,9 @@
 import type { PodTemplateSpec, WorkloadObject } from "../kubernetes.ts";
 import { labelOf } from "../labels.ts";
 import type { Workload, WorkloadStatus } from "../model.ts";
-import { ownSpec, paceRecordOf } from "../pace.ts";
 import type { WorkloadKind } from "../workload-kinds.ts";
 import { firstOwnerOf } from "./owner-references.ts";
+import { ownSpec, paceRecordOf } from "./pace-record.ts";
 import { asksForGateway, isStaticGateway, managedGatewayOf } from "./pod-proxy.ts";
 import { strategyFrom } from "./strategy.ts";
 

@@ -1,5 +1,5 @@
 import type { OwnerKind } from "../../mesh/restart-way.ts";
-import type { PaceWish } from "./pace.ts";
+import type { PaceWish } from "../pace/workload-pace.ts";
 
 /** What a migration was asked for. */
 export interface MigrationRequest {

@@ -1,13 +1,14 @@
 /** The steps by which the workloads of a namespace move, and what a move does not touch. */
+
+import type { Pace } from "../../mesh/from/pace-record.ts";
 import type { Mesh, ObjectRef, Workload } from "../../mesh/model.ts";
 import { namespaceRef, refOf } from "../../mesh/object-ref.ts";
-import type { Pace } from "../../mesh/pace.ts";
 import { migrateAnnotation, ownersWish } from "../owners/owners-wish.ts";
+import { paceOf } from "../pace/workload-pace.ts";
 import { presentGoal } from "../proof/present-goal.ts";
 import { workloadProof } from "../proof/workload-proof.ts";
 import type { Target } from "../record/undo-record.ts";
 import type { Asked, Facts, NamespaceMove, WorkloadMove } from "./moves.ts";
-import { paceOf } from "./pace.ts";
 import type { Lane, Left, MovePlan } from "./plan.ts";
 import { revisionsOf, revisionsText } from "./revisions-text.ts";
 import { rolloutSize } from "./rollout-size.ts";

@@ -3,10 +3,10 @@ import type { ObjectRef } from "../../mesh/model.ts";
 import { namespaceRef, refText } from "../../mesh/object-ref.ts";
 import type { RestartWay } from "../../mesh/restart-way.ts";
 import type { RevisionLabels } from "../../mesh/revision-labels.ts";
+import type { StepPace } from "../pace/workload-pace.ts";
 import type { FromRevision, Target, UndoRecord } from "../record/undo-record.ts";
 import type { TagChange } from "../tags/tag-parts.ts";
 import type { Compared } from "../trial/trial-verdict.ts";
-import type { StepPace } from "./pace.ts";
 
 export type Step = RelabelStep | RestartStep | ProveStep | MoveTagStep;
 

@@ -17,7 +17,6 @@ import { restartTimeChecks } from "./restart-time.ts";
 import { startingPointChecks } from "./starting-point.ts";
 import { tagMoveChecks } from "./tag-move-checks.ts";
 import { wayBackChecks } from "./way-back.ts";
-import { workloadPaceChecks } from "./workload-pace.ts";
 import { workloadChecks } from "./workloads.ts";
 
 export const migrationChecks: readonly Check<Facts>[] = [
@@ -35,7 +34,6 @@ export const migrationChecks: readonly Check<Facts>[] = [
   ...ownedWorkloadChecks,
   ...downtimeChecks,
   ...restartTimeChecks,
-  ...workloadPaceChecks,
   ...capacityChecks,
   ...wayBackChecks,
   ...proxyVersionChecks,

@@ -2,8 +2,8 @@
  * A workload that is held at a pace of our own: what its spec was before stands in an annotation of the object, written
  * in the same patch. So it is known whatever becomes of the run that holds it.
  */
-import type { KubeObject, WorkloadObject } from "./kubernetes.ts";
-import { labelOf } from "./labels.ts";
+import type { KubeObject, WorkloadObject } from "../kubernetes.ts";
+import { labelOf } from "../labels.ts";
 
 /** Annotation of a Deployment or StatefulSet that is held, with its record as JSON. */
 export const paceAnnotation = "kubectl-mesh/pace";

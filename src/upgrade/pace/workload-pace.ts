@@ -1,8 +1,9 @@
 /** Which workloads can be paced, and how long that takes. Pure. */
+
+import { boundsWithin, type Pace } from "../../mesh/from/pace-record.ts";
 import type { Workload } from "../../mesh/model.ts";
-import { boundsWithin, type Pace } from "../../mesh/pace.ts";
 import { durationText } from "../../mesh/text/duration.ts";
-import { rolloutSize, surge, unavailable } from "./rollout-size.ts";
+import { rolloutSize, surge, unavailable } from "../plan/rollout-size.ts";
 
 /** What was asked for with `--workload-pods` and `--workload-pause`. */
 export interface PaceWish extends Pace {

@@ -5,12 +5,12 @@
 import type { Cluster } from "../../cluster/cluster.ts";
 import { ClusterError } from "../../cluster/cluster-error.ts";
 import { resourceOf } from "../../cluster/kinds.ts";
+import { holdPatch, ownFields, paceAnnotation, paceRecordOf } from "../../mesh/from/pace-record.ts";
 import type { WorkloadObject } from "../../mesh/kubernetes.ts";
 import { labelOf } from "../../mesh/labels.ts";
 import type { ObjectRef } from "../../mesh/model.ts";
 import { refText } from "../../mesh/object-ref.ts";
-import { holdPatch, ownFields, paceAnnotation, paceRecordOf } from "../../mesh/pace.ts";
-import type { StepPace } from "../../upgrade/plan/pace.ts";
+import type { StepPace } from "../../upgrade/pace/workload-pace.ts";
 import { settle } from "../settle.ts";
 
 /** A workload that may be held. */
