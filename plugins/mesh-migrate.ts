@@ -17,6 +17,10 @@ export const meshMigrate = definePlugin({
       "move every namespace that the un-revisioned control plane injects",
     ],
     ["kubectl mesh-migrate -n production --to 1-20 --leave deployment/legacy", "all but one"],
+    [
+      "kubectl mesh-migrate -n devices --to 1-20 --workload-pods 2 --workload-pause 5m --timeout 12h",
+      "two new pods of a workload at a time, five minutes between",
+    ],
     ["kubectl mesh-migrate --tag prod-stable --to 1-20", "move a tag, and then what is stale behind it"],
     [
       "kubectl mesh-migrate -n production --to 1-20 --outdated",

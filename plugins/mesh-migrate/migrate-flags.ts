@@ -1,6 +1,6 @@
 /** The flags of `kubectl mesh-migrate`. */
 import { clusterFlags } from "../../src/cli/flags/cluster-flags.ts";
-import { labelsToSet, nameOf, wordsOf } from "../../src/cli/flags/flag-values.ts";
+import { countOf, durationOf, labelsToSet, nameOf, wordsOf } from "../../src/cli/flags/flag-values.ts";
 import {
   acceptFlags,
   commonFlags,
@@ -11,6 +11,20 @@ import {
   writeFlags,
 } from "../../src/cli/flags/flags.ts";
 import type { Args } from "../../src/cli/plugin.ts";
+
+/** How fast one workload goes, where its own strategy is too quick for its clients. */
+export const paceFlags = {
+  workloadPods: {
+    type: "string",
+    coerce: countOf(1, 10_000),
+    describe: "new pods of one workload at a time: its rollout is held until they are proven (docs/guide.md)",
+  },
+  workloadPause: {
+    type: "string",
+    coerce: durationOf,
+    describe: "with --workload-pods: how long to wait before its next ones; 0s unless given",
+  },
+} as const;
 
 export const migrateFlags = {
   to: {
@@ -62,6 +76,7 @@ export const migrateFlags = {
   },
   ...proofFlags,
   ...speedFlags,
+  ...paceFlags,
   ...writeFlags,
   ...commonFlags,
   ...clusterFlags,

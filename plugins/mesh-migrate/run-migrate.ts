@@ -25,7 +25,7 @@ import {
   unchangedView,
   withNextCommand,
 } from "../../src/views/migration-view.ts";
-import { type MigrateArgs, migrateFlags } from "./migrate-flags.ts";
+import { type MigrateArgs, migrateFlags, paceFlags } from "./migrate-flags.ts";
 
 export const runMigrate = async (args: MigrateArgs, io: Io): Promise<ExitCode> => {
   const request = { ...requestOf(args), ...ownersIn(args) };
@@ -36,6 +36,7 @@ export const runMigrate = async (args: MigrateArgs, io: Io): Promise<ExitCode> =
     ownFlags: typedFlags(args, {
       onFailure: migrateFlags.onFailure,
       ...speedFlags,
+      ...paceFlags,
       fieldManager: writeFlags.fieldManager,
     }),
   };
@@ -83,9 +84,16 @@ function requestOf({
   outdated,
   setLabel,
   workloadTimeout: workloadTimeoutMs,
+  workloadPods,
+  workloadPause,
+  timeout,
 }: MigrateArgs): MigrationRequest {
   const proof = by === "pods" ? { proof: by } : {};
   const setLabels = Object.keys(setLabel).length > 0 ? { setLabels: setLabel } : {};
+  if (workloadPods === undefined && workloadPause !== undefined)
+    throw new UsageError("--workload-pause comes after how many new pods?", "give --workload-pods too");
+  const pace =
+    workloadPods === undefined ? {} : { pace: { pods: workloadPods, pauseMs: workloadPause ?? 0, withinMs: timeout } };
   const accepted = {
     leave,
     allowDowntime,
@@ -96,6 +104,7 @@ function requestOf({
     workloadTimeoutMs,
     ...proof,
     ...setLabels,
+    ...pace,
   };
   if (tag !== undefined) {
     if (allNamespaces || namespace.length > 0 || from !== undefined || selector !== undefined)

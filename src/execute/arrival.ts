@@ -11,6 +11,7 @@ import type { ObjectRef, Pod } from "../mesh/model.ts";
 import { isLive } from "../mesh/pod-state.ts";
 import { diagnose } from "../upgrade/proof/diagnosis.ts";
 import { cleanUpMs, drainingOf, drainingText, isBeforeEnd, outlivedText } from "../upgrade/proof/draining.ts";
+import { newPodsVerdict } from "../upgrade/proof/new-pods-proof.ts";
 import { outOfReachText } from "../upgrade/proof/reach.ts";
 import { statedMs } from "../upgrade/proof/stated-time.ts";
 import { type Diagnosis, pastGrace, type SeenSince } from "../upgrade/proof/symptom.ts";
@@ -28,7 +29,9 @@ import type { Tools } from "./tools.ts";
 
 /** What is waited for, and how patiently. */
 export interface ArrivalGoal extends RestartGoal {
-  readonly question: "first-pod" | "all-pods";
+  /** `new-pods`: at least `newPods` new ones, and all new ones that are there (their rollout is held). */
+  readonly question: "first-pod" | "all-pods" | "new-pods";
+  readonly newPods?: number;
   /** New pods of another revision end the wait (another restart mends them), or are waited for until they are gone. */
   readonly wrongRevision: "ends" | "waits";
   /** It was restarted with a stamp of its own: one that is gone again ends the wait. */
@@ -154,7 +157,12 @@ function judge(
   const newlyReady = memory.newlyReady(pods, objects.readAt ?? now, istiods.readAt ?? now);
   if (pods.some(newlyReady)) readings.istiods.hint();
   const all = workloadProof(workload, goal, istiods.value, memory.provenAt, now, newlyReady);
-  const proof = goal.question === "all-pods" ? all : firstNewPodProof(workload, goal, istiods.value, newlyReady);
+  const proof =
+    goal.question === "first-pod"
+      ? firstNewPodProof(workload, goal, istiods.value, newlyReady)
+      : goal.question === "all-pods"
+        ? all
+        : { ...all, verdict: newPodsVerdict(all, goal, goal.newPods ?? 1) };
   memory.provenAt = all.provenAt;
   // As a person counts: a workload of 3 has 3 pods, also while a fourth one is there to replace an old one.
   memory.pods = workload?.status.desired ?? 0;
@@ -184,7 +192,7 @@ function judge(
   noteProgress(memory, workload, all.proven, now);
   memory.provenSince = all.allNewProven ? (memory.provenSince ?? now) : undefined;
   if (all.allNewProven && goal.question === "all-pods") whenProven();
-  const told = goal.question === "all-pods" ? counted(verdict, memory) : verdict;
+  const told = goal.question !== "first-pod" ? counted(verdict, memory) : verdict;
   const patient = { ...goal, noProgressMs: Math.max(goal.noProgressMs, statedMs(workload)) };
   if (all.allNewProven && all.ending.length === 0) return unreached(patient, memory, now, told, all.lost);
   return all.ending.length > 0 ? ended(patient, memory, now, told, all.ending) : stalled(patient, memory, now, told);

@@ -9,6 +9,7 @@ import type { NotMoved } from "../upgrade/plan/not-moved.ts";
 import { type Lane, type MovePlan, proveSteps, restartSteps, type Stage } from "../upgrade/plan/plan.ts";
 import { stepKey } from "../upgrade/plan/step.ts";
 import { noteFailure } from "./failure.ts";
+import { giveBackAll } from "./give-back-all.ts";
 import type { Progress } from "./progress.ts";
 import { type Machine, runPlan } from "./run-plan.ts";
 import type { RunLedger } from "./state/ledger.ts";
@@ -76,7 +77,11 @@ export async function carryOut<R extends Commands>(
   options.whenStopped(() => halfDone(resultNow(exit.interrupted)));
   let result: R;
   try {
-    await runPlan(plan, machine, tools);
+    try {
+      await runPlan(plan, machine, tools);
+    } finally {
+      for (const text of ledger ? await giveBackAll(plan, tools) : []) options.warn(text);
+    }
     // A signal or a timeout while the progress is closed comes after the run, so it does not change the result.
     result = resultNow(stop.interrupted() ? (options.interruptedCode() ?? exit.interrupted) : undefined);
   } finally {

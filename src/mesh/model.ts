@@ -2,6 +2,8 @@
  * A mesh at one moment: control planes, tags, namespaces, workloads with their pods, and the proxies that each istiod
  * lists. Plain readonly data; `from/inventory.ts` makes it from the objects that were read.
  */
+
+import type { PaceRecord } from "./from/pace-record.ts";
 import type { LabelSelector, Labels, PodTemplateSpec, WebhookEntry } from "./kubernetes.ts";
 import type { RestartWay } from "./operators/restart-way.ts";
 
@@ -218,6 +220,8 @@ export interface Workload extends ObjectRef {
   readonly owner?: ObjectOwner;
   /** How it is restarted, where it is asked of its operator; absent: by its own template. */
   readonly way?: RestartWay;
+  /** An unfinished run holds it at a pace: `paused` and `strategy` then are its owner's. Absent: none does. */
+  readonly pace?: PaceRecord;
 }
 
 /** How the controller replaces pods; bounds are numbers of pods. */

@@ -360,7 +360,10 @@ const restartEntry = (
   { state, reason, pods, proven }: StepOutcome,
 ): readonly [Outcome, Partial<MigratedWorkload>] => [
   movedStates[state],
-  { canary: step.canary, pods: state === "not-begun" || pods === 0 ? step.pods : pods, proven, reason },
+  {
+    ...{ canary: step.canary, pods: state === "not-begun" || pods === 0 ? step.pods : pods, proven, reason },
+    ...(step.pace && { pace: { pods: step.pace.pods, pauseSeconds: step.pace.pauseMs / 1000 } }),
+  },
 ];
 
 /** The workload that a key names; undefined for the keys of namespaces. */

@@ -128,6 +128,8 @@ export interface MigratedWorkload extends ObjectRef {
   readonly canary: boolean;
   /** In words for a person, where the outcome is not the hoped-for one. */
   readonly reason: string | undefined;
+  /** Of `--workload-pods`, where it is paced: new pods at a time, and seconds between. */
+  readonly pace?: { readonly pods: number; readonly pauseSeconds: number };
 }
 
 export interface Failure {

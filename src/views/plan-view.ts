@@ -3,6 +3,7 @@ import type { Finding } from "../mesh/finding.ts";
 import { refArgument } from "../mesh/object-ref.ts";
 import { listed } from "../mesh/phrase.ts";
 import { revisionLabelsText } from "../mesh/revision-labels.ts";
+import { paceText } from "../upgrade/pace/workload-pace.ts";
 import type { Unplanned } from "../upgrade/plan/plan.ts";
 import { type Left, type MigrationPlan, type MovePlan, type Stage, stepsOfLane } from "../upgrade/plan/plan.ts";
 import type { Step } from "../upgrade/plan/step.ts";
@@ -90,8 +91,9 @@ function row({ name }: Stage, step: Step): readonly Cell[] {
       return [name, change, `tag/${step.tag}`, step.from?.revision ?? "<none>", step.to ?? "<none>"];
     }
     case "restart": {
-      const { workload, from, to, stalePods, pods, podsInFlight, way } = step;
-      const change = way ? `ask ${way.direct ? "its operator" : refArgument(way.object)}` : "restart";
+      const { workload, from, to, stalePods, pods, podsInFlight, way, pace } = step;
+      const paced = pace ? `restart, ${paceText(pace)}` : "restart";
+      const change = way ? `ask ${way.direct ? "its operator" : refArgument(way.object)}` : paced;
       return [name, change, refArgument(workload), from.join(","), to, `${stalePods}/${pods}`, podsInFlight];
     }
     case "prove":

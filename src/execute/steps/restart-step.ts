@@ -5,7 +5,9 @@
 
 import { ClusterError } from "../../cluster/cluster-error.ts";
 import { kinds, resourceOf } from "../../cluster/kinds.ts";
+import { paceAnnotation } from "../../mesh/from/pace-record.ts";
 import type { PodObject } from "../../mesh/kubernetes.ts";
+import { labelOf } from "../../mesh/labels.ts";
 import { refText } from "../../mesh/object-ref.ts";
 import { trialPodAdmission } from "../../upgrade/checks/single-checks.ts";
 import { type RestartStep, stepKey } from "../../upgrade/plan/step.ts";
@@ -17,6 +19,8 @@ import type { Proof, StepActions } from "../run-plan.ts";
 import { goneIsDone, settle } from "../settle.ts";
 import type { Tools } from "../tools.ts";
 import { askOnce, isUnanswered } from "./ask-operator.ts";
+import { giveBack, hold } from "./hold.ts";
+import { pacedArrival } from "./paced-arrival.ts";
 import { probeFailure } from "./probe.ts";
 import { checkLabels } from "./relabel-step.ts";
 import { stampWorkload } from "./restart.ts";
@@ -66,7 +70,10 @@ export const restartActions: StepActions<RestartStep, RestartUnderWay> = {
     const { task } = restarted;
     for (;;) {
       const goal = goalOf(step, restarted, until, tools);
-      const end = await arrival(step.workload, goal, tools, (text) => task.update(text), release);
+      const wait = step.pace
+        ? pacedArrival.bind(undefined, { ...step, pace: step.pace })
+        : arrival.bind(undefined, step.workload);
+      const end = await wait(goal, tools, (text) => task.update(text), release);
       tools.journal.note(stepKey(step), { pods: end.pods, proven: end.proven, versions: end.versions });
       const again = end.kind === "wrong-revision" ? await restartAgain(step, restarted, end, tools) : undefined;
       if (end.kind === "wrong-revision" && again === undefined) continue;
@@ -144,7 +151,12 @@ async function restart(step: RestartStep, stamp: string | null, tools: Tools): P
   const noteBefore = (found: string | null): void => {
     if (journal.outcome(key).stampBefore === undefined) journal.note(key, { stampBefore: found });
   };
-  const { metadata } = await stampWorkload(cluster, workload, uid, stamp, noteBefore, way);
+  const ref = { ...workload, uid };
+  if (step.pace) await hold(cluster, ref, step.pace);
+  const stamped = await stampWorkload(cluster, workload, uid, stamp, noteBefore, way);
+  // A template that goes back is written before its rollout goes on.
+  const isHeld = !way && !step.pace && labelOf(stamped.metadata.annotations, paceAnnotation) !== undefined;
+  const { metadata } = isHeld ? await giveBack(cluster, ref) : stamped;
   return {
     uid,
     stamp: stamp ?? "",

@@ -4,6 +4,7 @@ import { labelOf } from "../labels.ts";
 import type { Workload, WorkloadStatus } from "../model.ts";
 import type { WorkloadKind } from "../workload-kinds.ts";
 import { firstOwnerOf } from "./owner-references.ts";
+import { ownSpec, paceRecordOf } from "./pace-record.ts";
 import { asksForGateway, isStaticGateway, managedGatewayOf } from "./pod-proxy.ts";
 import { strategyFrom } from "./strategy.ts";
 
@@ -11,7 +12,10 @@ import { strategyFrom } from "./strategy.ts";
 export type BareWorkload = Omit<Workload, "injection" | "pods">;
 
 /** A workload from an object of one of the four kinds. The API leaves out fields that are zero, false or empty. */
-export const workloadFrom = (kind: WorkloadKind, { metadata, spec, status = {} }: WorkloadObject): BareWorkload => {
+export const workloadFrom = (kind: WorkloadKind, object: WorkloadObject): BareWorkload => {
+  const { metadata, status = {} } = object;
+  const pace = paceRecordOf(kind, object);
+  const spec = ownSpec(object.spec, pace);
   const desired = kind === "DaemonSet" ? (status.desiredNumberScheduled ?? 0) : (spec.replicas ?? 1);
   const namespace = metadata.namespace ?? "";
   const reference = spec.workloadRef;
@@ -35,6 +39,7 @@ export const workloadFrom = (kind: WorkloadKind, { metadata, spec, status = {} }
     restartedAt: kind === "Rollout" ? spec.restartAt : templateRestartedAt(spec.template),
     ...templateFacts(spec.template, metadata.labels),
     ...(owner && { owner }),
+    ...(pace && { pace }),
   };
 };
 

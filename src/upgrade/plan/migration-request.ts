@@ -1,4 +1,5 @@
 import type { OwnerKind } from "../../mesh/operators/restart-way.ts";
+import type { PaceWish } from "../pace/workload-pace.ts";
 
 /** What a migration was asked for. */
 export interface MigrationRequest {
@@ -25,6 +26,8 @@ export interface MigrationRequest {
   readonly outdated?: boolean | undefined;
   /** `--workload-timeout` (ms); absent: the flag's default. */
   readonly workloadTimeoutMs?: number;
+  /** `--workload-pods` and `--workload-pause`; absent: each workload goes as its own strategy says. */
+  readonly pace?: PaceWish;
   /** The operators of the user's file, beside those that are known; absent: none. */
   readonly owners?: readonly OwnerKind[] | undefined;
 }

@@ -1,7 +1,10 @@
 /** The steps by which the workloads of a namespace move, and what a move does not touch. */
+
+import type { Pace } from "../../mesh/from/pace-record.ts";
 import type { Mesh, ObjectRef, Workload } from "../../mesh/model.ts";
 import { namespaceRef, refOf } from "../../mesh/object-ref.ts";
 import { migrateAnnotation, ownersWish } from "../owners/owners-wish.ts";
+import { paceOf } from "../pace/workload-pace.ts";
 import { presentGoal } from "../proof/present-goal.ts";
 import { workloadProof } from "../proof/workload-proof.ts";
 import type { Target } from "../record/undo-record.ts";
@@ -11,8 +14,14 @@ import { revisionsOf, revisionsText } from "./revisions-text.ts";
 import { rolloutSize } from "./rollout-size.ts";
 import type { ProveStep, RestartStep } from "./step.ts";
 
-/** The restart that moves a workload, by the stamp of the run in its namespace. */
-export const restartStep = ({ workload, stale, versions }: WorkloadMove, target: Target): RestartStep => ({
+/** The restart that moves a workload, by the stamp of the run in its namespace, at the pace of `wish`. */
+export const restartStep = (move: WorkloadMove, target: Target, wish?: Pace): RestartStep => {
+  const pace = paceOf(move.workload, wish);
+  const step = unpacedStep(move, target);
+  return pace ? { ...step, podsInFlight: pace.bounds.maxSurge + pace.bounds.maxUnavailable, pace } : step;
+};
+
+const unpacedStep = ({ workload, stale, versions }: WorkloadMove, target: Target): RestartStep => ({
   kind: "restart",
   workload: refOf(workload),
   uid: workload.uid,
@@ -62,11 +71,14 @@ const isProven = (workload: Workload, mesh: Mesh, { revision }: Target): boolean
 export const untouched = (
   moves: readonly NamespaceMove[],
   target: Target,
-): Pick<MovePlan, "left" | "already" | "empty" | "notInjected"> => ({
+): Pick<MovePlan, "left" | "already" | "empty" | "notInjected" | "held"> => ({
   left: moves.flatMap((move) => left(move, target)),
   already: ofDisposition(moves, "already"),
   empty: ofDisposition(moves, "empty"),
   notInjected: moves.flatMap(notInjected),
+  held: moves.flatMap(({ workloads }) =>
+    workloads.flatMap(({ workload }) => (workload.pace ? [{ ...refOf(workload), uid: workload.uid }] : [])),
+  ),
 });
 
 const notInjected = ({ workloads }: NamespaceMove): MovePlan["notInjected"] =>

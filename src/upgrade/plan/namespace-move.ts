@@ -247,11 +247,13 @@ const isStale = (pod: Pod, target: Target): boolean =>
 const isRunning = (pod: Pod): boolean => isLive(pod) && !pod.terminating;
 const isInjected = (pod: Pod): boolean => pod.proxy?.kind === "sidecar" || pod.proxy?.kind === "gateway";
 
-const restingFate = ({ pods }: Workload, after: Injection, target: Target): Disposition => {
+/** A workload that an earlier run holds in the midst of its rollout goes on by a restart: with its stamp it is the same one. */
+const restingFate = ({ pods, pace }: Workload, after: Injection, target: Target): Disposition => {
   if (after.kind === "none" || after.kind === "unknown" || after.revision !== target.revision) return "not-injected";
   const running = pods.filter(isRunning);
   if (running.length === 0) return "empty";
-  return running.every(isInjected) ? "already" : "not-injected";
+  if (!running.every(isInjected)) return "not-injected";
+  return pace ? "restart" : "already";
 };
 
 const podsWithoutWorkloadIn = (

@@ -150,7 +150,12 @@ const laneOf = (facts: Facts, move: NamespaceMove, canary: string | undefined): 
   const restarts = own
     .map((each): RestartStep => {
       const { uid } = each.workload;
-      return { ...restartStep(each, target), canary: uid === canary, leads: uid === leading?.uid, accepted };
+      return {
+        ...restartStep(each, target, facts.request.pace),
+        canary: uid === canary,
+        leads: uid === leading?.uid,
+        accepted,
+      };
     })
     .sort((a, b) => Number(b.leads) - Number(a.leads));
   const [firstStep] = restarts;

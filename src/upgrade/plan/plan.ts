@@ -25,6 +25,8 @@ export interface MovePlan extends Plan {
   readonly empty: readonly ObjectRef[];
   /** Workloads that get no proxy from the target, and why (opted out, host network, …). */
   readonly notInjected: readonly { readonly object: ObjectRef; readonly reason: string }[];
+  /** Workloads that an earlier run holds at a pace (mesh/from/pace-record.ts): at the end of this one nothing is held. */
+  readonly held?: readonly (ObjectRef & { readonly uid: string })[];
 }
 
 export interface MigrationPlan extends MovePlan {

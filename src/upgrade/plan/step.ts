@@ -3,6 +3,7 @@ import type { ObjectRef } from "../../mesh/model.ts";
 import { namespaceRef, refText } from "../../mesh/object-ref.ts";
 import type { RestartWay } from "../../mesh/operators/restart-way.ts";
 import type { RevisionLabels } from "../../mesh/revision-labels.ts";
+import type { StepPace } from "../pace/workload-pace.ts";
 import type { FromRevision, Target, UndoRecord } from "../record/undo-record.ts";
 import type { TagChange } from "../tags/tag-parts.ts";
 import type { Compared } from "../trial/trial-verdict.ts";
@@ -98,6 +99,8 @@ export interface RestartStep {
   readonly blockingPods: readonly { readonly name: string; readonly uid: string }[];
   /** The restart is asked of the operator of this object; absent: it is written to the workload's own template. */
   readonly way?: RestartWay;
+  /** It is held after so many new pods; absent: its own strategy says how fast it goes. */
+  readonly pace?: StepPace;
 }
 
 /**

@@ -267,7 +267,7 @@ function firstVerdict(
  * The stamp has whole seconds. A pod created in the same second is new if the target injected it, or if it did not
  * exist before the restart was sent.
  */
-const isNew = (pod: Pod, goal: RestartGoal): boolean =>
+export const isNew = (pod: Pod, goal: RestartGoal): boolean =>
   isBefore(goal.stamp, pod.createdAt) ||
   (!isBefore(pod.createdAt, goal.stamp) &&
     (!isOld(pod, goal) || (goal.before !== undefined && !goal.before.has(pod.uid))));

@@ -55,6 +55,7 @@ export const planNamespacesRollback = (
     already: rest.flatMap(({ already }) => already),
     empty: rest.flatMap(({ empty }) => empty),
     notInjected: rest.flatMap(({ notInjected }) => notInjected),
+    held: rest.flatMap(({ held = [] }) => held),
   };
 };
 

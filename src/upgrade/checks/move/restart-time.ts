@@ -2,10 +2,11 @@
 import type { Workload } from "../../../mesh/model.ts";
 import { refText } from "../../../mesh/object-ref.ts";
 import { durationText } from "../../../mesh/text/duration.ts";
+import { paceOf, pausesMs, unpacedReason } from "../../pace/workload-pace.ts";
 import { type Facts, restarts } from "../../plan/moves.ts";
 import { rolloutBatches } from "../../plan/rollout-size.ts";
 import { gracePeriod } from "../../preflight/pod-template.ts";
-import { type Check, warning } from "../check.ts";
+import { blocker, type Check, leave, type Observation, warning } from "../check.ts";
 
 /** The default of `--workload-timeout` (ms). */
 const usualPatienceMs = 600_000;
@@ -48,4 +49,39 @@ const longTermination: Check<Facts> = {
       }),
 };
 
-export const restartTimeChecks: readonly Check<Facts>[] = [longTermination];
+/** A pace that was asked for is kept, or a person knows where it is not (pace/workload-pace.ts). */
+const workloadPace: Check<Facts> = {
+  id: "workload-pace",
+  title: "the pace of --workload-pods can be kept",
+  severity: "blocker",
+  category: "availability",
+  accepts: ["--leave"],
+  run: (facts) => {
+    const { pace } = facts.request;
+    if (pace === undefined) return [];
+    return restarts(facts).flatMap(({ workload }): readonly Observation[] => {
+      const reason = unpacedReason(workload, pace);
+      if (reason !== undefined)
+        return [
+          warning(
+            refText(workload),
+            `it is not paced: ${reason}`,
+            "leave it and move it by itself, where its clients need a slower pace",
+            leave(workload),
+          ),
+        ];
+      const pauses = paceOf(workload, pace) ? pausesMs(workload.status.desired, pace) : 0;
+      if (pauses < pace.withinMs) return [];
+      return [
+        blocker(
+          refText(workload),
+          `its pauses alone take ${durationText(pauses)}, and the run ends after ${durationText(pace.withinMs)}`,
+          `give it the time with --timeout, or a shorter --workload-pause, or more --workload-pods`,
+          leave(workload),
+        ),
+      ];
+    });
+  },
+};
+
+export const restartTimeChecks: readonly Check<Facts>[] = [longTermination, workloadPace];
