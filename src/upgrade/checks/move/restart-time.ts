@@ -55,7 +55,7 @@ const workloadPace: Check<Facts> = {
   title: "the pace of --workload-pods can be kept",
   severity: "blocker",
   category: "availability",
-  accepts: ["--leave"],
+  accepts: ["--leave", "--skip-check"],
   run: (facts) => {
     const { pace } = facts.request;
     if (pace === undefined) return [];
