@@ -76,7 +76,7 @@ function assertPaced(looks: readonly Look[]): void {
   );
 }
 
-describe("a workload that is paced", together(4), () => {
+describe("a workload that is paced", together(6), () => {
   test("a Deployment gets two new pods at a time, and has its own strategy back", async () => {
     const namespace = await settled(mesh, web);
     const own = await fieldsOf(namespace);
