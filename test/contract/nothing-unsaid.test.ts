@@ -1,5 +1,5 @@
 /**
- * `-A` leaves nothing unsaid (field case A3): what is injected moves, whatever its namespace is called; what runs the old
+ * `-A` leaves nothing unsaid: what is injected moves, whatever its namespace is called; what runs the old
  * revision and does not move is listed, and keeps the run from being done. Sources: istio.io
  * content/en/docs/setup/platform-setup/k3d/index.md (a gateway injected in istio-system), istio/istio#36258, #36261 and
  * #39604 (`enableNamespacesByDefault`), istio/istio#48317 (templates that name a revision), istio/istio#42331 (a gateway
@@ -38,7 +38,7 @@ const byInstaller = (namespace: string) =>
 const istioSystem = "istio-system";
 const isIngress = (pod: Json): boolean => pod.metadata.labels?.app === "ingress";
 
-test("A3: -A moves what is injected, lists the rest, and is done when that is left by name", async () => {
+test("-A moves what is injected, lists the rest, and is done when that is left by name", async () => {
   const shop = await settled(mesh, (namespace) => [...web(namespace), byInstaller(namespace)]);
   const logging = await settled(mesh, web, enabled, "kube-logging");
   const legacy = await settled(mesh, asking, {});

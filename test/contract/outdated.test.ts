@@ -1,7 +1,7 @@
 /**
  * An istiod that was upgraded in place: under the same revision it injects a newer proxy, and pods keep the old one until
- * they are replaced. Issue 13, kind 6: field case A12 (Azure's istio-upgrade.md, istio/istio#41354), #51930, and of our
- * own finding istio/istio#60486 (a patch whose proxies must be caught up, or they reject their listeners) and #8842 (a
+ * they are replaced: Azure's istio-upgrade.md, istio/istio#41354, #51930,
+ * istio/istio#60486 (a patch whose proxies must be caught up, or they reject their listeners) and #8842 (a
  * template that pins an older proxy). The new patch is what the values of the injector say, as an upgrade writes them.
  */
 import assert from "node:assert/strict";

@@ -1,6 +1,6 @@
 /**
  * Restarts in the owner's own way: pods of Strimzi, CloudNativePG, OpenKruise and the Prometheus operator move with the
- * same proof, asked of operators of a few lines (field-cases A1, wish 2).
+ * same proof, asked of operators of a few lines.
  */
 import assert from "node:assert/strict";
 import { mkdtempSync, writeFileSync } from "node:fs";

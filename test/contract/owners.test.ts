@@ -1,5 +1,5 @@
 /**
- * Workloads, pods and namespaces that belong to somebody (field-cases A1, A5, A18): what is asked before, and what a
+ * Workloads, pods and namespaces that belong to somebody: what is asked before, and what a
  * restart comes to that is taken back. Operators are a few lines here.
  */
 import assert from "node:assert/strict";
@@ -112,7 +112,7 @@ describe("a workload of an operator", together(), () => {
     await assertArrived(mesh, namespace, "1-20", { of: (pod) => appOf(pod) !== "zk" });
   });
 
-  // A1, and grafana/agent#4495, Kong/kong-operator#1390: the annotation is taken off within seconds
+  // grafana/agent#4495, Kong/kong-operator#1390: the annotation is taken off within seconds
   for (const [what, make] of [
     ["a Deployment", deployment],
     ["a StatefulSet", statefulSet],
@@ -162,7 +162,7 @@ describe("a workload of an operator", together(), () => {
   });
 });
 
-// A18, and tektoncd/pipeline#4731, kubeflow/spark-operator#889: pods of things that end by themselves, in injected namespaces
+// tektoncd/pipeline#4731, kubeflow/spark-operator#889: pods of things that end by themselves, in injected namespaces
 test("pods that end by themselves are listed and block nothing", async () => {
   const namespace = await mesh.createNamespace(enabled);
   await mesh.apply([deployment({ namespace, name: "web", replicas: 2, ...ready })]);
@@ -182,7 +182,7 @@ test("pods that end by themselves are listed and block nothing", async () => {
   assert.deepEqual(left.map(({ object, by }: Json) => `${object.kind} ${by}`).toSorted(), ["Sweep job", "TaskRun job"]);
 });
 
-// A5, and rancher/fleet#5460, kubeflow/kubeflow#6988: a controller that writes the label of its namespace back
+// rancher/fleet#5460, kubeflow/kubeflow#6988: a controller that writes the label of its namespace back
 test("a namespace of a Profile: refused before any write", async () => {
   const namespace = await mesh.createNamespace({});
   const reference = await owner("Profile", namespace, "");

@@ -1,5 +1,5 @@
 /**
- * Pace of one workload (issue 13, kind 7; wish 4 of the field cases): so many new pods at a time, proven, a pause, the
+ * Pace of one workload: so many new pods at a time, proven, a pause, the
  * next ones, and the fields of the owner back at any end. istio/istio#39991 (long connections of many clients through one
  * gateway: every restart is a storm on their side) and gitpod-io/gitpod#4344 (a proxy whose restart ends the sessions of
  * all its users).

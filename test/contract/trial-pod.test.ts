@@ -77,7 +77,7 @@ async function injectorValues(revision: string, global: Json, holds: (env: Json)
 }
 
 describe("before the first restart of a namespace", together(), () => {
-  test("A4 (istio#54968, istio#35894): let in before, refused after: nothing there is restarted", async () => {
+  test("istio#54968, istio#35894: let in before, refused after: nothing there is restarted", async () => {
     const [a, b] = [await settled(mesh, threeIn), await settled(mesh, threeIn)];
     await refusing(b, (pod) =>
       revisionOf(pod) === "1-20"
@@ -115,7 +115,7 @@ describe("before the first restart of a namespace", together(), () => {
     await assertArrived(mesh, namespace, "1-20");
   });
 
-  test("A13 (istio#27828, istio#54764): a sidecar of another mesh: nothing is restarted", async () => {
+  test("istio#27828, istio#54764: a sidecar of another mesh: nothing is restarted", async () => {
     const namespace = await settled(mesh, threeIn);
     const values = { multiCluster: { clusterName: "east" }, meshID: "corp" };
     await injectorValues("other", values, (env) => env.ISTIO_META_CLUSTER_ID === "east");
@@ -137,7 +137,7 @@ describe("before the first restart of a namespace", together(), () => {
     await assertArrived(mesh, namespace, "default");
   });
 
-  test("A15 (istio#51930, istio#24446): an image that only the second namespace cannot pull costs one pod", async () => {
+  test("istio#51930, istio#24446: an image that only the second namespace cannot pull costs one pod", async () => {
     const a = await settled(mesh, threeIn);
     const sick = { life: "pull", container: "istio-proxy", onRevision: "1-20", ...ready } as const;
     const b = await settled(mesh, (namespace) => [

@@ -1,4 +1,4 @@
-/** What `--outdated` plans: issue 13, kind 6. */
+/** What `--outdated` plans. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";

@@ -1,4 +1,4 @@
-/** The version that a catch-up demands of every pod: issue 13, kind 6. */
+/** The version that a catch-up demands of every pod. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { podProof } from "../../../src/upgrade/proof/pod-proof.ts";

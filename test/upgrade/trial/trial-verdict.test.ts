@@ -37,7 +37,7 @@ type Case = readonly [
 ];
 const cases: readonly Case[] = [
   ["let in both times", letIn(), letIn(), undefined, undefined],
-  ["A4, istio#54968: let in before, Pod Security refuses it after", letIn(), refused(podSecurity), /^a trial pod of b\/Deployment\/web was let in before the labels were changed and is refused now: .*NET_ADMIN.* --skip-check trial-pod\)$/, undefined],
+  ["istio#54968: let in before, Pod Security refuses it after", letIn(), refused(podSecurity), /^a trial pod of b\/Deployment\/web was let in before the labels were changed and is refused now: .*NET_ADMIN.* --skip-check trial-pod\)$/, undefined],
   ["istio#35894: let in before, any policy refuses it after", letIn(), refused(bare), /a pod needs an owner/, undefined],
   ["let in before, the quota is too small for the larger proxy", letIn(), refused(quota), /exceeded quota: team/, undefined],
   ["deckhouse/deckhouse#8919: let in before, the new sidecar has no limits and the quota wants them", letIn(), refused(unlimited), /is refused now: .*must specify limits\.cpu for: istio-init,istio-proxy/, undefined],
@@ -52,11 +52,11 @@ const cases: readonly Case[] = [
   ["nothing was asked before, and a quota is full just now", undefined, refused(quota), undefined, /only proof/],
   ["refused, and accepted", letIn(), refused(podSecurity), undefined, /only proof/, ["trial-pod"]],
   ["refused before, let in after", refused(bare), letIn({ TRUST_DOMAIN: "b" }), undefined, undefined],
-  ["A13: another trust domain", letIn({ TRUST_DOMAIN: "corp.example" }), letIn({ TRUST_DOMAIN: "cluster.local" }), /is of another mesh: istio-proxy env TRUST_DOMAIN: corp.example → cluster.local; .*--skip-check trial-pod-mesh\)$/, undefined],
+  ["another trust domain", letIn({ TRUST_DOMAIN: "corp.example" }), letIn({ TRUST_DOMAIN: "cluster.local" }), /is of another mesh: istio-proxy env TRUST_DOMAIN: corp.example → cluster.local; .*--skip-check trial-pod-mesh\)$/, undefined],
   ["another trust domain, accepted", letIn({ TRUST_DOMAIN: "a" }), letIn({ TRUST_DOMAIN: "b" }), undefined, /another mesh: .*accepted/, ["trial-pod-mesh"]],
   ["a network that is gone", letIn({ ISTIO_META_NETWORK: "n1" }), letIn(), /ISTIO_META_NETWORK: n1 → \(none\)/, undefined],
   ["another mesh id is a warning", letIn({ ISTIO_META_MESH_ID: "a" }), letIn({ ISTIO_META_MESH_ID: "b" }), undefined, /shows another mesh or place: istio-proxy env ISTIO_META_MESH_ID: a → b/],
-  ["A15, istio#51930: the image of another registry is a warning", letIn(), letIn({}, "registry.example/istio/proxyv2:1.20.0"), undefined, /shows another mesh or place: istio-proxy image: .*registry\.example/],
+  ["istio#51930: the image of another registry is a warning", letIn(), letIn({}, "registry.example/istio/proxyv2:1.20.0"), undefined, /shows another mesh or place: istio-proxy image: .*registry\.example/],
   ["another release of the same registry is none", letIn(), letIn({}, "docker.io/istio/proxyv2:1.20.0"), undefined, undefined],
 ]; // biome-ignore format: a table
 

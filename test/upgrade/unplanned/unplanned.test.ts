@@ -34,7 +34,7 @@ const listing = ({ unplanned = [] }: Planned): readonly string[] =>
       `${namespace}: ${objects.map(({ kind, name }) => `${kind}/${name}`).join(", ")}: ${pods} on ${revisions.join(",") || "?"}${open ? "" : " (said)"}`,
   );
 
-test("A3: each namespace with pods on the old revision is in the plan or listed (the four of istiod's own list apart)", () => {
+test("each namespace with pods on the old revision is in the plan or listed (the four of istiod's own list apart)", () => {
   const plan = beside(
     {
       namespaces: [
@@ -109,7 +109,7 @@ const byDefault = (change: MeshWords): MeshWords => ({
   ...change,
 });
 
-suite("A3: enableNamespacesByDefault (istio/istio#36258, #36261, #39604)", () => {
+suite("enableNamespacesByDefault (istio/istio#36258, #36261, #39604)", () => {
   const bare = byDefault({ namespaces: [{ name: "bare" }], workloads: [web("bare")] });
 
   test("a namespace without labels gets the revision's, and goes back to none", () => {

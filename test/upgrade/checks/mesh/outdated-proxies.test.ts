@@ -1,4 +1,4 @@
-/** Proxies that are older than what their revision injects: issue 13, kind 6; field case A12. */
+/** Proxies that are older than what their revision injects. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { podStates } from "../../../../src/mesh/pod-state.ts";

@@ -1,4 +1,4 @@
-/** What a migration says of versions before it begins: issue 13, kind 6; istio/istio#51930. */
+/** What a migration says of versions before it begins (istio/istio#51930). */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { migrationChecks } from "../../../../src/upgrade/checks/move/migration-checks.ts";
