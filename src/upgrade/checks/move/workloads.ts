@@ -64,7 +64,7 @@ const notRestartable = ({ ref, pods }: PodsWithoutWorkload, owners: readonly Own
     ref.kind === "Pod"
       ? "leave it, or delete it and create it again after the move"
       : known
-        ? `grant get, list and patch on ${ref.kind} of group ${owner?.group} (docs/rbac/migrator.yaml); or leave it and, after the move, ${byHand}`
+        ? `grant get, list and patch on ${ref.kind} of group ${owner?.group} (docs/rbac/operators.yaml); or leave it and, after the move, ${byHand}`
         : `leave it and, after the move, ${byHand ?? "have its own controller replace its pods"}; or say how with --owners`;
   return blocker(refText(ref), message, remedy, leave(ref));
 };
