@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { plainProgress } from "../../src/cli/progress/plain-progress.ts";
+import { systemClock } from "../../src/cluster/clock.ts";
 
 const start = Date.UTC(2026, 10, 23, 5, 36, 51);
 
@@ -9,7 +10,11 @@ const telling = (t: { readonly mock: typeof test.mock }) => {
   t.mock.timers.enable({ apis: ["setTimeout", "Date"], now: start });
   const lines: string[] = [];
   return {
-    progress: plainProgress({ err: (text) => lines.push(text), now: () => new Date() }),
+    progress: plainProgress({
+      err: (text) => lines.push(text),
+      now: () => new Date(),
+      clock: { ...systemClock, now: () => Date.now() },
+    }),
     lines,
     tick: (ms: number) => t.mock.timers.tick(ms),
   };

@@ -7,7 +7,7 @@ import type { Io } from "../io.ts";
 /** Milliseconds between two lines of a task; its last line never waits. */
 const interval = 1000;
 
-export const plainProgress = (io: Pick<Io, "err" | "now">): Progress => {
+export const plainProgress = (io: Pick<Io, "err" | "now" | "clock">): Progress => {
   const line = (text: string): void =>
     io.err(
       `${io
@@ -20,16 +20,16 @@ export const plainProgress = (io: Pick<Io, "err" | "now">): Progress => {
   const task = (id: string): ProgressTask => {
     let reported = "";
     let reportedAt = Number.NEGATIVE_INFINITY;
-    let waiting: NodeJS.Timeout | undefined;
+    let cancel: (() => void) | undefined;
     let next = "";
     let open = true;
     const report = (text: string): void => {
-      clearTimeout(waiting);
-      waiting = undefined;
+      cancel?.();
+      cancel = undefined;
       held.delete(flush);
       if (text === reported) return;
       reported = text;
-      reportedAt = io.now().getTime();
+      reportedAt = io.clock.now();
       line(`${id}: ${text}`);
     };
     const flush = (): void => report(next);
@@ -41,11 +41,11 @@ export const plainProgress = (io: Pick<Io, "err" | "now">): Progress => {
     return {
       update: (text) => {
         if (!open) return;
-        const due = reportedAt + interval - io.now().getTime();
+        const due = reportedAt + interval - io.clock.now();
         if (due <= 0 || text === reported) return report(text);
         next = text;
         held.add(flush);
-        waiting ??= setTimeout(flush, due).unref();
+        cancel ??= io.clock.after(due, flush);
       },
       done: (text = "done") => end(text),
       fail: (text) => end(`failed: ${text}`),

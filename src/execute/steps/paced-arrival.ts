@@ -18,9 +18,6 @@ type PacedStep = RestartStep & { readonly pace: StepPace };
 /** How often (ms) a rollout that was let go is looked at: it has to stand before its new pods are ready. */
 const lookMs = 200;
 
-/** A line of progress that comes sooner than this after another one may be held back, so the pause is said again. */
-const lineMs = 1_000;
-
 /**
  * As `arrival`. Asked for the first pod it lets the first part go; asked for all pods, one part after the other, and then
  * the fields are as before. Throws `ClusterError`.
@@ -43,13 +40,9 @@ export async function pacedArrival(
       const end = await arrival(workload, { ...goal, ...question }, tools, report);
       if (end.kind !== "done" || goal.question === "first-pod") return end;
       if (there.updated >= there.desired) break;
-      const said = `${there.updated} of ${there.desired} new; the next in ${durationText(pace.pauseMs)}`;
-      if (pace.pauseMs > 0) report(said);
-      await sleep(clock, Math.min(pace.pauseMs, lineMs), stop.now);
-      if (pace.pauseMs > lineMs) {
-        report(said);
-        await sleep(clock, pace.pauseMs - lineMs, stop.now);
-      }
+      if (pace.pauseMs > 0)
+        report(`${there.updated} of ${there.desired} new; the next in ${durationText(pace.pauseMs)}`);
+      await sleep(clock, pace.pauseMs, stop.now);
       stop.now.throwIfAborted();
     }
     await checkLabels(workload.namespace, tools);
