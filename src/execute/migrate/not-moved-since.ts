@@ -4,7 +4,7 @@ import { selectedWorkloads } from "../../gather/selected-workloads.ts";
 import { wholeSnapshot } from "../../gather/whole-snapshot.ts";
 import { ownersWith } from "../../upgrade/owners/known-owners.ts";
 import type { MigrationRequest } from "../../upgrade/plan/migration-request.ts";
-import { behindTag, namespaceMove, namespaceMoves } from "../../upgrade/plan/namespace-move.ts";
+import { behindTag, movingOf, namespaceMove, namespaceMoves } from "../../upgrade/plan/namespace-move.ts";
 import { type NotMoved, notMoved } from "../../upgrade/plan/not-moved.ts";
 import { type MigrationPlan, relabelSteps } from "../../upgrade/plan/plan.ts";
 import { tagScope } from "../../upgrade/tags/tag-scope.ts";
@@ -26,8 +26,7 @@ export async function notMovedSince(
   const where = isAll ? "all" : request.namespaces === "all" ? { most: namespaces } : namespaces;
   const mesh = await wholeSnapshot(cluster, where, istioNamespace, ownersWith(request.owners));
   const selected = await selectedWorkloads(cluster, mesh, request.selector);
-  const { leave, endsByItself, outdated } = request;
-  const moving = { mesh, target: plan.target, leave, endsByItself, selected, outdated, heedsOwners: true };
+  const moving = movingOf(mesh, plan.target, request, selected);
   if (isAll) return [...notMoved(namespaceMoves(moving, namespaces)), ...unplannedSince(plan, mesh, request)];
   if (request.tag === undefined) return notMoved(namespaceMoves(moving, namespaces));
   const webhook = mesh.tags.find(({ tag, webhook }) => tag === request.tag && webhook !== undefined)?.webhook;

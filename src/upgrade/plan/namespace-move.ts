@@ -14,9 +14,10 @@ import { isMalformed } from "../record/record-fields.ts";
 import type { FromRevision, Target, UndoRecord } from "../record/undo-record.ts";
 import { parseUndoRecord } from "../record/undo-record.ts";
 import { blockedReason } from "./blocked-reason.ts";
+import type { MigrationRequest } from "./migration-request.ts";
 import type { Asked, Blocked, Disposition, NamespaceMove, PodsWithoutWorkload, WorkloadMove } from "./moves.ts";
 import { isNamed } from "./object-pattern.ts";
-import { isOutdatedIn, runningVersions, versionFrom } from "./outdated.ts";
+import { type ProxyVersions, proxyVersionsIn } from "./outdated.ts";
 
 export interface Moving {
   readonly mesh: Mesh;
@@ -28,12 +29,23 @@ export interface Moving {
   /** UIDs of the workloads that `-l` selects; undefined without `-l`. */
   readonly selected: ReadonlySet<string> | undefined;
   /** `--outdated`: older proxies of the target are replaced too. */
-  readonly outdated?: boolean | undefined;
+  readonly outdated?: ProxyVersions | undefined;
   /** Labels that are written beside the two; absent: none. */
   readonly setLabels?: Readonly<Record<string, string>> | undefined;
   /** What the owners say by annotation counts: of a migration; a way back is for all. */
   readonly heedsOwners?: boolean;
 }
+
+/** What a migration was asked for, of every namespace that it moves. */
+export const movingOf = (
+  mesh: Mesh,
+  target: Target,
+  { leave, endsByItself, outdated, setLabels }: MigrationRequest,
+  selected: Moving["selected"],
+): Moving => ({
+  ...{ mesh, target, leave, endsByItself, selected, setLabels, heedsOwners: true },
+  outdated: outdated ? proxyVersionsIn(mesh, target.revision) : undefined,
+});
 
 /** The moves of these namespaces of the mesh, each by its way where it has one. */
 export const namespaceMoves = (
@@ -116,7 +128,7 @@ export const namespaceMove = (
     (pod) => isStale(pod, target) && !way.stays(pod),
   );
   const catchUp =
-    moving.outdated === true &&
+    moving.outdated !== undefined &&
     !others &&
     open === undefined &&
     isInjectedBy(namespace, target) &&
@@ -172,7 +184,9 @@ const workloadMove = (
   after: Injection,
   plain: Injection,
   { open, stays }: Way,
-  {
+  moving: Moving & { readonly labelsAfter: Labels; readonly name: string },
+): WorkloadMove => {
+  const {
     target,
     leave,
     endsByItself: more,
@@ -182,10 +196,8 @@ const workloadMove = (
     mesh,
     labelsAfter,
     name,
-  }: Moving & { readonly labelsAfter: Labels; readonly name: string },
-): WorkloadMove => {
-  const isOld = (pod: Pod): boolean =>
-    isStale(pod, target) || (outdated === true && isRunning(pod) && isOutdatedIn(mesh, target.revision, pod, workload));
+  } = moving;
+  const isOld = (pod: Pod): boolean => isToReplace(pod, workload, moving);
   const lostItsSidecar = open !== undefined && lostSidecar(workload, after, open, target);
   const stale = workload.pods.filter(
     (pod) => (isOld(pod) && !stays(pod)) || (lostItsSidecar && isRunning(pod) && !isInjected(pod) && !stays(pod)),
@@ -209,7 +221,7 @@ const workloadMove = (
     return blocked === undefined ? "restart" : "blocked";
   };
   const versions = outdated && {
-    versions: { from: runningVersions(mesh, stale), to: versionFrom(mesh, target.revision, workload) },
+    versions: { from: outdated.running(stale), to: outdated.due(workload) },
   };
   return { workload, after, disposition: disposition(), stale, blocked, ...versions };
 };
@@ -244,6 +256,10 @@ const lostSidecar = ({ restartedAt }: Workload, after: Injection, { stamp }: Und
 const isStale = (pod: Pod, target: Target): boolean =>
   isRunning(pod) && isInjected(pod) && pod.proxy?.revision !== target.revision;
 
+/** The same, and with `--outdated` one of the target whose proxy is older than a new one would be. */
+const isToReplace = (pod: Pod, workload: Workload | undefined, { target, outdated }: Moving): boolean =>
+  isStale(pod, target) || (outdated !== undefined && isRunning(pod) && outdated.isOutdated(pod, workload));
+
 const isRunning = (pod: Pod): boolean => isLive(pod) && !pod.terminating;
 const isInjected = (pod: Pod): boolean => pod.proxy?.kind === "sidecar" || pod.proxy?.kind === "gateway";
 
@@ -260,13 +276,11 @@ const podsWithoutWorkloadIn = (
   namespace: string,
   pods: readonly Pod[],
   known: ReadonlySet<string>,
-  { mesh, target, leave, endsByItself: more, selected, outdated }: Moving,
+  moving: Moving,
 ): readonly PodsWithoutWorkload[] => {
+  const { leave, endsByItself: more, selected } = moving;
   const podsWithoutWorkload = pods.filter(
-    (pod) =>
-      (isStale(pod, target) ||
-        (outdated === true && isRunning(pod) && isOutdatedIn(mesh, target.revision, pod, undefined))) &&
-      !(pod.workload !== undefined && known.has(refText(pod.workload))),
+    (pod) => isToReplace(pod, undefined, moving) && !(pod.workload !== undefined && known.has(refText(pod.workload))),
   );
   const byOwner = Map.groupBy(
     podsWithoutWorkload,

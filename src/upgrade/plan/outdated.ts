@@ -1,5 +1,5 @@
 /** Proxies that a run with `--outdated` catches up: on the target already, and older than what it injects today. */
-import type { Mesh, Pod, ProxyConnection, Workload } from "../../mesh/model.ts";
+import type { Mesh, Pod, Workload } from "../../mesh/model.ts";
 import { connectionsByPod } from "../../mesh/pod-state.ts";
 import {
   dueVersion,
@@ -12,29 +12,31 @@ import {
 import { sameRevisionLabels } from "../../mesh/revision-labels.ts";
 import type { RunRecord } from "../record/run-journal.ts";
 
-/** Whether a pod that this revision injected runs an older proxy than a new one would; not where it cannot be told. */
-export const isOutdatedIn = (mesh: Mesh, revision: string, pod: Pod, workload: Workload | undefined): boolean =>
-  pod.proxy?.revision === revision &&
-  isOutdated(
-    knownVersions(pod, connectionsOf(mesh, pod)),
-    dueVersionOf(pod, workload, injectedVersion(mesh, revision)),
-  ) === true;
+/** The versions of the proxies of a mesh, held against what one revision injects. */
+export interface ProxyVersions {
+  /** Whether a pod that the revision injected runs an older proxy than a new one would; not where it cannot be told. */
+  readonly isOutdated: (pod: Pod, workload: Workload | undefined) => boolean;
+  /** The version that the new pods of a workload are to have; undefined where it cannot be told. */
+  readonly due: (workload: Workload) => string | undefined;
+  /** The versions that pods run, each once, sorted; those that are not known are left out. */
+  readonly running: (pods: readonly Pod[]) => readonly string[];
+}
 
-/** The version that the new pods of a workload are to have from this revision; undefined where it cannot be told. */
-export const versionFrom = (mesh: Mesh, revision: string, { template }: Workload): string | undefined =>
-  dueVersion(template, injectedVersion(mesh, revision));
-
-/** The versions that pods run, each once, sorted; those that are not known are left out. */
-export const runningVersions = (mesh: Mesh, pods: readonly Pod[]): readonly string[] =>
-  [...new Set(pods.flatMap((pod) => versionAmong(knownVersions(pod, connectionsOf(mesh, pod))) ?? []))].sort();
-
-const connectionsOf = (mesh: Mesh, { namespace, name }: Pod): readonly ProxyConnection[] => {
-  const known = indices.get(mesh.answers) ?? connectionsByPod(mesh);
-  indices.set(mesh.answers, known);
-  return (known.get(`${namespace}/${name}`) ?? []).map(({ proxy }) => proxy);
+export const proxyVersionsIn = (mesh: Mesh, revision: string): ProxyVersions => {
+  const injected = injectedVersion(mesh, revision);
+  const connections = connectionsByPod(mesh);
+  const known = (pod: Pod): readonly string[] =>
+    knownVersions(
+      pod,
+      (connections.get(`${pod.namespace}/${pod.name}`) ?? []).map(({ proxy }) => proxy),
+    );
+  return {
+    isOutdated: (pod, workload) =>
+      pod.proxy?.revision === revision && isOutdated(known(pod), dueVersionOf(pod, workload, injected)) === true,
+    due: ({ template }) => dueVersion(template, injected),
+    running: (pods) => [...new Set(pods.flatMap((pod) => versionAmong(known(pod)) ?? []))].sort(),
+  };
 };
-
-const indices = new WeakMap<Mesh["answers"], ReturnType<typeof connectionsByPod>>();
 
 /**
  * Whether a run only replaced proxies by newer ones of the same revision: it wrote no labels, and there is nothing to go

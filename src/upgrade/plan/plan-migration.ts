@@ -16,7 +16,7 @@ import { eligibilityOf } from "./eligibility.ts";
 import type { MigrationRequest } from "./migration-request.ts";
 import { keptNamespaces, proofsIn, provingLane, restartStep, untouched } from "./move-steps.ts";
 import { type Asked, comesFrom, type Facts, hasWork, type NamespaceMove, oldRevisions } from "./moves.ts";
-import { behindTag, labelsTo, namespaceMove, recordTo } from "./namespace-move.ts";
+import { behindTag, labelsTo, movingOf, namespaceMove, recordTo } from "./namespace-move.ts";
 import { type Lane, type MigrationPlan, revisionsLeft, type Stage, stepsOfLane } from "./plan.ts";
 import {
   closeStep,
@@ -42,8 +42,7 @@ export const migrationFacts = (
 ): Facts => {
   const mesh = asToBeProven(found, request);
   const asked = askedNamespaces(mesh, request);
-  const { leave, endsByItself, outdated, setLabels } = request;
-  const moving = { mesh, target, leave, endsByItself, selected, outdated, setLabels, heedsOwners: true };
+  const moving = movingOf(mesh, target, request, selected);
   const all = asked.flatMap(({ found }) => (found?.eligibility === "eligible" ? [namespaceMove(found, moving)] : []));
   const moves =
     request.namespaces === "all" && request.from !== undefined
@@ -74,8 +73,7 @@ export const tagFacts = (
   const { asked, newcomers } = tagScope(mesh, webhook);
   const gateways = gatewaysOfTag(mesh, evidence.gatewayClasses, resolved.tag);
   const tag: TagMove = { ...resolved, newcomers, gateways };
-  const { leave, endsByItself, outdated } = request;
-  const moving = { mesh, target, leave, endsByItself, selected, outdated, heedsOwners: true };
+  const moving = movingOf(mesh, target, request, selected);
   const inScope = asked.flatMap(({ found }) =>
     found ? [namespaceMove(found, moving, behindTag(found.namespace, target))] : [],
   );

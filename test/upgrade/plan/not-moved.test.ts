@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { namespaceMoves } from "../../../src/upgrade/plan/namespace-move.ts";
+import { movingOf, namespaceMoves } from "../../../src/upgrade/plan/namespace-move.ts";
 import { notMoved } from "../../../src/upgrade/plan/not-moved.ts";
 import { resolveTarget } from "../../../src/upgrade/plan/target.ts";
 import type { MeshWords, WorkloadWords } from "../../fixtures/mesh.ts";
@@ -18,7 +18,7 @@ const told = (words: MeshWords, wish: Parameters<typeof request>[0] = {}, select
   const mesh = mission({ namespaces: [{ name: namespace, labels: { "istio.io/rev": "1-20" } }], ...words });
   const resolved = resolveTarget(mesh, "1-20");
   assert.ok(resolved.ok);
-  return notMoved(namespaceMoves({ mesh, target: resolved.target, ...request(wish), selected }, [namespace])).map(
+  return notMoved(namespaceMoves(movingOf(mesh, resolved.target, request(wish), selected), [namespace])).map(
     ({ object, reason }) => `${object.kind}/${object.name}: ${reason}`,
   );
 };

@@ -3,7 +3,7 @@ import { releaseOf } from "../../../mesh/istio-version.ts";
 import { counted, listed } from "../../../mesh/phrase.ts";
 import { injectedVersion } from "../../../mesh/proxy/proxy-version.ts";
 import type { Facts } from "../../plan/moves.ts";
-import { isOutdatedIn } from "../../plan/outdated.ts";
+import { proxyVersionsIn } from "../../plan/outdated.ts";
 import { type Check, note, type Observation, warning } from "../check.ts";
 
 /**
@@ -39,10 +39,11 @@ const alreadyOutdated: Check<Facts> = {
   category: "versions",
   run: ({ mesh, target: { revision }, inScope, request, verb }) => {
     if (request.outdated === true || verb === "rollback") return [];
+    const versions = proxyVersionsIn(mesh, revision);
     return inScope.flatMap(({ namespace, workloads }): readonly Observation[] => {
       const old = workloads.filter(
         ({ workload, disposition }) =>
-          disposition === "already" && workload.pods.some((pod) => isOutdatedIn(mesh, revision, pod, workload)),
+          disposition === "already" && workload.pods.some((pod) => versions.isOutdated(pod, workload)),
       );
       if (old.length === 0) return [];
       const names = listed(old.map(({ workload }) => `${workload.kind.toLowerCase()}/${workload.name}`));
