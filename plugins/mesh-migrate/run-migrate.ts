@@ -3,6 +3,7 @@
 import { UsageError } from "../../src/cli/exit-errors.ts";
 import { clusterFlags } from "../../src/cli/flags/cluster-flags.ts";
 import { commonFlags, ownerFlags, speedFlags, writeFlags } from "../../src/cli/flags/flags.ts";
+import { proofOf, setLabelsOf } from "../../src/cli/flags/request-fields.ts";
 import { refuseBothScopes } from "../../src/cli/flags/scope.ts";
 import { typedFlags } from "../../src/cli/flags/typed-flags.ts";
 import { headlineOf } from "../../src/cli/headline.ts";
@@ -10,7 +11,7 @@ import type { Io } from "../../src/cli/io.ts";
 import { openProgress } from "../../src/cli/progress/open-progress.ts";
 import { interruptionOf } from "../../src/cli/signals.ts";
 import { withCluster } from "../../src/cli/with-cluster.ts";
-import { readYamlFile } from "../../src/cli/yaml-file.ts";
+import { readGivenFile } from "../../src/cli/yaml-file.ts";
 import { type Migration, migrateNamespaces } from "../../src/execute/migrate/migrate-namespaces.ts";
 import type { ExitCode } from "../../src/mesh/exit-codes.ts";
 import { commandOf, type RepeatedCommand } from "../../src/upgrade/migration-result.ts";
@@ -28,7 +29,7 @@ import {
 import { type MigrateArgs, migrateFlags, paceFlags } from "./migrate-flags.ts";
 
 export const runMigrate = async (args: MigrateArgs, io: Io): Promise<ExitCode> => {
-  const request = { ...requestOf(args), ...ownersIn(args) };
+  const request = { ...requestOf(args), ...readGivenFile("--owners", args.owners, ownersFrom) };
   const repeated: RepeatedCommand = {
     request,
     clusterFlags: typedFlags(args, clusterFlags),
@@ -64,47 +65,20 @@ export const runMigrate = async (args: MigrateArgs, io: Io): Promise<ExitCode> =
   });
 };
 
-const ownersIn = ({ owners }: MigrateArgs): Pick<MigrationRequest, "owners"> =>
-  owners === undefined ? {} : readYamlFile("--owners", owners, ownersFrom);
-
 /** What changes is always named: namespaces, or all of them. */
-function requestOf({
-  to,
-  tag,
-  namespace,
-  allNamespaces,
-  from,
-  selector,
-  leave,
-  allowDowntime,
-  restartOwned,
-  endsByItself,
-  skipCheck,
-  proof: by,
-  outdated,
-  setLabel,
-  workloadTimeout: workloadTimeoutMs,
-  workloadPods,
-  workloadPause,
-  timeout,
-}: MigrateArgs): MigrationRequest {
-  const proof = by === "pods" ? { proof: by } : {};
-  const setLabels = Object.keys(setLabel).length > 0 ? { setLabels: setLabel } : {};
+function requestOf(args: MigrateArgs): MigrationRequest {
+  const { to, tag, namespace, allNamespaces, from, selector, workloadPods, workloadPause } = args;
   if (workloadPods === undefined && workloadPause !== undefined)
     throw new UsageError("--workload-pause comes after how many new pods?", "give --workload-pods too");
-  const pace =
-    workloadPods === undefined ? {} : { pace: { pods: workloadPods, pauseMs: workloadPause ?? 0, withinMs: timeout } };
+  const { leave, allowDowntime, restartOwned, endsByItself, skipCheck, outdated, timeout } = args;
   const accepted = {
-    leave,
-    allowDowntime,
-    restartOwned,
-    endsByItself,
-    skipCheck,
-    outdated,
-    workloadTimeoutMs,
-    ...proof,
-    ...setLabels,
-    ...pace,
+    ...{ leave, allowDowntime, restartOwned, endsByItself, skipCheck, outdated },
+    workloadTimeoutMs: args.workloadTimeout,
+    ...proofOf(args),
+    ...setLabelsOf(args),
+    ...(workloadPods === undefined
+      ? {}
+      : { pace: { pods: workloadPods, pauseMs: workloadPause ?? 0, withinMs: timeout } }),
   };
   if (tag !== undefined) {
     if (allNamespaces || namespace.length > 0 || from !== undefined || selector !== undefined)
@@ -112,7 +86,7 @@ function requestOf({
         "--tag moves everything behind the tag: give it without -n, -A, -l and --from",
         "to leave a workload on the old revision, name it with --leave",
       );
-    if (Object.keys(setLabel).length > 0)
+    if (accepted.setLabels !== undefined)
       throw new UsageError("--set-label writes labels of namespaces, and --tag leaves them as they are");
     return { to, tag, namespaces: "all", from, selector, ...accepted };
   }

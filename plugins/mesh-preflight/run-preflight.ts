@@ -1,11 +1,12 @@
 /** `kubectl mesh-preflight`: looks, judges and prints, with `--wait` until it passes. */
 
 import { UsageError } from "../../src/cli/exit-errors.ts";
+import { proofOf, setLabelsOf } from "../../src/cli/flags/request-fields.ts";
 import { refuseBothScopes } from "../../src/cli/flags/scope.ts";
 import { headlineOf } from "../../src/cli/headline.ts";
 import type { Io } from "../../src/cli/io.ts";
 import { withCluster } from "../../src/cli/with-cluster.ts";
-import { readYamlFile } from "../../src/cli/yaml-file.ts";
+import { readGivenFile } from "../../src/cli/yaml-file.ts";
 import type { Cluster } from "../../src/cluster/cluster.ts";
 import { lookAhead } from "../../src/execute/preflight/look-ahead.ts";
 import { type ExitCode, exit } from "../../src/mesh/exit-codes.ts";
@@ -27,8 +28,7 @@ export const runPreflight = async (args: PreflightArgs, io: Io): Promise<ExitCod
   const { to } = args;
   if (to === undefined) throw new UsageError("--to is missing", `it is needed: ${preflightFlags.to.describe}`);
   refuseBothScopes(args);
-  const owners = args.owners === undefined ? {} : readYamlFile("--owners", args.owners, ownersFrom);
-  const request = { ...requestOf(args, to), ...owners };
+  const request = { ...requestOf(args, to), ...readGivenFile("--owners", args.owners, ownersFrom) };
   return withCluster("mesh-preflight", args, io, async (cluster) => {
     io.err(headlineOf(cluster.identity, args, whatOf(request)));
     const result = await lookUntil({
@@ -54,23 +54,18 @@ const choiceOf = ({ check, skip }: PreflightArgs): Choice => {
 };
 
 /** Without -n it is the whole mesh. */
-const requestOf = (
-  { namespace, selector, leave, allowDowntime, restartOwned, endsByItself, proof, outdated, setLabel }: PreflightArgs,
-  to: string,
-): MigrationRequest => ({
-  to,
-  namespaces: namespace.length > 0 ? namespace : "all",
-  from: undefined,
-  selector,
-  leave,
-  allowDowntime,
-  restartOwned,
-  endsByItself,
-  skipCheck: [],
-  ...(proof === "pods" ? { proof } : {}),
-  outdated,
-  ...(Object.keys(setLabel).length > 0 ? { setLabels: setLabel } : {}),
-});
+const requestOf = (args: PreflightArgs, to: string): MigrationRequest => {
+  const { namespace, selector, leave, allowDowntime, restartOwned, endsByItself, outdated } = args;
+  return {
+    to,
+    namespaces: namespace.length > 0 ? namespace : "all",
+    from: undefined,
+    skipCheck: [],
+    ...{ selector, leave, allowDowntime, restartOwned, endsByItself, outdated },
+    ...proofOf(args),
+    ...setLabelsOf(args),
+  };
+};
 
 /** istioctl does not outlive a look that fails. */
 const lookOnce = async (

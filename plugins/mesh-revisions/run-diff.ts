@@ -47,17 +47,16 @@ export const runDiff = async (args: DiffArgs, io: Io): Promise<ExitCode> => {
       const before = settingsOf(from);
       return { from, differences: before && after && settingDifferences(before, after) };
     });
-    print({ target, comparisons, meshConfigs }, args, io);
-    const [unknown] = comparisons.flatMap((each) => each.unknown ?? []);
-    if (unknown !== undefined && comparisons.every((each) => each.unknown !== undefined))
-      throw new CannotTell(`no sidecar could be compared: ${unknown}`);
+    const reasons = comparisons.flatMap(({ unknown }) => unknown ?? []);
+    const [unknown] = reasons.length === comparisons.length ? reasons : [];
+    print({ target, comparisons, meshConfigs }, unknown === undefined ? exit.done : exit.cannotTell, args, io);
+    if (unknown !== undefined) throw new CannotTell(`no sidecar could be compared: ${unknown}`);
     return exit.done;
   });
 };
 
-const print = (diff: SidecarDiff, { output, noHeaders }: DiffArgs, io: Io): void => {
-  const isUnknown = diff.comparisons.length > 0 && diff.comparisons.every(({ unknown }) => unknown !== undefined);
-  const document = sidecarDiffDocument(diff, isUnknown ? exit.cannotTell : exit.done);
+const print = (diff: SidecarDiff, code: ExitCode, { output, noHeaders }: DiffArgs, io: Io): void => {
+  const document = sidecarDiffDocument(diff, code);
   if (output === "json") io.out(jsonView(document));
   else if (output === "yaml") io.out(yamlView(document));
   else io.out(sidecarDiffView(diff, { wide: output === "wide", noHeaders }));

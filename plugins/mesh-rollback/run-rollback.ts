@@ -3,6 +3,7 @@
 import { UsageError } from "../../src/cli/exit-errors.ts";
 import { clusterFlags } from "../../src/cli/flags/cluster-flags.ts";
 import { commonFlags, ownerFlags, writeFlags } from "../../src/cli/flags/flags.ts";
+import { proofOf } from "../../src/cli/flags/request-fields.ts";
 import { refuseBothScopes } from "../../src/cli/flags/scope.ts";
 import { typedFlags } from "../../src/cli/flags/typed-flags.ts";
 import { headlineOf } from "../../src/cli/headline.ts";
@@ -10,7 +11,7 @@ import type { Io } from "../../src/cli/io.ts";
 import { openProgress } from "../../src/cli/progress/open-progress.ts";
 import { interruptionOf } from "../../src/cli/signals.ts";
 import { withCluster } from "../../src/cli/with-cluster.ts";
-import { readYamlFile } from "../../src/cli/yaml-file.ts";
+import { readGivenFile } from "../../src/cli/yaml-file.ts";
 import type { Cluster } from "../../src/cluster/cluster.ts";
 import { wayBackFindings } from "../../src/execute/rollback/gather-rollback.ts";
 import { type Rollback, rollbackNamespaces } from "../../src/execute/rollback/rollback-namespaces.ts";
@@ -31,7 +32,7 @@ import { type RollbackArgs, rollbackFlags } from "./rollback-flags.ts";
 export const runRollback = async (args: RollbackArgs, io: Io): Promise<ExitCode> => {
   if (args.list) return listRuns(args, io);
   checkScope(args);
-  const owners = args.owners === undefined ? {} : readYamlFile("--owners", args.owners, ownersFrom);
+  const owners = readGivenFile("--owners", args.owners, ownersFrom);
   const { parallel, parallelNamespaces, timeout, workloadTimeout } = rollbackFlags;
   return withCluster("mesh-rollback", args, io, async (cluster) => {
     const repeated: RepeatedRollback = {
@@ -102,16 +103,14 @@ function checkScope({ namespace, allNamespaces, run, tag, toBefore, pin }: Rollb
 }
 
 /** A length of time counts back from the server's clock; the commands that are printed have the time itself. */
-async function requestOf(
-  { namespace, allNamespaces, run, tag, toBefore, pin, leave, allowDowntime, endsByItself, proof: by }: RollbackArgs,
-  cluster: Cluster,
-): Promise<RollbackRequest> {
+async function requestOf(args: RollbackArgs, cluster: Cluster): Promise<RollbackRequest> {
+  const { namespace, allNamespaces, run, tag, toBefore, pin, leave, allowDowntime, endsByItself } = args;
   const since =
     typeof toBefore === "number"
       ? `${new Date((await cluster.now()).getTime() - toBefore).toISOString().slice(0, 19)}Z`
       : toBefore;
   const namespaces = allNamespaces || namespace.length === 0 ? "all" : namespace;
-  const accepted = { leave, allowDowntime, endsByItself, ...(by === "pods" ? { proof: by } : {}) };
+  const accepted = { leave, allowDowntime, endsByItself, ...proofOf(args) };
   return { namespaces, ...(tag === undefined ? {} : { tag }), run, toBefore: since, pin, ...accepted };
 }
 

@@ -22,6 +22,13 @@ interface Fault {
 /** No file of ours is longer. */
 const mostBytes = 1024 * 1024;
 
+/** What `readYamlFile` gives; nothing where the flag was not given. */
+export const readGivenFile = <T extends object>(
+  flag: string,
+  file: string | undefined,
+  check: (value: unknown) => T | { readonly fault: Fault },
+): Partial<T> => (file === undefined ? {} : readYamlFile(flag, file, check));
+
 /**
  * Reads the file and gives what `check` makes of it. Throws `UsageError` that names the flag, the file and the line where
  * it cannot be read, is no YAML, or has a fault.

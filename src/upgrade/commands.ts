@@ -85,8 +85,6 @@ export const goOnCommand = (
   flags: readonly string[],
   extra: readonly string[] = [],
 ): string => {
-  const repeated = (flag: string, values: readonly string[]): readonly string[] =>
-    values.flatMap((value) => [flag, value]);
   const words = [
     "kubectl",
     "mesh-migrate",
@@ -106,7 +104,10 @@ export const goOnCommand = (
     ...repeated("--restart-owned", request.restartOwned),
     ...repeated("--ends-by-itself", request.endsByItself),
     ...repeated("--skip-check", request.skipCheck),
-    ...Object.entries(request.setLabels ?? {}).flatMap(([key, value]) => ["--set-label", `${key}=${value}`]),
+    ...repeated(
+      "--set-label",
+      Object.entries(request.setLabels ?? {}).map(([key, value]) => `${key}=${value}`),
+    ),
     ...proofWords(request),
     ...extra,
   ];
@@ -134,14 +135,17 @@ export const rollbackCommand = (
     ...(run === undefined ? [] : ["--run", run]),
     ...(toBefore === undefined ? [] : ["--to-before", toBefore]),
     ...(pin ? ["--pin"] : []),
-    ...leave.flatMap((value) => ["--leave", value]),
-    ...allowDowntime.flatMap((value) => ["--allow-downtime", value]),
+    ...repeated("--leave", leave),
+    ...repeated("--allow-downtime", allowDowntime),
     ...proofWords(request),
-    ...endsByItself.flatMap((value) => ["--ends-by-itself", value]),
+    ...repeated("--ends-by-itself", endsByItself),
     ...extra,
   ];
   return words.map(shellWord).join(" ");
 };
+
+const repeated = (flag: string, values: readonly string[]): readonly string[] =>
+  values.flatMap((value) => [flag, value]);
 
 /** The flag that takes the weaker proof, where it was given. */
 export const proofWords = ({ proof }: Pick<MigrationRequest, "proof">): readonly string[] =>
