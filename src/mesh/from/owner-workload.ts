@@ -38,8 +38,7 @@ export const attachOwners = ({ workloads, pods }: Attached, owners: readonly Fou
     const { owner, namespace } = workload;
     const found = owner?.controller ? byRef.get(ownerKey(owner, { namespace, name: owner.name })) : undefined;
     if (!found) return workload;
-    const { restartedAt: _, ...rest } = workload;
-    return { ...rest, restartedAt: askedStamp(found.object, found.by), way: wayOf(found, workload.pods, false) };
+    return { ...workload, restartedAt: askedStamp(found.object, found.by), way: wayOf(found, workload.pods, false) };
   });
   const direct = owners.flatMap((owner) => {
     const ofOwner = own.get(owner.object.metadata.uid) ?? [];

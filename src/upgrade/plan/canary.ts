@@ -40,8 +40,8 @@ const staysUp = (workload: Workload): boolean =>
   workload.kind === "DaemonSet" || unavailable(workload) < workload.status.desired;
 
 /**
- * What an operator has to be asked for comes last: it answers when it likes. Among equals a Deployment, whose first new pod comes up beside the old ones; then by name, so that every plan chooses
- * alike.
+ * What an operator has to be asked for comes last: it answers when it likes. Among equals a Deployment, whose first new
+ * pod comes up beside the old ones; then by name, so that every plan chooses alike.
  */
 const bySize = (a: Workload, b: Workload): number =>
   Number(a.way !== undefined) - Number(b.way !== undefined) ||

@@ -7,9 +7,9 @@ import { ownersWish } from "../owners/owners-wish.ts";
 /**
  * Whether a migration may touch a namespace. `eligible`: new pods in it are injected, by its labels or because it has
  * none (`enableNamespacesByDefault`). The rest says why not: `protected` is one of istiod's own list or has nothing but
- * a control plane, `kept-by-owners` has annotation `kubectl-mesh/migrate: no`, `disabled` has an `istio-injection` that is not `enabled`, `unserved` a label that no webhook serves
- * (and nothing there runs a sidecar), `pod-labels` is injected by the labels of its pods alone, `ambient` and
- * `unlabelled` have no injection label at all.
+ * a control plane, `kept-by-owners` has annotation `kubectl-mesh/migrate: no`, `disabled` has an `istio-injection` that
+ * is not `enabled`, `unserved` a label that no webhook serves (and nothing there runs a sidecar), `pod-labels` is
+ * injected by the labels of its pods alone, `ambient` and `unlabelled` have no injection label at all.
  */
 export type Eligibility =
   | "eligible"

@@ -263,7 +263,10 @@ const isToReplace = (pod: Pod, workload: Workload | undefined, { target, outdate
 const isRunning = (pod: Pod): boolean => isLive(pod) && !pod.terminating;
 const isInjected = (pod: Pod): boolean => pod.proxy?.kind === "sidecar" || pod.proxy?.kind === "gateway";
 
-/** A workload that an earlier run holds in the midst of its rollout goes on by a restart: with its stamp it is the same one. */
+/**
+ * A workload that an earlier run holds in the midst of its rollout goes on by a restart: with its stamp it is the same
+ * one.
+ */
 const restingFate = ({ pods, pace }: Workload, after: Injection, target: Target): Disposition => {
   if (after.kind === "none" || after.kind === "unknown" || after.revision !== target.revision) return "not-injected";
   const running = pods.filter(isRunning);

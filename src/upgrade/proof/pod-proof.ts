@@ -54,8 +54,12 @@ const wrongRevisionReason = (pod: Pod, { revision }: PodGoal): string =>
     ? `not injected; it should be injected by ${revision}`
     : `injected by ${pod.proxy.revision ?? "an unknown revision"}, not by ${revision}`;
 
+/** Whether only a new pod in its place changes what it runs: another revision, or an older proxy than is demanded. */
+export const isOldPod = (pod: Pod, goal: Pick<PodGoal, "revision" | "version">): boolean =>
+  pod.proxy?.revision !== goal.revision || hasOlderProxy(pod, goal);
+
 /** By the tag of its image: only a new pod changes that. */
-export const hasOlderProxy = ({ proxy }: Pod, { version }: Pick<PodGoal, "version">): boolean =>
+const hasOlderProxy = ({ proxy }: Pod, { version }: Pick<PodGoal, "version">): boolean =>
   version !== undefined && isOutdated([proxy?.version], version) === true;
 
 /** Undefined where no version is demanded, and where the proxy is not older, by its image or by what it reports. */

@@ -24,7 +24,7 @@ export interface TrialProxy {
   readonly discoveryAddress: string | undefined;
 }
 
-/** Which of its istiods answered nothing, for a reason that stays; undefined: it may answer, or has done so. */
+/** Whether some of its istiods gave no answer, each of them for a reason that stays. */
 export const cannotBeAsked = (mesh: Pick<Mesh, "answers">, revision: string): boolean => {
   const silent = mesh.answers.filter((answer) => answer.revision === revision && answer.kind === "unanswered");
   return silent.length > 0 && silent.every(hasBarrier);

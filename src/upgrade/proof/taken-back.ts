@@ -8,21 +8,22 @@ import type { ObjectMeta } from "../../mesh/kubernetes.ts";
 import type { ObjectRef } from "../../mesh/model.ts";
 import { ownerText, refArgument } from "../../mesh/object-ref.ts";
 import { isLive } from "../../mesh/pod-state.ts";
+import { isOldPod } from "./pod-proof.ts";
 import type { RestartGoal } from "./workload-proof.ts";
 
 /**
  * Whether the restart that this goal stands for was taken back: the workload was written since, it has no stamp or an
- * earlier one, and a pod of another revision is left, which nothing replaces any more. A later stamp is another's restart
+ * earlier one, and an old pod is left, which nothing replaces any more. A later stamp is another's restart
  * on top of ours; a template that was changed otherwise has the stamp still; and where the last old pod had gone before,
  * every pod is new all the same. (pravega/zookeeper-operator#625, grafana/agent#4495: the old ReplicaSet or revision
  * takes over again.)
  */
-export const isTakenBack = (workload: ManagedWorkload, { uid, stamp, generation, revision }: RestartGoal): boolean =>
-  workload.uid === uid &&
-  generation > 0 &&
-  workload.generation > generation &&
-  (workload.restartedAt === undefined || isBefore(workload.restartedAt, stamp)) &&
-  workload.pods.some((pod) => isLive(pod) && !pod.terminating && pod.proxy?.revision !== revision);
+export const isTakenBack = (workload: ManagedWorkload, goal: RestartGoal): boolean =>
+  workload.uid === goal.uid &&
+  goal.generation > 0 &&
+  workload.generation > goal.generation &&
+  (workload.restartedAt === undefined || isBefore(workload.restartedAt, goal.stamp)) &&
+  workload.pods.some((pod) => isLive(pod) && !pod.terminating && isOldPod(pod, goal));
 
 /**
  * Who took it back, and what to do, in words. `metadata` is that of the workload as it is now; undefined: it could not

@@ -10,14 +10,7 @@ import type { IstiodAnswer, Pod } from "../../mesh/model.ts";
 import { counted } from "../../mesh/phrase.ts";
 import { isLive } from "../../mesh/pod-state.ts";
 import { lostNodesText } from "./lost-node.ts";
-import {
-  hasOlderProxy,
-  istiodOfOtherRevision,
-  type PodGoal,
-  type PodProof,
-  podProof,
-  proxyVersion,
-} from "./pod-proof.ts";
+import { isOldPod, istiodOfOtherRevision, type PodGoal, type PodProof, podProof, proxyVersion } from "./pod-proof.ts";
 import { outOfReach, outOfReachText, reachable } from "./reach.ts";
 import { rolloutVerdict } from "./rollout-verdict.ts";
 import { done, failed, unknown, type Verdict, waiting } from "./verdict.ts";
@@ -93,7 +86,7 @@ export function workloadProof(
   now: number,
   newlyReady: NewlyReady = none,
 ): WorkloadProof {
-  const lost = whole ? outOfReach(whole, (pod) => isOld(pod, goal)) : [];
+  const lost = whole ? outOfReach(whole, (pod) => isOldPod(pod, goal)) : [];
   const workload = whole && reachable(whole, lost);
   const rollout = rolloutOf(workload, goal);
   const current = (workload?.pods ?? []).filter((pod) => isLive(pod) && !pod.terminating);
@@ -270,6 +263,4 @@ function firstVerdict(
 export const isNew = (pod: Pod, goal: RestartGoal): boolean =>
   isBefore(goal.stamp, pod.createdAt) ||
   (!isBefore(pod.createdAt, goal.stamp) &&
-    (!isOld(pod, goal) || (goal.before !== undefined && !goal.before.has(pod.uid))));
-
-const isOld = (pod: Pod, goal: PodGoal): boolean => pod.proxy?.revision !== goal.revision || hasOlderProxy(pod, goal);
+    (!isOldPod(pod, goal) || (goal.before !== undefined && !goal.before.has(pod.uid))));

@@ -26,6 +26,8 @@ const table: readonly (readonly [what: string, change: Parameters<typeof workloa
   ["after the last old pod had gone", { generation: 3, restartedAt: undefined, pods: [webPod("new")] }, false],
   ["while the last old pod goes", { generation: 3, restartedAt: undefined, pods: [{ ...old, terminating: true } as Pod, webPod("new")] }, false],
   ["another object of the name", { uid: "another", generation: 3, restartedAt: undefined, pods: mixed }, false],
+  ["a catch-up under the same revision", { generation: 3, restartedAt: undefined, pods: [webPod("old", { createdAt: before, proxy: { version: "1.20.0" } }), webPod("new", { proxy: { version: "1.20.8" } })] }, true, { version: "1.20.8" }],
+  ["a catch-up, after the last older proxy had gone", { generation: 3, restartedAt: undefined, pods: [webPod("new", { proxy: { version: "1.20.8" } })] }, false, { version: "1.20.8" }],
   ["nothing was written", { generation: 3, restartedAt: undefined, pods: mixed }, false, { generation: 0 }],
 ]; // biome-ignore format: a table
 
