@@ -43,7 +43,7 @@ const withChange = (mesh: Mesh, change: TagChange, known: readonly Injector[]): 
   }
 };
 
-/** The revision, its endpoints and its policy are those of another entry that calls the same Service. */
+/** The revision, where the Service leads, its endpoints and its policy are those of another entry that calls the same Service. */
 const injectorOf = (
   entry: WebhookEntry,
   { ref, caBundles }: TagChange,
@@ -59,6 +59,7 @@ const injectorOf = (
     tag: labelOf(after?.labels, tagLabel),
     deactivated: isDeactivated(entry),
     caBundle: labelOf(caBundles, calledBy(entry)) !== undefined,
+    ...(alike?.service === undefined ? {} : { service: alike.service }),
     readyEndpoints: alike?.readyEndpoints,
     ...(alike?.policy === undefined ? {} : { policy: alike.policy }),
     ...(alike?.version === undefined ? {} : { version: alike.version }),
