@@ -176,7 +176,9 @@ describe("after the checks", together(), () => {
           return ["scaled", "idle", "hurt", "db", "stuck"].every((app) => up.some((pod) => appOf(pod) === app));
         });
       });
-      const result = await migrate(mesh, namespace, "1-20", ["-o", "json"], meanwhile);
+      // The canary's failure is called only once the others had the time to come up.
+      const args = ["-n", namespace, "--to", "1-20", "--workload-timeout", "45s", "-o", "json"];
+      const result = await mesh.run("mesh-migrate", args, meanwhile);
       await meanwhile.done();
       const document = documentOf(result);
       await assertRestored(mesh, namespace, document, { among });
@@ -459,7 +461,7 @@ describe("after the checks", together(), () => {
     test("the old one, which is to say that it holds them no more: unknown and not done, until it answers", async () => {
       const make = (namespace: string) => [
         deployment({ namespace, name: "first", replicas: 2, readyAfter: 300 }),
-        deployment({ namespace, name: "second", readyAfter: 2000 }),
+        deployment({ namespace, name: "second", readyAfter: 5000 }),
       ];
       const namespace = await settled(mesh, make, { "istio.io/rev": "doomed" });
       const meanwhile = once(/Deployment\/second: /, () => mesh.stopIstiod("doomed", "unnoticed"));
