@@ -1,6 +1,6 @@
 /** The objects that evidence is read from: the fields that count, as they are on the wire, and what is kept of them. */
-import type { Condition, KubeObject, LabelSelector, Labels } from "../mesh/kubernetes.ts";
-import type { Autoscaler, Quota } from "../upgrade/evidence/cluster-evidence.ts";
+import type { Condition, KubeObject, LabelSelector, Labels, ServiceObject } from "../mesh/kubernetes.ts";
+import type { Autoscaler, Quota, ServiceSelector } from "../upgrade/evidence/cluster-evidence.ts";
 
 export type GatewayClassObject = KubeObject & { readonly spec?: { readonly controllerName?: string } };
 
@@ -60,6 +60,12 @@ export const budgetFrom = (budget: BudgetObject) => ({
   selector: budget.spec?.selector,
   allowed: budget.status?.disruptionsAllowed ?? 0,
 });
+
+/** A Service without a selector selects no pods. */
+export const selectorsFrom = (service: ServiceObject): readonly ServiceSelector[] => {
+  const selector = service.spec?.selector ?? {};
+  return Object.keys(selector).length === 0 ? [] : [{ ...placeOf(service), selector }];
+};
 
 export type ClaimObject = KubeObject & { readonly spec?: { readonly accessModes?: readonly string[] } };
 

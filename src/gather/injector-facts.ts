@@ -8,6 +8,7 @@ import { injectorConfigMap } from "../mesh/from/injectors.ts";
 import { injectorPolicyFrom } from "../mesh/injector-policy.ts";
 import type { EndpointSliceObject, ServiceObject, WebhookConfigurationObject } from "../mesh/kubernetes.ts";
 import type { InjectorPolicy } from "../mesh/model.ts";
+import { heldByValues } from "../mesh/proxy/application-start.ts";
 import { injectedImageFrom } from "../mesh/proxy/proxy-version.ts";
 import { itemsOf } from "./list-kind.ts";
 import type { OptionalRead } from "./optional-read.ts";
@@ -94,8 +95,13 @@ const readPolicy = async (cluster: Cluster, namespace: string, name: string): Pr
   if (config === undefined) return "absent";
   try {
     const text = config.data?.config ?? "";
-    const image = injectedImageFrom(valuesIn(config.data?.values ?? ""), text);
-    return { ...injectorPolicyFrom(load(withoutBlocks(text))), ...(image === undefined ? {} : { image }) };
+    const values = valuesIn(config.data?.values ?? "");
+    const [image, holdsApplication] = [injectedImageFrom(values, text), heldByValues(values)];
+    return {
+      ...injectorPolicyFrom(load(withoutBlocks(text))),
+      ...(image === undefined ? {} : { image }),
+      ...(holdsApplication === undefined ? {} : { holdsApplication }),
+    };
   } catch (cause) {
     throw new ClusterError(`ConfigMap ${namespace}/${name}: ${(cause as Error).message.split("\n", 1)[0]}`, {
       reason: "malformed",

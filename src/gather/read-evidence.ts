@@ -25,6 +25,7 @@ import {
   placeOf,
   type QuotaObject,
   quotaFrom,
+  selectorsFrom,
 } from "./evidence-objects.ts";
 import { listKind, namesIn, someOf, type Where } from "./list-kind.ts";
 import { namespaceNames } from "./namespace-names.ts";
@@ -54,23 +55,31 @@ export const readClusterEvidence = async (
   const slip = asked?.some((name) => !known.has(name)) === true;
   const inScope = <T extends KubeObject, R>(kind: Kind<T>, project: (object: T) => R, optional: OptionalRead) =>
     listKind(cluster, scope, optional, kind, project);
-  const [names, discovery, readers, gatewayClasses, quotas, autoscalers, disruptionBudgets, claims, cronJobs, nodes] =
-    await Promise.all([
-      slip ? namespaceNames(cluster) : [],
-      readDiscovery(cluster, mesh, evidence(missing, "discovery-selectors", true)),
-      readReaders(cluster, mesh, missing),
-      readGatewayClasses(cluster, evidence(missing, "gateways-pinned", true)),
-      inScope(kinds.resourceQuotas as Kind<QuotaObject>, quotaFrom, evidence(missing, "quota", true)),
-      inScope(kinds.autoscalers as Kind<AutoscalerObject>, autoscalerFrom, evidence(missing, "autoscalers", false)),
-      inScope(
-        kinds.disruptionBudgets as Kind<BudgetObject>,
-        budgetFrom,
-        evidence(missing, "disruption-budgets", false),
-      ),
-      inScope(kinds.persistentVolumeClaims as Kind<ClaimObject>, claimFrom, evidence(missing, "volumes", true)),
-      inScope(kinds.cronJobs, placeOf, evidence(missing, "next-pods", false)),
-      evidence(missing, "host-ports", false)("nodes", readPlacement(cluster, mesh)),
-    ]);
+  const [
+    names,
+    discovery,
+    readers,
+    gatewayClasses,
+    quotas,
+    autoscalers,
+    disruptionBudgets,
+    claims,
+    services,
+    cronJobs,
+    nodes,
+  ] = await Promise.all([
+    slip ? namespaceNames(cluster) : [],
+    readDiscovery(cluster, mesh, evidence(missing, "discovery-selectors", true)),
+    readReaders(cluster, mesh, missing),
+    readGatewayClasses(cluster, evidence(missing, "gateways-pinned", true)),
+    inScope(kinds.resourceQuotas as Kind<QuotaObject>, quotaFrom, evidence(missing, "quota", true)),
+    inScope(kinds.autoscalers as Kind<AutoscalerObject>, autoscalerFrom, evidence(missing, "autoscalers", false)),
+    inScope(kinds.disruptionBudgets as Kind<BudgetObject>, budgetFrom, evidence(missing, "disruption-budgets", false)),
+    inScope(kinds.persistentVolumeClaims as Kind<ClaimObject>, claimFrom, evidence(missing, "volumes", true)),
+    inScope(kinds.services, selectorsFrom, evidence(missing, "readiness-probes", false)),
+    inScope(kinds.cronJobs, placeOf, evidence(missing, "next-pods", false)),
+    evidence(missing, "host-ports", false)("nodes", readPlacement(cluster, mesh)),
+  ]);
   const counted = quotas.flat();
   return {
     namespaces: names,
@@ -81,6 +90,7 @@ export const readClusterEvidence = async (
     autoscalers,
     disruptionBudgets,
     claims,
+    services: services.flat(),
     cronJobs,
     ...(nodes && { nodes }),
     podUsage: await countedPodUsage(

@@ -55,6 +55,8 @@ export interface ControlPlane {
   readonly istiods: readonly Istiod[];
   /** Name of the ConfigMap with a mesh config of the user's, beside the revision's own (`SHARED_MESH_CONFIG`). */
   readonly sharedMeshConfig?: string;
+  /** Variable `ENABLE_NATIVE_SIDECARS` of its istiod; absent without it. */
+  readonly nativeSidecars?: string;
 }
 
 /** One istiod pod. */
@@ -131,6 +133,8 @@ export interface InjectorPolicy {
   readonly templates: readonly string[];
   /** The proxy's image that it injects, e.g. `docker.io/istio/proxyv2:1.20.0`; absent where that cannot be told. */
   readonly image?: string;
+  /** `global.proxy.holdApplicationUntilProxyStarts`; absent where it cannot be told what becomes of it (`heldByValues`). */
+  readonly holdsApplication?: boolean;
 }
 
 /** A namespace, with its injection. */

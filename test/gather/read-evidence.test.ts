@@ -35,6 +35,7 @@ const objects: Given["objects"] = {
   horizontalpodautoscalers: [at("web", { spec: { scaleTargetRef: { kind: "Deployment", name: "web" }, maxReplicas: 3 }, status: { currentReplicas: 3 } }, "production"), blind("api", "FailedGetScale"), blind("idle", "ScalingDisabled")],
   poddisruptionbudgets: [at("web", { spec: { selector }, status: { disruptionsAllowed: 0 } }, "production")],
   persistentvolumeclaims: [at("data", { spec: { accessModes: ["ReadWriteOnce"] } }, "production")],
+  services: [at("web", { spec: { selector: { app: "web" } } }, "production"), at("outside", { spec: { type: "ExternalName" } }, "production"), at("web", { spec: { selector: { app: "web" } } }, "shop")],
   cronjobs: [at("nightly", {}, "production")],
   pods: [at("web-0", { spec: { containers: [{ name: "app", resources: { requests: { cpu: "100m" } } }] } }, "production")],
 }; // biome-ignore format: a table
@@ -76,6 +77,7 @@ test("everything that the checks look at is read, narrow, of the namespaces that
   ]); // biome-ignore format: one line of fields
   assert.deepEqual(found.disruptionBudgets, [{ namespace: "production", name: "web", selector, allowed: 0 }]);
   assert.deepEqual(found.claims, [{ namespace: "production", name: "data", accessModes: ["ReadWriteOnce"] }]);
+  assert.deepEqual(found.services, [{ namespace: "production", name: "web", selector: { app: "web" } }]);
   assert.deepEqual(found.cronJobs, [{ namespace: "production", name: "nightly" }]);
   assert.deepEqual([...found.podUsage], [["uid-of-web-0", { "requests.cpu": "100m" }]]);
   assert.ok(

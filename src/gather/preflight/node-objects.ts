@@ -2,17 +2,9 @@
 import { load } from "js-yaml";
 import { ClusterError } from "../../cluster/cluster-error.ts";
 import { imageTag, parseVersion } from "../../mesh/istio-version.ts";
-import type {
-  Condition,
-  ConfigMapObject,
-  ContainerSpec,
-  KubeObject,
-  ServiceObject,
-  WorkloadObject,
-} from "../../mesh/kubernetes.ts";
+import type { Condition, ConfigMapObject, ContainerSpec, KubeObject, WorkloadObject } from "../../mesh/kubernetes.ts";
 import { labelOf } from "../../mesh/labels.ts";
-import { labelledRevision } from "../../mesh/revision-names.ts";
-import type { ClusterNode, NodeAgent, ServiceSelector } from "../../upgrade/preflight/evidence/node-evidence.ts";
+import type { ClusterNode, NodeAgent } from "../../upgrade/preflight/evidence/node-evidence.ts";
 import { type InjectorValues, injectorValuesFrom } from "../../upgrade/preflight/injector-values.ts";
 import type { LimitRange } from "../../upgrade/preflight/limit-range.ts";
 import { placeOf } from "../evidence-objects.ts";
@@ -113,26 +105,12 @@ export const missingOf = (
   return [...new Set(said)];
 };
 
-/** Variable `ENABLE_NATIVE_SIDECARS` of an istiod, by its revision. */
-export const nativeSettingOf = ({ metadata, spec }: WorkloadObject): readonly [string, string | undefined] => [
-  labelledRevision(metadata.labels),
-  spec.template?.spec.containers
-    .find(({ name }) => name === "discovery")
-    ?.env?.find(({ name }) => name === "ENABLE_NATIVE_SIDECARS")?.value,
-];
-
 export type LimitRangeObject = KubeObject & { readonly spec?: { readonly limits?: LimitRange["limits"] } };
 
 export const limitRangeFrom = (range: LimitRangeObject): LimitRange => ({
   ...placeOf(range),
   limits: range.spec?.limits ?? [],
 });
-
-/** A Service without a selector selects no pods. */
-export const selectorsFrom = (service: ServiceObject): readonly ServiceSelector[] => {
-  const selector = service.spec?.selector ?? {};
-  return Object.keys(selector).length === 0 ? [] : [{ ...placeOf(service), selector }];
-};
 
 /** The values in an injector's ConfigMap. Throws `ClusterError` (malformed) where they cannot be read. */
 export const valuesFrom = ({ metadata, data }: ConfigMapObject): InjectorValues => {

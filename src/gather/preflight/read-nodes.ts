@@ -13,10 +13,8 @@ import {
   limitRangeFrom,
   missingOf,
   type NodeObject,
-  nativeSettingOf,
   nodeAgentsFrom,
   nodeFrom,
-  selectorsFrom,
   valuesFrom,
 } from "./node-objects.ts";
 import type { ReadFor } from "./read-for.ts";
@@ -30,7 +28,7 @@ export const readNodes = async (
 ): Promise<NodeEvidence> => {
   const injectors = readInjectors(cluster, mesh, readFor);
   const listedNodes = itemsOf(cluster.list(kinds.nodes as Kind<NodeObject>, {}, nodeFrom));
-  const [nodes, nodeAgents, nativeSidecars, limitRanges, services, values] = await Promise.all([
+  const [nodes, nodeAgents, limitRanges, values] = await Promise.all([
     readFor("node-groups", false)("nodes", listedNodes),
     // Only a mesh that leaves redirection to the CNI plugin cannot do without it.
     injectors.then((found) =>
@@ -39,10 +37,6 @@ export const readNodes = async (
         [...found.values()].some(({ cni }) => cni),
       )("daemonsets", itemsOf(cluster.list(kinds.daemonSets, {}, nodeAgentsFrom))),
     ),
-    readFor("native-sidecars", false)(
-      "deployments of istiods",
-      itemsOf(cluster.list(kinds.deployments, { labelSelector: "app=istiod" }, nativeSettingOf)),
-    ),
     listKind(
       cluster,
       namespaces,
@@ -50,7 +44,6 @@ export const readNodes = async (
       kinds.limitRanges as Kind<LimitRangeObject>,
       limitRangeFrom,
     ),
-    listKind(cluster, namespaces, readFor("readiness-probes", false), kinds.services, selectorsFrom),
     injectors,
     // A migration does not ask for this right: only a preflight says what is not judged without it.
     mesh.workloads.some(asksForNode) ? readFor("anti-affinity", false)("nodes", listedNodes) : undefined,
@@ -59,9 +52,7 @@ export const readNodes = async (
     nodes: nodes ?? [],
     nodeAgents: await Promise.all((nodeAgents ?? []).flat().map((agent) => followed(cluster, agent, readFor))),
     injectors: values,
-    nativeSidecars: new Map(nativeSidecars ?? []),
     limitRanges,
-    services: services.flat(),
   };
 };
 

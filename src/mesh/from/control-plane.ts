@@ -32,7 +32,7 @@ export const controlPlanesFrom = (
       desiredReplicas: spec.replicas ?? 1,
       readyReplicas: status?.readyReplicas ?? 0,
       istiods: pods.filter((pod) => pod.namespace === namespace && podRevision(pod) === revision).map(istiodFrom),
-      ...sharedMeshConfigOf(deployment),
+      ...settingsOf(deployment),
     };
   });
   const known = new Set(deployed.map(({ revision }) => revision));
@@ -43,11 +43,18 @@ export const controlPlanesFrom = (
   );
 };
 
-/** Additional mesh config, over which the revision's own one wins (istio/istio pkg features, `SHARED_MESH_CONFIG`). */
-const sharedMeshConfigOf = ({ spec }: WorkloadObject): Pick<ControlPlane, "sharedMeshConfig"> => {
+/**
+ * What variables of istiod set: additional mesh config, over which the revision's own one wins, and native sidecars
+ * (istio/istio pilot/pkg/features, `SHARED_MESH_CONFIG` and `ENABLE_NATIVE_SIDECARS`).
+ */
+const settingsOf = ({ spec }: WorkloadObject): Pick<ControlPlane, "sharedMeshConfig" | "nativeSidecars"> => {
   const discovery = spec.template?.spec.containers.find(({ name }) => name === "discovery");
-  const name = discovery?.env?.find((variable) => variable.name === "SHARED_MESH_CONFIG")?.value;
-  return name === undefined || name === "" ? {} : { sharedMeshConfig: name };
+  const variable = (name: string) => discovery?.env?.find((each) => each.name === name)?.value;
+  const [shared, native] = [variable("SHARED_MESH_CONFIG"), variable("ENABLE_NATIVE_SIDECARS")];
+  return {
+    ...(shared === undefined || shared === "" ? {} : { sharedMeshConfig: shared }),
+    ...(native === undefined ? {} : { nativeSidecars: native }),
+  };
 };
 
 const planeWithoutDeployment = (revision: string, pods: readonly Pod[], istioNamespace: string): ControlPlane => {

@@ -22,6 +22,8 @@ export interface ClusterEvidence {
   readonly autoscalers: readonly Autoscaler[];
   readonly disruptionBudgets: readonly DisruptionBudget[];
   readonly claims: readonly Claim[];
+  /** Services with a selector. */
+  readonly services: readonly ServiceSelector[];
   readonly cronJobs: readonly { readonly namespace: string; readonly name: string }[];
   /**
    * What each running pod uses of a quota: quantities by resource name, by pod UID; only in namespaces with a quota.
@@ -98,6 +100,12 @@ export interface Claim {
   readonly namespace: string;
   readonly name: string;
   readonly accessModes: readonly string[];
+}
+
+export interface ServiceSelector {
+  readonly namespace: string;
+  readonly name: string;
+  readonly selector: Labels;
 }
 
 /** Something that could not be read, and the check that needs it. */

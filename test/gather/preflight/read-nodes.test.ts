@@ -59,7 +59,6 @@ const objects: Given["objects"] = {
     values("istio-sidecar-injector-1-20", { values: JSON.stringify({ pilot: { cni: { enabled: false } }, sidecarInjectorWebhook: { templates: { own: "…" } } }) }),
   ],
   limitranges: [at("bounds", { spec: { limits: [{ type: "Pod", max: { cpu: "4" } }] } }, "production"), at("bounds", {}, "shop")],
-  services: [at("web", { spec: { selector: { app: "web" } } }, "production"), at("outside", { spec: { type: "ExternalName" } }, "production"), at("web", { spec: { selector: { app: "web" } } }, "shop")],
 }; // biome-ignore format: a table
 
 const read = async (cluster: FakeCluster) => {
@@ -95,11 +94,9 @@ test("nodes, their agents, the injectors' values and what new pods meet are read
       ["default", { cni: true, resources: { requests: { cpu: "100m" }, limits: { cpu: "2" } }, ownTemplates: false }],
     ]),
   );
-  assert.deepEqual(found.nativeSidecars, new Map([["1-20", "true"], ["default", undefined]])); // biome-ignore format: pairs
   assert.deepEqual(found.limitRanges, [
     { namespace: "production", name: "bounds", limits: [{ type: "Pod", max: { cpu: "4" } }] },
   ]);
-  assert.deepEqual(found.services, [{ namespace: "production", name: "web", selector: { app: "web" } }]);
   assert.deepEqual(
     found.nodeAgents.map(({ missing: not }) => not),
     [["key cni_network_config of ConfigMap istio-cni-config", "ConfigMap left"], [], []],
@@ -110,8 +107,8 @@ test("nodes, their agents, the injectors' values and what new pods meet are read
 test("a cluster in which there is nothing gives nothing, and misses nothing", async () => {
   const { found, missing } = await read(listedCluster({ objects: {} }));
   assert.deepEqual(missing, []);
-  assert.deepEqual([found.nodes, found.nodeAgents, found.limitRanges, found.services], [[], [], [], []]);
-  assert.deepEqual([found.injectors, found.nativeSidecars], [new Map(), new Map()]);
+  assert.deepEqual([found.nodes, found.nodeAgents, found.limitRanges], [[], [], []]);
+  assert.deepEqual(found.injectors, new Map());
 });
 
 test("what may not be read is missed by a check that knows how grave that is, and nothing else is lost", async () => {
@@ -122,9 +119,7 @@ test("what may not be read is missed by a check that knows how grave that is, an
   const table: readonly (readonly [string, readonly string[]])[] = [
     ["nodes", ["node-groups"]],
     ["daemonsets", ["cni-present (essential)"]],
-    ["deployments", ["native-sidecars"]],
     ["limitranges", ["limit-ranges (essential)"]],
-    ["services", ["readiness-probes"]],
     ["configmaps", ["cni-present (essential)", "cni-present (essential)", "agent-references", "agent-references"]],
     ["configmaps/kube-system", ["agent-references", "agent-references"]],
   ]; // biome-ignore format: a table

@@ -29,6 +29,18 @@ for (const release of releases)
     );
   });
 
+test("what variables of istiod set is kept, where they are there", () => {
+  const { istiod } = rendered("1.29.1");
+  const settingsWith = (...env: readonly object[]) => {
+    const spec = { ...istiod.spec, template: { spec: { containers: [{ name: "discovery", env }] } } };
+    const [found] = controlPlanesFrom([{ ...istiod, spec } as WorkloadObject], [], [], "istio-system", new Map());
+    return [found?.nativeSidecars, found?.sharedMeshConfig];
+  };
+  assert.deepEqual(settingsWith({ name: "POD_NAME", valueFrom: {} }), [undefined, undefined]);
+  assert.deepEqual(settingsWith({ name: "ENABLE_NATIVE_SIDECARS", value: "true" }), ["true", undefined]);
+  assert.deepEqual(settingsWith({ name: "ENABLE_NATIVE_SIDECARS" }, { name: "SHARED_MESH_CONFIG", value: "common" }), [undefined, "common"]); // biome-ignore format: one line of fields
+});
+
 test("the version is the image's, then the installer's label, then the chart's", () => {
   const { istiod, helmIstiod } = rendered("1.29.1");
   const versionOf = (deployment: WorkloadObject, image: string, labels: Record<string, string>) => {

@@ -1,6 +1,7 @@
 /** All checks of a migration, in the order of their findings. */
 import type { Facts } from "../../plan/moves.ts";
 import type { Check } from "../check.ts";
+import { lostRequestChecks } from "../traffic/lost-requests.ts";
 import { capacityChecks } from "./capacity.ts";
 import { controlPlaneChecks } from "./control-planes.ts";
 import { downtimeChecks } from "./downtime.ts";
@@ -36,6 +37,7 @@ export const migrationChecks: readonly Check<Facts>[] = [
   ...downtimeChecks,
   ...reachChecks,
   ...restartTimeChecks,
+  ...lostRequestChecks,
   ...capacityChecks,
   ...wayBackChecks,
   ...proxyVersionChecks,

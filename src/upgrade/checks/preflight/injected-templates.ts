@@ -8,6 +8,7 @@ import { counted, listed } from "../../../mesh/phrase.ts";
 import { revisionedName } from "../../../mesh/revision-names.ts";
 import { restarts, type WorkloadMove } from "../../plan/moves.ts";
 import { becomesNative, injectsNative, withoutNativeSidecars } from "../../preflight/native-sidecars.ts";
+import { targetPlane } from "../../preflight/planes.ts";
 import type { PreflightFacts } from "../../preflight/preflight-facts.ts";
 import { type Check, note, type Observation, warning } from "../check.ts";
 
@@ -93,10 +94,11 @@ export const nativeSidecars: Check<PreflightFacts> = {
   category: "injection",
   run: (facts) => {
     const { installed, target, around } = facts;
-    const { nodes, nativeSidecars: settings } = around.nodes;
-    if (!installed || !settings.has(target.revision)) return [];
-    const version = versionOfTarget(facts);
-    const injector = injectsNative(version, settings.get(target.revision), nodes);
+    const { nodes } = around.nodes;
+    const plane = targetPlane(facts);
+    if (!installed || plane === undefined) return [];
+    const { version } = plane;
+    const injector = injectsNative(version, plane.nativeSidecars, nodes);
     const moved = restarts(facts).map((move) => ({ ...move, native: becomesNative(move.workload, version, injector) }));
     const old = withoutNativeSidecars(nodes);
     return [

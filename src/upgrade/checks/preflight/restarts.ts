@@ -5,15 +5,13 @@ import { counted, listed } from "../../../mesh/phrase.ts";
 import { durationText } from "../../../mesh/text/duration.ts";
 import { restarts } from "../../plan/moves.ts";
 import { rolloutBatches, surge, unavailable } from "../../plan/rollout-size.ts";
-import { selects } from "../../plan/target.ts";
-import { gracePeriod, hasPreStop, hasReadinessProbe } from "../../preflight/pod-template.ts";
+import { gracePeriod } from "../../preflight/pod-template.ts";
 import type { PreflightFacts } from "../../preflight/preflight-facts.ts";
 import { type Check, note, warning } from "../check.ts";
 import { endsLate, longEnd } from "../move/restart-time.ts";
 import { limitRanges } from "./limit-ranges.ts";
 
 const restarted = (facts: PreflightFacts): readonly Workload[] => restarts(facts).map(({ workload }) => workload);
-const namesOf = (workloads: readonly Workload[]): string => listed(workloads.map(refText));
 
 /** An autoscaler that is at its maximum is said by `autoscalers`. */
 const blindAutoscalers: Check<PreflightFacts> = {
@@ -97,59 +95,9 @@ const gracePeriods: Check<PreflightFacts> = {
 /** Seconds, at most: pods that are replaced one after the other add up. */
 const longest = (workload: Workload): number => gracePeriod(workload) * rolloutBatches(workload);
 
-/** Workloads whose pods a Service sends traffic to. */
-const serving = (facts: PreflightFacts): readonly Workload[] => {
-  const services = Map.groupBy(facts.around.nodes.services, ({ namespace }) => namespace);
-  return restarted(facts).filter(({ namespace, template }) =>
-    (services.get(namespace) ?? []).some(
-      ({ selector }) => selects({ matchLabels: selector }, template?.metadata?.labels ?? {}) === true,
-    ),
-  );
-};
-
-/** https://kubernetes.io/docs/concepts/configuration/liveness-readiness-startup-probes/ */
-const readinessProbes: Check<PreflightFacts> = {
-  id: "readiness-probes",
-  title: "every workload behind a Service has a readiness probe",
-  severity: "note",
-  category: "availability",
-  run: (facts) => {
-    const without = serving(facts).filter((workload) => !workload.gateway && !hasReadinessProbe(workload));
-    if (without.length === 0) return [];
-    return [
-      note(
-        "readinessProbe",
-        `${counted(without.length, "workload")} behind a Service ha${without.length === 1 ? "s" : "ve"} no readiness probe: a new pod counts as ready as soon as it and its proxy run (${namesOf(without)})`,
-        "give them a readiness probe, so that a restart waits until a pod can serve",
-      ),
-    ];
-  },
-};
-
-/** https://kubernetes.io/docs/concepts/containers/container-lifecycle-hooks/#container-hooks */
-const stopHooks: Check<PreflightFacts> = {
-  id: "pre-stop-hooks",
-  title: "every workload behind a Service waits before it stops",
-  severity: "note",
-  category: "availability",
-  run: (facts) => {
-    const without = serving(facts).filter((workload) => !workload.gateway && !hasPreStop(workload));
-    if (without.length === 0) return [];
-    return [
-      note(
-        "preStop",
-        `${counted(without.length, "workload")} behind a Service ha${without.length === 1 ? "s" : "ve"} no preStop hook: a pod is told to stop while callers may still send to it (${namesOf(without)})`,
-        "let them go on serving for some seconds after SIGTERM, or sleep in a preStop hook",
-      ),
-    ];
-  },
-};
-
 export const restartChecks: readonly Check<PreflightFacts>[] = [
   limitRanges,
   blindAutoscalers,
   daemonSetsGradual,
   gracePeriods,
-  readinessProbes,
-  stopHooks,
 ];

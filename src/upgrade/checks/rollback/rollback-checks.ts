@@ -15,6 +15,7 @@ import { ownedWorkloadChecks } from "../move/owned-workloads.ts";
 import { requestChecks } from "../move/request.ts";
 import { rolledBackWorkloadChecks } from "../move/workloads.ts";
 import { runChecks } from "../run-checks.ts";
+import { lostRequestChecks } from "../traffic/lost-requests.ts";
 import { oldRevisionChecks } from "./old-revision.ts";
 import { recordChecks } from "./records.ts";
 import { tagBackChecks } from "./tag-back-checks.ts";
@@ -44,7 +45,7 @@ const ofWay: readonly Check<Facts>[] = [
  * single checks. What tells who else reads the labels only warns, because it is as it was before the migration.
  */
 export const rollbackFindings = (facts: RollbackFacts): readonly Finding[] => {
-  const missing = facts.all.evidence.unknown.map(withoutReaders);
+  const missing = facts.all.evidence.unknown.filter(({ check }) => !lostIds.has(check)).map(withoutReaders);
   const found = [
     ...runChecks(rollbackChecks, facts),
     ...(facts.returns.length === 0 ? [] : runChecks(ofAll, facts.all, { missing })),
@@ -56,6 +57,9 @@ export const rollbackFindings = (facts: RollbackFacts): readonly Finding[] => {
 const readerIds: ReadonlySet<string> = new Set(
   labelReaderChecks.map(({ id }) => id).filter((id) => id !== "discovery-selectors"),
 );
+
+/** Who goes back does not wait for a next release. */
+const lostIds: ReadonlySet<string> = new Set(lostRequestChecks.map(({ id }) => id));
 
 const withoutReaders = (missing: MissingEvidence): MissingEvidence =>
   readerIds.has(missing.check) ? { ...missing, essential: false } : missing;

@@ -1,5 +1,4 @@
 /** What a preflight reads of the nodes, of what runs on each of them for every revision, and of what new pods meet. */
-import type { Labels } from "../../../mesh/kubernetes.ts";
 import type { InjectorValues } from "../injector-values.ts";
 import type { LimitRange } from "../limit-range.ts";
 
@@ -10,12 +9,8 @@ export interface NodeEvidence {
   readonly nodeAgents: readonly NodeAgent[];
   /** The values of each revision's injector; a revision without its ConfigMap, or whose could not be read, is absent. */
   readonly injectors: ReadonlyMap<string, InjectorValues>;
-  /** Variable `ENABLE_NATIVE_SIDECARS` of each revision's istiod; without the variable the value is undefined. */
-  readonly nativeSidecars: ReadonlyMap<string, string | undefined>;
   /** LimitRanges of the namespaces that were asked for. */
   readonly limitRanges: readonly LimitRange[];
-  /** Services with a selector, in the namespaces that were asked for. */
-  readonly services: readonly ServiceSelector[];
 }
 
 export interface ClusterNode {
@@ -42,18 +37,10 @@ export interface NodeAgent {
   readonly missing: readonly string[];
 }
 
-export interface ServiceSelector {
-  readonly namespace: string;
-  readonly name: string;
-  readonly selector: Labels;
-}
-
 /** Nothing was found; tests begin with it. */
 export const noNodeEvidence: NodeEvidence = {
   nodes: [],
   nodeAgents: [],
   injectors: new Map(),
-  nativeSidecars: new Map(),
   limitRanges: [],
-  services: [],
 };

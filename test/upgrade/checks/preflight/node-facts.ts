@@ -79,9 +79,4 @@ export const healthy: Partial<NodeEvidence> = {
     ["default", defaults],
     ["1-20", defaults],
   ]),
-  nativeSidecars: new Map([
-    ["default", undefined],
-    ["1-20", undefined],
-  ]),
-  services: [{ namespace: "production", name: "web", selector: { app: "web" } }],
 };

@@ -27,8 +27,11 @@ const third: WorkloadWords = { namespace: "production", name: "old", runs: ["1-1
 const noted = ["native-sidecars note revision/1-20"];
 const kept = ["own-proxy-settings warning production/Deployment/web"];
 const target = (version: string, setting?: string): Pick<Around, "nodes"> & MeshWords => ({
-  controlPlanes: [plane("1-20", { version }), plane("default", { version: "1.19.0" })],
-  nodes: { ...healthy, nativeSidecars: new Map([["1-20", setting]]) },
+  controlPlanes: [
+    plane("1-20", { version, ...(setting === undefined ? {} : { nativeSidecars: setting }) }),
+    plane("default", { version: "1.19.0" }),
+  ],
+  nodes: healthy,
 });
 const kubelets = (...versions: readonly string[]) =>
   versions.map((kubelet, index) => node(`node-${index}`, { kubelet }));
@@ -96,13 +99,11 @@ for (const [what, mesh, around, said] of table)
     assert.deepEqual(found(preflightInjectionChecks, mission(mesh), { nodes: healthy, ...around }), said);
   });
 
-test("native sidecars of a target that is not installed, or whose istiod was not read, are not judged", () => {
+test("native sidecars of a target that is not installed, or whose istiod is elsewhere, are not judged", () => {
   const [mesh, around] = native(target("1.28.2"), ["v1.33.1"]);
   assert.deepEqual(found(preflightInjectionChecks, mission(mesh), { ...around, installed: false }), []);
-  assert.deepEqual(
-    found(preflightInjectionChecks, mission(mesh), { nodes: { ...around.nodes, nativeSidecars: new Map() } }),
-    [],
-  );
+  const elsewhere = [plane("1-20", { deployment: undefined }), plane("default", { version: "1.19.0" })];
+  assert.deepEqual(found(preflightInjectionChecks, mission({ ...mesh, controlPlanes: elsewhere }), around), []);
 });
 
 const remedy = (mesh: MeshWords): string | undefined =>

@@ -92,6 +92,7 @@ const cases: readonly (readonly [what: string, RollbackWords, readonly string[]]
   ["the old revision would not see the namespace", { surroundings: { discovery: [{ revision: "default", configMap: "istio", selectors: [{ matchLabels: { "istio.io/rev": "1-20" } }] }] } }, ["discovery-selectors blocker istio"]],
   ["the revision that is left would not see it", { surroundings: { discovery: [{ revision: "1-20", configMap: "istio-1-20", selectors: [{ matchLabels: { "istio.io/rev": "1-20" } }] }] } }, []],
   ["quotas that cannot be read", { surroundings: { unknown: [{ check: "quota", subject: "quotas", reason: "forbidden", essential: true }] } }, ["quota unknown quotas"]],
+  ["Services that cannot be read: who goes back waits for no probe", { surroundings: { unknown: [{ check: "readiness-probes", subject: "services", reason: "forbidden", essential: false }] } }, []],
   ["policies that cannot be read", { surroundings: { unknown: [{ check: "network-policies", subject: "networkpolicies", reason: "forbidden", essential: true }] } }, ["network-policies warning networkpolicies"]],
 ]; // biome-ignore format: a table
 
