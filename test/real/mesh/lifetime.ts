@@ -11,41 +11,55 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Command, DaemonOptions } from "./daemon.ts";
 import { endRecorded, recordedProcesses, recordProcess } from "./machine.ts";
 import { ensureBuilt } from "./programs.ts";
+import { snapshotFile } from "./snapshot.ts";
 
 const meshes = path.join(os.tmpdir(), `kubectl-mesh-${os.userInfo().username}`);
 
 /** The folder of a mesh by its name. */
 export const folderOfMesh = (name: string): string => path.join(meshes, name);
 
+/** What a mesh is asked to be; see `DaemonOptions`. */
+export type MeshShape = Omit<DaemonOptions, "dir" | "snapshots">;
+
 /**
  * Boots a mesh, having built what it needs; comes back when every revision injects. Throws, with the reason, where it
- * does not come up.
+ * does not come up. A mesh that was installed before starts from its snapshot, unless `MESH_SNAPSHOT` is `no`.
  */
 export async function bootMesh(
-  options: Omit<DaemonOptions, "dir">,
+  shape: MeshShape,
   name: string,
   report: (line: string) => void = () => {},
 ): Promise<string> {
-  await ensureBuilt(programsOf(options), report);
+  await ensureBuilt(programsOf(shape), report);
   await sweep();
-  const dir = folderOfMesh(name);
+  const snapshots = process.env.MESH_SNAPSHOT === "no" ? [] : snapshotsOf(shape);
+  try {
+    return await boot({ ...shape, snapshots, dir: folderOfMesh(name) }, name);
+  } catch (error) {
+    if (!(error instanceof SnapshotError)) throw error;
+    report(`${error.message}\nits snapshots are thrown away, and it is installed anew`);
+    return await boot({ ...shape, snapshots, dir: folderOfMesh(name) }, name);
+  }
+}
+
+/** A mesh did not come up that had been restored. The daemon has thrown its snapshots away. */
+class SnapshotError extends Error {}
+
+async function boot(options: DaemonOptions, name: string): Promise<string> {
+  const { dir } = options;
   fs.mkdirSync(meshes, { recursive: true, mode: 0o700 });
   if (fs.existsSync(dir) && runningMeshes().includes(name))
     throw new Error(`a mesh called "${name}" runs already; npm run mesh:down -- ${name}`);
   fs.rmSync(dir, { recursive: true, force: true }); // what a kept one left
   fs.mkdirSync(dir);
   const log = fs.openSync(path.join(dir, "daemon.log"), "a");
-  const daemon = spawn(
-    process.execPath,
-    [path.join(import.meta.dirname, "daemon.ts"), JSON.stringify({ ...options, dir })],
-    {
-      detached: true,
-      stdio: [options.attached ? "pipe" : "ignore", log, log, "ipc"],
-    },
-  );
+  const daemon = spawn(process.execPath, [path.join(import.meta.dirname, "daemon.ts"), JSON.stringify(options)], {
+    detached: true,
+    stdio: [options.attached ? "pipe" : "ignore", log, log, "ipc"],
+  });
   fs.closeSync(log);
   if (daemon.pid !== undefined) recordProcess(dir, daemon.pid, "daemon");
-  const end = await new Promise<{ up?: boolean; failed?: string }>((resolve) => {
+  const end = await new Promise<{ up?: boolean; failed?: string; restored?: boolean }>((resolve) => {
     daemon.once("message", resolve);
     daemon.once("error", (error) => resolve({ failed: error.message }));
     daemon.once("exit", (code, signal) =>
@@ -55,7 +69,7 @@ export async function bootMesh(
   daemon.removeAllListeners();
   if (end.up !== true) {
     await removeMesh(dir);
-    throw new Error(`the mesh did not come up: ${end.failed}`);
+    throw new (end.restored ? SnapshotError : Error)(`the mesh did not come up: ${end.failed}`);
   }
   daemon.on("exit", () => void endRecorded(dir)); // a daemon that was killed could not end what it had started
   daemon.disconnect();
@@ -103,7 +117,15 @@ async function sweep(): Promise<void> {
   }
 }
 
-function programsOf({ revisions, gatewayApi, argoRollouts }: Omit<DaemonOptions, "dir">): string[] {
+/** The snapshots of a mesh with none of its revisions, with the first of them, and so on. */
+function snapshotsOf({ attached: _, ...shape }: MeshShape): string[] {
+  return [...Array(shape.revisions.length + 1).keys()].map((count) => {
+    const part = { ...shape, revisions: shape.revisions.slice(0, count) };
+    return snapshotFile(part, programsOf(part));
+  });
+}
+
+function programsOf({ revisions, gatewayApi, argoRollouts }: Omit<MeshShape, "attached">): string[] {
   const names = ["kubernetes", "etcd", "kwok", ...revisions.map((revision) => `istio-${revision.version}`)];
   if (revisions.some((revision) => revision.by === "helm")) names.push("helm");
   if (gatewayApi) names.push("gateway-api");

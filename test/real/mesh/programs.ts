@@ -125,8 +125,12 @@ function folderOf(name: string): string {
   const source = path.join(goFolder, program.folder);
   const hash = createHash("sha256").update(JSON.stringify([program, process.platform, process.arch]));
   for (const file of fs.readdirSync(source).sort()) hash.update(file).update(fs.readFileSync(path.join(source, file)));
-  const cache = process.env.XDG_CACHE_HOME ?? path.join(os.homedir(), ".cache");
-  return path.join(cache, "kubectl-mesh", `${name}-${hash.digest("hex").slice(0, 12)}`);
+  return path.join(cacheFolder(), `${name}-${hash.digest("hex").slice(0, 12)}`);
+}
+
+/** Where built programs are kept, and what else is made once. */
+export function cacheFolder(): string {
+  return path.join(process.env.XDG_CACHE_HOME ?? path.join(os.homedir(), ".cache"), "kubectl-mesh");
 }
 
 async function build(name: string, target: string, report: (line: string) => void): Promise<void> {
