@@ -10,7 +10,7 @@ import { type Json, type Mesh, type MeshOptions, upMesh } from "./kit.ts";
 const own = new Set([
   ...["uid", "resourceVersion", "creationTimestamp", "time", "lastTransitionTime", "lastUpdateTime", "lastProbeTime"],
   ...["lastHeartbeatTime", "startTime", "startedAt", "finishedAt", "renewTime", "acquireTime", "leaseTransitions"],
-  ...["nodeName", "podIP", "podIPs", "ip", "clusterIP", "clusterIPs", "addresses", "caBundle", "Port"],
+  ...["nodeName", "podIP", "podIPs", "ip", "clusterIP", "clusterIPs", "addresses", "caBundle", "Port", "modifiedAt"],
   "control-plane.alpha.kubernetes.io/leader", // which istiod leads, since when
 ]);
 const ownText: readonly (readonly [RegExp, string])[] = [
@@ -18,6 +18,7 @@ const ownText: readonly (readonly [RegExp, string])[] = [
   [/-----BEGIN [\s\S]*-----END [A-Z ]+-----\s*/g, "PEM"],
   [/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g, "UID"],
   [/\b10\.\d+\.\d+\.\d+\b/g, "IP"],
+  [/\bkube-api-access-[a-z0-9]{5}\b/g, "kube-api-access"],
   [/\b(istiod(?:-\d-\d+)?)(-[0-9a-f]{8,10})-[a-z0-9]{5}\b/g, "$1$2-POD"],
 ];
 
@@ -40,12 +41,15 @@ async function objectsOf(mesh: Mesh): Promise<Map<string, string>> {
   const compared = kinds.filter((kind) => !/^(events(\.|$)|componentstatuses)/.test(kind));
   const text = await mesh.kubectl(["get", compared.join(","), "-A", "-o", "json", "--show-managed-fields"]);
   const found = new Map<string, string>();
-  for (const object of JSON.parse(text).items) {
+  const port = new URL(mesh.api.server).port; // which nothing may have kept from another life
+  const plain = text.replaceAll(mesh.dir, "DIR").replaceAll(new RegExp(`\\b${port}\\b`, "g"), "443");
+  for (const object of JSON.parse(plain).items) {
     const { kind, metadata } = object;
     const name = metadata.generateName && kind !== "ReplicaSet" ? `${metadata.generateName}*` : shared(metadata.name);
     if (kind === "EndpointSlice") metadata.name = name;
     if (kind === "Secret") object.data = Object.keys(object.data);
     if (kind === "Lease") delete object.spec.holderIdentity;
+    if (kind === "PortForward") delete object.spec; // to ports of the machine
     const fields = (metadata.managedFields ?? []).map((each: Json) => JSON.stringify(shared(each))).sort();
     found.set(
       `${kind} ${metadata.namespace ?? ""}/${name}`,

@@ -71,7 +71,7 @@ export async function bootControlPlane(machine: Machine, kubelet: string, restor
   const kubeconfigFor = (user: (typeof machinery)[number]) => file(`${user}.kubeconfig`);
   const api = connectApi(kubeconfigFor("machine"));
   await eventually("the API server to be ready", () => api.get("/readyz"), 90, 50);
-  if (restored) await forgetOldLife(api, node);
+  if (restored) await forgetOldLife(api, { kubelet: node, server: secure });
 
   const loopback = ["--bind-address=127.0.0.1", "--leader-elect=false", "--kube-api-qps=500", "--kube-api-burst=1000"];
   await Promise.all([

@@ -1,6 +1,6 @@
 /**
- * What a restored mesh has of the life in which its snapshot was taken, and must not have: pods whose
- * process is gone, who led, what happened. It is taken away before any controller starts, which then makes it anew.
+ * What a restored mesh has of the life in which its snapshot was taken, and must not have: pods whose process
+ * is gone, who led, what happened. It is taken away before any controller starts, which then makes it anew.
  * Nodes stay, ready as they were: pods that were there before them would wait for the scheduler's next try.
  */
 import { type Api, ApiError, eventually, type Json } from "./api.ts";
@@ -10,13 +10,18 @@ const leader = "control-plane.alpha.kubernetes.io/leader"; // client-go's resour
 
 /**
  * Takes it away. Only the API server runs; it is asked again while its caches of some kinds are not filled yet.
- * `kubelet` is the port where the nodes' kubelet is now.
  */
-export async function forgetOldLife(api: Api, kubelet: number): Promise<void> {
-  await eventually("the old life to be forgotten", () => forget(api, kubelet), 60, 20);
+export async function forgetOldLife(api: Api, now: PortsNow): Promise<void> {
+  await eventually("the old life to be forgotten", () => forget(api, now), 60, 20);
 }
 
-async function forget(api: Api, kubelet: number): Promise<true> {
+/** Where the nodes' kubelet and the API server listen in the new life. */
+export interface PortsNow {
+  readonly kubelet: number;
+  readonly server: number;
+}
+
+async function forget(api: Api, now: PortsNow): Promise<true> {
   const items = async (path: string): Promise<Json[]> => (await api.get(path)).items;
   const each = async (path: string, wanted: (object: Json) => boolean = () => true) =>
     (await items(path)).filter(wanted).map(({ metadata }) => `${path}/${metadata.name}`);
@@ -33,8 +38,11 @@ async function forget(api: Api, kubelet: number): Promise<true> {
   ]);
   for (const node of await each(`${core}/nodes`))
     await api.merge(`${node}/status?fieldManager=kwok`, {
-      status: { daemonEndpoints: { kubeletEndpoint: { Port: kubelet } } },
+      status: { daemonEndpoints: { kubeletEndpoint: { Port: now.kubelet } } },
     });
+  const port = { name: "https", port: 443, protocol: "TCP", targetPort: now.server };
+  const itself = `${core}/namespaces/default/services/kubernetes?fieldManager=kube-apiserver`;
+  await api.merge(itself, { spec: { ports: [port] } });
   const namespaces = await each(`${core}/namespaces`);
   await Promise.all([
     ...gone.flat().map((path) => api.delete(`${path}?gracePeriodSeconds=0`).catch(unlessGone)),

@@ -20,7 +20,7 @@ interface Kept {
   readonly start: Uint8Array;
 }
 
-/** At most so many bytes are kept; what was used longest ago goes first. One snapshot has about 3 MB. */
+/** At most so many bytes are kept; what was used longest ago goes first. One snapshot has some 300 kB. */
 const limit = 500_000_000;
 
 /**
