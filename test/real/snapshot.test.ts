@@ -45,6 +45,7 @@ async function objectsOf(mesh: Mesh): Promise<Map<string, string>> {
   const plain = text.replaceAll(mesh.dir, "DIR").replaceAll(new RegExp(`\\b${port}\\b`, "g"), "443");
   for (const object of JSON.parse(plain).items) {
     const { kind, metadata } = object;
+    if (kind === "IPAddress") metadata.name = `of ${object.spec.parentRef.namespace}/${object.spec.parentRef.name}`;
     const name = metadata.generateName && kind !== "ReplicaSet" ? `${metadata.generateName}*` : shared(metadata.name);
     if (kind === "EndpointSlice") metadata.name = name;
     if (kind === "Secret") object.data = Object.keys(object.data);
