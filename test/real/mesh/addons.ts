@@ -11,9 +11,13 @@ export async function installGatewayApi(kubeconfig: string): Promise<void> {
   await kubectl(kubeconfig, "apply", "--server-side", "-f", fileOf("gateway-api", "crds"));
 }
 
-/** Installs the CRDs of Argo Rollouts and runs its controller. */
-export async function startArgoRollouts(machine: Machine, kubeconfig: string): Promise<void> {
+/** Installs the CRDs of Argo Rollouts. */
+export async function installArgoRollouts(kubeconfig: string): Promise<void> {
   await kubectl(kubeconfig, "apply", "--server-side", "-k", fileOf("argo-rollouts", "crds"));
+}
+
+/** Runs the controller of Argo Rollouts. */
+export async function startArgoRollouts(machine: Machine, kubeconfig: string): Promise<void> {
   await machine.start("argo-rollouts", fileOf("argo-rollouts", "bin/rollouts-controller"), [
     ...["--kubeconfig", kubeconfig, "--leader-elect=false"],
     ...["--healthzPort", String(await machine.ports.next()), "--metricsport", String(await machine.ports.next())],

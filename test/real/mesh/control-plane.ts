@@ -3,9 +3,11 @@ import fs from "node:fs";
 import path from "node:path";
 import { type Api, connectApi, eventually } from "./api.ts";
 import type { Machine } from "./machine.ts";
+import { forgetOldLife } from "./old-life.ts";
 import { createPki, kubeconfigOf, machinery } from "./pki.ts";
 import { runProgram } from "./process.ts";
 import { fileOf } from "./programs.ts";
+import { saveSnapshot } from "./snapshot.ts";
 import { stagesText } from "./stages.ts";
 
 export interface ControlPlane {
@@ -14,14 +16,17 @@ export interface ControlPlane {
   /** Kubeconfig files: the administrator's, and one for each part of the machinery. */
   readonly kubeconfig: string;
   kubeconfigFor(user: (typeof machinery)[number]): string;
+  /** Keeps what etcd holds now, in the file of a snapshot. */
+  save(file: string): Promise<void>;
 }
 
 const kubernetes = (binary: string) => fileOf("kubernetes", `bin/${binary}`);
 
 /**
- * Boots Kubernetes to the point where nodes are there and pods come up. `kubelet` is the version that the nodes report.
+ * Boots Kubernetes to the point where nodes are there and pods come up. `kubelet` is the version that the nodes report;
+ * `restored` says that etcd's folder is there, of a snapshot.
  */
-export async function bootControlPlane(machine: Machine, kubelet: string): Promise<ControlPlane> {
+export async function bootControlPlane(machine: Machine, kubelet: string, restored: boolean): Promise<ControlPlane> {
   const file = (name: string) => path.join(machine.dir, name);
   const next = () => machine.ports.next();
   const [etcdClient, etcdPeer, secure, manager, scheduler, node] = [
@@ -33,8 +38,8 @@ export async function bootControlPlane(machine: Machine, kubelet: string): Promi
     await next(),
   ];
   const etcd = `http://127.0.0.1:${etcdClient}`;
-  await machine.start("etcd", fileOf("etcd", "bin/etcd"), [
-    ...["--data-dir", file("etcd"), "--unsafe-no-fsync", "--listen-peer-urls", `http://127.0.0.1:${etcdPeer}`],
+  const etcdProgram = await machine.start("etcd", fileOf("etcd", "bin/etcd"), [
+    ...["--data-dir", etcdFolder(machine), "--unsafe-no-fsync", "--listen-peer-urls", `http://127.0.0.1:${etcdPeer}`],
     ...["--listen-client-urls", etcd, "--advertise-client-urls", etcd, "--quota-backend-bytes", "8589934592"],
   ]);
   const pki = await createPki(file("pki"));
@@ -66,6 +71,7 @@ export async function bootControlPlane(machine: Machine, kubelet: string): Promi
   const kubeconfigFor = (user: (typeof machinery)[number]) => file(`${user}.kubeconfig`);
   const api = connectApi(kubeconfigFor("machine"));
   await eventually("the API server to be ready", () => api.get("/readyz"), 90, 50);
+  if (restored) await forgetOldLife(api, { kubelet: node, server: secure });
 
   const loopback = ["--bind-address=127.0.0.1", "--leader-elect=false", "--kube-api-qps=500", "--kube-api-burst=1000"];
   await Promise.all([
@@ -82,31 +88,28 @@ export async function bootControlPlane(machine: Machine, kubelet: string): Promi
     machine.start("kube-scheduler", kubernetes("kube-scheduler"), [
       ...[`--secure-port=${scheduler}`, `--kubeconfig=${kubeconfigFor("kube-scheduler")}`, ...loopback],
     ]),
-    startKwok(machine, api, kubelet, { kubeconfig: kubeconfigFor("kwok"), node, serving }),
+    startKwok(machine, api, kubelet, { kubeconfig: kubeconfigFor("kwok"), node, serving, restored }),
   ]);
-  return { api, kubeconfig: file("kubeconfig"), kubeconfigFor };
+  const save = (to: string) => saveSnapshot(to, etcdFolder(machine), etcdProgram);
+  return { api, kubeconfig: file("kubeconfig"), kubeconfigFor, save };
 }
+
+/** Where a machine's etcd has its files. */
+export const etcdFolder = (machine: Machine): string => path.join(machine.dir, "etcd");
 
 async function startKwok(
   machine: Machine,
   api: Api,
   kubelet: string,
-  at: { kubeconfig: string; node: number; serving: readonly string[] },
+  at: { kubeconfig: string; node: number; serving: readonly string[]; restored: boolean },
 ): Promise<void> {
   const stages = path.join(machine.dir, "stages.yaml");
   const volumes = ["pv-bind", "pv-delete", "pvc-provision", "pvc-delete"].map((name) =>
     fs.readFileSync(fileOf("kwok", `volumes/${name}.yaml`), "utf8"),
   );
   fs.writeFileSync(stages, [stagesText(kubelet), ...volumes].join("\n---\n"));
-  await runProgram(kubernetes("kubectl"), [
-    "--kubeconfig",
-    at.kubeconfig,
-    "apply",
-    "-f",
-    fileOf("kwok", "crds"),
-    "-f",
-    fileOf("kwok", "volumes/storage-class.yaml"),
-  ]);
+  const applied = ["-f", fileOf("kwok", "crds"), "-f", fileOf("kwok", "volumes/storage-class.yaml")];
+  if (!at.restored) await runProgram(kubernetes("kubectl"), ["--kubeconfig", at.kubeconfig, "apply", ...applied]);
   await machine.start("kwok", fileOf("kwok", "bin/kwok"), [
     ...[
       `--kubeconfig=${at.kubeconfig}`,
@@ -123,6 +126,7 @@ async function startKwok(
       ...at.serving,
     ],
   ]);
+  if (at.restored) return;
   await Promise.all(
     [0, 1, 2, 3].map((index) =>
       api.post("/api/v1/nodes", { kind: "Node", apiVersion: "v1", metadata: { name: `node-${index}` } }),

@@ -8,14 +8,15 @@
 import fs from "node:fs";
 import http from "node:http";
 import path from "node:path";
-import { installGatewayApi, startArgoRollouts } from "./addons.ts";
-import { bootControlPlane } from "./control-plane.ts";
+import { installArgoRollouts, installGatewayApi, startArgoRollouts } from "./addons.ts";
+import { bootControlPlane, etcdFolder } from "./control-plane.ts";
 import { type Fault, serveEgress } from "./egress.ts";
 import { runIstiods, type Stop } from "./istiods.ts";
 import { installLogs } from "./logs.ts";
 import { createMachine } from "./machine.ts";
-import { installRevision, type Revision } from "./revision.ts";
+import { installRevision, type Revision, waitForRevisions } from "./revision.ts";
 import { followServices } from "./services.ts";
+import { restoreSnapshot } from "./snapshot.ts";
 
 export interface DaemonOptions {
   readonly dir: string;
@@ -29,6 +30,11 @@ export interface DaemonOptions {
   readonly istiodEnv: Readonly<Record<string, string>>;
   /** A bed with traffic instead (`traffic/daemon.ts`): the archives of its images, and kwok's nodes beside the real one. */
   readonly traffic?: { readonly images: readonly string[]; readonly kwokNodes: number };
+  /**
+   * Where the snapshots are kept of the mesh with none of its revisions, with the first of them, and so on. Empty: the
+   * mesh is installed, and nothing is kept of it.
+   */
+  readonly snapshots: readonly string[];
 }
 
 /** What can be asked of a running mesh, one at a time, as `POST /` with this as JSON. */
@@ -61,8 +67,14 @@ process.on("disconnect", () => up || void end(1)); // whoever started us did not
 const started = performance.now();
 const note = (what: string) => console.log(`${((performance.now() - started) / 1000).toFixed(1)} s: ${what}`);
 
+/** How many revisions are there already, by the latest snapshot that can be read; undefined where none can. */
+const installed = options.snapshots
+  .map((_, count) => count)
+  .findLast((count) => restoreSnapshot(options.snapshots[count] as string, etcdFolder(machine)));
+
 try {
-  const { api, kubeconfig, kubeconfigFor } = await bootControlPlane(machine, options.kubelet);
+  const controlPlane = await bootControlPlane(machine, options.kubelet, installed !== undefined);
+  const { api, kubeconfig, kubeconfigFor } = controlPlane;
   note("Kubernetes is up");
   const namespace = "istio-system";
   const istiods = await runIstiods(
@@ -79,11 +91,24 @@ try {
     kubeconfigFor("fleet"),
     machine.dir,
   ]);
-  if (options.gatewayApi) await installGatewayApi(kubeconfig);
+  if (installed === undefined) {
+    if (options.gatewayApi) await installGatewayApi(kubeconfig);
+    if (options.argoRollouts) await installArgoRollouts(kubeconfig);
+  } else {
+    await waitForRevisions(api, options.revisions.slice(0, installed));
+    note(`restored, with ${installed} revisions`);
+  }
   const rollouts = options.argoRollouts ? startArgoRollouts(machine, kubeconfigFor("machine")) : undefined;
-  for (const revision of options.revisions) {
+  const keep = async (count: number) => {
+    const file = options.snapshots[count];
+    if (file !== undefined)
+      await controlPlane.save(file).catch((error: Error) => console.log(`no snapshot: ${error.message}`));
+  };
+  if (installed === undefined) await keep(0);
+  for (const [index, revision] of [...options.revisions.entries()].slice(installed ?? 0)) {
     await installRevision({ api, kubeconfig: kubeconfigFor("machine"), dir: machine.dir }, revision);
     note(`revision ${revision.name} injects`);
+    await keep(index + 1);
   }
   await rollouts;
 
@@ -107,7 +132,9 @@ try {
   tell({ up: true });
 } catch (error) {
   console.log((error as Error).stack);
-  tell({ failed: (error as Error).message });
+  const restored = installed !== undefined;
+  if (restored) for (const file of options.snapshots) fs.rmSync(file, { force: true });
+  tell({ failed: (error as Error).message, restored });
   await new Promise((resolve) => setTimeout(resolve, 100));
   await end(1);
 }

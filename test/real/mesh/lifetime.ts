@@ -13,10 +13,11 @@ import { ensureImages } from "../traffic/images.ts";
 import type { Command, DaemonOptions } from "./daemon.ts";
 import { endRecorded, recordedProcesses, recordProcess } from "./machine.ts";
 import { ensureBuilt } from "./programs.ts";
+import { snapshotFile } from "./snapshot.ts";
 
 const meshes = path.join(os.tmpdir(), `kubectl-mesh-${os.userInfo().username}`);
 
-export interface MeshToBoot extends Omit<DaemonOptions, "dir" | "traffic"> {
+export interface MeshToBoot extends Omit<DaemonOptions, "dir" | "snapshots" | "traffic"> {
   /** With one real node, where pods are containers; kwok's nodes beside it where some are wanted. */
   readonly traffic?: { readonly kwokNodes: number };
 }
@@ -26,39 +27,50 @@ export const folderOfMesh = (name: string): string => path.join(meshes, name);
 
 /**
  * Boots a mesh, having built what it needs; comes back when every revision injects. Throws, with the reason, where it
- * does not come up.
+ * does not come up. A mesh that was installed before starts from its snapshot, unless `MESH_SNAPSHOT` is `no`; one with
+ * traffic is installed.
  */
 export async function bootMesh(
-  { traffic, ...options }: MeshToBoot,
+  shape: MeshToBoot,
   name: string,
   report: (line: string) => void = () => {},
 ): Promise<string> {
+  const { traffic, ...options } = shape;
   if (traffic) assertBedPossible(os.tmpdir());
-  await ensureBuilt(programsOf({ ...options, ...(traffic && { traffic }) }), report);
+  await ensureBuilt(programsOf(shape), report);
   const versions = [...new Set(options.revisions.map(({ version }) => version))];
   const bed = traffic && { ...traffic, images: await ensureImages(versions, report) };
   await sweep();
-  const dir = folderOfMesh(name);
+  const snapshots = traffic || process.env.MESH_SNAPSHOT === "no" ? [] : snapshotsOf(options);
+  const mesh = { ...options, ...(bed && { traffic: bed }), snapshots, dir: folderOfMesh(name) };
+  try {
+    return await boot(mesh, name);
+  } catch (error) {
+    if (!(error instanceof SnapshotError)) throw error;
+    report(`${error.message}\nits snapshots are thrown away, and it is installed anew`);
+    return await boot(mesh, name);
+  }
+}
+
+/** A mesh did not come up that had been restored. The daemon has thrown its snapshots away. */
+class SnapshotError extends Error {}
+
+async function boot(options: DaemonOptions, name: string): Promise<string> {
+  const { dir } = options;
   fs.mkdirSync(meshes, { recursive: true, mode: 0o700 });
   if (fs.existsSync(dir) && runningMeshes().includes(name))
     throw new Error(`a mesh called "${name}" runs already; npm run mesh:down -- ${name}`);
   fs.rmSync(dir, { recursive: true, force: true }); // what a kept one left
   fs.mkdirSync(dir);
   const log = fs.openSync(path.join(dir, "daemon.log"), "a");
-  const daemon = spawn(
-    process.execPath,
-    [
-      path.join(import.meta.dirname, traffic ? "../traffic/daemon.ts" : "daemon.ts"),
-      JSON.stringify({ ...options, dir, ...(bed && { traffic: bed }) } satisfies DaemonOptions),
-    ],
-    {
-      detached: true,
-      stdio: [options.attached ? "pipe" : "ignore", log, log, "ipc"],
-    },
-  );
+  const program = options.traffic ? "../traffic/daemon.ts" : "daemon.ts";
+  const daemon = spawn(process.execPath, [path.join(import.meta.dirname, program), JSON.stringify(options)], {
+    detached: true,
+    stdio: [options.attached ? "pipe" : "ignore", log, log, "ipc"],
+  });
   fs.closeSync(log);
   if (daemon.pid !== undefined) recordProcess(dir, daemon.pid, "daemon");
-  const end = await new Promise<{ up?: boolean; failed?: string }>((resolve) => {
+  const end = await new Promise<{ up?: boolean; failed?: string; restored?: boolean }>((resolve) => {
     daemon.once("message", resolve);
     daemon.once("error", (error) => resolve({ failed: error.message }));
     daemon.once("exit", (code, signal) =>
@@ -68,7 +80,7 @@ export async function bootMesh(
   daemon.removeAllListeners();
   if (end.up !== true) {
     await removeMesh(dir);
-    throw new Error(`the mesh did not come up: ${end.failed}`);
+    throw new (end.restored ? SnapshotError : Error)(`the mesh did not come up: ${end.failed}`);
   }
   daemon.on("exit", () => void endRecorded(dir)); // a daemon that was killed could not end what it had started
   daemon.disconnect();
@@ -116,7 +128,15 @@ async function sweep(): Promise<void> {
   }
 }
 
-function programsOf({ revisions, gatewayApi, argoRollouts, traffic }: MeshToBoot): string[] {
+/** The snapshots of a mesh with none of its revisions, with the first of them, and so on. */
+function snapshotsOf({ attached: _, ...shape }: MeshToBoot): string[] {
+  return [...Array(shape.revisions.length + 1).keys()].map((count) => {
+    const part = { ...shape, revisions: shape.revisions.slice(0, count) };
+    return snapshotFile(part, programsOf(part));
+  });
+}
+
+function programsOf({ revisions, gatewayApi, argoRollouts, traffic }: Omit<MeshToBoot, "attached">): string[] {
   const machinery = traffic ? ["node", "containerd", "coredns", ...(traffic.kwokNodes > 0 ? ["kwok"] : [])] : ["kwok"];
   const names = ["kubernetes", "etcd", ...machinery, ...revisions.map((revision) => `istio-${revision.version}`)];
   if (revisions.some((revision) => revision.by === "helm")) names.push("helm");

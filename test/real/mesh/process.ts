@@ -23,6 +23,16 @@ export function isRunning(pid: number, start: string): boolean {
   return start !== "" && startOf(pid) === start;
 }
 
+/** Whether a process that was sent SIGSTOP stands still, with every thread. */
+export function isStopped(pid: number): boolean {
+  if (process.platform !== "linux")
+    return execFileSync("ps", ["-o", "state=", "-p", String(pid)], { encoding: "utf8" }).startsWith("T");
+  return fs.readdirSync(`/proc/${pid}/task`).every((thread) => {
+    const stat = fs.readFileSync(`/proc/${pid}/task/${thread}/stat`, "utf8");
+    return stat.startsWith("T", stat.lastIndexOf(")") + 2);
+  });
+}
+
 /** Sends a signal to this very process; nothing where it is gone. */
 export function signalProcess(pid: number, start: string, signal: NodeJS.Signals): void {
   if (!isRunning(pid, start)) return;

@@ -54,8 +54,12 @@ function folderOf(name: string): string {
 
 /** Where something built is kept, outside the repository: by its name and the checksum of all that goes into it. */
 export function cached(name: string, checksum: string): string {
-  const cache = process.env.XDG_CACHE_HOME ?? path.join(os.homedir(), ".cache");
-  return path.join(cache, "kubectl-mesh", `${name}-${checksum.slice(0, 12)}`);
+  return path.join(cacheFolder(), `${name}-${checksum.slice(0, 12)}`);
+}
+
+/** Where built programs are kept, and what else is made once. */
+export function cacheFolder(): string {
+  return path.join(process.env.XDG_CACHE_HOME ?? path.join(os.homedir(), ".cache"), "kubectl-mesh");
 }
 
 async function build(name: string, target: string, report: (line: string) => void): Promise<void> {

@@ -5,6 +5,7 @@ import path from "node:path";
 import { type Api, eventually, type Json } from "./api.ts";
 import { runProgram } from "./process.ts";
 import { ensureBuilt, fileOf } from "./programs.ts";
+import { isReady } from "./readiness.ts";
 
 export interface Revision {
   /** Its name; `default` is an install without a revision. */
@@ -30,6 +31,15 @@ export async function installRevision(access: Access, revision: Revision): Promi
   await ensureBuilt([`istio-${revision.version}`, ...(revision.by === "helm" ? ["helm"] : [])]);
   await (revision.by === "helm" ? installWithHelm(access, revision) : installWithIstioctl(access, revision));
   await eventually(`revision ${revision.name} to inject`, () => injects(access.api, revision.name), 60, 100);
+}
+
+/** Waits until every pod of the revisions' istiods is ready, and every revision injects. */
+export async function waitForRevisions(api: Api, revisions: readonly Revision[]): Promise<void> {
+  if (revisions.length === 0) return;
+  await eventually("istiods to be ready", () => isReady(api, namespace), 90, 100);
+  await Promise.all(
+    revisions.map(({ name }) => eventually(`revision ${name} to inject`, () => injects(api, name), 60, 100)),
+  );
 }
 
 /** Uninstalls a revision, as its users do. */
