@@ -8,7 +8,16 @@ import { type Json, type Mesh, type MeshOptions, upMesh } from "./kit.ts";
 
 /** What no two meshes share. */
 const own = new Set([
-  ...["uid", "resourceVersion", "creationTimestamp", "time", "lastTransitionTime", "lastUpdateTime", "lastProbeTime"],
+  ...[
+    "uid",
+    "resourceVersion",
+    "generation",
+    "creationTimestamp",
+    "time",
+    "lastTransitionTime",
+    "lastUpdateTime",
+    "lastProbeTime",
+  ],
   ...["lastHeartbeatTime", "startTime", "startedAt", "finishedAt", "renewTime", "acquireTime", "leaseTransitions"],
   ...["nodeName", "podIP", "podIPs", "ip", "clusterIP", "clusterIPs", "addresses", "caBundle", "Port", "modifiedAt"],
   "control-plane.alpha.kubernetes.io/leader", // which istiod leads, since when
