@@ -18,6 +18,9 @@ import { isReady } from "./mesh/readiness.ts";
 import { injects, installRevision, type Revision, runIstioctl, uninstallRevision } from "./mesh/revision.ts";
 import { type Result, type RunOptions, runToEnd } from "./mesh/run.ts";
 import { type Recorder, startRecorder } from "./recorder.ts";
+import { commandInside } from "./traffic/bed.ts";
+import { addImages } from "./traffic/node.ts";
+import { installOnBed } from "./traffic/revision.ts";
 
 export { type Api, eventually, type Json } from "./mesh/api.ts";
 export { isWrite } from "./mesh/audit.ts";
@@ -38,6 +41,11 @@ export interface MeshOptions {
    */
   readonly revisions: Readonly<Record<string, string | (RevisionOptions & { readonly version: string })>>;
   readonly gatewayApi?: boolean;
+  /**
+   * A bed with traffic: one real node, where pods are containers with real sidecars (test/real/traffic/README.md).
+   * `oldNodes`, the lives of pods and webhook faults are not for it.
+   */
+  readonly traffic?: boolean;
   /** With the real controller of Argo Rollouts. */
   readonly argoRollouts?: boolean;
   /** Nodes report a kubelet for which Istio does not use native sidecars. */
@@ -74,6 +82,8 @@ export interface Mesh extends AsyncDisposable {
   runKubectl(args: readonly string[], options?: RunOptions): Promise<Result>;
   /** Runs a command line as somebody who copied it would: by a shell, with kubectl and the plugins on its path. */
   shell(commandLine: string, options?: RunOptions): Promise<Result>;
+  /** Runs a program in the namespaces of a bed with traffic: `inside("curl", ["http://10.96.0.10"])`. */
+  inside(command: string, args?: readonly string[], options?: RunOptions): Promise<Result>;
 
   /** Stops the istiods of a revision; how that shows is said by `how`, `unready` unless given (see `Stop`). */
   stopIstiod(revision: string, how?: Stop): Promise<void>;
@@ -135,13 +145,14 @@ export async function upMesh(options: MeshOptions): Promise<Mesh> {
       gatewayApi: options.gatewayApi ?? false,
       argoRollouts: options.argoRollouts ?? false,
       istiodEnv: options.istiodEnv ?? {},
+      traffic: options.traffic ?? false,
     },
     name,
   );
-  return meshAt(dir, revisions);
+  return meshAt(dir, revisions, options.traffic ?? false);
 }
 
-function meshAt(dir: string, revisions: Map<string, Revision>): Mesh {
+function meshAt(dir: string, revisions: Map<string, Revision>, traffic: boolean): Mesh {
   const kubeconfig = path.join(dir, "kubeconfig");
   const machine = path.join(dir, "machine.kubeconfig");
   const api = connectApi(machine);
@@ -190,6 +201,10 @@ function meshAt(dir: string, revisions: Map<string, Revision>): Mesh {
     run: (plugin, args, runOptions = {}) => runToEnd(kubectlBinary, [plugin, ...args], environment, runOptions),
     runKubectl: (args, runOptions = {}) => runToEnd(kubectlBinary, args, environment, runOptions),
     shell: (commandLine, runOptions = {}) => runToEnd("/bin/sh", ["-c", commandLine], environment, runOptions),
+    inside: (command, args = [], runOptions = {}) => {
+      const [nsenter, ...rest] = commandInside(dir, [command, ...args]);
+      return runToEnd(nsenter, rest, environment, runOptions);
+    },
 
     async stopIstiod(revision, how = "unready") {
       await command(dir, { do: "stop-istiod", revision, how });
@@ -215,7 +230,8 @@ function meshAt(dir: string, revisions: Map<string, Revision>): Mesh {
     async addRevision(name, version, { by = "istioctl", replicas = 1, values = [] } = {}) {
       const revision: Revision = { name, version, by, replicas, values };
       await ensureBuilt([`istio-${version}`]);
-      await installRevision(access, revision);
+      if (traffic) await addImages(dir, version);
+      await (traffic ? installOnBed : installRevision)(access, revision);
       revisions.set(name, revision);
     },
     async removeRevision(name) {

@@ -1,5 +1,6 @@
 /**
  * `npm run mesh:up -- REVISION=VERSION…`: boots a real mesh and leaves it running; prints how to reach it.
+ * `npm run mesh:up -- --traffic default=1.19.0 1-20=1.20.0`: one real node, with real sidecars (traffic/README.md).
  * `npm run mesh:up -- default=1.19.0 1-20=1.20.0 --gateway-api --argo-rollouts --old-nodes --istiods 2 --helm 1-20
  * --name one`
  */
@@ -14,6 +15,7 @@ try {
       "gateway-api": { type: "boolean", default: false },
       "argo-rollouts": { type: "boolean", default: false },
       "old-nodes": { type: "boolean", default: false },
+      traffic: { type: "boolean", default: false },
       istiods: { type: "string", default: "1" },
       helm: { type: "string", multiple: true, default: [] },
       name: { type: "string", default: `mesh-${process.pid}` },
@@ -36,6 +38,7 @@ try {
     kubelet: values["old-nodes"] ? oldKubelet : currentKubelet,
     revisions,
     istiodEnv: {},
+    traffic: values.traffic,
   };
   const dir = await bootMesh(
     { ...options, gatewayApi: values["gateway-api"], argoRollouts: values["argo-rollouts"] },

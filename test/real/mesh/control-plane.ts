@@ -42,7 +42,7 @@ export async function bootControlPlane(machine: Machine, kubelet: string): Promi
   fs.writeFileSync(file("kubeconfig"), kubeconfigOf(pki, server), { mode: 0o600 });
   for (const user of machinery)
     fs.writeFileSync(file(`${user}.kubeconfig`), kubeconfigOf(pki, server, user), { mode: 0o600 });
-  fs.writeFileSync(file("audit-policy.json"), JSON.stringify(auditPolicy));
+  fs.writeFileSync(file("audit-policy.json"), JSON.stringify(auditPolicy()));
   fs.writeFileSync(file("egress.json"), JSON.stringify(egressSelection(file("egress.sock"))));
   const serving = [`--tls-cert-file=${pki.folder}/apiserver.crt`, `--tls-private-key-file=${pki.folder}/apiserver.key`];
   await machine.start("kube-apiserver", kubernetes("kube-apiserver"), [
@@ -132,18 +132,18 @@ async function startKwok(
 
 /**
  * Every write of everybody who is no part of the machinery, and his reads too: what a command did is told by its user
- * agent.
+ * agent. `groups` are left out too.
  */
-const auditPolicy = {
+export const auditPolicy = (groups: readonly string[] = []) => ({
   apiVersion: "audit.k8s.io/v1",
   kind: "Policy",
   omitStages: ["RequestReceived"],
   rules: [
     { level: "None", users: [...machinery, "system:apiserver", "system:anonymous"] },
-    { level: "None", userGroups: ["system:serviceaccounts:kube-system"] },
+    { level: "None", userGroups: ["system:serviceaccounts:kube-system", ...groups] },
     { level: "Metadata" },
   ],
-};
+});
 
 function egressSelection(socket: string): object {
   const connection = { proxyProtocol: "HTTPConnect", transport: { uds: { udsName: socket } } };

@@ -8,11 +8,18 @@ import http from "node:http";
 import os from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { assertBedPossible } from "../traffic/bed.ts";
+import { ensureImages } from "../traffic/images.ts";
 import type { Command, DaemonOptions } from "./daemon.ts";
 import { endRecorded, recordedProcesses, recordProcess } from "./machine.ts";
 import { ensureBuilt } from "./programs.ts";
 
 const meshes = path.join(os.tmpdir(), `kubectl-mesh-${os.userInfo().username}`);
+
+export interface MeshToBoot extends Omit<DaemonOptions, "dir" | "traffic"> {
+  /** With one real node, where pods are containers, instead of kwok's. */
+  readonly traffic: boolean;
+}
 
 /** The folder of a mesh by its name. */
 export const folderOfMesh = (name: string): string => path.join(meshes, name);
@@ -22,11 +29,14 @@ export const folderOfMesh = (name: string): string => path.join(meshes, name);
  * does not come up.
  */
 export async function bootMesh(
-  options: Omit<DaemonOptions, "dir">,
+  { traffic, ...options }: MeshToBoot,
   name: string,
   report: (line: string) => void = () => {},
 ): Promise<string> {
-  await ensureBuilt(programsOf(options), report);
+  if (traffic) assertBedPossible();
+  await ensureBuilt(programsOf({ traffic, ...options }), report);
+  const versions = [...new Set(options.revisions.map(({ version }) => version))];
+  const bed = traffic && { images: await ensureImages(versions, report) };
   await sweep();
   const dir = folderOfMesh(name);
   fs.mkdirSync(meshes, { recursive: true, mode: 0o700 });
@@ -37,7 +47,10 @@ export async function bootMesh(
   const log = fs.openSync(path.join(dir, "daemon.log"), "a");
   const daemon = spawn(
     process.execPath,
-    [path.join(import.meta.dirname, "daemon.ts"), JSON.stringify({ ...options, dir })],
+    [
+      path.join(import.meta.dirname, traffic ? "../traffic/daemon.ts" : "daemon.ts"),
+      JSON.stringify({ ...options, dir, ...(bed && { traffic: bed }) } satisfies DaemonOptions),
+    ],
     {
       detached: true,
       stdio: [options.attached ? "pipe" : "ignore", log, log, "ipc"],
@@ -103,8 +116,9 @@ async function sweep(): Promise<void> {
   }
 }
 
-function programsOf({ revisions, gatewayApi, argoRollouts }: Omit<DaemonOptions, "dir">): string[] {
-  const names = ["kubernetes", "etcd", "kwok", ...revisions.map((revision) => `istio-${revision.version}`)];
+function programsOf({ revisions, gatewayApi, argoRollouts, traffic }: MeshToBoot): string[] {
+  const machinery = traffic ? ["node", "containerd", "coredns"] : ["kwok"];
+  const names = ["kubernetes", "etcd", ...machinery, ...revisions.map((revision) => `istio-${revision.version}`)];
   if (revisions.some((revision) => revision.by === "helm")) names.push("helm");
   if (gatewayApi) names.push("gateway-api");
   if (argoRollouts) names.push("argo-rollouts");

@@ -73,8 +73,12 @@ export function recordedProcesses(
   return processes.filter(({ pid, start }) => isRunning(pid, start));
 }
 
-/** Ends what still runs of a mesh whose own end did not come. */
+/**
+ * Ends what still runs of a mesh whose own end did not come. A bed's keeper ends by itself, with the daemon, and removes
+ * what stays of the bed.
+ */
 export async function endRecorded(dir: string): Promise<void> {
-  for (const { pid, start } of recordedProcesses(dir)) signalProcess(pid, start, "SIGKILL");
+  for (const { pid, start, name } of recordedProcesses(dir))
+    if (name !== "keeper") signalProcess(pid, start, "SIGKILL");
   while (recordedProcesses(dir).length > 0) await sleep(20);
 }

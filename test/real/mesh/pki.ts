@@ -15,10 +15,21 @@ export interface Pki {
 }
 
 /** Users of the machinery. They have every right; the audit log leaves them out. */
-export const machinery = ["kube-controller-manager", "kube-scheduler", "kwok", "istiod", "machine", "fleet"] as const;
+export const machinery = [
+  "kube-controller-manager",
+  "kube-scheduler",
+  "kwok",
+  "istiod",
+  "machine",
+  "fleet",
+  "node",
+] as const;
 
-/** Writes everything below `folder`: ca, apiserver, admin (`.crt`, `.key`), sa (`.key`, `.pub`), tokens.csv. */
-export async function createPki(folder: string): Promise<Pki> {
+/**
+ * Writes everything below `folder`: ca, apiserver, admin (`.crt`, `.key`), sa (`.key`, `.pub`), tokens.csv. The API
+ * server's certificate is for `names` too, as `IP:172.30.0.1`.
+ */
+export async function createPki(folder: string, names: readonly string[] = []): Promise<Pki> {
   fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
   const file = (name: string) => path.join(folder, name);
   const openssl = (...args: string[]) =>
@@ -61,7 +72,7 @@ export async function createPki(folder: string): Promise<Pki> {
     signed(
       "apiserver",
       "/CN=kube-apiserver",
-      "subjectAltName=IP:127.0.0.1,IP:10.96.0.1,DNS:localhost,DNS:kubernetes.default.svc",
+      `subjectAltName=${["IP:127.0.0.1", "IP:10.96.0.1", "DNS:localhost", "DNS:kubernetes.default.svc", ...names].join()}`,
     ),
     signed("admin", "/O=system:masters/CN=admin", "extendedKeyUsage=clientAuth"),
   ]);

@@ -17,11 +17,15 @@ interface Program {
   readonly folder: string;
   readonly packages: readonly string[];
   readonly ldflags: string;
+  /** Build tags, where it has some. */
+  readonly tags?: string;
   /** Folders of modules to be kept beside the binaries: name here → module and path within. */
   readonly files?: Readonly<Record<string, { readonly module: string; readonly path: string }>>;
 }
 
 const kubernetesVersion = "k8s.io/component-base/version";
+const kubernetesFlags = `-s -w -X ${kubernetesVersion}.gitVersion=v1.36.3 -X ${kubernetesVersion}.gitMajor=1 -X ${kubernetesVersion}.gitMinor=36`;
+const istioVersions = ["1.19.0", "1.20.0", "1.28.2", "1.29.1"];
 const programs: ReadonlyMap<string, Program> = new Map([
   [
     "kubernetes",
@@ -30,7 +34,7 @@ const programs: ReadonlyMap<string, Program> = new Map([
       packages: ["kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl"].map(
         (name) => `k8s.io/kubernetes/cmd/${name}`,
       ),
-      ldflags: `-s -w -X ${kubernetesVersion}.gitVersion=v1.36.3 -X ${kubernetesVersion}.gitMajor=1 -X ${kubernetesVersion}.gitMinor=36`,
+      ldflags: kubernetesFlags,
     },
   ],
   ["etcd", { folder: "etcd", packages: ["."], ldflags: "-s -w" }],
@@ -74,7 +78,39 @@ const programs: ReadonlyMap<string, Program> = new Map([
       files: { crds: { module: "sigs.k8s.io/gateway-api", path: "config/crd/standard" } },
     },
   ],
-  ...["1.19.0", "1.20.0", "1.28.2", "1.29.1"].map((version): [string, Program] => [`istio-${version}`, istio(version)]),
+  ...istioVersions.map((version): [string, Program] => [`istio-${version}`, istio(version)]),
+  // what a bed with traffic has besides: a node of its own, and what runs in its pods
+  [
+    "node",
+    {
+      folder: "kubernetes",
+      packages: ["kubelet", "kube-proxy"].map((name) => `k8s.io/kubernetes/cmd/${name}`),
+      ldflags: kubernetesFlags,
+    },
+  ],
+  [
+    "containerd",
+    {
+      folder: "containerd",
+      packages: ["containerd", "containerd-shim-runc-v2", "ctr"].map(
+        (name) => `github.com/containerd/containerd/v2/cmd/${name}`,
+      ),
+      tags: "no_btrfs no_devmapper no_zfs no_tracing",
+      ldflags: "-s -w",
+    },
+  ],
+  ["coredns", { folder: "coredns", packages: ["."], ldflags: "-s -w" }],
+  [
+    "prometheus",
+    {
+      folder: "prometheus",
+      packages: ["github.com/prometheus/prometheus/cmd/prometheus"],
+      tags: "remove_all_sd,enable_kubernetes_sd",
+      ldflags: "-s -w",
+    },
+  ],
+  ["traffic", { folder: "traffic", packages: ["."], ldflags: "-s -w" }],
+  ...istioVersions.map((version): [string, Program] => [`pilot-agent-${version}`, pilotAgent(version)]),
 ]);
 
 /** Everything that can be built. */
@@ -89,6 +125,15 @@ function istio(version: string): Program {
       `-s -w -checklinkname=0 -X ${at}.buildVersion=${version} -X ${at}.buildTag=${version} ` +
       `-X ${at}.buildStatus=Clean -X ${at}.buildHub=docker.io/istio`,
     files: { charts: { module: "istio.io/istio", path: "manifests/charts" } },
+  };
+}
+
+function pilotAgent(version: string): Program {
+  return {
+    folder: `istio-${version.replace(/\.\d+$/, "")}`,
+    packages: ["istio.io/istio/pilot/cmd/pilot-agent"],
+    ldflags: `-s -w -checklinkname=0 -X istio.io/istio/pkg/version.buildVersion=${version}`,
+    files: { bootstrap: { module: "istio.io/istio", path: "tools/packaging/common" } },
   };
 }
 
@@ -125,8 +170,13 @@ function folderOf(name: string): string {
   const source = path.join(goFolder, program.folder);
   const hash = createHash("sha256").update(JSON.stringify([program, process.platform, process.arch]));
   for (const file of fs.readdirSync(source).sort()) hash.update(file).update(fs.readFileSync(path.join(source, file)));
+  return cached(name, hash.digest("hex"));
+}
+
+/** Where something built is kept, outside the repository: by its name and the checksum of all that goes into it. */
+export function cached(name: string, checksum: string): string {
   const cache = process.env.XDG_CACHE_HOME ?? path.join(os.homedir(), ".cache");
-  return path.join(cache, "kubectl-mesh", `${name}-${hash.digest("hex").slice(0, 12)}`);
+  return path.join(cache, "kubectl-mesh", `${name}-${checksum.slice(0, 12)}`);
 }
 
 async function build(name: string, target: string, report: (line: string) => void): Promise<void> {
@@ -146,6 +196,7 @@ async function build(name: string, target: string, report: (line: string) => voi
         output,
         "-ldflags",
         program.ldflags,
+        ...(program.tags === undefined ? [] : ["-tags", program.tags]),
         ...program.packages,
       ]);
     }
