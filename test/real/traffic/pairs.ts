@@ -1,7 +1,7 @@
 /** The two upgrades that are judged by traffic, and what brings a namespace over one of them. */
 import assert from "node:assert/strict";
 import { assertArrived } from "../../contract/verify-result.ts";
-import type { Mesh } from "../kit.ts";
+import type { Json, Mesh } from "../kit.ts";
 
 export interface Pair {
   readonly revisions: Readonly<Record<string, string>>;
@@ -37,11 +37,17 @@ export interface Way {
 export const there = ({ to }: Pair): Way => ({ plugin: "mesh-migrate", args: ["--to", to], arrives: to });
 export const back = ({ from }: Pair): Way => ({ plugin: "mesh-rollback", args: [], arrives: from });
 
+/**
+ * A pod that is deleted is Succeeded or Failed when its containers have ended, a moment before the kubelet lets it be
+ * removed: it takes no traffic and has no proxy, and nothing waits for it.
+ */
+const hasEnded = ({ status }: Json): boolean => status.phase === "Succeeded" || status.phase === "Failed";
+
 /** Runs it to its end, and has every pod and every proxy be where it should. */
 export async function go(mesh: Mesh, namespace: string, { plugin, args, arrives }: Way): Promise<void> {
   const { code, stderr } = await mesh.run(plugin, ["-n", namespace, ...args]);
   assert.equal(code, 0, stderr);
-  await assertArrived(mesh, namespace, arrives);
+  await assertArrived(mesh, namespace, arrives, { of: (pod) => !hasEnded(pod) });
 }
 
 /** Kills it after so many ms, and then gives the same command again; says how the first run ended. */
