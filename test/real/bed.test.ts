@@ -1,12 +1,15 @@
 /** The bed with traffic: containers of a real node, real sidecars; reached from outside; and nothing of it stays. */
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
 import fs from "node:fs";
 import path from "node:path";
 import { after, before, describe, test } from "node:test";
-import { eventually, isWrite, type Json, type Mesh, upMesh } from "./kit.ts";
+import type { RevisionsDocument } from "../../src/views/revisions-document.ts";
+import { readProxyStatus } from "./istioctl-output.ts";
+import { eventually, isWrite, type Mesh, upMesh } from "./kit.ts";
 import { recordedProcesses } from "./mesh/machine.ts";
-import { isRunning } from "./mesh/process.ts";
+import { fileOf } from "./mesh/programs.ts";
 import { cgroupOf } from "./traffic/bed.ts";
 import { appImage } from "./traffic/images.ts";
 
@@ -27,6 +30,41 @@ const commandOf = (pid: string): string => {
   } catch {
     return ""; // it has ended
   }
+};
+
+const gone = async (dir: string) => {
+  await eventually("everything to be gone", async () => leftOf(dir).length === 0, 15).catch(() => {});
+  assert.deepEqual(leftOf(dir), []);
+};
+
+/** A server of two pods, with a Service; ready when it answers. */
+const server = (namespace: string): readonly object[] => {
+  const labels = { app: "web" };
+  const container = {
+    name: "web",
+    image: appImage,
+    args: ["server"],
+    ports: [{ containerPort: 8080 }],
+    readinessProbe: { httpGet: { path: "/", port: 8080 }, periodSeconds: 1 },
+  };
+  return [
+    {
+      apiVersion: "apps/v1",
+      kind: "Deployment",
+      metadata: { name: "web", namespace },
+      spec: {
+        replicas: 2,
+        selector: { matchLabels: labels },
+        template: { metadata: { labels }, spec: { containers: [container] } },
+      },
+    },
+    {
+      apiVersion: "v1",
+      kind: "Service",
+      metadata: { name: "web", namespace },
+      spec: { selector: labels, ports: [{ name: "http", port: 80, targetPort: 8080 }] },
+    },
+  ];
 };
 
 /** Settings that a kubelet makes for the whole kernel. */
@@ -67,59 +105,53 @@ describe("a bed with an un-revisioned 1.19.0 and 1-20", () => {
   });
 
   test("mesh-revisions agrees with istioctl proxy-status", async () => {
-    const { code, stdout } = await mesh.run("mesh-revisions", ["-n", namespace, "-o", "json"]);
-    assert.equal(code, 0);
+    const { code, stdout, stderr } = await mesh.run("mesh-revisions", ["-n", namespace, "-o", "json"]);
+    assert.equal(code, 0, stderr);
+    const document: RevisionsDocument = JSON.parse(stdout);
     const status = await mesh.istioctl("1.19.0", ["proxy-status", "--revision", "default"]);
-    const proxies = status.split("\n").filter((line) => line.includes(`.${namespace} `));
-    assert.equal(proxies.length, 2, status);
-    assert.ok(
-      proxies.every((line) => /istiod-[0-9a-f]+-/.test(line) && line.includes("1.19.0")),
+    const held = readProxyStatus(status).map(({ proxy }) => proxy);
+    const told = (document.workloads ?? []).flatMap(({ pods }) => pods);
+    assert.deepEqual(
+      told.map((pod) => [`${pod.name}.${pod.namespace}`, pod.ready, pod.connectedTo]).sort(),
+      held.map((proxy) => [proxy, true, ["default"]]).sort(),
       status,
     );
-    const { workloads } = JSON.parse(stdout);
-    assert.deepEqual(
-      workloads.map(({ name, proxies }: Json) => [name, proxies]),
-      [["web", workloads[0].proxies]],
-      stdout,
-    );
+    assert.equal(held.length, 2, status);
   });
 
-  test("logs and port-forward, from outside", async () => {
+  test("logs and a port-forward, from outside", async () => {
     assert.match(await mesh.kubectl(["logs", "-n", namespace, "deployment/web", "-c", "web"]), /listening/);
-    const answer = await throughPortForward(mesh, namespace);
-    assert.match(answer, /^web-/);
+    const forward = spawn("kubectl", ["port-forward", "-n", namespace, "deployment/web", ":8080"], {
+      env: { ...process.env, KUBECONFIG: mesh.kubeconfig, PATH: path.dirname(fileOf("kubernetes", "bin/kubectl")) },
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    const [line] = await once(forward.stdout, "data");
+    const port = /127\.0\.0\.1:(\d+)/.exec(String(line))?.[1];
+    assert.match(await (await fetch(`http://127.0.0.1:${port}/`)).text(), /^web-/);
+    forward.kill();
   });
 
-  test("a Service is reached from inside, through mutual TLS of the sidecars", async () => {
-    const { stdout, stderr } = await mesh.inside("curl", [
-      "-s",
-      "-o",
-      "/dev/null",
-      "-w",
-      "%{http_code}",
-      await address(mesh, namespace),
-    ]);
-    assert.equal(stdout, "200", stderr);
+  test("a Service's address is reached from inside, and only there", async () => {
+    const { spec } = await mesh.api.get(`/api/v1/namespaces/${namespace}/services/web`);
+    const program = `fetch("http://${spec.clusterIP}/").then(async (answer) => console.log(await answer.text()))`;
+    const { stdout, stderr } = await mesh.inside(process.execPath, ["-e", program]);
+    assert.match(stdout, /^web-/, stderr);
+    assert.doesNotMatch(execFileSync("ip", ["-oneline", "address"], { encoding: "utf8" }), /172\.30\.0\.1/);
   });
 
   test("istiods stop, start and scale", async () => {
-    await mesh.stopIstiod("1-20");
-    const create = () =>
-      mesh.runKubectl([
-        "run",
-        "x",
-        "-n",
-        namespace,
-        "-l",
-        "istio.io/rev=1-20,sidecar.istio.io/inject=true",
-        "--image",
-        appImage,
-        "--dry-run=server",
-      ]);
-    await mesh.startIstiod("1-20");
-    await mesh.scaleIstiod("1-20", 2);
-    await mesh.scaleIstiod("1-20", 1);
+    const create = () => {
+      const labels = "istio.io/rev=1-20,sidecar.istio.io/inject=true";
+      return mesh.runKubectl(["run", "x", "-n", "default", "-l", labels, "--image", appImage, "--dry-run=server"]);
+    };
     assert.equal((await create()).code, 0);
+    await mesh.stopIstiod("1-20");
+    assert.notEqual((await create()).code, 0);
+    await mesh.startIstiod("1-20");
+    assert.equal((await create()).code, 0);
+    await mesh.scaleIstiod("1-20", 0);
+    assert.notEqual((await create()).code, 0);
+    await mesh.scaleIstiod("1-20", 1);
     await assert.rejects(mesh.setWebhookFault("1-20", { kind: "refuse" }), /not on a bed with traffic/);
     await assert.rejects(mesh.stopIstiod("1-20", "unnoticed"), /not on a bed with traffic/);
   });
@@ -134,11 +166,29 @@ describe("a bed with an un-revisioned 1.19.0 and 1-20", () => {
     );
   });
 
-  test("the kernel's settings are what they were, and nothing stays after down", async () => {
+  test("the kernel's settings are what they were; a killed daemon leaves nothing but the folder", async () => {
     assert.deepEqual(kernelSettings(), settings);
+    const daemon = recordedProcesses(mesh.dir).find(({ name }) => name === "daemon");
     assert.notDeepEqual(leftOf(mesh.dir), []);
+    process.kill(daemon?.pid ?? 0, "SIGKILL");
+    await gone(mesh.dir);
     await mesh.down();
-    assert.deepEqual(leftOf(mesh.dir), []);
     assert.equal(fs.existsSync(mesh.dir), false);
   });
+});
+
+test("a killed test leaves nothing", async () => {
+  const program = `import { upMesh } from ${JSON.stringify(path.join(import.meta.dirname, "kit.ts"))};
+    const mesh = await upMesh({ revisions: {}, traffic: true });
+    console.log(mesh.dir);
+    setInterval(() => {}, 1000);`;
+  const other = spawn(process.execPath, ["--input-type=module", "-e", program], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const [line] = await other.stdout.take(1).toArray();
+  const dir = String(line).trim();
+  assert.ok(leftOf(dir).some((what) => what.includes("kubelet")));
+  other.kill("SIGKILL");
+  await gone(dir);
+  await eventually("its folder to be gone", async () => !fs.existsSync(dir), 10);
 });
