@@ -1,6 +1,7 @@
 /** The workloads of a stream: servers to be moved, and clients. Their image holds test/real/go/traffic. */
+import { appImage } from "./images.ts";
 
-const image = "docker.io/test/app:1";
+const image = appImage;
 
 /** How a server behaves where it is moved. */
 export interface Behaviour {
