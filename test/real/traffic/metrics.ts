@@ -1,7 +1,7 @@
 /**
  * Istio's metrics of requests, from an Envoy without Istio's stats filter: Envoy's own access logger `stats` (1.37 and
  * later) counts each request and its duration. Names, labels and their values are those of that filter (istio/proxy,
- * source/extensions/filters/http/istio_stats/istio_stats.cc); where they cannot be, README.md says so.
+ * source/extensions/filters/http/istio_stats/istio_stats.cc); where they cannot be, gateways-and-metrics.md says so.
  */
 
 /**
@@ -23,9 +23,11 @@ const orElse = (attribute: string, absent: string) => cel(`has(${attribute}) ? $
 const ofNode = (name: string) => cel(`xds.node.metadata['${name}']`);
 const ofLabel = (name: string) =>
   cel(`'${name}' in xds.node.metadata['LABELS'] ? xds.node.metadata['LABELS']['${name}'] : ''`);
-/** Of the Service that istiod names in the cluster's metadata; the Host header where there is no cluster. */
-const ofService = (field: string) =>
-  cel(`has(xds.cluster_metadata) ? xds.cluster_metadata.filter_metadata['istio']['services'][0]['${field}'] : request.host`);
+/** Of the Service that istiod names in the cluster's metadata; `absent` where a request came to no cluster. */
+const ofService = (field: string, absent: string) =>
+  cel(
+    `has(xds.cluster_metadata) ? xds.cluster_metadata.filter_metadata['istio']['services'][0]['${field}'] : ${absent}`,
+  );
 
 /** What a proxy says of its own workload, which is the source or the destination. */
 const own = (side: "source" | "destination"): Tags => ({
@@ -45,8 +47,8 @@ const request: Tags = {
   response_code: "%RESPONSE_CODE%",
   grpc_response_status: "%GRPC_STATUS_NUMBER%",
   response_flags: "%RESPONSE_FLAGS%",
-  destination_service: ofService("host"),
-  destination_service_name: ofService("name"),
+  destination_service: ofService("host", "request.host"),
+  destination_service_name: ofService("name", "request.host"),
 };
 
 /**
@@ -63,7 +65,7 @@ const fromSource: Tags = {
   destination_principal: orElse("upstream.uri_san_peer_certificate", "unknown"),
   destination_app: "unknown",
   destination_version: "unknown",
-  destination_service_namespace: ofService("namespace"),
+  destination_service_namespace: ofService("namespace", "'unknown'"),
   connection_security_policy: "unknown",
   ...request,
 };
@@ -96,7 +98,11 @@ function statsLogger(tags: Tags): object {
     name,
     tags: Object.entries(tags).map(([tag, format]) => ({ name: tag, value_format: format })),
   });
-  const duration = { stat: stat("istio_request_duration_milliseconds"), unit: "Milliseconds", value_format: "%DURATION%" };
+  const duration = {
+    stat: stat("istio_request_duration_milliseconds"),
+    unit: "Milliseconds",
+    value_format: "%DURATION%",
+  };
   return {
     name: "envoy.access_loggers.stats",
     typed_config: typed("access_loggers.stats.v3.Config", {
