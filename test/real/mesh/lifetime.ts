@@ -33,7 +33,7 @@ export async function bootMesh(
   name: string,
   report: (line: string) => void = () => {},
 ): Promise<string> {
-  if (traffic) assertBedPossible();
+  if (traffic) assertBedPossible(os.tmpdir());
   await ensureBuilt(programsOf({ traffic, ...options }), report);
   const versions = [...new Set(options.revisions.map(({ version }) => version))];
   const bed = traffic && { images: await ensureImages(versions, report) };

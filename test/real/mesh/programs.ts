@@ -25,7 +25,8 @@ interface Program {
 
 const kubernetesVersion = "k8s.io/component-base/version";
 const kubernetesFlags = `-s -w -X ${kubernetesVersion}.gitVersion=v1.36.3 -X ${kubernetesVersion}.gitMajor=1 -X ${kubernetesVersion}.gitMinor=36`;
-const istioVersions = ["1.19.0", "1.20.0", "1.28.2", "1.29.1"];
+/** The Istio releases that a mesh can have. */
+export const istioVersions: readonly string[] = ["1.19.0", "1.20.0", "1.28.2", "1.29.1"];
 const programs: ReadonlyMap<string, Program> = new Map([
   [
     "kubernetes",

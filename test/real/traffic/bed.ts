@@ -31,10 +31,16 @@ export function commandInside(dir: string, command: readonly string[]): readonly
   return ["nsenter", "--target", init, "--net", "--mount", "--pid", "--", ...command];
 }
 
-/** Throws, saying what to do, on a machine that cannot have a bed. */
-export function assertBedPossible(): void {
+const overlayfs = 0x794c7630; // OVERLAYFS_SUPER_MAGIC of linux/magic.h
+
+/** Throws, saying what to do, on a machine that cannot have a bed with its folder below `parent`. */
+export function assertBedPossible(parent: string): void {
   if (process.platform !== "linux" || process.getuid?.() !== 0)
     throw new Error("a mesh with traffic is real containers in namespaces of their own: it needs Linux, and root");
+  if (/^\/(run|var\/(run|lib|log))(\/|$)/.test(parent) || fs.statfsSync(parent).type === overlayfs)
+    throw new Error(
+      `a mesh with traffic keeps its containers in ${parent}, which is on overlayfs or hidden from it: set TMPDIR to another`,
+    );
   const programs = ["runc", "nft", "iptables", "ip", "unshare", "nsenter", "pgrep"];
   const folders = [...(process.env.PATH ?? "").split(":"), "/usr/sbin", "/sbin"];
   const missing = programs.filter((name) => !folders.some((folder) => fs.existsSync(path.join(folder, name))));
