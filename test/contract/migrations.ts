@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import type { MigrationDocument } from "../../src/views/migration-view.ts";
 import { type AuditEntry, isChange, type MeshUnderTest, type Run, type RunOptions } from "./mesh-under-test.ts";
-import { documentOf, eventuallyArrived, labelsOf, recordOf, type Which } from "./verify-result.ts";
+import { documentOf, eventuallyArrived, labelsOf, recordOf, type Seen, type Which } from "./verify-result.ts";
 
 export const enabled = { "istio-injection": "enabled" };
 
@@ -77,7 +77,7 @@ export const neverFell = (mesh: MeshUnderTest, namespace: string): void =>
 
 /** Everything is as before the run: labels, no record, and on `default`. */
 export async function assertRestored(
-  mesh: MeshUnderTest,
+  mesh: Seen,
   namespace: string,
   document: MigrationDocument,
   which?: Which,

@@ -1,8 +1,6 @@
 /** The workloads of a stream: servers to be moved, and clients. Their image holds test/real/go/traffic. */
 import { appImage } from "./images.ts";
 
-const image = appImage;
-
 /** How a server behaves where it is moved. */
 export interface Behaviour {
   /** Whether the kubelet asks if it is ready. */
@@ -49,7 +47,7 @@ export function servers(
   ];
   const container = {
     name: "server",
-    image,
+    image: appImage,
     args: ["server"],
     resources,
     ports: ports.map((each) => ({ name: each.name, containerPort: each.port })),
@@ -92,7 +90,7 @@ export const clients = (
     containers: [
       {
         name: "client",
-        image,
+        image: appImage,
         args: ["client"],
         resources,
         env: [
