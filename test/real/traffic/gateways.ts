@@ -133,11 +133,11 @@ export async function addManagedGateway(
 }
 
 /**
- * What `istioctl install` deploys as the component IngressGateways: complete, without injection. There is one of a name
- * in a namespace, whatever the revision.
+ * What `istioctl install` deploys as the component IngressGateways, as in the profile `default`: complete, without
+ * injection, in istio-system, whose ConfigMap istio-REVISION tells it its istiod. There is one for all revisions.
  */
 export async function addStaticGateway(mesh: BedMesh, on: RevisionOfGateway, target: Target): Promise<GatewayOnBed> {
-  const namespace = await mesh.createNamespace({});
+  const namespace = "istio-system";
   const name = "istio-ingressgateway";
   const gateway: GatewayOnBed = {
     kind: "static",
@@ -146,7 +146,7 @@ export async function addStaticGateway(mesh: BedMesh, on: RevisionOfGateway, tar
     host: `${name}.${namespace}:80`,
     selector: `app=${name}`,
   };
-  await installStatic(mesh, gateway, on);
+  await installStatic(mesh, on);
   await mesh.apply([...routes(namespace, name, { app: name }, 80, target)]);
   await untilOn(mesh, gateway, on.revision);
   return gateway;
@@ -164,24 +164,21 @@ export async function moveGateway(mesh: BedMesh, gateway: GatewayOnBed, to: Revi
     await mesh.kubectl(["rollout", "restart", `deployment/${name}`, "-n", namespace]);
   } else if (gateway.kind === "managed") {
     await mesh.kubectl(["label", "gateways.gateway.networking.k8s.io", name, "-n", namespace, label, "--overwrite"]);
-  } else await installStatic(mesh, gateway, to);
+  } else await installStatic(mesh, to);
   await untilOn(mesh, gateway, to.revision);
 }
 
-async function installStatic(
-  mesh: BedMesh,
-  { namespace, name }: GatewayOnBed,
-  { revision, version }: RevisionOfGateway,
-) {
+async function installStatic(mesh: BedMesh, { revision, version }: RevisionOfGateway): Promise<void> {
   const component = "components.ingressGateways[0]";
+  const values = "values.gateways.istio-ingressgateway";
   const settings = [
-    ...["profile=empty", `revision=${revision}`, `${component}.name=${name}`, `${component}.namespace=${namespace}`],
-    ...[`${component}.enabled=true`, `${component}.k8s.replicaCount=${replicas}`],
-    `values.gateways.${name}.autoscaleEnabled=false`,
-    `values.gateways.${name}.type=ClusterIP`,
-    `${component}.k8s.resources.requests.cpu=10m`,
-  ].filter((setting) => setting !== "revision=default");
-  await mesh.istioctl(version, ["install", "-y", ...settings.flatMap((setting) => ["--set", setting])]);
+    ...["profile=empty", ...(revision === "default" ? [] : [`revision=${revision}`])],
+    ...[`${component}.name=istio-ingressgateway`, `${component}.enabled=true`],
+    ...[`${component}.k8s.replicaCount=${replicas}`, `${component}.k8s.resources.requests.cpu=10m`],
+    ...[`${values}.autoscaleEnabled=false`, `${values}.type=ClusterIP`],
+  ];
+  const waiting = ["--readiness-timeout", "90s"];
+  await mesh.istioctl(version, ["install", "-y", ...waiting, ...settings.flatMap((setting) => ["--set", setting])]);
 }
 
 /** All of its pods are of the revision and ready, and no other is left. */

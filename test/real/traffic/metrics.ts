@@ -164,6 +164,12 @@ export const metricRelabelling: readonly object[] = [
     replacement: `$\{${index === all.length - 1 ? 1 : index + 2}}`,
   })),
   {
+    source_labels: ["reporter", "destination_canonical_revision"],
+    regex: "source;",
+    target_label: "destination_canonical_revision",
+    replacement: "latest",
+  },
+  {
     source_labels: ["reporter", "source_principal"],
     regex: "destination;spiffe://[^/]+/ns/([^/]+)/.*",
     target_label: "source_workload_namespace",
