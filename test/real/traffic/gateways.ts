@@ -2,6 +2,8 @@
  * Gateways on a bed with traffic, one of each kind that an upgrade meets, each leading to a server of the mesh; and the
  * ordinary way in which each is moved, with its gaps. A client outside the mesh calls `host`.
  */
+import fs from "node:fs/promises";
+import path from "node:path";
 import type { Json, Mesh } from "../kit.ts";
 
 export interface GatewayOnBed {
@@ -26,7 +28,7 @@ export interface RevisionOfGateway {
   readonly version: string;
 }
 
-type BedMesh = Pick<Mesh, "api" | "apply" | "createNamespace" | "eventually" | "istioctl" | "kubectl" | "pods">;
+type BedMesh = Pick<Mesh, "api" | "apply" | "createNamespace" | "dir" | "eventually" | "istioctl" | "kubectl" | "pods">;
 
 /** Pods of each gateway. */
 const replicas = 2;
@@ -168,17 +170,33 @@ export async function moveGateway(mesh: BedMesh, gateway: GatewayOnBed, to: Revi
   await untilOn(mesh, gateway, to.revision);
 }
 
+/**
+ * The IstioOperator has a name of its own: istioctl takes away what an install of the same name and revision had and
+ * this one has not, and that would be istiod (istio/istio, operator/pkg/uninstall/prune.go).
+ */
 async function installStatic(mesh: BedMesh, { revision, version }: RevisionOfGateway): Promise<void> {
-  const component = "components.ingressGateways[0]";
-  const values = "values.gateways.istio-ingressgateway";
-  const settings = [
-    ...["profile=empty", ...(revision === "default" ? [] : [`revision=${revision}`])],
-    ...[`${component}.name=istio-ingressgateway`, `${component}.enabled=true`],
-    ...[`${component}.k8s.replicaCount=${replicas}`, `${component}.k8s.resources.requests.cpu=10m`],
-    ...[`${values}.autoscaleEnabled=false`, `${values}.type=ClusterIP`],
-  ];
-  const waiting = ["--readiness-timeout", "90s"];
-  await mesh.istioctl(version, ["install", "-y", ...waiting, ...settings.flatMap((setting) => ["--set", setting])]);
+  const operator = {
+    apiVersion: "install.istio.io/v1alpha1",
+    kind: "IstioOperator",
+    metadata: { name: "ingressgateway", namespace: "istio-system" },
+    spec: {
+      profile: "empty",
+      ...(revision !== "default" && { revision }),
+      components: {
+        ingressGateways: [
+          {
+            name: "istio-ingressgateway",
+            enabled: true,
+            k8s: { replicaCount: replicas, resources: { requests: { cpu: "10m", memory: "40Mi" } } },
+          },
+        ],
+      },
+      values: { gateways: { "istio-ingressgateway": { autoscaleEnabled: false, type: "ClusterIP" } } },
+    },
+  };
+  const file = path.join(mesh.dir, "ingressgateway.json");
+  await fs.writeFile(file, JSON.stringify(operator)); // JSON is YAML
+  await mesh.istioctl(version, ["install", "-y", "-f", file, "--readiness-timeout", "90s"]);
 }
 
 /** All of its pods are of the revision and ready, and no other is left. */
