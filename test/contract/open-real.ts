@@ -1,15 +1,16 @@
 /** Opens the real mesh for the tests of the contract. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { upMesh } from "../real/kit.ts";
+import { withLivedContainers } from "./lived-containers.ts";
 import type { MeshUnderTest, MeshUnderTestOptions, RunOptions } from "./mesh-under-test.ts";
 
-export async function openRealMesh(options: MeshUnderTestOptions): Promise<MeshUnderTest> {
-  const mesh = await upMesh(options);
+export async function openRealMesh(options: MeshUnderTestOptions, traffic: boolean): Promise<MeshUnderTest> {
+  const mesh = await upMesh({ ...options, traffic });
   const recorder = await mesh.recorder();
   const { kubeconfig, api } = mesh;
   return {
     ...{ kind: "real", kubeconfig, api },
-    apply: mesh.apply,
+    apply: (manifests) => mesh.apply(traffic ? withLivedContainers(manifests) : manifests),
     run: (plugin, args, { signal, ...rest }: RunOptions = {}) =>
       mesh.run(plugin, args, {
         ...rest,

@@ -6,12 +6,14 @@ import fs from "node:fs";
 import path from "node:path";
 import { after, before, describe, test } from "node:test";
 import type { RevisionsDocument } from "../../src/views/revisions-document.ts";
+import { deployment } from "../fixtures/workload-objects.ts";
 import { readProxyStatus } from "./istioctl-output.ts";
 import { eventually, isWrite, type Mesh, upMesh } from "./kit.ts";
 import { recordedProcesses } from "./mesh/machine.ts";
 import { fileOf } from "./mesh/programs.ts";
 import { cgroupOf } from "./traffic/bed.ts";
 import { appImage } from "./traffic/images.ts";
+import { kwokLabels, taint } from "./traffic/kwok.ts";
 
 /** What of a bed is on this machine: processes that name its folder, mounts below it, cgroup folders. */
 const leftOf = (dir: string): readonly string[] => {
@@ -78,7 +80,7 @@ describe("a bed with an un-revisioned 1.19.0 and 1-20", () => {
   let namespace: string;
   const settings = kernelSettings();
   before(async () => {
-    mesh = await upMesh({ revisions: { default: "1.19.0", "1-20": "1.20.0" }, traffic: true });
+    mesh = await upMesh({ revisions: { default: "1.19.0", "1-20": "1.20.0" }, traffic: true, kwokNodes: 1 });
     namespace = await mesh.createNamespace({ "istio-injection": "enabled" });
     await mesh.apply(server(namespace));
     await mesh.waitReady(namespace);
@@ -137,6 +139,17 @@ describe("a bed with an un-revisioned 1.19.0 and 1-20", () => {
     const { stdout, stderr } = await mesh.inside(process.execPath, ["-e", program]);
     assert.match(stdout, /^web-/, stderr);
     assert.doesNotMatch(execFileSync("ip", ["-oneline", "address"], { encoding: "utf8" }), /172\.30\.0\.1/);
+  });
+
+  test("simulated pods stand beside the real ones, and istiod holds their proxies too", async () => {
+    const podSpec = { nodeSelector: kwokLabels, tolerations: [taint] };
+    const crowd = await mesh.createNamespace({ "istio-injection": "enabled" });
+    await mesh.apply(deployment({ namespace: crowd, name: "crowd", replicas: 5, podSpec }));
+    await mesh.waitReady(crowd);
+    const pods = await mesh.pods(crowd);
+    assert.deepEqual([...new Set(pods.map(({ spec }) => spec.nodeName))], ["kwok-0"]);
+    const held = await mesh.heldProxies(["default"]);
+    assert.equal(pods.filter(({ metadata }) => held.has(`${metadata.name}.${crowd}`)).length, 5);
   });
 
   test("istiods stop, start and scale", async () => {

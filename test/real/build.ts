@@ -2,7 +2,8 @@
  * `npm run mesh:build [-- NAME…]`: builds the real programs that are not built yet, two at once, and the images of a mesh
  * with traffic (`images`); all of them where none is named.
  */
-import { ensureBuilt, istioVersions, programNames } from "./mesh/programs.ts";
+import { istioVersions } from "./mesh/program-list.ts";
+import { ensureBuilt, programNames } from "./mesh/programs.ts";
 import { ensureImages } from "./traffic/images.ts";
 
 const images = "images";

@@ -46,6 +46,8 @@ export interface MeshOptions {
    * `oldNodes`, the lives of pods and webhook faults are not for it.
    */
   readonly traffic?: boolean;
+  /** On a bed with traffic: simulated nodes beside the real one (test/real/traffic/kwok.ts). */
+  readonly kwokNodes?: number;
   /** With the real controller of Argo Rollouts. */
   readonly argoRollouts?: boolean;
   /** Nodes report a kubelet for which Istio does not use native sidecars. */
@@ -145,7 +147,7 @@ export async function upMesh(options: MeshOptions): Promise<Mesh> {
       gatewayApi: options.gatewayApi ?? false,
       argoRollouts: options.argoRollouts ?? false,
       istiodEnv: options.istiodEnv ?? {},
-      traffic: options.traffic ?? false,
+      ...(options.traffic && { traffic: { kwokNodes: options.kwokNodes ?? 0 } }),
     },
     name,
   );

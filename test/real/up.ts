@@ -16,6 +16,7 @@ try {
       "argo-rollouts": { type: "boolean", default: false },
       "old-nodes": { type: "boolean", default: false },
       traffic: { type: "boolean", default: false },
+      "kwok-nodes": { type: "string", default: "0" },
       istiods: { type: "string", default: "1" },
       helm: { type: "string", multiple: true, default: [] },
       name: { type: "string", default: `mesh-${process.pid}` },
@@ -38,7 +39,7 @@ try {
     kubelet: values["old-nodes"] ? oldKubelet : currentKubelet,
     revisions,
     istiodEnv: {},
-    traffic: values.traffic,
+    ...(values.traffic && { traffic: { kwokNodes: Number(values["kwok-nodes"]) } }),
   };
   const dir = await bootMesh(
     { ...options, gatewayApi: values["gateway-api"], argoRollouts: values["argo-rollouts"] },

@@ -27,8 +27,8 @@ export interface DaemonOptions {
   readonly argoRollouts: boolean;
   /** Added to the environment of every istiod. */
   readonly istiodEnv: Readonly<Record<string, string>>;
-  /** A bed with traffic instead (`traffic/daemon.ts`): the archives of its images. */
-  readonly traffic?: { readonly images: readonly string[] };
+  /** A bed with traffic instead (`traffic/daemon.ts`): the archives of its images, and kwok's nodes beside the real one. */
+  readonly traffic?: { readonly images: readonly string[]; readonly kwokNodes: number };
 }
 
 /** What can be asked of a running mesh, one at a time, as `POST /` with this as JSON. */

@@ -3,7 +3,7 @@
  * address that injection gave it. Once CDS and LDS are acknowledged the pod is annotated, which lets it become ready. A
  * stream stays while its pod is terminating, as a proxy does that drains, and ends when the proxy does.
  *
- * A program: `node fleet.ts KUBECONFIG FOLDER-OF-THE-MESH`.
+ * A program: `node fleet.ts KUBECONFIG FOLDER-OF-THE-MESH [bed]`.
  */
 import { createRequire } from "node:module";
 import path from "node:path";
@@ -27,18 +27,42 @@ interface Proxy {
 
 const api = connectApi(process.argv[2] as string);
 const forever = new AbortController().signal;
-const forwards = new Map<string, Json>();
-await api.watch(
-  "/apis/kwok.x-k8s.io/v1alpha1/namespaces/istio-system/portforwards",
-  ({ type, object }) =>
-    type === "DELETED" ? forwards.delete(object.metadata.name) : forwards.set(object.metadata.name, object),
-  forever,
-);
-/** The proxies' port is TLS with a token that only a kubelet could mint; the plain one beside it serves the same. */
-const findPort = (pod: { name: string }, port: number): number | undefined =>
-  forwards.get(pod.name)?.spec.forwards.find((each: Json) => each.ports.includes(port === 15012 ? 15010 : port))?.target
-    .port;
-const services = await followServices(api, "istio-system", findPort, forever);
+/** In a bed with traffic: only the pods of kwok's nodes, and istiods by the addresses of their Services. */
+const onBed = process.argv[4] === "bed";
+const addressOf = await (onBed ? followAddresses() : followForwards());
+
+/** Where the plain port of a Service's istiods is, by the name of the Service; undefined where it is nowhere. */
+type AddressOf = (discoveryAddress: string) => string | undefined;
+
+async function followAddresses(): Promise<AddressOf> {
+  const addresses = new Map<string, string>();
+  await api.watch(
+    "/api/v1/namespaces/istio-system/services",
+    ({ type, object: { metadata, spec } }) =>
+      type === "DELETED" ? addresses.delete(metadata.name) : addresses.set(metadata.name, `${spec.clusterIP}:15010`),
+    forever,
+  );
+  return (discoveryAddress) => addresses.get(discoveryAddress.split(".")[0] ?? "");
+}
+
+async function followForwards(): Promise<AddressOf> {
+  const forwards = new Map<string, Json>();
+  await api.watch(
+    "/apis/kwok.x-k8s.io/v1alpha1/namespaces/istio-system/portforwards",
+    ({ type, object }) =>
+      type === "DELETED" ? forwards.delete(object.metadata.name) : forwards.set(object.metadata.name, object),
+    forever,
+  );
+  /** The proxies' port is TLS with a token that only a kubelet could mint; the plain one beside it serves the same. */
+  const findPort = (pod: { name: string }, port: number): number | undefined =>
+    forwards.get(pod.name)?.spec.forwards.find((each: Json) => each.ports.includes(port === 15012 ? 15010 : port))
+      ?.target.port;
+  const services = await followServices(api, "istio-system", findPort, forever);
+  return (discoveryAddress) => {
+    const route = services.byName(discoveryAddress);
+    return "missing" in route ? undefined : `127.0.0.1:${route.port}`;
+  };
+}
 
 // 64 streams a connection: on one for all, the HTTP/2 limit of istiod stalls the rest
 const Ads = loadAds();
@@ -66,14 +90,14 @@ function loadAds(): grpc.ServiceClientConstructor {
 }
 
 function connect(pod: Json, proxy: Proxy, container: Json): void {
-  const route = services.byName(discoveryAddressOf(container));
-  if ("missing" in route) {
+  const address = addressOf(discoveryAddressOf(container));
+  if (address === undefined) {
     retry(pod, proxy, container);
     return;
   }
   const node = nodeOf(pod, container);
   const life = lifeOf(pod);
-  const stream: Stream = (clientOf(`127.0.0.1:${route.port}`) as Json).StreamAggregatedResources();
+  const stream: Stream = (clientOf(address) as Json).StreamAggregatedResources();
   proxy.stream = stream;
   const acknowledged = new Set<string>();
   stream.on("data", (response: Json) => {
@@ -178,6 +202,7 @@ await api.watch(
   "/api/v1/pods",
   ({ type, object: pod }) => {
     const { uid } = pod.metadata;
+    if (onBed && !pod.spec.nodeName?.startsWith("kwok-")) return;
     if (type === "ADDED") explain(pod);
     const container = [...pod.spec.containers, ...(pod.spec.initContainers ?? [])].find(
       (each: Json) => each.name === "istio-proxy",

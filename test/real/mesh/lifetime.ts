@@ -17,8 +17,8 @@ import { ensureBuilt } from "./programs.ts";
 const meshes = path.join(os.tmpdir(), `kubectl-mesh-${os.userInfo().username}`);
 
 export interface MeshToBoot extends Omit<DaemonOptions, "dir" | "traffic"> {
-  /** With one real node, where pods are containers, instead of kwok's. */
-  readonly traffic: boolean;
+  /** With one real node, where pods are containers; kwok's nodes beside it where some are wanted. */
+  readonly traffic?: { readonly kwokNodes: number };
 }
 
 /** The folder of a mesh by its name. */
@@ -34,9 +34,9 @@ export async function bootMesh(
   report: (line: string) => void = () => {},
 ): Promise<string> {
   if (traffic) assertBedPossible(os.tmpdir());
-  await ensureBuilt(programsOf({ traffic, ...options }), report);
+  await ensureBuilt(programsOf({ ...options, ...(traffic && { traffic }) }), report);
   const versions = [...new Set(options.revisions.map(({ version }) => version))];
-  const bed = traffic && { images: await ensureImages(versions, report) };
+  const bed = traffic && { ...traffic, images: await ensureImages(versions, report) };
   await sweep();
   const dir = folderOfMesh(name);
   fs.mkdirSync(meshes, { recursive: true, mode: 0o700 });
@@ -117,7 +117,7 @@ async function sweep(): Promise<void> {
 }
 
 function programsOf({ revisions, gatewayApi, argoRollouts, traffic }: MeshToBoot): string[] {
-  const machinery = traffic ? ["node", "containerd", "coredns"] : ["kwok"];
+  const machinery = traffic ? ["node", "containerd", "coredns", ...(traffic.kwokNodes > 0 ? ["kwok"] : [])] : ["kwok"];
   const names = ["kubernetes", "etcd", ...machinery, ...revisions.map((revision) => `istio-${revision.version}`)];
   if (revisions.some((revision) => revision.by === "helm")) names.push("helm");
   if (gatewayApi) names.push("gateway-api");

@@ -11,6 +11,8 @@ export interface BedOptions {
   readonly port: number;
   /** Archives of the images that pods run in. */
   readonly images: readonly string[];
+  /** Simulated nodes beside the real one. */
+  readonly kwokNodes: number;
 }
 
 /** The node's address and name. Nothing of a bed is fixed outside of it: each has a network of its own. */

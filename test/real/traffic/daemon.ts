@@ -68,7 +68,8 @@ async function enter(bed: BedOptions, until: () => Promise<void>): Promise<void>
 try {
   const port = await machine.ports.next();
   const api = () => connectApi(path.join(dir, "machine.kubeconfig"));
-  await enter({ dir, port, images: options.traffic?.images ?? [] }, async () => {
+  const { images = [], kwokNodes = 0 } = options.traffic ?? {};
+  await enter({ dir, port, images, kwokNodes }, async () => {
     await eventually("the API server", async () => fs.existsSync(apiSocketOf(dir)), 120, 50);
     await eventually("the namespaces", async () => fs.statSync(initFileOf(dir)).size > 0, 10, 20);
   });

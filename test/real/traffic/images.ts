@@ -16,6 +16,8 @@ interface Image extends ImageConfig {
   readonly layers: readonly Layer[];
 }
 
+/** The image of containers that live as the fixtures say (test/contract/lived-containers.ts). */
+export const lifeImage = "docker.io/test/life:1";
 /** The image of the test's own servers and clients, in each of its modes; every bed has it. */
 export const appImage = "docker.io/test/app:1";
 export const prometheusImage = "docker.io/prom/prometheus:v3.16.0";
@@ -24,6 +26,7 @@ export const pauseImage = "registry.k8s.io/pause:3.10";
 /** Programs that the images of these Istio releases are made of. */
 export const programsOfImages = (versions: readonly string[]): readonly string[] => [
   "traffic",
+  "life",
   ...versions.flatMap((version) => [`istio-${version}`, `pilot-agent-${version}`]),
 ];
 
@@ -36,7 +39,12 @@ export async function ensureImages(
   await ensureEnvoy(report);
   const base = await proxyBase();
   const archives: string[] = [];
-  for (const image of [pause(), app(), ...versions.flatMap((version) => [pilot(version), proxy(version, base)])])
+  for (const image of [
+    pause(),
+    app(),
+    life(),
+    ...versions.flatMap((version) => [pilot(version), proxy(version, base)]),
+  ])
     archives.push(await ensureImage(image, report));
   return archives;
 }
@@ -74,7 +82,7 @@ async function ensureImage(image: Image, report: (line: string) => void): Promis
 /** A program's path has the checksum of what it was built from; of this machine's own files the content counts. */
 async function checksumOf(image: Image): Promise<string> {
   const hash = createHash("sha256").update(JSON.stringify({ ...image, layers: image.layers.map((each) => [...each]) }));
-  for (const file of ["images.ts", "oci.ts"]) hash.update(fs.readFileSync(path.join(import.meta.dirname, file)));
+  hash.update(fs.readFileSync(path.join(import.meta.dirname, "oci.ts")));
   for (const what of image.layers.flatMap((layer) => [...layer.values()]))
     if ("file" in what && !what.file.startsWith(cacheRoot)) hash.update(await checksum(what.file));
   return hash.digest("hex");
@@ -111,6 +119,12 @@ const app = (): Image => ({
   entrypoint: ["/usr/local/bin/app"],
   user: "1000:1000",
   layers: [common, traffic()],
+});
+
+const life = (): Image => ({
+  name: lifeImage,
+  entrypoint: ["/usr/local/bin/life"],
+  layers: [common, program("life", fileOf("life", "bin/life"))],
 });
 
 /** It names its user, or `runAsNonRoot` of istiod's pod refuses it. */

@@ -7,6 +7,7 @@ import path from "node:path";
 import { createMachine } from "../mesh/machine.ts";
 import { apiSocketOf, type BedOptions } from "./bed.ts";
 import { bootKubernetes } from "./kubernetes.ts";
+import { startKwok } from "./kwok.ts";
 import { bootNode } from "./node.ts";
 import { relay } from "./relay.ts";
 
@@ -18,7 +19,10 @@ const started = performance.now();
 const note = (what: string) => console.log(`${((performance.now() - started) / 1000).toFixed(1)} s: ${what}`);
 
 await Promise.all([
-  bootKubernetes(machine, options).then(() => note("the API server is ready")),
+  bootKubernetes(machine, options).then(async () => {
+    note("the API server is ready");
+    if (options.kwokNodes > 0) await startKwok(machine, options.dir, options.kwokNodes);
+  }),
   bootNode(machine, options).then(() => note("the node's programs run")),
 ]);
 await relay({ path: apiSocketOf(options.dir) }, { port: options.port });

@@ -8,12 +8,14 @@ trap : TERM INT HUP # a handler, not "ignore": that would be inherited
 unshare --net --mount --pid --fork --kill-child --mount-proc --propagation slave "$(dirname "$0")/init.sh" "$@" <&3 &
 unshare=$!
 exec 3<&- 0</dev/null
-while kill -0 $unshare 2>/dev/null; do
-  [ -s "$dir/init.pid" ] || pgrep -P $unshare >"$dir/init.draft" && mv -n "$dir/init.draft" "$dir/init.pid" 2>/dev/null
-  [ -s "$dir/init.pid" ] && wait $unshare || sleep 0.02
-done
+# Others find the namespaces by the number that their first process has out here.
+until pgrep -P $unshare >"$dir/init.draft" || ! kill -0 $unshare 2>/dev/null; do sleep 0.02; done
+mv "$dir/init.draft" "$dir/init.pid"
+while kill -0 $unshare 2>/dev/null; do wait $unshare; done
 for _ in $(seq 100); do
   folders=$(find /sys/fs/cgroup -maxdepth 2 -type d -name "$cgroup")
   [ -n "$folders" ] || break
   find $folders -depth -type d -exec rmdir {} + 2>/dev/null || sleep 0.1
 done
+# The unpacked images are large, and whoever was to remove the folder may have been killed.
+[ -n "${MESH_KEEP+set}" ] || rm -rf "$dir/inside/containerd"

@@ -11,7 +11,7 @@ import { type BedOptions, nodeAddress, nodeName } from "./bed.ts";
 const etcd = "http://127.0.0.1:2379";
 
 /** Boots it, writing kubeconfigs, keys and the audit log to the mesh's folder; ready when the API server is. */
-export async function bootKubernetes(machine: Machine, { dir, port }: Omit<BedOptions, "images">): Promise<void> {
+export async function bootKubernetes(machine: Machine, { dir, port }: Pick<BedOptions, "dir" | "port">): Promise<void> {
   const file = (name: string) => path.join(dir, name);
   const kubeconfig = (user: (typeof machinery)[number]) => file(`${user}.kubeconfig`);
   await machine.start("etcd", fileOf("etcd", "bin/etcd"), [
