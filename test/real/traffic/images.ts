@@ -20,6 +20,7 @@ interface Image extends ImageConfig {
 export const lifeImage = "docker.io/test/life:1";
 /** The image of the test's own servers and clients, in each of its modes; every bed has it. */
 export const appImage = "docker.io/test/app:1";
+export const prometheusImage = "docker.io/prom/prometheus:v3.16.0";
 export const pauseImage = "registry.k8s.io/pause:3.10";
 
 /** Programs that the images of these Istio releases are made of. */
@@ -46,6 +47,16 @@ export async function ensureImages(
   ])
     archives.push(await ensureImage(image, report));
   return archives;
+}
+
+/** File with the image of Prometheus, made where it is not there yet. */
+export async function ensurePrometheusImage(report: (line: string) => void = () => {}): Promise<string> {
+  await ensureBuilt(["prometheus"], report);
+  const layers = [common, program("prometheus", fileOf("prometheus", "bin/prometheus"))];
+  return ensureImage(
+    { name: prometheusImage, entrypoint: ["/usr/local/bin/prometheus"], user: "1000:1000", layers },
+    report,
+  );
 }
 
 /** The archive of an image, written where it is not there yet. */

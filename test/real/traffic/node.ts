@@ -15,10 +15,13 @@ const containerdBinary = (name: string) => fileOf("containerd", `bin/${name}`);
 
 /** Loads the images of an Istio release into a bed that runs. */
 export async function addImages(dir: string, version: string): Promise<void> {
-  for (const archive of await ensureImages([version])) {
-    const [command, ...args] = commandInside(dir, importCommand(dir, archive));
-    await runProgram(command, args);
-  }
+  for (const archive of await ensureImages([version])) await addImage(dir, archive);
+}
+
+/** Loads an image's archive into a bed that runs. */
+export async function addImage(dir: string, archive: string): Promise<void> {
+  const [command, ...args] = commandInside(dir, importCommand(dir, archive));
+  await runProgram(command, args);
 }
 
 const importCommand = (dir: string, archive: string): readonly [string, ...string[]] => {

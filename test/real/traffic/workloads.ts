@@ -79,11 +79,13 @@ export interface Clients {
   readonly kinds?: readonly string[];
   /** The Host header (gRPC's authority), for a gateway. */
   readonly hostHeader?: string;
+  /** "4s": how long a client stays, and its native sidecar with it, once it has ended what was under way. */
+  readonly linger?: string;
 }
 
 /** A Deployment of clients, which write to files of their own in a folder of the node. */
 export const clients = (
-  { namespace, name, replicas, host, rate, kinds, hostHeader }: Clients,
+  { namespace, name, replicas, host, rate, kinds, hostHeader, linger }: Clients,
   folder: string,
 ): object =>
   deployment(namespace, name, replicas, {
@@ -95,7 +97,7 @@ export const clients = (
         resources,
         env: [
           ...variables({ CLIENT: clientOf({ namespace, name }), HOST: host, RATE: String(rate), OUT: "/out" }),
-          ...variables({ KINDS: kinds?.join(), HOST_HEADER: hostHeader }),
+          ...variables({ KINDS: kinds?.join(), HOST_HEADER: hostHeader, LINGER: linger }),
         ],
         volumeMounts: [{ name: "out", mountPath: "/out" }],
       },

@@ -52,7 +52,7 @@ func bucket(ms float64) string {
 
 // stream sends RATE requests a second of each of KINDS to HOST, and writes to a file of its own below OUT, a folder
 // that outlives the pod, and to stdout. A request that takes longer than TIMEOUT has failed. It ends when all that is
-// under way has ended.
+// under way has ended, and LINGER later: meanwhile a native sidecar stays, and what it counted can be scraped.
 func stream(stop context.Context) {
 	host, timeout := env("HOST", "server"), duration("TIMEOUT", "5s")
 	rate, err := strconv.Atoi(env("RATE", "5"))
@@ -127,6 +127,7 @@ func stream(stop context.Context) {
 		case <-stop.Done():
 			group.Wait()
 			summary(true)
+			time.Sleep(duration("LINGER", "0s"))
 			return
 		case <-second.C:
 			summary(false)
