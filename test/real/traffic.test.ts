@@ -79,7 +79,6 @@ async function putBack(t: TestContext, { mesh, shop }: Place, to: string, option
     const args = ["-n", shop.namespace, "--to", to, "--workload-timeout", "20s", "-o", "json"];
     const run = await mesh.run("mesh-migrate", args, options);
     t.diagnostic(`exit ${run.code} after ${(run.ms / 1000).toFixed(0)} s`);
-    if (process.env.T2_VERBOSE) t.diagnostic(run.stderr);
     return documentOf(run);
   });
   await assertRestored(mesh, shop.namespace, document, { among: ["default"] });
