@@ -70,7 +70,7 @@ const living = (ofJob: boolean) => ({
     { name: "OF_JOB", value: String(ofJob) },
   ],
   ...(!ofJob && {
-    readinessProbe: { exec: { command: ["life", "ready"] }, periodSeconds: 1, failureThreshold: 1 },
+    readinessProbe: { exec: { command: ["life", "ready"] }, periodSeconds: 1, timeoutSeconds: 5 },
     lifecycle: { preStop: { exec: { command: ["life", "terminate"] } } },
   }),
 });
