@@ -18,11 +18,13 @@ export function withLivedContainers(
   return Array.isArray(manifests) ? manifests.map(lived) : lived(manifests);
 }
 
-function lived(object: Json): object {
+function lived(object: Json): Json {
   const { kind, spec } = object;
   if (kind === "Pod") return { ...object, ...podOf(object, false) };
-  if (kind === "CronJob")
-    return { ...object, spec: { ...spec, jobTemplate: lived({ ...spec.jobTemplate, kind: "Job" }) } };
+  if (kind === "CronJob") {
+    const { kind: _, ...jobTemplate } = lived({ ...spec.jobTemplate, kind: "Job" });
+    return { ...object, spec: { ...spec, jobTemplate } };
+  }
   if (spec?.template?.spec === undefined) return object;
   return { ...object, spec: { ...spec, template: podOf(spec.template, kind === "Job") } };
 }
@@ -68,7 +70,7 @@ const living = (ofJob: boolean) => ({
     { name: "OF_JOB", value: String(ofJob) },
   ],
   ...(!ofJob && {
-    readinessProbe: { exec: { command: ["life", "ready"] }, periodSeconds: 1, failureThreshold: 1 },
+    readinessProbe: { exec: { command: ["life", "ready"] }, periodSeconds: 1, timeoutSeconds: 5 },
     lifecycle: { preStop: { exec: { command: ["life", "terminate"] } } },
   }),
 });

@@ -11,8 +11,13 @@ const onKubelet = process.env.MESH === "kubelet";
 /** Which mesh the tests of this process run on. */
 export const meshKind: MeshUnderTest["kind"] = onKubelet || process.env.MESH === "real" ? "real" : "embedded";
 
+/** A real kubelet's containers take the machine's cores: few tests at once there. */
+const mostAtOnce = (most: number | true): number | true => (onKubelet ? 2 : most);
+
 /** Options of a suite whose tests have a namespace each: so many at once, where time is not one for all. */
-export const together = (most: number | true = true) => ({ concurrency: meshKind === "real" ? most : false });
+export const together = (most: number | true = true) => ({
+  concurrency: meshKind === "real" ? mostAtOnce(most) : false,
+});
 
 export async function openMesh(options: MeshUnderTestOptions): Promise<MeshUnderTest> {
   if (meshKind === "real") return (await import("./open-real.ts")).openRealMesh(options, onKubelet);
