@@ -68,7 +68,7 @@ for (const pair of [classic, native])
     }
 
     if (pair === classic) {
-      describe("what fails on the target is put back, and loses none", () => failures(place, pair));
+      describe("what fails on the target is put back, and loses none", { concurrency: 2 }, () => failures(place, pair));
       test("the stream sees what a careless workload loses", (t) => breaks(t, place(), pair));
     }
   });
@@ -84,49 +84,55 @@ async function putBack(t: TestContext, { mesh, shop }: Place, to: string, option
   await assertRestored(mesh, shop.namespace, document, { among: ["default"] });
 }
 
-function failures(place: () => Place, { to }: Pair): void {
+/** In two shops at a time: what is never ready is waited for long. */
+function failures(place: () => Place, { labels, to }: Pair): void {
+  test("a canary that is never ready", async (t) => {
+    const { mesh } = place();
+    const slow = [{ name: "server", replicas: 3, behaviour: { unreadyOn: to } }];
+    const shop = await openShop(mesh, { labels, servers: slow, rate: 2 });
+    await using _ = shop.stream;
+    await putBack(t, { mesh, shop }, to);
+  });
+
+  test("others, one after the other", async (t) => {
+    await t.test("a canary that crashes", (own) => crash(own, place(), to));
+    await t.test("a canary whose image cannot be pulled", (own) => noImage(own, place(), to));
+    await t.test("a target whose istiod stops under way", (own) => noIstiod(own, place(), to));
+  });
+}
+
+async function crash(t: TestContext, { mesh, shop }: Place, to: string): Promise<void> {
   const behave = async (behaviour: Behaviour): Promise<void> => {
-    const { mesh, shop } = place();
     await mesh.apply(servers(shop.namespace, "server", 3, behaviour));
     await mesh.waitReady(shop.namespace, 120);
   };
+  await behave({ crashesOn: to });
+  await putBack(t, { mesh, shop }, to);
+  await behave({});
+}
 
-  test("a canary that crashes", async (t) => {
-    await behave({ crashesOn: to });
-    await putBack(t, place(), to);
-  });
+async function noImage(t: TestContext, { mesh, shop }: Place, to: string): Promise<void> {
+  const injector = `/api/v1/namespaces/istio-system/configmaps/istio-sidecar-injector-${to}`;
+  const { data } = await mesh.api.get(injector);
+  const values = JSON.parse(data.values);
+  Object.assign(values.global.proxy, { image: "no-such-proxy" });
+  await mesh.api.merge(injector, { data: { values: JSON.stringify(values) } });
+  await sleep(3000); // istiod reads it again
+  try {
+    await putBack(t, { mesh, shop }, to);
+  } finally {
+    await mesh.api.merge(injector, { data });
+  }
+}
 
-  test("a canary that is never ready", async (t) => {
-    await behave({ unreadyOn: to });
-    await putBack(t, place(), to);
-  });
-
-  test("a canary whose image cannot be pulled", async (t) => {
-    await behave({});
-    const { mesh } = place();
-    const injector = `/api/v1/namespaces/istio-system/configmaps/istio-sidecar-injector-${to}`;
-    const { data } = await mesh.api.get(injector);
-    const values = JSON.parse(data.values);
-    Object.assign(values.global.proxy, { image: "no-such-proxy" });
-    await mesh.api.merge(injector, { data: { values: JSON.stringify(values) } });
-    await sleep(3000); // istiod reads it again
-    try {
-      await putBack(t, place(), to);
-    } finally {
-      await mesh.api.merge(injector, { data });
-    }
-  });
-
-  test("a target whose istiod stops under way", async (t) => {
-    const { mesh } = place();
-    const meanwhile = once(/Deployment\/\w+.*: /, () => mesh.stopIstiod(to, "unready"));
-    try {
-      await putBack(t, place(), to, meanwhile);
-      await meanwhile.done();
-    } finally {
-      await mesh.startIstiod(to);
-    }
-  });
+async function noIstiod(t: TestContext, { mesh, shop }: Place, to: string): Promise<void> {
+  const meanwhile = once(/Deployment\/\w+.*: /, () => mesh.stopIstiod(to, "unready"));
+  try {
+    await putBack(t, { mesh, shop }, to, meanwhile);
+    await meanwhile.done();
+  } finally {
+    await mesh.startIstiod(to);
+  }
 }
 
 /** No readiness probe, no preStop, a slow start and a hard exit: requests must be lost, and be seen to be. */

@@ -2,7 +2,7 @@
  * What a move costs those who send requests, for docs/performance.md (`npm run bench:traffic`): the steps of the
  * published canary-upgrade page (https://istio.io/latest/docs/setup/upgrade/canary/#data-plane), namespace by namespace;
  * the same for all namespaces at once; and mesh-migrate. Each on namespaces of its own, of the same shape, under the same
- * stream, on one bed.
+ * stream, on one bed; `-- --pair native --namespaces 2 --pre-stop 5,0`.
  *
  * `-- --moves 10 [--kills 5] [--pair native]` is the long proof instead: so many moves there and back, and so many more
  * that are killed at random instants (KILL_SEED) and resumed, on both pairs. It fails where a request is lost.
@@ -20,17 +20,17 @@ const { values } = parseArgs({
     moves: { type: "string", default: "0" },
     kills: { type: "string", default: "0" },
     pair: { type: "string" },
-    namespaces: { type: "string", default: "3" },
+    namespaces: { type: "string", default: "2" },
+    "pre-stop": { type: "string", default: "5,0" },
   },
 });
 const pairs = { classic, native };
 const chosen = values.pair === undefined ? [classic, native] : [pairs[values.pair as keyof typeof pairs]];
 
-/** How the servers of a comparison are made; both are probed and end in order. */
-const shapes: readonly (readonly [string, Behaviour])[] = [
-  ["drains 5 s in preStop", {}],
-  ["no preStop", { preStop: 0 }],
-];
+/** The servers of a comparison are probed and end in order; they differ in the seconds of their preStop. */
+const shapes: readonly (readonly [string, Behaviour])[] = values["pre-stop"]
+  .split(",")
+  .map((seconds) => [seconds === "0" ? "no preStop" : `preStop of ${seconds} s`, { preStop: Number(seconds) }]);
 
 interface Method {
   readonly name: string;
