@@ -7,36 +7,16 @@ import { after, before, describe, type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { MigrationDocument } from "../../src/views/migration-view.ts";
 import { assertRestored, once } from "../contract/migrations.ts";
-import { assertArrived, documentOf, labelsOf } from "../contract/verify-result.ts";
+import { documentOf, labelsOf } from "../contract/verify-result.ts";
 import { random } from "../embedded/sweep.ts";
 import { type Mesh, type RunOptions, upMesh } from "./kit.ts";
+import { back, classic, go, goKilled, native, type Pair, there } from "./traffic/pairs.ts";
 import { openShop, type Shop } from "./traffic/shop.ts";
 import { assertNoneLost, told } from "./traffic/stream.ts";
 import { type Behaviour, careless, servers } from "./traffic/workloads.ts";
 
 const seed = Number(process.env.KILL_SEED ?? Date.now() % 1_000_000);
 const next = random(seed);
-
-interface Pair {
-  readonly revisions: Readonly<Record<string, string>>;
-  readonly labels: Readonly<Record<string, string>>;
-  readonly from: string;
-  readonly to: string;
-}
-
-/** Classic sidecars without a revision's name, and native ones of two revisions. */
-const classic: Pair = {
-  revisions: { default: "1.19.0", "1-20": "1.20.0" },
-  labels: { "istio-injection": "enabled" },
-  from: "default",
-  to: "1-20",
-};
-const native: Pair = {
-  revisions: { "1-28": "1.28.2", "1-29": "1.29.1" },
-  labels: { "istio.io/rev": "1-28" },
-  from: "1-28",
-  to: "1-29",
-};
 
 /** What the tests of a pair have: a bed, and a shop under a stream on its old revision. */
 interface Place {
@@ -70,37 +50,22 @@ async function loseless<T>(t: TestContext, { stream }: Shop, act: () => Promise<
   return result;
 }
 
-async function runToArrival({ mesh, shop: { namespace } }: Place, plugin: string, args: readonly string[], at: string) {
-  const { code, stderr } = await mesh.run(plugin, ["-n", namespace, ...args]);
-  assert.equal(code, 0, stderr);
-  await assertArrived(mesh, namespace, at);
-}
-
-/** Kills a run at a random instant, gives the same command again, and has it arrive. */
-async function killedAndResumed(t: TestContext, place: Place, plugin: string, args: readonly string[], at: string) {
-  const instant = Math.round(next() * 12_000);
-  const { signal, code } = await place.mesh.run(plugin, ["-n", place.shop.namespace, ...args], {
-    onStart: (child) => void setTimeout(() => child.kill("SIGKILL"), instant),
-  });
-  t.diagnostic(`${plugin} ${signal === "SIGKILL" ? "was killed" : `had ended with ${code}`} after ${instant} ms`);
-  await runToArrival(place, plugin, args, at);
-}
-
 for (const pair of [classic, native])
   describe(`${pair.from} to ${pair.to}`, () => {
     const place = onBed(pair);
-    const { from, to } = pair;
 
-    test("mesh-migrate there and mesh-rollback back lose no request", async (t) => {
-      await loseless(t, place().shop, () => runToArrival(place(), "mesh-migrate", ["--to", to], to));
-      await loseless(t, place().shop, () => runToArrival(place(), "mesh-rollback", [], from));
-    });
-
-    test(`killed by SIGKILL and resumed, there and back, they lose none (KILL_SEED=${seed})`, async (t) => {
-      const { shop } = place();
-      await loseless(t, shop, () => killedAndResumed(t, place(), "mesh-migrate", ["--to", to], to));
-      await loseless(t, shop, () => killedAndResumed(t, place(), "mesh-rollback", [], from));
-    });
+    // each is undisturbed on one pair and killed on the other; npm run bench:traffic -- --moves 10 --kills 5 does all
+    for (const way of [there(pair), back(pair)]) {
+      const killed = (pair === classic) === (way.plugin === "mesh-rollback");
+      const how = killed ? `killed by SIGKILL and resumed (KILL_SEED=${seed})` : "undisturbed";
+      test(`${way.plugin}, ${how}, loses no request`, async (t) => {
+        const { mesh, shop } = place();
+        const says = await loseless(t, shop, async () =>
+          killed ? goKilled(mesh, shop.namespace, way, next() * 12_000) : go(mesh, shop.namespace, way),
+        );
+        if (says) t.diagnostic(says);
+      });
+    }
 
     if (pair === classic) {
       describe("what fails on the target is put back, and loses none", () => failures(place, pair));
@@ -114,6 +79,7 @@ async function putBack(t: TestContext, { mesh, shop }: Place, to: string, option
     const args = ["-n", shop.namespace, "--to", to, "--workload-timeout", "20s", "-o", "json"];
     const run = await mesh.run("mesh-migrate", args, options);
     t.diagnostic(`exit ${run.code} after ${(run.ms / 1000).toFixed(0)} s`);
+    if (process.env.T2_VERBOSE) t.diagnostic(run.stderr);
     return documentOf(run);
   });
   await assertRestored(mesh, shop.namespace, document, { among: ["default"] });

@@ -8,7 +8,10 @@ export interface ShopOptions {
   readonly labels: Readonly<Record<string, string>>;
   /** Deployments of servers: one called "server" unless given. The stream asks the first. */
   readonly servers?: readonly { readonly name: string; readonly replicas: number; readonly behaviour?: Behaviour }[];
-  /** Requests a second of each kind from each of the four clients; 5 unless given, 80 in all. */
+  /**
+   * Requests a second of each of the four kinds from each of the two clients elsewhere, twice as many from the one
+   * beside the servers; 5 unless given, 80 in all.
+   */
   readonly rate?: number;
 }
 
@@ -30,7 +33,8 @@ export async function openShop(mesh: Mesh, { labels, servers: given, rate = 5 }:
   await mesh.waitReady(namespace, 120);
   const host = `${all[0]?.name}.${namespace}`;
   const stream = await startStream(mesh, [
-    { namespace, name: "client", replicas: 2, host, rate },
+    // one alone is no canary where others have two pods: the servers are
+    { namespace, name: "client", replicas: 1, host, rate: rate * 2 },
     { namespace: elsewhere, name: "client", replicas: 2, host, rate },
   ]);
   for (const each of [namespace, elsewhere]) await mesh.waitReady(each, 120);
