@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { deployment, statefulSet } from "../fixtures/workload-objects.ts";
 import type { MeshUnderTest } from "./mesh-under-test.ts";
-import { carriedOut, neverFell, outcomesOf, settled } from "./migrations.ts";
+import { carriedOut, neverFell, outcomesOf, settled, warningsOf } from "./migrations.ts";
 import { openMesh, together } from "./open-mesh.ts";
 import { findingsIn } from "./refusal.ts";
 import { assertArrived, documentOf, recordOf } from "./verify-result.ts";
@@ -37,7 +37,7 @@ describe("old pods that take long to end", together(), () => {
       [],
     );
     assert.deepEqual(
-      document.findings.map(({ severity, check, object }) => `${severity} ${check} ${object}`),
+      warningsOf(document).map(({ severity, check, object }) => `${severity} ${check} ${object}`),
       [`warning long-termination ${namespace}/Deployment/ws-proxy`],
     );
     assert.ok(document.goBack?.startsWith("kubectl mesh-rollback "), document.goBack ?? "");

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { daemonSet, deployment } from "../fixtures/workload-objects.ts";
 import type { Json, MeshUnderTest } from "./mesh-under-test.ts";
-import { carriedOut, outcomesOf, settled } from "./migrations.ts";
+import { carriedOut, outcomesOf, settled, warningsOf } from "./migrations.ts";
 import { openMesh, together } from "./open-mesh.ts";
 import { refused, told } from "./refusal.ts";
 import { assertArrived, documentOf } from "./verify-result.ts";
@@ -59,7 +59,7 @@ describe("pods on lost nodes", together(), () => {
     const document = documentOf(await mesh.run("mesh-migrate", ["-n", namespace, ...impatient, "-o", "json"]));
     assert.deepEqual([document.exitCode, document.state, document.failure], [4, "partial", null]);
     assert.deepEqual(
-      document.findings.map(({ severity, check }) => `${severity} ${check}`),
+      warningsOf(document).map(({ severity, check }) => `${severity} ${check}`),
       ["warning pods-reachable"],
     );
     const [agent] = document.workloads;

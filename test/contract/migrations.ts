@@ -40,6 +40,9 @@ export const migrateJson = async (
 export const outcomesOf = ({ workloads }: MigrationDocument) =>
   Object.fromEntries(workloads.map(({ name, outcome }) => [name, outcome]));
 
+/** Findings but notes: a note is there on a healthy mesh too. */
+export const warningsOf = ({ findings }: MigrationDocument) => findings.filter(({ severity }) => severity !== "note");
+
 /** Runs a command line that has to succeed. */
 export async function carriedOut(mesh: MeshUnderTest, commandLine: string | null | undefined): Promise<Run> {
   assert.ok(commandLine, "there is a command");

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { deployment } from "../fixtures/workload-objects.ts";
 import type { MeshUnderTest } from "./mesh-under-test.ts";
-import { migrateJson, settled } from "./migrations.ts";
+import { migrateJson, settled, warningsOf } from "./migrations.ts";
 import { openMesh, together } from "./open-mesh.ts";
 import { refused, told } from "./refusal.ts";
 import { assertArrived } from "./verify-result.ts";
@@ -48,10 +48,10 @@ describe("a new pod beside the old one", together(), () => {
     assert.match(told(refusal).message, /^a new pod needs host port 8501 .*hangs for want of a free node$/);
   });
 
-  test("needs the host port, and other nodes are free: no finding, and it arrives", async () => {
+  test("needs the host port, and other nodes are free: no warning, and it arrives", async () => {
     const namespace = await settled(mesh, (namespace) => [web(namespace, withPort(8502))]);
     const document = await migrateJson(mesh, namespace, "1-20");
-    assert.deepEqual([document.state, document.findings], ["done", []]);
+    assert.deepEqual([document.state, warningsOf(document)], ["done", []]);
     await assertArrived(mesh, namespace, "1-20");
   });
 
@@ -65,7 +65,7 @@ describe("a new pod beside the old one", together(), () => {
   test("may not run on its node, and other nodes are free (opstrace/opstrace#291 with a node more): it arrives", async () => {
     const namespace = await settled(mesh, (namespace) => [web(namespace, { affinity: shunning })]);
     const document = await migrateJson(mesh, namespace, "1-20");
-    assert.deepEqual([document.state, document.findings], ["done", []]);
+    assert.deepEqual([document.state, warningsOf(document)], ["done", []]);
     await assertArrived(mesh, namespace, "1-20");
   });
 
@@ -87,10 +87,10 @@ describe("a new pod beside the old one", together(), () => {
     );
   });
 
-  test("may be on its node by the spread: no finding, and it arrives", async () => {
+  test("may be on its node by the spread: no warning, and it arrives", async () => {
     const node = await someNode();
     const namespace = await settled(mesh, (namespace) => [web(namespace, spread(1), node)]);
     const document = await migrateJson(mesh, namespace, "1-20");
-    assert.deepEqual([document.state, document.findings], ["done", []]);
+    assert.deepEqual([document.state, warningsOf(document)], ["done", []]);
   });
 });
