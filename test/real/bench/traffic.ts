@@ -120,7 +120,8 @@ async function prove(pair: Pair): Promise<void> {
       index < moves
         ? await go(mesh, namespace, way).then(() => way.plugin)
         : await goKilled(mesh, namespace, way, next() * 15_000);
-    console.log(`${index + 1}: ${said}, on ${way.arrives}`);
+    const { failed, requests } = await stream.since(mark);
+    console.log(`${index + 1}: ${said}, on ${way.arrives}; ${failed} of ${requests} requests failed so far`);
   }
   const traffic = await stream.since(mark);
   console.log(`${pair.from} to ${pair.to}, ${moves} moves, ${kills} killed (KILL_SEED=${seed}): ${told(traffic)}`);

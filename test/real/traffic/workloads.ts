@@ -20,7 +20,7 @@ export interface Behaviour {
 /** Asks to be probed, drains, starts at once, and ends in order. */
 export const wellBehaved = { readinessProbe: true, preStop: 5, startDelay: "0s", graceful: true } as const;
 /** Takes traffic long before it listens, and exits while it has it. */
-export const careless = { readinessProbe: false, preStop: 0, startDelay: "20s", graceful: false } as const;
+export const careless = { readinessProbe: false, preStop: 0, startDelay: "30s", graceful: false } as const;
 
 /**
  * A classic sidecar starts beside the app, whose first requests would fail: the app waits for it
