@@ -122,7 +122,7 @@ describe("a bed with an un-revisioned 1.19.0 and 1-20", () => {
   });
 
   test("logs and a port-forward, from outside", async () => {
-    assert.match(await mesh.kubectl(["logs", "-n", namespace, "deployment/web", "-c", "web"]), /listening/);
+    assert.match(await mesh.kubectl(["logs", "-n", namespace, "deployment/web", "-c", "web"]), /serves/);
     const forward = spawn("kubectl", ["port-forward", "-n", namespace, "deployment/web", ":8080"], {
       env: { ...process.env, KUBECONFIG: mesh.kubeconfig, PATH: path.dirname(fileOf("kubernetes", "bin/kubectl")) },
       stdio: ["ignore", "pipe", "inherit"],
