@@ -1,7 +1,7 @@
 /**
  * Istio's metrics of requests, from an Envoy without Istio's stats filter: Envoy's own access logger `stats` (1.37 and
  * later) counts each request and its duration. Names, labels and their values are those of that filter (istio/proxy,
- * source/extensions/filters/http/istio_stats/istio_stats.cc); where they cannot be, gateways-and-metrics.md says so.
+ * source/extensions/filters/http/istio_stats/istio_stats.cc); where they cannot be, README.md says so.
  */
 
 /**

@@ -25,23 +25,31 @@ const serving = (facts: Facts): readonly Workload[] => {
     );
 };
 
+/** One warning of all workloads that have not what they should, however many they are. */
+const lacking = (without: readonly Workload[], field: string, what: string, remedy: string): readonly Observation[] =>
+  without.length === 0
+    ? []
+    : [
+        warning(
+          field,
+          `${counted(without.length, "workload")} behind a Service ha${without.length === 1 ? "s" : "ve"} no ${what} (${namesOf(without)})`,
+          remedy,
+        ),
+      ];
+
 /** https://kubernetes.io/docs/concepts/configuration/liveness-readiness-startup-probes/ */
 const readinessProbes: Check<Facts> = {
   id: "readiness-probes",
   title: "every workload behind a Service says when it can serve",
   severity: "warning",
   category: "availability",
-  run: (facts) => {
-    const without = serving(facts).filter((workload) => !showsReadiness(workload));
-    if (without.length === 0) return [];
-    return [
-      warning(
-        "readinessProbe",
-        `${counted(without.length, "workload")} behind a Service ha${without.length === 1 ? "s" : "ve"} no readiness probe: an old pod goes as soon as the new one runs, and requests fail where that does not serve yet (${namesOf(without)})`,
-        "give them a readiness probe with their next release, and move them after it",
-      ),
-    ];
-  },
+  run: (facts) =>
+    lacking(
+      serving(facts).filter((workload) => !showsReadiness(workload)),
+      "readinessProbe",
+      "readiness probe: an old pod goes as soon as the new one runs, and requests fail where that does not serve yet",
+      "give them a readiness probe with their next release, and move them after it",
+    ),
 };
 
 /** Injectors of these releases were built before Kubernetes 1.29, and drop a field that they do not know. */
@@ -53,17 +61,13 @@ const stopHooks: Check<Facts> = {
   title: "every workload behind a Service waits before it stops",
   severity: "warning",
   category: "availability",
-  run: (facts) => {
-    const without = serving(facts).filter((workload) => !hasPreStop(workload));
-    if (without.length === 0) return [];
-    return [
-      warning(
-        "preStop",
-        `${counted(without.length, "workload")} behind a Service ha${without.length === 1 ? "s" : "ve"} no preStop hook: requests fail that callers still send to an old pod, unless it goes on serving after SIGTERM (${namesOf(without)})`,
-        `${sleepHook(facts)}, with their next release, and move them after it`,
-      ),
-    ];
-  },
+  run: (facts) =>
+    lacking(
+      serving(facts).filter((workload) => !hasPreStop(workload)),
+      "preStop",
+      "preStop hook: requests fail that callers still send to an old pod, unless it goes on serving after SIGTERM",
+      `${sleepHook(facts)}, with their next release, and move them after it`,
+    ),
 };
 
 /** The old istiods inject too, where a run is taken back. `preStop.sleep` is there by default from Kubernetes 1.30 on. */
